@@ -1,0 +1,251 @@
+"""The one place with Numba flags, and a disk cache that is right across files.
+
+Numba's own ``cache=True`` looks at the file of the cached function alone: after an edit of a callee in
+another file it goes on serving the old machine code. Here the cache folder is named by a fingerprint of
+everything the compiled code depends on: numba, llvmlite, Python, the flags, and the source files that the
+function can reach. An edit anywhere among them misses; undoing the edit hits the old entry again. The
+fingerprint is computed when a function first compiles, never at import.
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+import re
+import stat
+import warnings
+from pathlib import Path
+
+import numba
+
+from nbdl._fingerprint import Unseen, fingerprint
+
+try:  # private names of Numba: without them everything works, uncached
+    from numba.core.caching import FunctionCache, IndexDataCacheFile, _CacheLocator
+except ImportError:  # pragma: no cover - a future Numba
+    FunctionCache = _CacheLocator = None
+    IndexDataCacheFile = object
+
+# No sign of zero, reciprocals, fused multiply-add, approximate functions, reordered sums: what kernels need
+# to vectorise. Never nnan or ninf: NaN and infinity keep their meaning everywhere.
+FAST = frozenset({"nsz", "arcp", "contract", "afn", "reassoc"})
+# Information measures, distances, compensated sums and bit tricks: IEEE arithmetic as written.
+STRICT = frozenset()
+
+
+def jit(function=None, *, strict=False):
+    """Compile `function` with nbdl's flags and its disk cache; use it for your own kernels too.
+
+    The function is compiled at its first call, for the argument types of that call (``nogil``, NumPy error
+    model, fast-math set ``FAST``). Machine code is kept on disk and is found again by the next process, as
+    long as no source file that the function can reach has changed.
+
+    Parameters
+    ----------
+    function : callable
+        A module-level Python function.
+    strict : bool
+        IEEE arithmetic without any fast-math flag, for code that relies on the order of operations.
+    """
+    if function is None:
+        return functools.partial(jit, strict=strict)
+    flags = STRICT if strict else FAST
+    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=set(flags))(function)
+    if FunctionCache is not None and hasattr(compiled, "_cache"):  # a plain function where JIT is disabled
+        compiled._cache = _DiskCache(function, flags)
+    return compiled
+
+
+# --- the cache ------------------------------------------------------------------------------------------
+
+
+class _DiskCache:
+    """What a Numba dispatcher asks of a cache; opens the files at the first compilation."""
+
+    def __init__(self, function, flags):
+        self._function, self._flags, self._enabled = function, flags, True
+
+    @functools.cached_property
+    def _files(self):
+        folder = cache_folder()
+        if folder is None:
+            return None
+        try:
+            stamp = fingerprint(self._function, self._flags)
+            return _open_cache(self._function, folder / stamp[:20], stamp)
+        except Unseen as unseen:
+            _warn_once(f"nbdl: compiled code is not cached: {unseen}")
+        except OSError as error:
+            _warn_once(f"nbdl: compiled code is not cached: {error}")
+        except (AttributeError, TypeError, RuntimeError) as error:
+            _warn_once(f"nbdl: compiled code is not cached, Numba's cache has changed ({error})")
+        return None
+
+    @property
+    def cache_path(self):
+        return self._files.cache_path if self._files else None
+
+    def load_overload(self, sig, target_context):
+        found = None
+        if self._enabled and self._files is not None:
+            try:
+                found = self._files.load_overload(sig, target_context)
+            except Exception:  # a truncated or foreign file in the cache: begin anew, with an empty index
+                with contextlib.suppress(OSError):
+                    self._files.flush()
+        if found is None:
+            for callback in _watchers:
+                callback(self._function.__name__)
+        return found
+
+    def save_overload(self, sig, data):
+        if not self._enabled or self._files is None:
+            return
+        try:
+            self._files.save_overload(sig, data)
+        except OSError as error:
+            self._enabled = False
+            _warn_once(f"nbdl: compiled code is not cached: {error}")
+
+    def enable(self):
+        self._enabled = True
+
+    def disable(self):
+        self._enabled = False
+
+    def flush(self):
+        if self._files is not None:
+            self._files.flush()
+
+
+def _open_cache(function, folder, stamp):
+    module = hashlib.sha256(function.__module__.encode()).hexdigest()[:8]
+
+    class Locator(_CacheLocator):
+        _py_file = function.__code__.co_filename
+
+        def ensure_cache_path(self):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+        def get_cache_path(self):
+            return str(folder)
+
+        def get_source_stamp(self):
+            return stamp
+
+        def get_disambiguator(self):
+            return f"{function.__code__.co_firstlineno}-{module}"
+
+        @classmethod
+        def from_function(cls, py_func, py_file):
+            return cls()
+
+    class Impl(FunctionCache._impl_class):
+        _locator_classes = (Locator,)
+
+    class Files(FunctionCache):
+        _impl_class = Impl
+
+    files = Files(function)
+    files._cache_file = _Entries(str(folder), files._impl.filename_base, stamp)
+    return files
+
+
+class _Entries(IndexDataCacheFile):
+    """The files of one function, safe for processes that compile it at the same time.
+
+    Numba numbers the data files: two processes that save different signatures can choose one number, and a
+    third one then loads the code of one signature for the other. Here the name follows from the key, the key
+    stands in the file, and the index is written last.
+    """
+
+    def save(self, key, data):
+        digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        name = f"{self._index_name.removesuffix('.nbi')}.{digest}.nbc"
+        self._save_data(name, (key, data))
+        self._save_index({**self._load_index(), key: name})
+
+    def load(self, key):
+        entry = super().load(key)
+        return entry[1] if entry is not None and entry[0] == key else None
+
+
+@functools.cache
+def _warn_once(message):
+    warnings.warn(message, RuntimeWarning, stacklevel=4)
+
+
+@functools.cache
+def cache_folder():
+    """The folder of compiled code (``NBDL_CACHE``, else the user's cache folder); None if none is usable.
+
+    Cached machine code is run when it is loaded, so the folder must belong to this user alone.
+    """
+    if "NBDL_CACHE" in os.environ:
+        folder = Path(os.environ["NBDL_CACHE"])
+    else:
+        import platformdirs
+
+        folder = Path(platformdirs.user_cache_dir("nbdl")) / "compiled"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = folder.stat()
+        if hasattr(os, "getuid") and (
+            info.st_uid != os.getuid() or info.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        ):
+            raise PermissionError("the folder can be written by other users")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError("the folder cannot be written")
+    except OSError as error:
+        _warn_once(
+            f"nbdl: compiled code is not cached in {folder}: {error}. Set NBDL_CACHE to a private folder."
+        )
+        return None
+    return folder
+
+
+def cache_info():
+    """Folder of the disk cache, and its number of functions and of bytes."""
+    folder = cache_folder()
+    files = [f for child in _our_folders(folder) for f in child.iterdir() if _is_ours(f)]
+    return {
+        "folder": str(folder) if folder else None,
+        "functions": sum(f.suffix == ".nbi" for f in files),
+        "bytes": sum(f.stat().st_size for f in files),
+    }
+
+
+def cache_clear():
+    """Delete all compiled code of nbdl on this machine; returns what `cache_info` said before."""
+    info = cache_info()
+    folder = cache_folder()
+    for child in _our_folders(folder):
+        with contextlib.suppress(OSError):
+            for file in filter(_is_ours, child.iterdir()):
+                file.unlink()
+            child.rmdir()  # refused while anything else is in it
+    return info
+
+
+def _our_folders(folder):
+    """The folders that this module made: those named by a fingerprint."""
+    children = folder.iterdir() if folder else ()
+    return [c for c in children if re.fullmatch("[0-9a-f]{20}", c.name) and c.is_dir() and not c.is_symlink()]
+
+
+def _is_ours(file):
+    """Index, machine code, or what a process that was killed left of them: ``name.nbi.tmp.x``."""
+    return re.search(r"\.nb[ic](\.tmp\..*)?$", file.name) and file.is_file()
+
+
+_watchers = []
+
+
+@contextlib.contextmanager
+def watch(callback):
+    """Within it `callback(name)` is called for each function of nbdl that must be compiled anew."""
+    _watchers.append(callback)
+    try:
+        yield
+    finally:
+        _watchers.remove(callback)

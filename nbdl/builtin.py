@@ -1,0 +1,162 @@
+"""The built-in records, as strings: nothing here imports a kernel, a layer or a data set."""
+
+from nbdl.hookspecs import hookimpl
+from nbdl.records import Dataset, Initializer, Kernel, Layer, Loss, Metric, Model, Optimizer, Schedule
+
+
+def _op(name, inputs, grads=None, outputs=("y",), module="nbdl.kernels", **fields):
+    """A kernel record by the naming law: gradients are ``<name>_d<input>`` beside the forward kernel."""
+    grads = inputs if grads is None else grads
+    return Kernel(
+        name,
+        forward=fields.pop("forward", f"{module}:{name}"),
+        inputs=tuple(inputs),
+        outputs=outputs,
+        grads={i: f"{module}:{name}_d{i}" for i in grads},
+        **fields,
+    )
+
+
+def _kernel(name, inputs, grads=None, **fields):
+    return _op(
+        name,
+        inputs,
+        grads,
+        reference=f"nbdl.testing.reference:{name}",
+        cases=f"nbdl.testing.cases:{name}",
+        **fields,
+    )
+
+
+@hookimpl
+def nbdl_kernels():
+    yield _kernel("linear", ("x", "w", "b"), batch="each")
+    yield _kernel("conv2d", ("x", "w", "b"), batch="each")
+    yield _kernel(
+        "max_pool2d", ("x",), forward="nbdl.kernels:max_pool2d_argmax", outputs=("y", "index"), batch="each"
+    )
+    yield _kernel("avg_pool2d", ("x",), batch="each")
+    for name in ("relu", "sigmoid", "tanh"):
+        yield _kernel(name, ("x",), batch="each")
+    for name in ("softmax", "log_softmax"):  # not batch="each": the axis may be that of the samples
+        yield _kernel(name, ("x",))
+    for name in ("softmax_cross_entropy", "nll_loss"):
+        yield _kernel(name, ("x", "labels", "weight"), ("x",), outputs=("loss",))
+        yield _kernel(f"{name}_each", ("x", "labels", "weight"), ("x",))
+    yield _kernel("softmax_cross_entropy_soft", ("x", "target", "weight"), ("x",), outputs=("loss",))
+    yield _kernel("mse", ("x", "target"), outputs=("loss",))
+    yield _kernel("dropout", ("x",))
+    yield _kernel("masked_scale", ("x", "mask"), ("x",), batch="each")
+    for name in ("add", "sub", "mul", "div", "power", "maximum", "matmul", "concatenate"):
+        yield _op(name, ("a", "b"), module="nbdl.array_ops", target="numpy")
+    for name in (
+        "neg",
+        "exp",
+        "log",
+        "sqrt",
+        "absolute",
+        "sum",
+        "mean",
+        "max",
+        "reshape",
+        "transpose",
+        "getitem",
+    ):
+        yield _op(name, ("a",), module="nbdl.array_ops", target="numpy")
+
+
+@hookimpl
+def nbdl_layers():
+    for name in (
+        "AvgPool2d", "Conv2d", "Dropout", "Flatten", "Linear", "MaxPool2d", "ReLU", "Sequential", "Sigmoid",
+        "Softmax", "Tanh",
+    ):  # fmt: skip
+        yield Layer(name, f"nbdl.nn:{name}")
+
+
+@hookimpl
+def nbdl_losses():
+    yield Loss("softmax_cross_entropy", "nbdl.nn:softmax_cross_entropy", metrics=("accuracy",))
+    yield Loss("mse", "nbdl.nn:mse")
+
+
+@hookimpl
+def nbdl_optimizers():
+    for name, state in (("sgd", ()), ("momentum", ("v",)), ("adam", ("m", "v")), ("adamw", ("m", "v"))):
+        yield Optimizer(name, f"nbdl.kernels:{name}_update", state, per="element")
+
+
+@hookimpl
+def nbdl_schedules():
+    for name in ("constant", "cosine", "exponential", "multi_factor", "polynomial"):
+        yield Schedule(name, f"nbdl.optim:{name}")
+
+
+@hookimpl
+def nbdl_initializers():
+    for name in (
+        "zeros", "ones", "normal", "uniform", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal",
+        "lecun_uniform", "orthogonal",
+    ):  # fmt: skip
+        yield Initializer(name, f"nbdl.nn._init:{name}")
+
+
+@hookimpl
+def nbdl_metrics():
+    yield Metric("accuracy", "nbdl.train:accuracy")
+    yield Metric("mean_absolute_error", "nbdl.train:mean_absolute_error", better="lower")
+
+
+@hookimpl
+def nbdl_models():
+    sgd, adam = {"optimizer": "sgd"}, {"optimizer": "adam"}
+    yield Model(
+        "linear_regression", "nbdl.models:linear_regression", about="y = x w + b",
+        presets={"synthetic_regression": {**sgd, "epochs": 3, "batch_size": 32, "lr": 0.03}},
+    )  # fmt: skip
+    yield Model(
+        "softmax_regression", "nbdl.models:softmax_regression", about="linear classifier",
+        presets={
+            "digits": {**sgd, "epochs": 20, "batch_size": 32, "lr": 0.1},
+            "mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+            "fashion_mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+        },
+    )  # fmt: skip
+    yield Model(
+        "mlp", "nbdl.models:mlp", about="hidden layers with ReLU",
+        presets={
+            "digits": {**adam, "epochs": 20, "batch_size": 32, "lr": 0.001},
+            "mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+            "fashion_mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+        },
+    )  # fmt: skip
+    yield Model(
+        "lenet", "nbdl.models:lenet", about="LeNet-5 as in the book: sigmoid, average pooling",
+        presets={
+            "digits": {**adam, "epochs": 20, "batch_size": 32, "lr": 0.005},
+            "mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.9},
+            "fashion_mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.9},
+        },
+    )  # fmt: skip
+    yield Model(
+        "lenet_modern", "nbdl.models:lenet_modern", about="LeNet-5 with ReLU and max pooling",
+        presets={
+            "digits": {**adam, "epochs": 20, "batch_size": 32, "lr": 0.001},
+            "mnist": {**adam, "epochs": 5, "batch_size": 256, "lr": 0.001},
+            "fashion_mnist": {**adam, "epochs": 5, "batch_size": 256, "lr": 0.001},
+        },
+    )  # fmt: skip
+
+
+@hookimpl
+def nbdl_datasets():
+    yield Dataset(
+        "digits", "nbdl.data._digits:digits", "handwritten digits, bundled with scikit-learn; size=28 or 8"
+    )
+    yield Dataset(
+        "fashion_mnist", "nbdl.data._mnist:fashion_mnist", "pictures of clothing, 28 x 28 (30 MB download)"
+    )
+    yield Dataset("mnist", "nbdl.data._mnist:mnist", "handwritten digits, 28 x 28 (12 MB download)")
+    yield Dataset(
+        "synthetic_regression", "nbdl.data._synthetic:synthetic_regression", "points about a known plane"
+    )

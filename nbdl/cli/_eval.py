@@ -1,0 +1,57 @@
+"""``nbdl eval``: loss and metrics of a trained model."""
+
+import dataclasses
+
+import click
+
+from nbdl.cli._errors import advised, fitting
+from nbdl.cli._output import common_options, emit, figures, pairs
+from nbdl.cli._train import parse, split
+from nbdl.errors import UsageError
+
+
+@click.command("eval")
+@click.argument("path", metavar="RUN|FILE")
+@click.option("--data", "name", metavar="NAME|PATH", help="Another data set than the run's own.")
+@click.option("--split", "part", type=click.Choice(["test", "train"]), default="test", help="Default: test.")
+@click.option("--loss", metavar="NAME", help="By default that of the run, or of the data.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="data_options.KEY=VALUE, as in `nbdl train`."
+)
+@common_options
+def evaluate(path, name, part, loss, changes):
+    """Measure a trained model: a run's folder, or a model file (which needs --data).
+
+    \b
+    nbdl eval runs/lenet-digits-001
+    nbdl eval runs/lenet-digits-001/model.safetensors --data digits --split train
+    """
+    import nbdl.data
+    import nbdl.train
+    from nbdl import registry
+
+    net, config = nbdl.train.load_run(path)
+    if config is None:
+        config = nbdl.train.Config()
+    if name is not None:
+        config = dataclasses.replace(config, data=name, data_options={})
+    if not config.data:
+        raise advised(
+            UsageError("a model file does not say what it was trained on"),
+            path,
+            "the run's folder instead, or --data NAME|PATH",
+        )
+    options = dict(config.data_options)
+    for change in changes:
+        key, value = split("--set", change)
+        table, _, key = key.partition(".")
+        if table != "data_options" or not key:
+            raise UsageError("--set takes data_options.KEY=VALUE here, got `{}`", change)
+        options[key] = parse(value)
+    data = nbdl.data.load(config.data, **options)
+    given, loss = loss, loss or config.loss or ("mse" if data.classes is None else "softmax_cross_entropy")
+    samples = getattr(data, part)
+    with registry.swap(**config.swap), fitting(path, config.data):
+        measured = nbdl.train.evaluate(net, samples, loss, **({} if given else config.loss_options))
+    results = {f"{part}_{k}": v for k, v in measured.items()} | {"samples": len(samples.x), "data": data.name}
+    emit({**results, "loss": loss, "model": path}, lambda: pairs(figures(results)))

@@ -1,0 +1,127 @@
+"""``nbdl predict``: a trained model's predictions for inputs from a file, into a file."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from nbdl.cli._errors import advised
+from nbdl.cli._output import common_options, emit
+from nbdl.errors import DataError, NbdlError, SaveError, ShapeError, UsageError
+
+KINDS = (".csv", ".npz", ".npy")
+
+
+@click.command()
+@click.argument("path", metavar="RUN|FILE")
+@click.argument("inputs", metavar="INPUT")
+@click.option(
+    "-o", "--output", required=True, metavar="OUTPUT", help="Where predictions go: .csv, .npz or .npy."
+)
+@click.option(
+    "--task", type=click.Choice(["classification", "regression"]), help="Needed for a model file only."
+)
+@common_options
+def predict(path, inputs, output, task):
+    """Write the predictions of a trained model (a run's folder or a model file).
+
+    INPUT is an .npy, .npz (key x) or .csv file of inputs alone, in the form of the training data. OUTPUT gets
+    one row a sample: for classes the label and the probability of each class, else the values.
+
+    \b
+    nbdl predict runs/lenet-digits-001 images.npy -o labels.csv
+    """
+    import nbdl.data
+    import nbdl.train
+    from nbdl import registry
+
+    output = Path(output).expanduser()
+    if output.suffix.lower() not in KINDS:
+        raise UsageError("predictions are written as {}, got `{}`", ", ".join(KINDS), output.name)
+    net, config = nbdl.train.load_run(path)
+    if task is None:
+        task = _task(config, path)
+    x = nbdl.data.load_inputs(inputs)
+    with registry.swap(**(config.swap if config else {})):
+        try:
+            y = nbdl.train.predict(net, x)
+        except ShapeError as error:
+            raise _wrong_shape(error, config, x, inputs) from error
+    y = y.reshape(len(y), -1)
+    columns = _classes(y) if task == "classification" else {f"y{i}": y[:, i] for i in range(y.shape[1])}
+    _write(output, columns)
+    results = {"samples": len(x), "output": output}
+    if task == "classification":
+        results["classes"] = y.shape[1]
+    emit(results, lambda: f"{len(x)} predictions in {output}: {', '.join(columns)}")
+
+
+def _task(config, path):
+    from nbdl import registry
+
+    if config is None:
+        raise advised(
+            UsageError("a model file does not say whether it predicts classes or values"),
+            path,
+            "the run's folder instead, or --task classification|regression",
+        )
+    metrics = registry.default().get("loss", config.loss).metrics
+    return "classification" if "accuracy" in metrics else "regression"
+
+
+def _wrong_shape(error, config, x, inputs):
+    """The same fault as one of the input file, naming the shape that the net was trained on."""
+    import nbdl.data
+
+    expected = None
+    with contextlib.suppress(NbdlError):
+        if config is not None:
+            expected = nbdl.data.load(config.data, **config.data_options).train.x.shape[1:]
+    shape = _say(x.shape[1:])
+    if expected is None:
+        fault = DataError(f"inputs of shape {shape} do not fit the net: {error}")
+    else:
+        fault = DataError(f"the net takes inputs of shape {_say(expected)}, got {shape}")
+    return advised(fault, inputs, "inputs in the form of the training data, one sample a row")
+
+
+def _say(shape):
+    return f"(N, {', '.join(map(str, shape))})"
+
+
+def _classes(logits):
+    """The label and the probabilities (softmax in float64) by column."""
+    import numpy as np
+
+    e = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    return {"label": logits.argmax(axis=1), **{f"p{i}": p[:, i] for i in range(p.shape[1])}}
+
+
+def _write(path, columns):
+    """All columns side by side as .csv or .npy, or by name as .npz; whole or not at all."""
+    import numpy as np
+
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+        with os.fdopen(handle, "wb") as file:
+            if path.suffix.lower() == ".npz":
+                np.savez(file, **columns)
+            elif path.suffix.lower() == ".npy":
+                np.save(file, np.column_stack(list(columns.values())))
+            else:
+                file.write((",".join(columns) + "\n").encode())
+                for row in zip(*(column.tolist() for column in columns.values())):
+                    file.write((",".join(map(repr, row)) + "\n").encode())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise SaveError("cannot write {}: {}", path, error.strerror or error) from error

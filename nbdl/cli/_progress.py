@@ -1,0 +1,76 @@
+"""The progress of a run on stderr: a bar on a terminal, else one line for each epoch."""
+
+import contextlib
+import sys
+
+import click
+
+from nbdl.cli._output import figure, note, to_json
+
+
+@contextlib.contextmanager
+def watch(config, form):
+    """A ``progress(event, **fields)`` for `nbdl.train.train`; with form "json", epochs go to stdout."""
+    terminal = sys.stderr.isatty()
+    with _bar() if terminal else contextlib.nullcontext() as bar:
+        yield _Progress(config, form, bar)
+
+
+class _Progress:
+    def __init__(self, config, form, bar):
+        self._config, self._json, self._bar = config, form == "json", bar
+        self._task, self._compiled, self._epochs = None, 0, config.epochs
+
+    def __call__(self, event, **fields):
+        getattr(self, f"_on_{event}", lambda **fields: None)(**fields)
+
+    def _on_compile(self, kernel, count, **_):
+        if not self._compiled:
+            self._say("compiling kernels for this machine, once")
+        self._compiled = count
+        if self._task is not None:
+            self._bar.update(self._task, state=f"compiling {kernel}")
+
+    def _on_start(self, epochs, steps, samples, **_):
+        self._epochs = epochs
+        what = f"training {self._config.model} on {self._config.data}"
+        self._say(f"{what}: {samples} samples, {epochs} epochs of {steps} steps, {self._config.optimizer}")
+        if self._bar is not None:
+            self._task = self._bar.add_task("", total=epochs * steps, state="")
+
+    def _on_step(self, epoch, step, steps, loss, **_):
+        if self._task is not None:
+            state = f"epoch {epoch}/{self._epochs}  loss {figure(loss)}"
+            self._bar.update(self._task, completed=(epoch - 1) * steps + step, state=state)
+
+    def _on_epoch(self, epoch, **row):
+        if self._compiled:
+            self._say(f"compiled {self._compiled} kernels")
+            self._compiled = 0
+        shown = {k: v for k, v in row.items() if k.startswith(("train_", "test_"))}
+        figures = "  ".join(f"{k.replace('_', ' ')} {figure(v)}" for k, v in shown.items())
+        if self._json:
+            click.echo(to_json({"epoch": epoch, **row}))
+        else:
+            self._say(
+                f"epoch {epoch:{len(str(self._epochs))}}/{self._epochs}  {figures}  {row['seconds']:.1f} s"
+            )
+
+    def _say(self, text):
+        if self._bar is not None:
+            self._bar.console.print(text, highlight=False, markup=False)
+        else:
+            note(text)
+
+
+def _bar():
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[state]}"),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True)

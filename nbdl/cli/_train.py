@@ -1,0 +1,102 @@
+"""``nbdl train``: settings from a preset, a file and options; progress on stderr; the result on stdout."""
+
+import tomllib
+from pathlib import Path
+
+import click
+
+from nbdl.cli._errors import advised, fitting
+from nbdl.cli._output import common_options, emit, figures, note, pairs, settings, to_json
+from nbdl.cli._progress import watch
+from nbdl.errors import DataError, UsageError
+
+
+@click.command()
+@click.argument("model", required=False, metavar="[MODEL|CONFIG.toml]")
+@click.option(
+    "--data", metavar="NAME|PATH", help="A data set (`nbdl data list`), an .npz or .csv file, or a folder."
+)
+@click.option("--epochs", type=int, metavar="N", help="Passes over the training data.")
+@click.option("--batch-size", type=int, metavar="N", help="Samples of one step.")
+@click.option("--lr", type=float, metavar="X", help="Learning rate.")
+@click.option("--optimizer", metavar="NAME", help="How parameters are updated: sgd, adam ...")
+@click.option(
+    "--loss", metavar="NAME", help="By default that of the data: cross-entropy for labels, else mse."
+)
+@click.option("--swap", multiple=True, metavar="OP=IMPL", help="Use another kernel for an operation.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other setting of a config file."
+)
+@click.option("--seed", type=int, metavar="N", help="Of weights, order and dropout; 0 unless it is given.")
+@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
+@click.option("--out", metavar="DIR", help="The folder of the run. Default: a new one in runs.")
+@common_options
+def train(model, resume, out, swap, changes, **options):
+    """Train MODEL, or what CONFIG.toml says.
+
+    Settings come from the model's preset for the data set, then from the file, then from the options. The
+    run's folder keeps all of them (config.toml), the log, a checkpoint of each epoch, the model and, with
+    matplotlib, a picture of the curves. Ctrl-C saves a checkpoint; --resume goes on from it.
+
+    \b
+    nbdl train lenet
+    nbdl train lenet_modern --data mnist.npz --optimizer adam --lr 0.001 --epochs 5
+    nbdl train linear_regression --data houses.csv --set data_options.target=price
+    nbdl train mlp --set model_options.hidden=[64,32] --set optimizer_options.weight_decay=1e-4
+    nbdl train --resume runs/lenet-digits-001
+    """
+    import nbdl.train
+
+    overrides = {k: v for k, v in options.items() if v is not None}
+    overrides |= {f"swap.{op}": name for op, name in (split("--swap", s) for s in swap)}
+    overrides |= {key: parse(text) for key, text in (split("--set", c) for c in changes)}
+    file = Path(model) if model and model.endswith(".toml") else None
+    if resume is not None:
+        if file or out:
+            raise UsageError("--resume goes on in the run's own folder: leave out CONFIG.toml and --out")
+        file = Path(resume) / "config.toml"
+        if not file.exists():
+            raise advised(
+                DataError("there is no run to go on with: it has no config.toml"),
+                resume,
+                'the folder that `nbdl train` printed after "run"',
+            )
+    elif not model:
+        raise click.UsageError("Name a model (`nbdl models list`) or a config file.")
+    config = nbdl.train.resolve(None if model and model.endswith(".toml") else model, file, overrides)
+    with fitting(config.model, config.data), watch(config, settings().format) as progress:
+        run = nbdl.train.train(config, out=out, resume=resume, progress=progress)
+    if run.interrupted:
+        note(f"interrupted after step {run.steps}; go on with: nbdl train --resume {run.folder}")
+        if settings().format == "json":
+            click.echo(to_json({"interrupted": True, "seconds": run.seconds, "run": run.folder}))
+        click.get_current_context().exit(130)
+    results = {k: v for k, v in run.history[-1].items() if k.startswith("test_")} if run.history else {}
+    results |= {"seconds": round(run.seconds, 3), "run": run.folder}
+    emit(results, lambda: _report(run, results))
+
+
+def _report(run, results):
+    lines = [*figures(results), ("model", run.folder / "model.safetensors")]
+    curves = run.folder / "curves.png"
+    if curves.exists():
+        lines.append(("curves", curves))
+    else:
+        note('no picture of the curves: it needs matplotlib (pip install "nbdl[plot]")')
+    return pairs(lines)
+
+
+def split(option, text):
+    """The two sides of ``KEY=VALUE``."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise click.UsageError(f"{option} needs KEY=VALUE, got `{text}`.")
+    return key.strip(), value.strip()
+
+
+def parse(text):
+    """A value as in a TOML file (3, 0.5, true, [1, 2], "text"); whatever is none of these is text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

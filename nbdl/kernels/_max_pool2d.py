@@ -1,0 +1,126 @@
+r"""Max pooling of images.
+
+.. math:: y_{ncij} = \max_{uv} x_{n,\,c,\,i s_h + u d_h - p_t,\,j s_w + v d_w - p_l}
+
+x (N, C, H, W), y (N, C, P, Q); the windows are those of `_pool2d.py`. Padding never wins a maximum. The
+gradient goes to the first element that has the maximum. Zhang et al., Dive into Deep Learning, section 7.5.
+"""
+
+import numpy as np
+
+from nbdl._jit import jit
+from nbdl.errors import LabelError, ShapeError
+from nbdl.kernels._door import as_float, as_grad, as_labels, as_out, shape4
+from nbdl.kernels._pool2d import _planes, _taps, _windows
+
+
+@jit
+def max_pool2d(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, out=None):
+    """The largest element of each window.
+
+    Parameters
+    ----------
+    x : (N, C, H, W) float array
+    kernel, stride, dilation : int or pair
+        For rows and columns; at least 1. The stride is the kernel's size if not given.
+    padding : int, pair or 4-tuple
+        Elements on each side: all, (rows, columns) or (top, bottom, left, right).
+    ceil_mode : bool
+        Keep a last window that reaches beyond the end.
+    out : (N, C, P, Q) array, optional
+        Where the result goes; must not overlap `x`.
+
+    Returns
+    -------
+    (N, C, P, Q) array of the dtype of `x`. A window with NaN gives NaN.
+
+    Raises
+    ------
+    ShapeError, DtypeError, OptionError
+        Not inside ``prange``, where Numba drops exceptions: call `pool2d_shape` before the loop.
+    """
+    x = as_float("max_pool2d: `x` (N, C, H, W)", x, 4)
+    shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
+    y = as_out("max_pool2d: `out`", out, shape, x)
+    _max_pool2d(_planes(x), size, step, pad, gap, _planes(y), np.empty((0, 0, 0), np.int64))
+    return y
+
+
+@jit
+def max_pool2d_argmax(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, out=None):
+    """`max_pool2d` of `x` (N, C, H, W), and where each maximum was; arguments and errors as there.
+
+    Returns
+    -------
+    y : (N, C, P, Q) array of the dtype of `x`
+    index : (N, C, P, Q) int64 array
+        Positions in the (H, W) planes, counted row by row as in torch. The first of equal maxima wins, the
+        first NaN before all.
+    """
+    x = as_float("max_pool2d: `x` (N, C, H, W)", x, 4)
+    shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
+    y = as_out("max_pool2d: `out`", out, shape, x)
+    index = np.empty(shape, np.int64)
+    _max_pool2d(_planes(x), size, step, pad, gap, _planes(y), _planes(index))
+    return y, index
+
+
+@jit
+def _max_pool2d(x, kernel, stride, padding, dilation, y, index):
+    _, H, W = x.shape
+    for n in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            top = i * stride[0] - padding[0]
+            u0, u1 = _taps(top, kernel[0], dilation[0], H)
+            for j in range(y.shape[2]):
+                left = j * stride[1] - padding[2]
+                v0, v1 = _taps(left, kernel[1], dilation[1], W)
+                row, column = top + u0 * dilation[0], left + v0 * dilation[1]
+                best, where = x[n, row, column], row * W + column
+                for u in range(u0, u1):
+                    row = top + u * dilation[0]
+                    for v in range(v0, v1):
+                        column = left + v * dilation[1]
+                        value = x[n, row, column]
+                        if value > best or (value != value and best == best):
+                            best, where = value, row * W + column
+                y[n, i, j] = best
+                if index.size:
+                    index[n, i, j] = where
+
+
+@jit
+def max_pool2d_dx(dy, index, x_shape, dx=None):
+    """Adds each element of `dy` to the element of `dx` that was the maximum; `dx` has shape `x_shape`.
+
+    `dy` and `index` are (N, C, P, Q), `index` as from `max_pool2d_argmax`. `dx` is new (zeros) if not given.
+    Raises `LabelError` if an index is not in [0, H W), before anything is written.
+    """
+    dy = as_float("max_pool2d_dx: `dy` (N, C, P, Q)", dy, 4)
+    index = as_labels("max_pool2d_dx: `index` (N, C, P, Q)", index, 4)
+    if index.shape != dy.shape:
+        raise ShapeError(
+            "max_pool2d_dx: `index` must have the shape {} of `dy`, got {}", dy.shape, index.shape
+        )
+    x_shape = shape4("max_pool2d_dx: `x_shape` (N, C, H, W)", x_shape)
+    if x_shape[0] != dy.shape[0] or x_shape[1] != dy.shape[1]:
+        raise ShapeError("max_pool2d_dx: `x_shape` must fit `dy` {} in N and C, got {}", dy.shape, x_shape)
+    dx = as_grad("max_pool2d_dx: `dx`", dx, x_shape, dy)
+    plane, count = x_shape[2] * x_shape[3], dy.shape[2] * dy.shape[3]
+    _max_pool2d_dx(dy.reshape(dy.size), index.reshape(dy.size), plane, count, dx.reshape(dx.size))
+    return dx
+
+
+@jit
+def _max_pool2d_dx(dy, index, plane, count, dx):
+    for i in range(index.size):
+        if index[i] < 0 or index[i] >= plane:
+            raise LabelError(
+                "max_pool2d_dx: `index` must be from 0 to {} (H W - 1), got {} at flat position {}",
+                plane - 1, index[i], i,
+            )  # fmt: skip
+    for i in range(index.size):
+        dx[i // count * plane + index[i]] += dy[i]
+
+
+# --- average ----------------------------------------------------------------------------------------------

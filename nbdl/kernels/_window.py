@@ -1,0 +1,30 @@
+"""What convolution and pooling share: the checks of how a window moves over an image.
+
+Each option is below 2^31, so that positions, their differences and products of two options fit int64.
+"""
+
+from nbdl._jit import jit
+from nbdl.errors import OptionError
+
+LIMIT = 2**31
+
+
+@jit
+def check_window(kernel, stride, padding, dilation):
+    """Raises `OptionError` unless stride and dilation are in [1, 2^31), the four paddings in [0, 2^31)."""
+    if min(stride) < 1:
+        raise OptionError("{}: `stride` must be at least 1, got {}", kernel, stride)
+    if max(stride) >= LIMIT:
+        raise OptionError("{}: `stride` must be below 2^31, got {}", kernel, stride)
+    if min(dilation) < 1:
+        raise OptionError("{}: `dilation` must be at least 1, got {}", kernel, dilation)
+    if max(dilation) >= LIMIT:
+        raise OptionError("{}: `dilation` must be below 2^31, got {}", kernel, dilation)
+    if min(padding) < 0:
+        raise OptionError(
+            "{}: `padding` must not be negative, got {} (top, bottom, left, right)", kernel, padding
+        )
+    if max(padding) >= LIMIT:
+        raise OptionError(
+            "{}: `padding` must be below 2^31, got {} (top, bottom, left, right)", kernel, padding
+        )

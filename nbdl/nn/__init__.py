@@ -1,0 +1,42 @@
+"""Layers, parameters, initializers and losses."""
+
+from nbdl.nn._activations import Dropout, Flatten, ReLU, Sigmoid, Softmax, Tanh
+from nbdl.nn._conv2d import Conv2d
+from nbdl.nn._linear import Linear
+from nbdl.nn._losses import mse, softmax_cross_entropy
+from nbdl.nn._parameter import (
+    Parameter,
+    Train,
+    init,
+    load_state_dict,
+    named_parameters,
+    parameters,
+    state_dict,
+)
+from nbdl.nn._pool2d import AvgPool2d, MaxPool2d
+from nbdl.nn._sequential import Sequential, build, config
+
+__all__ = [
+    "AvgPool2d",
+    "Conv2d",
+    "Dropout",
+    "Flatten",
+    "Linear",
+    "MaxPool2d",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "Train",
+    "build",
+    "config",
+    "init",
+    "load_state_dict",
+    "mse",
+    "named_parameters",
+    "parameters",
+    "softmax_cross_entropy",
+    "state_dict",
+]

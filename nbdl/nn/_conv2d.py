@@ -1,0 +1,76 @@
+"""Convolution layer."""
+
+from nbdl.errors import OptionError, ShapeError
+from nbdl.kernels._door import pair, sides
+from nbdl.nn._options import positive
+from nbdl.nn._parameter import Parameter, cast
+from nbdl.tape import apply, as_tensor
+
+
+class Conv2d:
+    """Cross-correlation of images: x (N, C, H, W) to y (N, out_channels, P, Q). See `nbdl.kernels.conv2d`.
+
+    Parameters
+    ----------
+    out_channels : int
+    kernel : int or pair
+    stride, dilation : int or pair
+    padding : int, pair or (top, bottom, left, right)
+        Zeros on each side.
+    groups : int
+    bias : bool
+    init : str
+        Initializer of w (out_channels, C / groups, KH, KW); C is read from the first input. b starts at zero.
+    """
+
+    def __init__(
+        self,
+        out_channels,
+        kernel,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=True,
+        init="xavier_uniform",
+    ):
+        self.out_channels = positive("Conv2d: `out_channels`", out_channels)
+        self.kernel = tuple(positive("Conv2d: `kernel`", k) for k in pair("Conv2d: `kernel`", kernel))
+        self.stride, self.dilation = pair("Conv2d: `stride`", stride), pair("Conv2d: `dilation`", dilation)
+        self.padding, self.groups = sides("Conv2d: `padding`", padding), positive("Conv2d: `groups`", groups)
+        if self.out_channels % self.groups:
+            raise OptionError(
+                "Conv2d: `groups` must divide `out_channels` ({}), got {}", out_channels, groups
+            )
+        self.bias, self.init = bias, init
+        self.w = Parameter(init)
+        self.b = Parameter("zeros") if bias else None
+
+    def __call__(self, x, train=None):
+        x = as_tensor(x)
+        if x.ndim != 4 or x.shape[1] == 0 or x.shape[1] % self.groups:
+            raise ShapeError(
+                "Conv2d: `x` must be (N, C, H, W) with C a multiple of `groups` ({}), got shape {}",
+                self.groups,
+                x.shape,
+            )
+        if not self.w.ready:
+            channels = x.shape[1] // self.groups
+            area = self.kernel[0] * self.kernel[1]
+            self.w.fill(
+                (self.out_channels, channels, *self.kernel),
+                channels * area,
+                self.out_channels // self.groups * area,
+            )
+        if self.bias and not self.b.ready:
+            self.b.fill((self.out_channels,))
+        return apply(
+            "conv2d",
+            cast(x, self.w),
+            self.w,
+            self.b,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )

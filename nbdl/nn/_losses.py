@@ -1,0 +1,73 @@
+"""Losses on the tape: ``loss(prediction, target, ..., reduction="mean")``, or "sum" or "none"."""
+
+import numpy as np
+
+from nbdl.errors import OptionError, ShapeError
+from nbdl.tape import Tensor, apply, as_tensor
+
+
+def softmax_cross_entropy(
+    prediction, target, weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean"
+):
+    """Cross-entropy of softmax(prediction) in nats.
+
+    Parameters
+    ----------
+    prediction : (N, C) or (N, C, d1, ...)
+        Logits.
+    target : (N,) or (N, d1, ...) integers, or (N, C) probabilities
+        Class indices, or soft labels.
+    weight : (C,), optional
+        Weight of each class; the mean divides by the sum of the weights of the labels.
+    ignore_index : int
+        Labels of this value count for nothing.
+    label_smoothing : float
+        This share of the target is spread evenly over the classes.
+    reduction : "mean", "sum" or "none"
+    """
+    x, target = as_tensor(prediction), as_tensor(target)
+    _check(reduction)
+    if weight is not None:
+        weight = np.ascontiguousarray(weight, x.dtype)
+    if target.dtype.kind == "f" and target.shape == x.shape and x.ndim == 2:
+        if reduction != "mean":
+            raise OptionError("softmax_cross_entropy: soft labels take reduction mean, got {!r}", reduction)
+        target = Tensor(target._array.astype(x.dtype, copy=False))
+        return apply("softmax_cross_entropy_soft", x, target, weight, label_smoothing=label_smoothing)
+    shape = target.shape
+    if shape != x.shape[:1] + x.shape[2:]:
+        raise ShapeError(
+            "softmax_cross_entropy: `target` must have shape {} for logits {}, got {}",
+            x.shape[:1] + x.shape[2:],
+            x.shape,
+            shape,
+        )
+    if x.ndim > 2:  # classes last, then one row for each position
+        x = x.transpose(0, *range(2, x.ndim), 1).reshape(-1, x.shape[1])
+        target = target.reshape(-1)
+    options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
+    if reduction == "mean":
+        return apply("softmax_cross_entropy", x, target, weight, **options)
+    each = apply("softmax_cross_entropy_each", x, target, weight, **options)
+    return each.sum() if reduction == "sum" else each.reshape(*shape)
+
+
+def mse(prediction, target, half=False, reduction="mean"):
+    """Squared error (prediction - target)^2, times 1/2 with `half` as in the book's scratch version."""
+    x, target = as_tensor(prediction), as_tensor(target)
+    _check(reduction)
+    if target.dtype != x.dtype and not target.requires_grad:
+        target = Tensor(target._array.astype(x.dtype))
+    if target.shape != x.shape:
+        raise ShapeError(
+            "mse: `target` must have the shape of the prediction {}, got {}", x.shape, target.shape
+        )
+    if reduction == "mean":
+        return apply("mse", x, target, half=half)
+    each = (x - target) * (x - target) * (0.5 if half else 1.0)
+    return each.sum() if reduction == "sum" else each
+
+
+def _check(reduction):
+    if reduction not in ("mean", "sum", "none"):
+        raise OptionError("`reduction` must be mean, sum or none, got {!r}", reduction)

@@ -1,0 +1,37 @@
+"""Options by name, as they come from a config file or a caller: known, and of the type of their default."""
+
+import inspect
+
+import numpy as np
+
+from nbdl.errors import OptionError, UsageError
+from nbdl.registry import parameters
+
+
+def check_options(what, function, options, reserved=()):
+    """Raise `UsageError` unless `function` takes `options` besides its `reserved` parameters."""
+    allowed = {n: d for n, d in parameters(function).items() if n not in reserved}
+    for name, value in options.items():
+        if name not in allowed:
+            raise UsageError("{} has no option `{}`; it takes {}", what, name, list(allowed) or "none")
+        default = allowed[name]
+        if default is None or default is inspect.Parameter.empty:
+            continue
+        kinds = (
+            (bool, np.bool_) if isinstance(default, bool)
+            else (int, np.integer) if isinstance(default, int)
+            else (int, float, np.integer, np.floating) if isinstance(default, float)
+            else (list, tuple) if isinstance(default, tuple)
+            else type(default)
+        )  # fmt: skip
+        if not isinstance(value, kinds) or (isinstance(value, bool) and not isinstance(default, bool)):
+            raise UsageError(
+                "{}: option `{}` must be like its default {!r}, got {!r}", what, name, default, value
+            )
+
+
+def positive(where, value):
+    """`value` if it is an integer above zero, else `OptionError`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise OptionError("{} must be an integer of at least 1, got {!r}", where, value)
+    return int(value)

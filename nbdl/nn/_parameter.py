@@ -1,0 +1,175 @@
+"""Parameters: leaves of the tape that get their shape at a net's first call, and the ways to find them."""
+
+import contextlib
+import contextvars
+import types
+import zlib
+
+import numpy as np
+
+from nbdl import registry
+from nbdl.errors import DataError, DtypeError, ShapeError
+from nbdl.records import resolve
+from nbdl.tape import Tensor, as_tensor, no_grad
+
+_filling = contextvars.ContextVar("filling", default=None)  # (seed, names by id, dtype), set by `init`
+
+
+class Parameter(Tensor):
+    """A trainable array. `init` names its initializer; it has no values until `fill` is told its shape."""
+
+    __slots__ = ("init",)
+
+    def __init__(self, init="zeros"):
+        super().__init__(np.empty(0, np.float32), requires_grad=True)
+        self.init = init
+        self._array = None
+
+    ready = property(lambda self: self._array is not None)
+
+    def fill(self, shape, fan_in=1, fan_out=1):
+        """Draw the first values. The random numbers are keyed by the seed and the parameter's name alone.
+
+        Outside `nbdl.nn.init` there is no seed: the key comes from the operating system.
+        """
+        seed, names, dtype = _filling.get() or (None, {}, np.float32)
+        key = [seed, zlib.crc32(names.get(id(self), "").encode())] if seed is not None else None
+        rng = np.random.Generator(np.random.Philox(key=key))
+        draw = resolve(registry.default().get("initializer", self.init).fill)
+        self._array = np.ascontiguousarray(draw(rng, shape, fan_in, fan_out), dtype)
+
+    def assign(self, values):
+        """Give all values at once; the shape must be right if it is known already."""
+        values = np.asarray(values)
+        if values.dtype not in (np.float32, np.float64):
+            raise DtypeError("a parameter must be float32 or float64, got {}", values.dtype)
+        if not self.ready:
+            self._array = np.array(values, order="C")
+        elif values.shape != self.shape:
+            raise ShapeError("the parameter has shape {}, got {}", self.shape, values.shape)
+        elif values.dtype != self.dtype:
+            raise DtypeError("the parameter has dtype {}, got {}", self.dtype, values.dtype)
+        else:
+            self[...] = values
+
+    def __repr__(self):
+        return super().__repr__() if self.ready else f"Parameter(init={self.init!r}, no shape yet)"
+
+
+def cast(x, parameter):
+    """The input of a layer in the dtype of its parameter: nets take any numbers."""
+    x = as_tensor(x)
+    return x if x.dtype == parameter.dtype or x.requires_grad else Tensor(x._array.astype(parameter.dtype))
+
+
+class Train:
+    """Says that a net is called for training, and keys its random numbers.
+
+    A net is called as ``net(x)`` for its prediction and ``net(x, train=Train(seed, step))`` for training:
+    the same seed, step and net give the same dropout masks, whatever ran before.
+    """
+
+    def __init__(self, seed=0, step=0):
+        self.seed, self.step, self._ops = seed, step, 0
+
+    def next_op(self):
+        """A number for the next random operation of this call."""
+        self._ops += 1
+        return self._ops - 1
+
+
+def named_parameters(net):
+    """All parameters of a net by name, found by walking attributes, lists and dicts; tied ones once.
+
+    The names are the paths: ``0.w`` is attribute ``w`` of the first layer (a list called ``layers`` adds
+    nothing to the path).
+    """
+    found, seen = {}, set()
+
+    def walk(thing, path):
+        if id(thing) in seen:
+            return
+        seen.add(id(thing))
+        if isinstance(thing, Parameter):
+            found[path] = thing
+        elif isinstance(thing, (list, tuple)):
+            for i, item in enumerate(thing):
+                walk(item, f"{path}.{i}" if path else str(i))
+        elif isinstance(thing, dict):
+            for key, item in thing.items():
+                walk(item, f"{path}.{key}" if path else str(key))
+        elif hasattr(thing, "__dict__") and not isinstance(
+            thing, (type, types.ModuleType, types.FunctionType)
+        ):
+            for name, item in vars(thing).items():
+                step = "" if name == "layers" else name
+                walk(item, ".".join(p for p in (path, step) if p))
+
+    walk(net, "")
+    return found
+
+
+def parameters(net):
+    """The parameters of a net as a list."""
+    return list(named_parameters(net).values())
+
+
+def init(net, example, seed=0, dtype="float32", keep=False):
+    """Give every parameter of `net` its shape and first values, by calling the net once; returns the net.
+
+    Parameters
+    ----------
+    net : callable
+    example : array
+        One or more samples, as the net will see them.
+    seed : int
+        The same seed gives the same values, parameter by parameter.
+    dtype : "float32" or "float64"
+    keep : bool
+        Leave the parameters alone that have values already.
+    """
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float32, np.float64):
+        raise DtypeError("init: `dtype` must be float32 or float64, got {}", dtype)
+    names = {id(p): name for name, p in named_parameters(net).items()}
+    for p in () if keep else parameters(net):
+        p._array = None
+    with _context(_filling, (seed, names, dtype)), no_grad():
+        net(np.asarray(example, dtype)[:1])
+    return net
+
+
+@contextlib.contextmanager
+def _context(variable, value):
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)
+
+
+def state_dict(net):
+    """Copies of all values by name."""
+    return {name: np.array(p.data) for name, p in named_parameters(net).items() if p.ready}
+
+
+def load_state_dict(net, state):
+    """Give a net the values of `state`; names and shapes must agree, else `DataError` and nothing changes."""
+    own = named_parameters(net)
+    missing, extra = sorted(set(own) - set(state)), sorted(set(state) - set(own))
+    if missing or extra:
+        raise DataError("the values do not belong to this net: missing {}, unexpected {}", missing, extra)
+    for name, p in own.items():
+        if state[name].dtype not in (np.float32, np.float64):
+            raise DataError("`{}` must be float32 or float64, the file has {}", name, state[name].dtype)
+        if p.ready and (p.shape != state[name].shape or p.dtype != state[name].dtype):
+            raise DataError(
+                "`{}` of the net is {} {}, the file has {} {}",
+                name,
+                p.dtype,
+                p.shape,
+                state[name].dtype,
+                state[name].shape,
+            )
+    for name, p in own.items():
+        p.assign(state[name])

@@ -1,0 +1,72 @@
+"""Pooling layers."""
+
+from nbdl.kernels._door import pair, sides
+from nbdl.tape import apply
+
+
+class MaxPool2d:
+    """Maximum over windows: x (N, C, H, W) to y (N, C, P, Q). See `nbdl.kernels.max_pool2d`.
+
+    Parameters
+    ----------
+    kernel : int or pair
+    stride : int or pair, optional
+        The kernel's size if not given: windows side by side.
+    padding : int, pair or (top, bottom, left, right)
+    dilation : int or pair
+    ceil_mode : bool
+        Keep a last window that reaches beyond the end.
+    """
+
+    def __init__(self, kernel, stride=None, padding=0, dilation=1, ceil_mode=False):
+        self.kernel = pair("MaxPool2d: `kernel`", kernel)
+        self.stride = self.kernel if stride is None else pair("MaxPool2d: `stride`", stride)
+        self.padding, self.dilation = (
+            sides("MaxPool2d: `padding`", padding),
+            pair("MaxPool2d: `dilation`", dilation),
+        )
+        self.ceil_mode = ceil_mode
+
+    def __call__(self, x, train=None):
+        return apply(
+            "max_pool2d",
+            x,
+            kernel=self.kernel,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            ceil_mode=self.ceil_mode,
+        )
+
+
+class AvgPool2d:
+    """Mean over windows: x (N, C, H, W) to y (N, C, P, Q). See `nbdl.kernels.avg_pool2d`.
+
+    Parameters
+    ----------
+    kernel, stride, padding, dilation, ceil_mode
+        As for `MaxPool2d`.
+    count_include_pad : bool
+        Whether the zeros of the padding count in the mean.
+    """
+
+    def __init__(self, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, count_include_pad=True):
+        self.kernel = pair("AvgPool2d: `kernel`", kernel)
+        self.stride = self.kernel if stride is None else pair("AvgPool2d: `stride`", stride)
+        self.padding, self.dilation = (
+            sides("AvgPool2d: `padding`", padding),
+            pair("AvgPool2d: `dilation`", dilation),
+        )
+        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+
+    def __call__(self, x, train=None):
+        return apply(
+            "avg_pool2d",
+            x,
+            kernel=self.kernel,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            ceil_mode=self.ceil_mode,
+            count_include_pad=self.count_include_pad,
+        )

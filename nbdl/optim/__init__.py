@@ -1,0 +1,6 @@
+"""Optimizers run over a net's parameters, and learning-rate schedules."""
+
+from nbdl.optim._schedules import constant, cosine, exponential, multi_factor, polynomial
+from nbdl.optim._updater import Updater
+
+__all__ = ["Updater", "constant", "cosine", "exponential", "multi_factor", "polynomial"]

@@ -1,0 +1,86 @@
+"""Runs an optimizer's update kernel over the parameters of a net."""
+
+import fnmatch
+
+import numpy as np
+
+from nbdl import registry
+from nbdl.errors import DataError, OptionError, UsageError
+from nbdl.nn import named_parameters
+from nbdl.nn._options import check_options
+from nbdl.records import resolve
+
+
+class Updater:
+    """The parameters of a net with the state of an optimizer.
+
+    Parameters
+    ----------
+    optimizer : str
+        Name of an `nbdl.Optimizer` record.
+    net : net
+        Whose parameters have their shapes.
+    lr : float
+        Learning rate.
+    groups : dict, optional
+        Other options for some parameters, by name pattern: ``{"*.b": {"weight_decay": 0.0}}``.
+    **options
+        What the update kernel takes besides (beta1, weight_decay ...).
+    """
+
+    def __init__(self, optimizer, net, lr=0.01, groups=None, **options):
+        self.record = registry.default().get("optimizer", optimizer)
+        self._update = resolve(self.record.update)
+        self.parameters, self.lr, self.steps = named_parameters(net), lr, 0
+        if lr < 0:
+            raise OptionError("`lr` must not be negative, got {}", lr)
+        known = registry.parameters(self._update)
+        self._order = [n for n in known if n not in ("w", "dw", *self.record.state)]
+        self._options = {}
+        for name in self.parameters:
+            chosen = dict(options)
+            for pattern, other in (groups or {}).items():
+                if not isinstance(other, dict):
+                    raise UsageError("group `{}` must be a table of options, got {!r}", pattern, other)
+                if fnmatch.fnmatchcase(name, pattern):
+                    chosen.update(other)
+            reserved = ("w", "dw", "lr", "step", *self.record.state)
+            check_options(f"optimizer `{self.record.name}`", self._update, chosen, reserved)
+            self._options[name] = chosen
+        for pattern in groups or {}:
+            if not fnmatch.filter(self.parameters, pattern):
+                raise UsageError(
+                    "no parameter is named like the group `{}`; there are {}", pattern, list(self.parameters)
+                )
+        self.state = {
+            name: {s: np.zeros(p.shape, p.dtype) for s in self.record.state}
+            for name, p in self.parameters.items()
+        }
+
+    def step(self, lr=None):
+        """Update every parameter that has a gradient, and forget the gradients."""
+        self.steps += 1
+        fixed = {"lr": float(self.lr if lr is None else lr), "step": self.steps}
+        for name, p in self.parameters.items():
+            if p.grad is None:
+                continue
+            given = {**fixed, **self._options[name]}
+            options = {n: given[n] for n in self._order if n in given}
+            self._update(p._array, p.grad, *self.state[name].values(), **options)
+            p._version[0] += 1
+            p.grad = None
+
+    def state_dict(self):
+        """Copies of all state arrays, by ``parameter/state``."""
+        return {f"{n}/{s}": a.copy() for n, states in self.state.items() for s, a in states.items()}
+
+    def load_state_dict(self, state, steps):
+        """Go on from `state_dict` after `steps` updates."""
+        own = {f"{n}/{s}": a for n, states in self.state.items() for s, a in states.items()}
+        if set(own) != set(state) or any(own[k].shape != state[k].shape for k in own):
+            raise DataError(
+                "the optimizer's state does not belong to this net and optimizer `{}`", self.record.name
+            )
+        for key, array in own.items():
+            array[...] = state[key]
+        self.steps = steps

@@ -1,0 +1,189 @@
+"""The records that plugins (and nbdl itself) hand to the registry: plain data, one class for each kind.
+
+A field that names code takes an object or a string ``"package.module:attribute"``. Strings are resolved at
+first use, so that listing names imports nothing; the built-ins use them throughout.
+"""
+
+import contextlib
+import functools
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+
+from nbdl.errors import PluginError
+
+Code = str | Callable
+
+
+def resolve(code):
+    """The object that a code field stands for; `PluginError` with the reason if it cannot be imported."""
+    if not isinstance(code, str):
+        return code
+    module, _, attribute = code.partition(":")
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # what a module prints is no result of a command
+            return functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: a plugin must not be able to end the program
+        raise PluginError("`{}` could not be imported: {}", code, reason(error)) from error
+
+
+def reason(error):
+    """The class and the text of an error of someone else's code, even where it has no text."""
+    try:
+        text = str(error)
+    except Exception as second:
+        text = f"(its text cannot be had: {type(second).__name__})"
+    return f"{type(error).__name__}: {text}".strip().rstrip(":")
+
+
+def check(record, record_class):
+    """Raise `PluginError` unless the fields of a record have the types that `record_class` says."""
+    kind = record_class.__name__
+    name = record.name
+    if not isinstance(name, str) or not name or "." in name or name.split() != [name]:
+        raise PluginError("the `name` of a {} must be text without dots or spaces, got {}", kind, repr(name))
+    for each in fields(record_class):
+        value, rule = getattr(record, each.name), _RULES[each.type]
+        if not rule.holds(value):
+            text = "{} `{}`: `{}` must be {}, got {}"
+            raise PluginError(text, kind, name, each.name, rule.text, repr(value))
+
+
+def _is_code(value):
+    return isinstance(value, str) or callable(value)
+
+
+def _is_texts(value):
+    return isinstance(value, tuple) and all(isinstance(v, str) for v in value)
+
+
+def _is_mapping(holds):
+    """The rule of a mapping from names to values for which `holds`."""
+    return lambda m: isinstance(m, Mapping) and all(isinstance(k, str) and holds(v) for k, v in m.items())
+
+
+@dataclass(frozen=True)
+class _Rule:
+    holds: Callable
+    text: str
+
+
+_RULES = {  # by the annotation of a field
+    str: _Rule(lambda value: isinstance(value, str), "text"),
+    Code: _Rule(_is_code, 'callable or "package.module:attribute"'),
+    tuple[str, ...]: _Rule(_is_texts, "a tuple of names"),
+    Mapping[str, Code]: _Rule(_is_mapping(_is_code), "a mapping from names to code"),
+    Mapping[str, float]: _Rule(
+        _is_mapping(lambda value: isinstance(value, (int, float))), "a mapping from names to numbers"
+    ),
+    Mapping[str, Mapping]: _Rule(
+        _is_mapping(lambda value: isinstance(value, Mapping)), "a mapping from names to mappings"
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """An operation on arrays with its gradients.
+
+    ``forward(*inputs, *constants)`` returns the outputs; ``grads[i]`` names the kernel that adds the gradient
+    of input i to its last argument. The tape calls a gradient kernel with the cotangent of the first output,
+    then by parameter name: an input, an output, a constant, or ``<input>_shape``. Kernels of one `op` are
+    interchangeable: `nbdl.swap` chooses among them, and they must agree with the op's reference.
+    """
+
+    name: str
+    forward: Code
+    inputs: tuple[str, ...] = ("x",)
+    outputs: tuple[str, ...] = ("y",)
+    grads: Mapping[str, Code] = field(default_factory=dict)
+    op: str = ""  # the operation implemented; its own name unless it replaces another kernel
+    reference: Code = ""  # the same operation in plain NumPy, on float64
+    cases: Code = ""  # cases(rng) -> the argument dictionaries that it is verified on
+    target: str = "cpu"  # "cpu": compiled, serial, nogil; "numpy": array plumbing of the eager tape
+    batch: str = "all"  # "each": samples do not see one another, so a minibatch may be split
+    tolerance: Mapping[str, float] = field(default_factory=dict)  # by dtype name, instead of the kit's own
+
+    def __post_init__(self):
+        object.__setattr__(self, "op", self.op or self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """``build(**options)`` makes a layer: a callable with Parameters as attributes."""
+
+    name: str
+    build: Code
+
+
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """``compute(prediction, target)`` returns a scalar Tensor; `metrics` are named in the registry."""
+
+    name: str
+    compute: Code
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Optimizer:
+    """Names of the state arrays of one parameter, and the kernel that updates it in place.
+
+    The kernel takes ``(w, dw, *state)``, then by parameter name ``lr``, ``step`` (from 1) and options with
+    defaults. ``per="element"``: it may be given slices; ``"tensor"``: it must see the whole parameter.
+    """
+
+    name: str
+    update: Code
+    state: tuple[str, ...] = ()
+    per: str = "tensor"
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """``rate(step, steps, **options)`` is the factor on the learning rate at update `step` of `steps`."""
+
+    name: str
+    rate: Code
+
+
+@dataclass(frozen=True, eq=False)
+class Initializer:
+    """``fill(rng, shape, fan_in, fan_out)`` returns a float64 array of that shape."""
+
+    name: str
+    fill: Code
+
+
+@dataclass(frozen=True, eq=False)
+class Metric:
+    """``compute(prediction, target)`` on arrays returns one number, averaged over samples."""
+
+    name: str
+    compute: Code
+    better: str = "higher"
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """``load(**options)`` returns an `nbdl.data.Data`."""
+
+    name: str
+    load: Code
+    about: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """``build(**options)`` returns a net; `presets` holds training settings by data set name.
+
+    The first preset is the default data set of ``nbdl train``.
+    """
+
+    name: str
+    build: Code
+    presets: Mapping[str, Mapping] = field(default_factory=dict)
+    about: str = ""

@@ -1,0 +1,23 @@
+"""Training runs: settings, the loop, evaluation, and nets in files."""
+
+from nbdl.train._config import Config, resolve, to_toml
+from nbdl.train._loop import Run, evaluate, predict
+from nbdl.train._metrics import accuracy, mean_absolute_error
+from nbdl.train._save import load, save
+from nbdl.train._start import fit, load_run, train
+
+__all__ = [
+    "Config",
+    "Run",
+    "accuracy",
+    "evaluate",
+    "fit",
+    "load",
+    "load_run",
+    "mean_absolute_error",
+    "predict",
+    "resolve",
+    "save",
+    "to_toml",
+    "train",
+]

@@ -1,0 +1,155 @@
+"""The settings of a training run: from a model's preset, then a TOML file, then single options."""
+
+import dataclasses
+import difflib
+import json
+import math
+import tomllib
+from pathlib import Path
+
+import numpy as np
+
+from nbdl import registry
+from nbdl.errors import DataError, UsageError
+
+
+@dataclasses.dataclass
+class Config:
+    """All that a run depends on; saved with it as ``config.toml``."""
+
+    model: str = ""
+    data: str = ""
+    epochs: int = 10
+    batch_size: int = 128
+    lr: float = 0.1
+    optimizer: str = "sgd"
+    loss: str = ""  # by the data: softmax_cross_entropy for classes, mse for numbers
+    schedule: str = "constant"
+    seed: int = 0
+    dtype: str = "float32"
+    model_options: dict = dataclasses.field(default_factory=dict)
+    data_options: dict = dataclasses.field(default_factory=dict)
+    optimizer_options: dict = dataclasses.field(default_factory=dict)
+    loss_options: dict = dataclasses.field(default_factory=dict)
+    schedule_options: dict = dataclasses.field(default_factory=dict)
+    groups: dict = dataclasses.field(default_factory=dict)  # optimizer options by parameter name pattern
+    swap: dict = dataclasses.field(default_factory=dict)  # operation -> kernel
+
+
+_TYPES = {f.name: type(getattr(Config(), f.name)) for f in dataclasses.fields(Config)}
+
+
+def resolve(model=None, path=None, overrides=None):
+    """The settings of a run.
+
+    Parameters
+    ----------
+    model : str, optional
+        A registered model; may also be named in the file.
+    path : path, optional
+        A TOML file with keys of `Config`.
+    overrides : dict, optional
+        Values by key, ``"optimizer_options.beta1"`` for one inside a table. They win over the file, the file
+        wins over the model's preset for the data set.
+
+    Raises
+    ------
+    UsageError, DataError
+        For unknown keys and names (the nearest is offered), values of the wrong type, an unreadable file.
+    """
+    given = _read(path) if path is not None else {}
+    for key, value in (overrides or {}).items():
+        table, _, inner = key.partition(".")
+        if inner:
+            _check_key(table, "an option")
+            given[table] = {**_typed(table, given.get(table, {})), inner: value}
+        else:
+            given[key] = value
+    for key in given:
+        _check_key(key, path or "an option")
+    model = model or given.get("model")
+    if not model:
+        raise UsageError("no model is named; there are {}", ", ".join(registry.default().names("model")))
+    record = registry.default().get("model", model)
+    data = str(given.get("data") or next(iter(record.presets), ""))
+    if not data:
+        raise UsageError("model `{}` has no preset data set: name one with --data", model)
+    preset = (
+        record.presets.get(data)
+        or record.presets.get(Path(data).stem)
+        or next(iter(record.presets.values()), {})
+    )
+    config = Config(model=model, data=data)
+    for source in (preset, given):
+        for key, value in source.items():
+            setattr(config, key, _typed(key, value))
+    config.model, config.data = model, data
+    check_values(config)
+    return config
+
+
+def _read(path):
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            "cannot read the config {}: {}", path, getattr(error, "strerror", None) or error
+        ) from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DataError("{} is not TOML: {}", path, error) from error
+
+
+def _check_key(key, where):
+    if key not in _TYPES:
+        near = difflib.get_close_matches(key, _TYPES, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(_TYPES)}"
+        raise UsageError("unknown key `{}` in {}: {}", key, where, hint)
+
+
+def _typed(key, value):
+    kind = _TYPES[key]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise UsageError("`{}` must be {}, got {!r}", key, {dict: "a table"}.get(kind, kind.__name__), value)
+    return dict(value) if kind is dict else value
+
+
+def check_values(config):
+    """Raise `UsageError` for a value of the wrong type or out of range."""
+    for key in _TYPES:
+        setattr(config, key, _typed(key, getattr(config, key)))
+    if config.seed >= 2**63:
+        raise UsageError("`seed` must be below 2**63, got {}", config.seed)
+    for key, least in (("epochs", 1), ("batch_size", 1), ("lr", 0.0), ("seed", 0)):
+        if not getattr(config, key) >= least:
+            raise UsageError("`{}` must be at least {}, got {}", key, least, getattr(config, key))
+    if config.dtype not in ("float32", "float64"):
+        raise UsageError("`dtype` must be float32 or float64, got {!r}", config.dtype)
+
+
+def to_toml(config):
+    """The settings as the text of a TOML file, which `resolve` reads back."""
+    values = dataclasses.asdict(config)
+    lines = [f"{k} = {_toml(v)}" for k, v in values.items() if not isinstance(v, dict)]
+    for key, table in values.items():
+        if table and isinstance(table, dict):
+            lines += ["", f"[{key}]", *(f"{json.dumps(k)} = {_toml(v)}" for k, v in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value):
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    # numbers, booleans and basic strings are written alike in JSON and TOML, but for one control character
+    return json.dumps(
+        value, ensure_ascii=False, default=lambda v: v.item() if isinstance(v, np.generic) else str(v)
+    ).replace("\x7f", "\\u007f")

@@ -1,0 +1,207 @@
+"""The training loop: minibatches, checkpoints, measurements, how a run stops and goes on.
+
+A run is a function of its settings alone: the order of the samples is keyed by (seed, epoch), dropout by
+(seed, operation, step). So a run that was stopped at any step goes on to the same bits.
+"""
+
+import dataclasses
+import json
+import signal
+import threading
+import time
+
+import numpy as np
+
+from nbdl import nn, registry, tape
+from nbdl.errors import NumericError, ShapeError
+from nbdl.nn._options import check_options
+from nbdl.optim import Updater
+from nbdl.records import resolve as code
+from nbdl.train import _files, _plot
+from nbdl.train._save import save
+
+CHECKPOINT, MODEL, LOG, CONFIG, CURVES = (
+    "checkpoint.safetensors", "model.safetensors", "log.jsonl", "config.toml", "curves.png",
+)  # fmt: skip
+
+
+class Run:
+    """A training run: `net`, `config`, `history` (a dict for each epoch), `folder` (or None), `seconds`.
+
+    `steps` counts updates; `interrupted` says that Ctrl-C stopped it early.
+    """
+
+    def __init__(self, net, data, config, folder=None):
+        self.net, self.data, self.config, self.folder = net, data, config, folder
+        self.history, self.seconds, self.steps, self.interrupted = [], 0.0, 0, False
+        loss = registry.default().get("loss", config.loss)
+        self._loss = code(loss.compute)
+        self._updater = Updater(
+            config.optimizer, net, config.lr, groups=config.groups, **config.optimizer_options
+        )
+        self._rate = code(registry.default().get("schedule", config.schedule).rate)
+        check_options(
+            f"loss `{config.loss}`", self._loss, config.loss_options, ("prediction", "target", "reduction")
+        )
+        check_options(f"schedule `{config.schedule}`", self._rate, config.schedule_options, ("step", "steps"))
+        self._epoch, self._batch, self._sum, self._count = 0, 0, 0.0, 0
+
+    def evaluate(self, split):
+        """Loss and metrics of the net on a `Split`, as a dict."""
+        with registry.swap(**self.config.swap):
+            return evaluate(self.net, split, self.config.loss, **self.config.loss_options)
+
+    # --- the loop -------------------------------------------------------------------------------------------
+
+    def go(self, progress):
+        """Train to the end of the last epoch, or until Ctrl-C."""
+        config, start = self.config, time.perf_counter() - self.seconds
+        n, size = len(self.data.train.x), min(config.batch_size, len(self.data.train.x))
+        batches = -(-n // size)
+        progress("start", epochs=config.epochs, steps=batches, samples=n, folder=self.folder)
+        with _Interrupt() as stop, registry.swap(**config.swap):
+            while self._epoch < config.epochs:
+                order = _order(config.seed, self._epoch, n)
+                while self._batch < batches:
+                    loss = self._step(order[self._batch * size :][:size], batches)
+                    self._batch += 1
+                    progress("step", epoch=self._epoch + 1, step=self._batch, steps=batches, loss=loss)
+                    if stop.asked:
+                        self.seconds, self.interrupted = time.perf_counter() - start, True
+                        self.save_checkpoint()
+                        return
+                self.seconds = time.perf_counter() - start
+                self._end_epoch(progress)
+                self.save_checkpoint()
+
+    def _step(self, rows, batches):
+        """Forward, backward and update on the samples `rows`; returns the loss."""
+        x, y = self.data.train.x[rows], self.data.train.y[rows]
+        prediction = self.net(x, train=nn.Train(self.config.seed, self.steps))
+        loss = self._loss(prediction, y, **self.config.loss_options)
+        value = loss.item()
+        if not np.isfinite(value):
+            raise NumericError(
+                "the loss is {} at step {} (epoch {}): training diverged. "
+                "Try a smaller learning rate than {}",
+                value,
+                self.steps + 1,
+                self._epoch + 1,
+                self.config.lr,
+            )
+        loss.backward()
+        factor = self._rate(self.steps, batches * self.config.epochs, **self.config.schedule_options)
+        self._updater.step(self.config.lr * factor)
+        self.steps += 1
+        self._sum, self._count = self._sum + value * len(rows), self._count + len(rows)
+        return value
+
+    def _end_epoch(self, progress):
+        self._epoch += 1
+        row = {"epoch": self._epoch, "step": self.steps, "train_loss": self._sum / self._count}
+        if len(self.data.test.x):
+            row |= {f"test_{k}": v for k, v in self.evaluate(self.data.test).items()}
+        self._check_finite(row.get("test_loss", 0.0))
+        row["seconds"] = round(self.seconds, 3)
+        self.history.append(row)
+        self._batch, self._sum, self._count = 0, 0.0, 0
+        progress("epoch", **row)
+
+    def _check_finite(self, test_loss):
+        """Raise `NumericError` before anything is saved of a net that is no longer one."""
+        broken = [n for n, p in self._updater.parameters.items() if not np.isfinite(p.data).all()]
+        if broken or not np.isfinite(test_loss):
+            what = f"`{broken[0]}` is not finite" if broken else f"the test loss is {test_loss}"
+            raise NumericError(
+                "{} after epoch {}: training diverged. Try a smaller learning rate than {}",
+                what,
+                self._epoch,
+                self.config.lr,
+            )
+
+    # --- files ----------------------------------------------------------------------------------------------
+
+    def save_checkpoint(self):
+        """All that is needed to go on, in one file; and the log so far."""
+        if self.folder is None:
+            return
+        arrays = {f"net/{k}": a for k, a in nn.state_dict(self.net).items()}
+        arrays |= {f"optimizer/{k}": a for k, a in self._updater.state_dict().items()}
+        document = {
+            "kind": "checkpoint", "config": dataclasses.asdict(self.config), "epoch": self._epoch,
+            "batch": self._batch, "steps": self.steps, "sum": self._sum, "count": self._count,
+            "history": self.history, "seconds": self.seconds,
+        }  # fmt: skip
+        log = "".join(json.dumps(row) + "\n" for row in self.history)
+        _files.write_bytes(self.folder / LOG, log.encode())
+        _files.write(self.folder / CHECKPOINT, arrays, document)
+
+    def restore(self, arrays, document):
+        """Go back to a checkpoint's state."""
+        part = lambda p: {k.removeprefix(p): a for k, a in arrays.items() if k.startswith(p)}  # noqa: E731
+        nn.load_state_dict(self.net, part("net/"))
+        self._updater.load_state_dict(part("optimizer/"), document["steps"])
+        self._epoch, self._batch, self.steps = document["epoch"], document["batch"], document["steps"]
+        self._sum, self._count = document["sum"], document["count"]
+        self.history, self.seconds = document["history"], document["seconds"]
+
+    def finish(self, progress):
+        """Save the model and the picture of the curves."""
+        save(self.net, self.folder / MODEL)
+        progress("saved", path=self.folder / MODEL)
+        picture = _plot.curves(self.history, f"{self.config.model or 'net'} on {self.data.name}")
+        if picture is not None:
+            _files.write_bytes(self.folder / CURVES, picture)
+            progress("saved", path=self.folder / CURVES)
+
+
+def _order(seed, epoch, n):
+    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(n)
+
+
+class _Interrupt:
+    """Turns the first Ctrl-C into a flag, so that the step at hand is finished; the second stops at once."""
+
+    def __enter__(self):
+        self.asked, self._former = False, None
+        if threading.current_thread() is threading.main_thread():
+            self._former = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def _note(self, number, frame):
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def __exit__(self, *exception):
+        if self._former is not None:
+            signal.signal(signal.SIGINT, self._former)
+
+
+# --- measuring ---------------------------------------------------------------------------------------------
+
+
+def predict(net, x, batch_size=512):
+    """Predictions of a net for inputs x (N, ...), as an array (N, ...)."""
+    x = np.asarray(x)
+    dtype = next((p.dtype for p in nn.parameters(net)), x.dtype)
+    if not len(x):
+        raise ShapeError("predict: `x` must hold at least one sample, got shape {}", x.shape)
+    with tape.no_grad():
+        parts = [
+            net(x[i : i + batch_size].astype(dtype, copy=False)).numpy() for i in range(0, len(x), batch_size)
+        ]
+    return np.concatenate(parts)
+
+
+def evaluate(net, split, loss, **loss_options):
+    """Mean loss and the loss's metrics of a net on a `Split`, as a dict ("loss", "accuracy" ...)."""
+    record = registry.default().get("loss", loss)
+    prediction = predict(net, split.x)
+    target = np.asarray(split.y)
+    with tape.no_grad():
+        value = code(record.compute)(prediction, target, **loss_options).item()
+    metrics = {
+        m: code(registry.default().get("metric", m).compute)(prediction, target) for m in record.metrics
+    }
+    return {"loss": value, **metrics}

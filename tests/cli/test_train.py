@@ -1,0 +1,146 @@
+"""`nbdl train`: settings, what goes to stdout and stderr, files."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+
+import numpy as np
+import pytest
+
+from nbdl import nn
+from nbdl.cli._train import parse
+from nbdl.train import load_run
+
+
+def settings(folder):
+    return tomllib.loads((folder / "config.toml").read_text())
+
+
+def test_human(run, files, tmp_path):
+    pytest.importorskip("matplotlib", reason="the picture needs matplotlib")
+    result = run("train", "linear_regression", "--data", files / "plane.npz", "--epochs", 2)
+    folder = tmp_path / "runs" / "linear_regression-plane-001"
+    assert result.exit_code == 0, result.stderr
+    shown = dict(
+        line.split(maxsplit=1) for line in result.stdout.splitlines() if not line.startswith("test ")
+    )
+    assert shown["run"] == str(folder.relative_to(tmp_path))
+    assert shown["model"].endswith("model.safetensors") and shown["curves"].endswith("curves.png")
+    assert "test loss " in result.stdout
+    assert {p.name for p in folder.iterdir()} >= {
+        "config.toml",
+        "log.jsonl",
+        "model.safetensors",
+        "curves.png",
+    }
+    lines = result.stderr.splitlines()
+    assert [line[:9] for line in lines if line.startswith("epoch")] == ["epoch 1/2", "epoch 2/2"]
+    assert any(line.startswith("training linear_regression on ") and "48 samples" in line for line in lines)
+    assert run("train", "linear_regression", "--data", files / "plane.npz").exit_code == 0
+    assert (tmp_path / "runs" / "linear_regression-plane-002").is_dir()
+
+
+def test_json_is_one_line_an_epoch_and_one_for_the_result(run, files):
+    arguments = [
+        "train",
+        "softmax_regression",
+        "--data",
+        files / "clouds.npz",
+        "--epochs",
+        3,
+        "--out",
+        "here",
+    ]
+    result = run(*arguments, "--format", "json")
+    *epochs, last = map(json.loads, result.stdout.splitlines())
+    assert [row["epoch"] for row in epochs] == [1, 2, 3] and "train_loss" in epochs[0]
+    assert {"test_accuracy", "test_loss", "seconds", "run"} == set(last) and last["run"] == "here"
+    assert last["test_loss"] == epochs[-1]["test_loss"]
+
+
+def test_options_win_over_the_file_and_the_file_over_the_preset(run, files, tmp_path):
+    (tmp_path / "c.toml").write_text(
+        f'model = "softmax_regression"\ndata = "{files / "clouds.npz"}"\nepochs = 7\nlr = 0.2\nseed = 5\n'
+        "[data_options]\ntest_fraction = 0.5\n"
+    )
+    options = ["--epochs", 1, "--optimizer", "adam", "--set", "optimizer_options.beta1=0.8", "--out", "here"]
+    result = run("train", "c.toml", *options, "--set", "data_options.seed=3", "--swap", "linear=linear")
+    assert result.exit_code == 0, result.stderr
+    saved = settings(tmp_path / "here")
+    assert (saved["epochs"], saved["lr"], saved["seed"], saved["optimizer"]) == (1, 0.2, 5, "adam")
+    assert saved["optimizer_options"] == {"beta1": 0.8} and saved["swap"] == {"linear": "linear"}
+    assert saved["data_options"] == {"test_fraction": 0.5, "seed": 3}
+    assert saved["loss"] == "softmax_cross_entropy"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3),
+        ("1e-4", 1e-4),
+        ("true", True),
+        ("[1, 2]", [1, 2]),
+        ('"3"', "3"),
+        ("price", "price"),
+        ("a b", "a b"),
+    ],
+)
+def test_values(text, value):
+    assert parse(text) == value and type(parse(text)) is type(value)
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered")  # NumPy, where the JIT is off
+def test_messages(run, files, tmp_path):
+    table = files / "clouds.csv"
+    result = run("train", "mlp", "--set", "epoch=3")
+    assert "unknown key `epoch`" in result.stderr and "`epochs`" in result.stderr
+    result = run("train", "mlp", "--data", files / "cloud.npz")
+    assert "no such file" in result.stderr and f"  try: {files / 'clouds.npz'}\n" in result.stderr
+    result = run("train", "mlp", "--data", table, "--set", "data_options.tarjet=1")
+    assert result.exit_code == 2 and "did you mean `target`?" in result.stderr
+    result = run("train", "mlp", "--data", table, "--set", "data_options.target=label")
+    assert result.exit_code == 3 and f"  where: {table}\n" in result.stderr
+    result = run("train", "lenet", "--data", files / "clouds.npz")
+    assert "the data do not fit the model" in result.stderr and "  where: model lenet" in result.stderr
+    result = run("train", "linear_regression", "--data", files / "plane.npz", "--lr", "1e30")
+    assert result.exit_code == 4 and "  try: a smaller learning rate" in result.stderr
+    result = run("train", "c.toml", "--resume", "x")
+    assert result.exit_code == 2 and "--resume" in result.stderr
+    assert run("train").stderr.endswith("Name a model (`nbdl models list`) or a config file.\n")
+
+
+def test_resume(run, files, tmp_path):
+    arguments = ["train", "linear_regression", "--data", files / "plane.npz"]
+    assert run(*arguments, "--epochs", 2, "--out", "short").exit_code == 0
+    assert run(*arguments, "--epochs", 4, "--out", "long").exit_code == 0
+    result = run("train", "--resume", "short", "--epochs", 4)
+    assert result.exit_code == 0, result.stderr
+    long, short = (nn.state_dict(load_run(tmp_path / name)[0]) for name in ("long", "short"))
+    assert list(long) == list(short) and all(np.array_equal(long[k], short[k]) for k in long)
+    result = run("train", "--resume", "short", "--lr", 3)
+    assert result.exit_code == 2 and "only `epochs` may change" in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+def test_a_bar_on_a_terminal_and_nothing_of_it_on_stdout(files, tmp_path):
+    ours, theirs = os.openpty()
+    arguments = ["train", "linear_regression", "--data", files / "plane.npz", "--epochs", 3, "--out", "here"]
+    command = [sys.executable, "-m", "nbdl", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                chunk = os.read(ours, 65536)
+            except OSError:  # Linux says EIO when the other side is closed
+                break
+            if not chunk:
+                break
+            seen += chunk
+        out = process.stdout.read()
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"100 %" in seen and b"\x1b[" in seen and b"epoch 3/3" in seen
+    assert "\x1b" not in out and out.splitlines()[0].startswith("test loss")

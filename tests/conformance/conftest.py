@@ -1,0 +1,308 @@
+"""ONNX operators on top of nbdl, and a runner for small ONNX graphs.
+
+An operator takes arrays and its attributes, and returns an array or a tuple of arrays. Heavy ones call the
+kernels, plumbing calls the tape. What ONNX says differently from nbdl is translated here and nowhere else:
+padding by ``auto_pad``, one spatial dimension (an image of height 1), flat argmax, attributes of old opsets.
+"""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+
+import nbdl
+from nbdl import kernels
+
+
+def on_tape(op, *arrays, **constants):
+    return nbdl.apply(op, *arrays, **constants).numpy()
+
+
+# --- windows: convolution and pooling ---------------------------------------------------------------------
+
+
+def as_images(a):
+    """(N, C, W) as images (N, C, 1, W) of height 1; (N, C, H, W) as they are."""
+    return a[:, :, None, :] if a.ndim == 3 else a
+
+
+def like(x, y):
+    """The result `y` for images with as many spatial dimensions as `x` has."""
+    return y[:, :, 0] if x.ndim == 3 else y
+
+
+def window(sizes, kernel, auto_pad="NOTSET", strides=None, pads=None, dilations=None, ceil_mode=0):
+    """The options of a sliding window over `sizes` in nbdl's terms, with a height where there is none."""
+    n = len(kernel)
+    strides, dilations, pads = strides or [1] * n, dilations or [1] * n, pads or [0] * 2 * n
+    sides = [same_padding(auto_pad, *axis) for axis in zip(sizes, kernel, strides, dilations)]
+    if auto_pad in ("NOTSET", "VALID"):
+        sides = list(zip(pads[:n], pads[n:]))
+    height = [1] * (2 - n)
+    return {
+        "kernel": (*height, *kernel),
+        "stride": (*height, *strides),
+        "dilation": (*height, *dilations),
+        "padding": sum(([(0, 0)] * (2 - n) + sides), ()),
+        "ceil_mode": bool(ceil_mode),
+    }
+
+
+def same_padding(auto_pad, size, taps, stride, dilation):
+    """So many zeros before and after that there are size / stride windows (rounded up)."""
+    total = max(0, (-(-size // stride) - 1) * stride + (taps - 1) * dilation + 1 - size)
+    half = total // 2
+    return (half, total - half) if auto_pad == "SAME_UPPER" else (total - half, half)
+
+
+def conv(x, w, b=None, *, group=1, kernel_shape=None, **attributes):
+    options = window(x.shape[2:], w.shape[2:], **attributes)
+    del options["kernel"], options["ceil_mode"]
+    return like(x, kernels.conv2d(as_images(x), as_images(w), b, groups=group, **options))
+
+
+def average_pool(x, *, kernel_shape, count_include_pad=0, **attributes):
+    options = window(x.shape[2:], kernel_shape, **attributes)
+    return like(x, kernels.avg_pool2d(as_images(x), count_include_pad=bool(count_include_pad), **options))
+
+
+def max_pool(x, *, kernel_shape, storage_order=0, outputs=1, **attributes):
+    options = window(x.shape[2:], kernel_shape, **attributes)
+    images = as_images(x)
+    if outputs == 1:
+        return like(x, kernels.max_pool2d(images, **options))
+    y, index = kernels.max_pool2d_argmax(images, **options)
+    return like(x, y), like(x, flat_index(index, images.shape, storage_order))
+
+
+def flat_index(index, shape, storage_order):
+    """From our count within a plane to one over all planes, by rows or (`storage_order` 1) by columns."""
+    N, C, H, W = shape
+    if storage_order:
+        index = index % W * H + index // W
+    return index + np.arange(N * C).reshape(N, C, 1, 1) * (H * W)
+
+
+def global_pool(pool, x):
+    return like(x, pool(as_images(x), as_images(x).shape[2:]))
+
+
+# --- rows: softmax and losses -----------------------------------------------------------------------------
+
+
+def along_axis(kernel, x, *, axis=None, opset=13):
+    """Softmax and its logarithm; before opset 13 over all axes from `axis` (1 by default) on."""
+    if opset >= 13:
+        return kernel(x, -1 if axis is None else axis)
+    split = 1 if axis is None else axis % x.ndim
+    return kernel(x.reshape(math.prod(x.shape[:split]), -1)).reshape(x.shape)
+
+
+def loss(mean, each, x, labels, weight=None, *, reduction="mean", ignore_index=-100):
+    """Scores (N, C, d1, ...) as rows with the classes last, labels (N, d1, ...) as one list."""
+    rows = np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+    if reduction == "mean":
+        y = mean(rows, labels.reshape(-1), weight, ignore_index)
+    else:
+        y = each(rows, labels.reshape(-1), weight, ignore_index).reshape(labels.shape)
+        y = y if reduction == "none" else y.sum()
+    return np.asarray(y, x.dtype)
+
+
+def softmax_cross_entropy_loss(x, labels, weight=None, *, outputs=1, **attributes):
+    y = loss(
+        kernels.softmax_cross_entropy, kernels.softmax_cross_entropy_each, x, labels, weight, **attributes
+    )
+    return y if outputs == 1 else (y, kernels.log_softmax(x, 1))
+
+
+# --- products, dropout ------------------------------------------------------------------------------------
+
+
+def gemm(a, b, c=None, *, alpha=1.0, beta=1.0, transA=0, transB=0, broadcast=0):
+    a, b = alpha * (a.T if transA else a), b.T if transB else b
+    if c is None:
+        return kernels.linear(a, b)
+    if c.shape in ((b.shape[1],), (1, b.shape[1])):
+        return kernels.linear(a, b, beta * c.reshape(-1))
+    return on_tape("add", kernels.linear(a, b), np.asarray(beta * c, a.dtype))
+
+
+def matmul(a, b):
+    return kernels.linear(a, b) if a.ndim == b.ndim == 2 else on_tape("matmul", a, b)
+
+
+def dropout(x, ratio=None, training=False, *, seed=0, outputs=1):
+    """The mask of a training case is the one that ONNX draws: uniform numbers of NumPy's seeded generator."""
+    p = 0.5 if ratio is None else float(ratio)
+    if training and p > 0:
+        mask = np.random.RandomState(seed).uniform(0, 1, x.shape) >= p
+        y = kernels.masked_scale(x, mask, p)
+    else:
+        mask = np.ones(x.shape, bool)
+        y = kernels.dropout(x, 0.0, seed, 0, 0)
+    return y if outputs == 1 else (y, mask)
+
+
+# --- plumbing ---------------------------------------------------------------------------------------------
+
+
+def binary(op, a, b, *, axis=None, broadcast=0):
+    """NumPy's broadcasting; before opset 7 the axes of `b` stand at `axis` of `a`."""
+    if axis is not None:
+        b = b.reshape(b.shape + (1,) * (a.ndim - axis - b.ndim))
+    return on_tape(op, a, b)
+
+
+def fold(op, *arrays):
+    return functools.reduce(functools.partial(on_tape, op), arrays)
+
+
+def reduce(op, x, *, axes, keepdims=1):
+    return on_tape(op, x, axis=tuple(axes), keepdims=bool(keepdims))
+
+
+def concatenate(*arrays, axis):
+    return functools.reduce(lambda a, b: on_tape("concatenate", a, b, axis=axis), arrays)
+
+
+def reshape(x, shape):
+    return on_tape("reshape", x, shape=tuple(n or x.shape[i] for i, n in enumerate(shape.tolist())))
+
+
+def flatten(x, *, axis=1):
+    return on_tape("reshape", x, shape=(math.prod(x.shape[:axis]), -1))
+
+
+def squeeze(x, *, axes):
+    return on_tape("reshape", x, shape=tuple(n for i, n in enumerate(x.shape) if i not in axes))
+
+
+def unsqueeze(x, *, axes):
+    return on_tape("reshape", x, shape=np.expand_dims(x, tuple(axes)).shape)
+
+
+def transpose(x, *, perm):
+    return on_tape("transpose", x, axes=tuple(perm))
+
+
+def cut(x, axis, start, end):
+    index = [slice(None)] * x.ndim
+    index[axis] = slice(start, end)
+    return on_tape("getitem", x, index=tuple(index))
+
+
+def slices(x, *, axes, starts, ends):
+    for axis, start, end in zip(axes, starts, ends):
+        x = cut(x, axis, start, end)
+    return x
+
+
+def split(x, *, axis=0, split=None, outputs=1):
+    sizes = split or [x.shape[axis] // outputs] * outputs
+    ends = np.cumsum(sizes).tolist()
+    return tuple(cut(x, axis % x.ndim, end - size, end) for end, size in zip(ends, sizes))
+
+
+def constant(*, value):
+    from onnx import numpy_helper
+
+    return numpy_helper.to_array(value)
+
+
+OPERATORS = {
+    "Abs": functools.partial(on_tape, "absolute"),
+    "Add": functools.partial(binary, "add"),
+    "AveragePool": average_pool,
+    "Concat": concatenate,
+    "Constant": constant,
+    "Conv": conv,
+    "Div": functools.partial(binary, "div"),
+    "Dropout": dropout,
+    "Exp": functools.partial(on_tape, "exp"),
+    "Flatten": flatten,
+    "Gemm": gemm,
+    "GlobalAveragePool": lambda x: global_pool(kernels.avg_pool2d, x),
+    "GlobalMaxPool": lambda x: global_pool(kernels.max_pool2d, x),
+    "LogSoftmax": lambda x, **options: along_axis(kernels.log_softmax, x, **options),
+    "MatMul": matmul,
+    "Max": functools.partial(fold, "maximum"),
+    "MaxPool": max_pool,
+    "Mul": functools.partial(binary, "mul"),
+    "Neg": functools.partial(on_tape, "neg"),
+    "NegativeLogLikelihoodLoss": lambda *inputs, **options: loss(
+        kernels.nll_loss, kernels.nll_loss_each, *inputs, **options
+    ),
+    "Pow": functools.partial(binary, "power"),
+    "ReduceMean": functools.partial(reduce, "mean"),
+    "ReduceSum": functools.partial(reduce, "sum"),
+    "Relu": lambda x: kernels.relu(x),
+    "Reshape": reshape,
+    "Sigmoid": lambda x: kernels.sigmoid(x),
+    "Slice": slices,
+    "Softmax": lambda x, **options: along_axis(kernels.softmax, x, **options),
+    "SoftmaxCrossEntropyLoss": softmax_cross_entropy_loss,
+    "Split": split,
+    "Sqrt": functools.partial(on_tape, "sqrt"),
+    "Squeeze": squeeze,
+    "Sub": functools.partial(binary, "sub"),
+    "Sum": functools.partial(fold, "add"),
+    "Tanh": lambda x: kernels.tanh(x),
+    "Transpose": transpose,
+    "Unsqueeze": unsqueeze,
+}
+
+# What an operator wants to know besides its attributes: the opset, or how many outputs are asked for.
+WANTS_OPSET = {"LogSoftmax", "Softmax"}
+WANTS_OUTPUTS = {"Dropout", "MaxPool", "SoftmaxCrossEntropyLoss", "Split"}
+
+
+# --- graphs -----------------------------------------------------------------------------------------------
+
+
+def run_graph(model, inputs):
+    """The outputs of an ONNX model, as a list of arrays."""
+    from onnx import numpy_helper
+    from onnx.helper import get_attribute_value
+
+    graph = model.graph
+    values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    # the data sets leave out the inputs that have initializers
+    names = [i.name for i in graph.input if i.name not in values]
+    values |= dict(zip(names, inputs, strict=True))
+    for node in graph.node:
+        options = {a.name: get_attribute_value(a) for a in node.attribute}
+        options = {k: v.decode() if isinstance(v, bytes) else v for k, v in options.items()}
+        if node.op_type in WANTS_OPSET:
+            options["opset"] = model.opset_import[0].version
+        if node.op_type in WANTS_OUTPUTS:
+            options["outputs"] = len(node.output)
+        arguments = [values[name] if name else None for name in node.input]
+        results = OPERATORS[node.op_type](*arguments, **options)
+        values |= zip(node.output, results if isinstance(results, tuple) else (results,), strict=True)
+    return [values[o.name] for o in graph.output]
+
+
+@pytest.fixture(scope="session")
+def operators():
+    """Names of the ONNX operators that there are."""
+    return frozenset(OPERATORS)
+
+
+@pytest.fixture(scope="session")
+def check_graph():
+    """``check_graph(case, model, inputs, wanted)``: equal values, shapes and dtypes, twice the same bits."""
+
+    def check(case, model, inputs, wanted):
+        before = [np.array(a) for a in inputs]
+        with np.errstate(all="ignore"):  # NaN and infinity are results like any other
+            results, again = run_graph(model, inputs), run_graph(model, inputs)
+        for got, second, want in zip(results, again, wanted, strict=True):
+            assert (got.shape, got.dtype) == (want.shape, want.dtype)
+            np.testing.assert_allclose(got, want, rtol=case.rtol, atol=case.atol)
+            assert got.tobytes() == second.tobytes()
+        for a, was in zip(inputs, before):
+            assert np.asarray(a).tobytes() == was.tobytes()
+
+    return check

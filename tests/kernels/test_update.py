@@ -1,0 +1,154 @@
+"""Updates: published trajectories, torch, exact decay, and what they refuse."""
+
+import numpy as np
+import pytest
+
+from nbdl.errors import DtypeError, OptionError, ShapeError
+from nbdl.kernels import adam_update, adamw_update, momentum_update, sgd_update
+from nbdl.testing import reference
+
+STATES = {
+    "sgd": (sgd_update, 0),
+    "momentum": (momentum_update, 1),
+    "adam": (adam_update, 2),
+    "adamw": (adamw_update, 2),
+}
+
+
+def options(name, step):
+    return {"step": step} if name.startswith("adam") else {}
+
+
+def descend(update, states, **options):
+    """20 steps on f = 0.1 x1^2 + 2 x2^2 from (-5, -2)."""
+    w, state = np.array([-5.0, -2.0]), [np.zeros(2) for _ in range(states)]
+    for _ in range(20):
+        update(w, np.array([0.2, 4.0]) * w, *state, **options)
+    return w
+
+
+@pytest.mark.parametrize(
+    "options, want",
+    [
+        ({"lr": 0.4}, [-0.943467, -0.000073]),
+        ({"lr": 0.6}, [-0.387814, -1673.365109]),
+        ({"lr": 0.6, "momentum": 0.5}, [0.007188, 0.002553]),
+        ({"lr": 0.6, "momentum": 0.25}, [-0.126340, -0.186632]),
+    ],
+)
+def test_trajectories_of_the_book(options, want):
+    update, states = (momentum_update, 1) if "momentum" in options else (sgd_update, 0)
+    np.testing.assert_allclose(descend(update, states, **options), want, atol=1e-6)
+
+
+def test_adamw_trajectory_of_keras():
+    """Keras adds epsilon to the uncorrected root of v: that is epsilon / sqrt(1 - beta2^step) here."""
+    w, m, v = np.ones(10), np.zeros(10), np.zeros(10)
+    gradients = [np.full(10, 0.01)] + [np.arange(0.1, 1.1, 0.1)] * 4
+    ends = []
+    for step, dw in enumerate(gradients, 1):
+        adamw_update(w, dw, m, v, 1.0, step, eps=2 / np.sqrt(1 - 0.999**step), weight_decay=0.5)
+        ends.append(w[[0, -1]].copy())
+    np.testing.assert_allclose(ends[0], 0.4998, atol=1e-4)
+    np.testing.assert_allclose(ends[-1], [0.0263, -0.0159], atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "name, torch_name, ours, theirs",
+    [
+        ("sgd", "SGD", {"weight_decay": 0.1}, {"weight_decay": 0.1}),
+        ("momentum", "SGD", {"weight_decay": 0.1}, {"weight_decay": 0.1, "momentum": 0.9}),
+        ("momentum", "SGD", {"nesterov": True}, {"momentum": 0.9, "nesterov": True}),
+        ("adam", "Adam", {"weight_decay": 0.1}, {"weight_decay": 0.1}),
+        ("adamw", "AdamW", {}, {}),
+    ],
+)
+def test_agrees_with_torch(name, torch_name, ours, theirs, dtype):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    (update, states), w = STATES[name], rng.standard_normal((3, 4)).astype(dtype)
+    t = torch.tensor(w.copy(), requires_grad=True)
+    optimizer = getattr(torch.optim, torch_name)([t], lr=0.05, **theirs)
+    state = [np.zeros_like(w) for _ in range(states)]
+    for step in range(1, 6):
+        dw = rng.standard_normal((3, 4)).astype(dtype)
+        t.grad = torch.tensor(dw)
+        optimizer.step()
+        assert update(w, dw, *state, 0.05, **options(name, step), **ours) is None
+    np.testing.assert_allclose(w, t.detach(), rtol=1e-5 if dtype == "float32" else 1e-12)
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_agrees_with_the_reference(name):
+    rng = np.random.default_rng(1)
+    update, states = STATES[name]
+    w, dw, *state = rng.random((2 + states, 2, 3))
+    want = getattr(reference, f"{name}_update")(w, dw, *state, 0.1, **options(name, 3), weight_decay=0.2)
+    given = dw.copy()
+    update(w, dw, *state, 0.1, **options(name, 3), weight_decay=0.2)
+    for got, expected in zip((w, *state), want if states else (want,)):
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
+    np.testing.assert_array_equal(dw, given)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_without_a_gradient_decay_shrinks_by_its_factor_exactly(name, dtype):
+    """(1 - eta lambda) w: the factor does not get lost."""
+    update, states = STATES[name]
+    w = np.random.default_rng(2).standard_normal(50).astype(dtype)
+    want = w * w.dtype.type(1 - 0.1 * 0.3)
+    update(w, np.zeros_like(w), *np.zeros((states, 50), dtype), 0.1, **options(name, 1), weight_decay=0.3)
+    np.testing.assert_array_equal(w, want)
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_any_shape_and_slices(name):
+    update, states = STATES[name]
+    w, dw, *state = np.random.default_rng(3).random((2 + states, 6, 4))
+    parts = [a.copy() for a in (w, *state)]
+    update(w, dw, *state, 0.1, **options(name, 2))
+    for rows in (slice(0, 2), slice(2, 6)):
+        update(parts[0][rows], dw[rows], *[s[rows] for s in parts[1:]], 0.1, **options(name, 2))
+    for whole, part in zip((w, *state), parts):
+        np.testing.assert_array_equal(part, whole)
+    update(np.array(1.0), np.array(1.0), *[np.array(0.0)] * states, 0.1, **options(name, 2))
+    update(np.zeros(0), np.zeros(0), *[np.zeros(0)] * states, 0.1, **options(name, 2))
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_messages_come_before_the_first_write(name):
+    update, states = STATES[name]
+    w, dw, state = np.ones((3, 4)), np.ones((3, 4)), [np.zeros((3, 4)) for _ in range(states)]
+    more = options(name, 1)
+    with pytest.raises(ShapeError, match=rf"{name}_update: `w` must have shape \(2, 4\), got \(3, 4\)"):
+        update(w, dw[:2], *state, 0.1, **more)
+    with pytest.raises(DtypeError, match=f"{name}_update: `w` must be a writable, C-contiguous array"):
+        update(w.T, dw.T, *state, 0.1, **more)
+    with pytest.raises(DtypeError, match="`w` must be a writable, C-contiguous array of dtype float32"):
+        update(w, dw.astype("float32"), *state, 0.1, **more)
+    for lr in (-0.1, np.nan, np.inf):
+        with pytest.raises(OptionError, match=f"{name}_update: `lr` must be finite and not negative, got"):
+            update(w, dw, *state, lr, **more)
+    with pytest.raises(OptionError, match=f"{name}_update: `weight_decay` must be finite and not negative"):
+        update(w, dw, *state, 0.1, **more, weight_decay=-1.0)
+    if states:
+        with pytest.raises(ShapeError, match=r"`v` must have shape \(3, 4\), got \(3, 3\)"):
+            update(w, dw, *state[:-1], np.zeros((3, 3)), 0.1, **more)
+    np.testing.assert_array_equal(w, 1)
+    assert all(not s.any() for s in state)
+
+
+def test_messages_of_options():
+    w, dw, m, v = np.ones((4, 3))
+    with pytest.raises(OptionError, match="adam_update: `step` counts from 1, got 0"):
+        adam_update(w, dw, m, v, 0.1, 0)
+    with pytest.raises(OptionError, match=r"`beta1` must be at least 0 and below 1, got 1\.0"):
+        adamw_update(w, dw, m, v, 0.1, 1, 1.0)
+    with pytest.raises(OptionError, match="`beta2` must be"):
+        adam_update(w, dw, m, v, 0.1, 1, 0.9, -0.1)
+    with pytest.raises(OptionError, match="`eps` must not be negative"):
+        adam_update(w, dw, m, v, 0.1, 1, 0.9, 0.999, -1e-8)
+    with pytest.raises(OptionError, match="`momentum` must be finite and not negative"):
+        momentum_update(w, dw, v, 0.1, -0.9)

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from nbdl import models, nn, registry
+from nbdl.train import resolve
+
+IMAGES = np.random.default_rng(0).normal(size=(2, 1, 28, 28))
+
+
+@pytest.mark.parametrize(
+    ("build", "count"),
+    [
+        (models.softmax_regression, 7_850),
+        (models.mlp, 784 * 256 + 256 + 2_570),
+        (models.lenet, 61_706),
+        (models.lenet_modern, 61_706),
+    ],
+)
+def test_number_of_parameters(build, count):
+    net = nn.init(build(), IMAGES)
+    assert net(IMAGES).shape == (2, 10)
+    assert sum(p.size for p in nn.parameters(net)) == count
+
+
+def test_linear_regression_and_hidden_layers():
+    x = np.ones((3, 5))
+    assert nn.init(models.linear_regression(outputs=2), x)(x).shape == (3, 2)
+    net = nn.init(models.mlp(outputs=4, hidden=(8, 6), dropout=0.5), x)
+    assert sum(isinstance(layer, nn.Dropout) for layer in net.layers) == 2
+    assert net(x).shape == (3, 4)
+
+
+def test_the_gradients_of_lenet_agree_with_torch():
+    torch = pytest.importorskip("torch")
+    from torch import nn as tnn
+
+    net = nn.init(models.lenet(), IMAGES, dtype="float64")
+    twin = tnn.Sequential(
+        tnn.Conv2d(1, 6, 5, padding=2), tnn.Sigmoid(), tnn.AvgPool2d(2), tnn.Conv2d(6, 16, 5), tnn.Sigmoid(),
+        tnn.AvgPool2d(2), tnn.Flatten(), tnn.Linear(400, 120), tnn.Sigmoid(), tnn.Linear(120, 84),
+        tnn.Sigmoid(), tnn.Linear(84, 10),
+    ).double()  # fmt: skip
+    with torch.no_grad():
+        for p, q in zip(nn.parameters(net), twin.parameters()):
+            values = p.data if p.data.shape == tuple(q.shape) else p.data.T
+            q.copy_(torch.tensor(np.array(values)))
+    labels = np.array([3, 7])
+    nn.softmax_cross_entropy(net(IMAGES), labels).backward()
+    tnn.functional.cross_entropy(twin(torch.tensor(IMAGES)), torch.tensor(labels)).backward()
+    for p, q in zip(nn.parameters(net), twin.parameters()):
+        theirs = q.grad.numpy()
+        np.testing.assert_allclose(
+            p.grad, theirs if theirs.shape == p.shape else theirs.T, rtol=1e-9, atol=1e-14
+        )
+
+
+def test_every_preset_resolves():
+    for name in registry.default().names("model"):
+        record = registry.default().get("model", name)
+        assert record.presets and record.about
+        for data in record.presets:
+            config = resolve(name, overrides={"data": data})
+            assert config.data == data and config.epochs >= 1
+            registry.default().get("optimizer", config.optimizer)
+            registry.default().get("dataset", data)

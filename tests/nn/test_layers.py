@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from nbdl import nn
+from nbdl.errors import OptionError, ShapeError, UsageError
+from nbdl.testing import gradcheck
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.normal(size=(2, 2, 6, 6))
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "shape"),
+    [
+        (nn.Linear(3), RNG.normal(size=(4, 5)), (4, 3)),
+        (nn.Linear(3, bias=False), RNG.normal(size=(4, 2, 5)), (4, 2, 3)),
+        (nn.Conv2d(4, 3, padding=1), IMAGES, (2, 4, 6, 6)),
+        (nn.Conv2d(4, (1, 3), stride=(2, 1), groups=2, bias=False), IMAGES, (2, 4, 3, 4)),
+        (nn.AvgPool2d(2), IMAGES, (2, 2, 3, 3)),
+        (nn.MaxPool2d(3, stride=2, padding=1), IMAGES, (2, 2, 3, 3)),
+        (nn.Flatten(), IMAGES, (2, 72)),
+        (nn.ReLU(), IMAGES, IMAGES.shape),
+        (nn.Sigmoid(), IMAGES, IMAGES.shape),
+        (nn.Tanh(), IMAGES, IMAGES.shape),
+        (nn.Softmax(axis=1), IMAGES, IMAGES.shape),
+    ],
+    ids=lambda v: type(v).__name__ if not isinstance(v, tuple) else "",
+)
+def test_shape_and_gradient(layer, x, shape):
+    nn.init(layer, x, dtype="float64")
+    assert layer(x).shape == shape
+    assert gradcheck(layer, x)
+
+
+def test_parameters_get_gradients_of_their_shape():
+    layer = nn.init(nn.Conv2d(4, 3), IMAGES)
+    layer(IMAGES).sum().backward()
+    assert layer.w.grad.shape == (4, 2, 3, 3) and layer.b.grad.shape == (4,)
+    np.testing.assert_allclose(layer.b.grad, 2 * 4 * 4)
+
+
+def test_dropout_acts_in_training_only_and_is_keyed():
+    layer, x = nn.Dropout(0.4), np.ones((50, 40), np.float32)
+    assert (layer(x).data == 1).all()
+    a, b = (layer(x, train=nn.Train(seed=1, step=5)).data for _ in range(2))
+    assert (a == b).all()
+    assert set(np.unique(a)) == {0, np.float32(1 / (1 - 0.4))}
+    assert abs((a == 0).mean() - 0.4) < 0.05
+    for other in (nn.Train(seed=2, step=5), nn.Train(seed=1, step=6)):
+        assert not (layer(x, train=other).data == a).all()
+
+
+def test_two_dropouts_of_one_net_have_different_masks():
+    class Both:
+        def __init__(self):
+            self.one, self.two = nn.Dropout(), nn.Dropout()
+
+        def __call__(self, x, train=None):
+            return self.one(x, train=train) - self.two(x, train=train)
+
+    assert (Both()(np.ones((20, 20)), train=nn.Train()).data != 0).any()
+
+
+def test_dropout_refuses_what_is_no_probability():
+    with pytest.raises(OptionError, match=r"`p` must lie in \[0, 1\], got 1.5"):
+        nn.Dropout(1.5)
+
+
+def test_a_misfit_names_the_kernel_and_the_argument():
+    layer = nn.init(nn.Linear(3), np.ones((1, 5)))
+    with pytest.raises(ShapeError, match="linear: `w`"):
+        layer(np.ones((1, 4)))
+    with pytest.raises(ShapeError, match="Linear: `x`"):
+        layer(np.ones(5))
+    with pytest.raises(ShapeError, match="Conv2d: `x`"):
+        nn.Conv2d(3, 3)(np.ones((4, 4)))
+
+
+def test_config_and_back():
+    net = nn.Sequential(
+        nn.Conv2d(4, 3, padding=1), nn.ReLU(), nn.Sequential(nn.Flatten(), nn.Linear(2)), nn.Dropout(0.1)
+    )
+    nn.init(net, IMAGES)
+    again = nn.build(nn.config(net))
+    nn.load_state_dict(again, nn.state_dict(net))
+    assert (again(IMAGES).data == net(IMAGES).data).all()
+    assert repr(again) == repr(net)
+
+
+def test_a_layer_that_is_not_registered_has_no_config():
+    class Mine:
+        def __call__(self, x, train=None):
+            return x
+
+    with pytest.raises(UsageError, match="Mine is not a registered layer"):
+        nn.config(nn.Sequential(Mine()))
+
+
+def test_a_failed_first_call_leaves_no_shape_behind():
+    layer = nn.Conv2d(4, 3)
+    with pytest.raises(ShapeError, match="Conv2d: `x`"):
+        layer(np.ones((1, 6, 6)))
+    assert not layer.w.ready and layer(IMAGES).shape == (2, 4, 4, 4)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.Linear(-1),
+        lambda: nn.Linear("a"),
+        lambda: nn.Conv2d(1, 0),
+        lambda: nn.Conv2d(1, 3, groups=0),
+    ],
+)
+def test_sizes_must_be_positive(make):
+    with pytest.raises(OptionError, match="must be an integer of at least 1"):
+        make()
+
+
+def test_flatten_takes_an_empty_batch():
+    assert nn.Flatten()(np.ones((0, 2, 3))).shape == (0, 6)

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from nbdl import nn, tensor
+from nbdl.errors import OptionError, ShapeError
+from nbdl.testing import gradcheck
+
+RNG = np.random.default_rng(0)
+
+
+def truth(x, labels, weight, ignore_index, smoothing):
+    """Each term and its weight, in plain NumPy; x (N, C)."""
+    logp = x - np.log(np.exp(x).sum(1, keepdims=True))
+    w = np.ones(x.shape[1]) if weight is None else weight
+    keep = labels != ignore_index
+    picked = np.where(keep, labels, 0)
+    n = np.arange(len(x))
+    each = (1 - smoothing) * w[picked] * -logp[n, picked] - smoothing / x.shape[1] * (logp * w).sum(1)
+    return each * keep, w[picked] * keep
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_softmax_cross_entropy(reduction, weighted, smoothing):
+    x, labels = RNG.normal(size=(6, 4)), np.array([0, 3, 1, -100, 2, 2])
+    weight = np.array([1.0, 2.0, 0.5, 3.0]) if weighted else None
+    each, w = truth(x, labels, weight, -100, smoothing)
+    expected = {"mean": each.sum() / w.sum(), "sum": each.sum(), "none": each}[reduction]
+
+    def loss(x):
+        return nn.softmax_cross_entropy(x, labels, weight, label_smoothing=smoothing, reduction=reduction)
+
+    np.testing.assert_allclose(loss(x).data, expected, rtol=1e-12)
+    assert gradcheck(loss, x)
+
+
+def test_positions_and_soft_labels():
+    x, labels = RNG.normal(size=(2, 3, 4, 5)), RNG.integers(0, 3, (2, 4, 5))
+    rows = x.transpose(0, 2, 3, 1).reshape(-1, 3)
+    each, _ = truth(rows, labels.reshape(-1), None, -100, 0)
+    np.testing.assert_allclose(nn.softmax_cross_entropy(x, labels).data, each.mean(), rtol=1e-12)
+    assert nn.softmax_cross_entropy(x, labels, reduction="none").shape == (2, 4, 5)
+    one_hot = np.eye(3)[labels.reshape(-1)]
+    np.testing.assert_allclose(nn.softmax_cross_entropy(rows, one_hot).data, each.mean(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_mse(reduction, half):
+    x, y = RNG.normal(size=(3, 2)), RNG.normal(size=(3, 2))
+    each = (x - y) ** 2 * (0.5 if half else 1)
+    expected = {"mean": each.mean(), "sum": each.sum(), "none": each}[reduction]
+    np.testing.assert_allclose(nn.mse(x, y, half=half, reduction=reduction).data, expected, rtol=1e-12)
+    assert gradcheck(lambda x, y: nn.mse(x, y, half=half, reduction=reduction), x, y)
+
+
+def test_an_unknown_reduction_is_refused():
+    with pytest.raises(OptionError, match="`reduction` must be mean, sum or none, got 'average'"):
+        nn.mse(tensor([1.0]), tensor([2.0]), reduction="average")
+
+
+def test_targets_of_another_shape_are_refused():
+    with pytest.raises(ShapeError, match="mse: `target`"):
+        nn.mse(np.zeros((4, 1)), np.ones(4), reduction="sum")
+    with pytest.raises(ShapeError, match="softmax_cross_entropy: `target`"):
+        nn.softmax_cross_entropy(np.zeros((2, 3, 4)), np.zeros((4, 2), int))
+    with pytest.raises(OptionError, match="soft labels take reduction mean"):
+        nn.softmax_cross_entropy(np.zeros((2, 3)), np.ones((2, 3)) / 3, reduction="sum")

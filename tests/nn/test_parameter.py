@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+from nbdl import nn
+from nbdl.errors import DataError, DtypeError
+
+
+def net():
+    return nn.Sequential(nn.Linear(5), nn.Tanh(), nn.Sequential(nn.Linear(3, bias=False)))
+
+
+X = np.random.default_rng(0).normal(size=(4, 7))
+
+
+def test_shapes_come_from_the_first_input():
+    model = nn.init(net(), X)
+    assert {k: p.shape for k, p in nn.named_parameters(model).items()} == {
+        "0.w": (7, 5),
+        "0.b": (5,),
+        "2.0.w": (5, 3),
+    }
+    assert all(p.dtype == np.float32 for p in nn.parameters(model))
+
+
+def test_the_same_seed_gives_the_same_values_and_another_seed_others():
+    a, b, c = (nn.state_dict(nn.init(net(), X, seed)) for seed in (1, 1, 2))
+    assert all((a[k] == b[k]).all() for k in a)
+    assert not (a["0.w"] == c["0.w"]).all()
+
+
+def test_values_depend_on_the_name_alone_and_differ_between_layers():
+    twins = nn.init(nn.Sequential(nn.Linear(7), nn.Linear(7)), X, seed=3)
+    assert not (twins[0].w.data == twins[1].w.data).all()
+    assert (nn.init(nn.Sequential(nn.Linear(7)), X, seed=3)[0].w.data == twins[0].w.data).all()
+
+
+def test_a_first_call_without_init_gives_values_too():
+    layer = nn.Linear(2)
+    assert "no shape yet" in repr(layer.w)
+    assert layer(X).shape == (4, 2)
+
+
+def test_tied_parameters_are_one_and_their_gradients_add_up():
+    model = nn.Sequential(nn.Linear(7, bias=False), nn.Linear(7, bias=False))
+    model[1].w = model[0].w
+    nn.init(model, X, dtype="float64")
+    assert list(nn.named_parameters(model)) == ["0.w"]
+    model(X).sum().backward()
+    w, ones = model[0].w, np.ones((4, 7))
+    np.testing.assert_allclose(w.grad, (X @ w.data).T @ ones + X.T @ (ones @ w.data.T))
+
+
+def test_state_dict_goes_into_another_net():
+    a, b = nn.init(net(), X, 1), net()
+    nn.load_state_dict(b, nn.state_dict(a))
+    assert (a(X).data == b(X).data).all()
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    model = nn.init(net(), X, 1)
+    before = nn.state_dict(model)
+    with pytest.raises(DataError, match=r"missing \['0.b'\]"):
+        nn.load_state_dict(model, {k: v for k, v in before.items() if k != "0.b"})
+    with pytest.raises(DataError, match=r"2\.0\.w"):
+        nn.load_state_dict(
+            model, {k: np.zeros((2, 2), np.float32) if k == "2.0.w" else v + 1 for k, v in before.items()}
+        )
+    assert all((before[k] == v).all() for k, v in nn.state_dict(model).items())
+
+
+def test_only_float_nets():
+    with pytest.raises(DtypeError, match="dtype"):
+        nn.init(net(), X, dtype="int32")
+
+
+def test_layers_take_any_numbers():
+    model = nn.init(net(), X)
+    integers = np.arange(14).reshape(2, 7)
+    np.testing.assert_array_equal(model(integers).data, model(integers.astype(np.float32)).data)
+
+
+def test_parameters_of_a_plain_class_with_control_flow():
+    class Custom:
+        def __init__(self):
+            self.body = nn.Linear(7)
+            self.heads = {"a": nn.Linear(2), "b": nn.Linear(2)}
+
+        def __call__(self, x, train=None):
+            x = self.body(x)
+            while float((x * x).sum()) > 1:
+                x = x / 2
+            return self.heads["a"](x) + self.heads["b"](x)
+
+    custom = nn.init(Custom(), X)
+    assert list(nn.named_parameters(custom)) == [
+        "body.w", "body.b", "heads.a.w", "heads.a.b", "heads.b.w", "heads.b.b",
+    ]  # fmt: skip
+    custom(X).sum().backward()
+    assert all(p.grad is not None for p in nn.parameters(custom))

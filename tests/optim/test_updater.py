@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from nbdl import nn, optim
+from nbdl.errors import DataError, OptionError, UsageError
+
+X = np.random.default_rng(0).normal(size=(8, 3))
+
+
+def model(seed=0):
+    return nn.init(nn.Sequential(nn.Linear(4), nn.Tanh(), nn.Linear(1)), X, seed, "float64")
+
+
+def train(net, updater, steps=3):
+    for _ in range(steps):
+        (net(X) * net(X)).mean().backward()
+        updater.step()
+    return nn.state_dict(net)
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
+def test_every_optimizer_goes_downhill(name):
+    net = model()
+    before = float((net(X) * net(X)).mean())
+    train(net, optim.Updater(name, net, lr=0.01), steps=20)
+    assert float((net(X) * net(X)).mean()) < before
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "options"),
+    [
+        ("sgd", "SGD", {}),
+        ("sgd", "SGD", {"weight_decay": 0.1}),
+        ("momentum", "SGD", {"momentum": 0.8}),
+        ("momentum", "SGD", {"momentum": 0.8, "nesterov": True, "weight_decay": 0.1}),
+        ("adam", "Adam", {"weight_decay": 0.1}),
+        ("adamw", "AdamW", {"weight_decay": 0.1}),
+    ],
+)
+def test_the_same_steps_as_torch(name, theirs, options):
+    torch = pytest.importorskip("torch")
+    net = model()
+    weights = [torch.tensor(p.data.copy(), requires_grad=True) for p in nn.parameters(net)]
+    other = getattr(torch.optim, theirs)(weights, lr=0.05, **options)
+    x = torch.tensor(X)
+    for _ in range(5):
+        other.zero_grad()
+        ((torch.tanh(x @ weights[0] + weights[1]) @ weights[2] + weights[3]) ** 2).mean().backward()
+        other.step()
+    train(net, optim.Updater(name, net, lr=0.05, **options), steps=5)
+    for p, w in zip(nn.parameters(net), weights):
+        np.testing.assert_allclose(p.data, w.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_groups_give_some_parameters_other_options():
+    net = model()
+    before = nn.state_dict(net)
+    updater = optim.Updater("sgd", net, lr=0.5, weight_decay=0.2, groups={"*.b": {"weight_decay": 0.0}})
+    for p in nn.parameters(net):
+        p[...] = 1.0
+        p.grad = np.zeros(p.shape)
+    updater.step()
+    after = nn.state_dict(net)
+    assert before.keys() == after.keys()
+    for name, value in after.items():
+        np.testing.assert_allclose(value, 1 - 0.5 * 0.2 if name.endswith(".w") else 1.0)
+
+
+def test_state_goes_on_to_the_same_bits():
+    a, b = model(), model()
+    first = optim.Updater("adam", a, lr=0.01)
+    train(a, first)
+    second = optim.Updater("adam", b, lr=0.01)
+    nn.load_state_dict(b, nn.state_dict(a))
+    second.load_state_dict(first.state_dict(), first.steps)
+    one, two = train(a, first), train(b, second)
+    assert all((one[k] == two[k]).all() for k in one)
+
+
+def test_misuse_is_named():
+    net = model()
+    with pytest.raises(UsageError, match="no option `beta`"):
+        optim.Updater("adam", net, beta=0.9)
+    with pytest.raises(UsageError, match="did you mean adam"):
+        optim.Updater("adamm", net)
+    with pytest.raises(UsageError, match="conv"):
+        optim.Updater("sgd", net, groups={"conv.*": {"weight_decay": 0.0}})
+    with pytest.raises(OptionError, match="`lr`"):
+        optim.Updater("sgd", net, lr=-1.0)
+    with pytest.raises(DataError, match="does not belong"):
+        optim.Updater("adam", net).load_state_dict({}, 3)

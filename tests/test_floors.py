@@ -1,0 +1,114 @@
+"""The house stands on floors: imports go down only, and the way in is light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nbdl
+
+PACKAGE = Path(nbdl.__file__).parent
+FLOORS = {
+    "_fingerprint": 0, "_jit": 0, "errors": 0, "records": 0,
+    "kernels": 1,
+    "hookspecs": 2, "registry": 2,
+    "tape": 3, "array_ops": 3, "step": 3,
+    "nn": 4, "optim": 4, "info": 4, "data": 4,
+    "models": 5, "train": 5, "testing": 5,
+    "cli": 6, "builtin": 6, "__main__": 6,
+}  # fmt: skip
+DOOR = "nbdl"  # the lazy door: `from nbdl import registry` counts as nbdl.registry
+MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+
+
+def room(name):
+    """The first part of a dotted name below nbdl: ``nbdl.kernels._door`` is in ``kernels``."""
+    return name.removeprefix("nbdl.").partition(".")[0]
+
+
+def name_of(path):
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path):
+    """All dotted names that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            for alias in node.names:
+                nested = node.module == DOOR and alias.name in FLOORS
+                yield f"{node.module}.{alias.name}" if nested else node.module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_go_down_only(path):
+    here = FLOORS[room(name_of(path))]
+    for name in imports(path):
+        if name.startswith("nbdl."):
+            assert room(name) == room(name_of(path)) or FLOORS[room(name)] <= here, (
+                f"{path.name} imports {name}"
+            )
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "kernels").rglob("*.py")), ids=name_of)
+def test_kernels_rest_on_numpy_and_numba_alone(path):
+    allowed = {"numba", "numpy", "math", "nbdl"}
+    assert {name.partition(".")[0] for name in imports(path)} <= allowed
+    ours = {room(name) for name in imports(path) if name.startswith("nbdl.")}
+    assert ours <= {"kernels", "_jit", "errors"}
+
+
+@pytest.mark.parametrize("path", [PACKAGE / "__init__.py", *MODULES], ids=name_of)
+def test_nothing_is_executed_that_was_read(path):
+    """No pickle, no eval, no exec: what is in a file is data."""
+    assert not {name.partition(".")[0] for name in imports(path)} & {"pickle", "marshal", "shelve", "dill"}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in ("eval", "exec", "compile"), f"line {node.lineno}"
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            assert isinstance(node.value, ast.Constant) and node.value.value is False, (
+                f"line {node.value.lineno}"
+            )
+
+
+def test_every_room_has_a_floor():
+    rooms = {room(name_of(p)) for p in MODULES}
+    assert rooms <= set(FLOORS)
+
+
+def loaded(code):
+    """Which of the heavy libraries a fresh interpreter has imported at its end, after running `code`."""
+    report = """
+import atexit, sys
+@atexit.register
+def report():
+    heavy = "numpy", "numba", "llvmlite", "rich", "matplotlib"
+    print(*[m for m in heavy if m in sys.modules], file=sys.stderr)
+"""
+    run = subprocess.run([sys.executable, "-c", report + code], capture_output=True, text=True, timeout=60)
+    return run.stderr.split()
+
+
+def test_importing_nbdl_is_light():
+    assert loaded("import nbdl; dir(nbdl); nbdl.__version__") == []
+
+
+def test_records_and_hooks_are_light():
+    assert (
+        loaded("import nbdl; nbdl.Kernel, nbdl.hookimpl; import nbdl.builtin, nbdl.registry, nbdl.errors")
+        == []
+    )
+    assert loaded("from nbdl import registry; registry.Registry(entries=[]).names('kernel')") == []
+
+
+@pytest.mark.skipif(not (PACKAGE / "cli" / "__init__.py").exists(), reason="there is no command line yet")
+def test_help_is_light():
+    assert loaded("import sys; sys.argv = ['nbdl', '--help']; from nbdl.cli import main; main()") == []
+
+
+def test_the_check_itself_sees_what_is_loaded():
+    assert "numpy" in loaded("import numpy")

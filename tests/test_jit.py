@@ -1,0 +1,457 @@
+"""The disk cache: found again by the next process, and never stale."""
+
+import ast
+import enum
+import importlib
+import json
+import os
+import stat
+import subprocess
+import sys
+import warnings
+from collections import namedtuple
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+from nbdl import _fingerprint, _jit, jit
+from nbdl.testing import _guard
+
+pytestmark = [
+    pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the JIT is disabled: nothing is compiled"),
+    pytest.mark.skipif(not _guard.available, reason="this system cannot fork"),
+]
+
+OUTER = """
+import shop.inner
+from shop.sub import tools
+from shop.inner import inner, SCALE
+import alone
+from nbdl import jit
+
+@jit
+def outer(x):
+    return inner(x) * SCALE
+
+@jit
+def by_module(x):
+    return shop.inner.inner(x) + tools.helper(x) + alone.LIMIT
+
+@jit
+def unrelated(x):
+    return x - 1
+"""
+INNER = """
+from nbdl import jit
+SCALE = 10
+
+@jit
+def inner(x):
+    return x + 1
+"""
+TOOLS = """
+from nbdl import jit
+
+@jit
+def helper(x):
+    return 100 * x
+"""
+PLUGIN = """
+import nbdl
+import numpy as np
+from {package}.maths import twice
+
+@nbdl.jit
+def forward(a):
+    b = np.empty(a.size)
+    for i in range(a.size):
+        b[i] = twice(a[i])
+    return b
+
+@nbdl.hookimpl
+def nbdl_kernels():
+    grads = {{"a": "nbdl.array_ops:neg_da"}}
+    yield nbdl.Kernel("neg", forward, inputs=("a",), grads=grads, op="neg", target="numpy")
+"""
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A folder of sources: a package whose functions call one another across files, and a lone module."""
+    package = tmp_path / "shop"
+    (package / "sub").mkdir(parents=True)
+    for path, text in {
+        "shop/__init__.py": "", "shop/outer.py": OUTER, "shop/inner.py": INNER,
+        "shop/sub/__init__.py": "", "shop/sub/tools.py": TOOLS, "alone.py": "LIMIT = 7\n",
+    }.items():  # fmt: skip
+        (tmp_path / path).write_text(text)
+    return tmp_path
+
+
+def run(tree, code, **environment):
+    """Run code in a fresh interpreter that has `tree` on its path; returns what it printed."""
+    environment = {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    environment = {**os.environ, "NBDL_CACHE": str(tree / "cache"), **environment}
+    command = [sys.executable, "-c", code]
+    options = {"capture_output": True, "text": True, "timeout": 120, "check": True}
+    return subprocess.run(command, env=environment, cwd=tree, **options).stdout
+
+
+def call(tree, name, cache="cache", before=lambda: None):
+    """(value, disk cache hits, warnings) of ``shop.outer.<name>(1)`` in a process that has compiled nothing.
+
+    The process is a fork of this one, which has imported Numba already.
+    """
+
+    def work(say):
+        os.environ["NBDL_CACHE"] = str(tree / cache)
+        sys.dont_write_bytecode = True
+        sys.path.insert(0, str(tree))
+        importlib.invalidate_caches()
+        for memory in (_jit.cache_folder, _jit._warn_once, _fingerprint._hash_files):
+            memory.cache_clear()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            module = importlib.import_module("shop.outer")
+            before()
+            function = getattr(module, name)
+            value = function(1)
+        hits = sum(function.stats.cache_hits.values())
+        say(json.dumps([value, hits, [str(w.message) for w in caught]]))
+
+    fault, said = _guard.in_child(work)
+    assert not fault, fault
+    value, hits, said = json.loads(said)
+    return (value, hits, *said)
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+# --- right answers, fast ----------------------------------------------------------------------------------
+
+
+def test_the_next_process_finds_it_and_an_edit_elsewhere_misses(tree):
+    assert call(tree, "outer") == (20, 0)
+    assert call(tree, "outer") == (20, 1)
+    edit(tree / "shop/inner.py", "x + 1", "x + 100")
+    assert call(tree, "outer") == (1010, 0)
+    assert call(tree, "outer") == (1010, 1)
+    edit(tree / "shop/inner.py", "x + 100", "x + 1")
+    assert call(tree, "outer") == (20, 1)  # the old entry is still there
+    edit(tree / "shop/inner.py", "SCALE = 10", "SCALE = 3")
+    assert call(tree, "outer") == (6, 0)
+
+
+def test_functions_and_constants_reached_through_modules_count(tree):
+    assert call(tree, "by_module") == (109, 0)
+    edit(tree / "shop/sub/tools.py", "100 * x", "200 * x")
+    assert call(tree, "by_module") == (209, 0)
+    edit(tree / "alone.py", "7", "8")  # a lone module, of which only a number is used
+    assert call(tree, "by_module") == (210, 0)
+    assert call(tree, "by_module") == (210, 1)
+
+
+def test_an_edit_after_the_import_does_not_poison_the_cache(tree):
+    """A process that imported the old source and compiles later must not store it as the new one."""
+    assert call(tree, "outer", before=lambda: edit(tree / "shop/inner.py", "x + 1", "x + 100")) == (20, 0)
+    assert call(tree, "outer") == (1010, 0)
+
+
+def test_a_swapped_kernel_of_a_plugin_is_found_again_and_never_stale(tree):
+    package = "nbdl_fast"
+    (tree / package).mkdir()
+    (tree / package / "__init__.py").write_text(PLUGIN.format(package=package))
+    maths = tree / package / "maths.py"
+    maths.write_text("import nbdl\n@nbdl.jit\ndef twice(a):\n    return 2 * a\n")
+    info = tree / f"{package}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[nbdl]\nfast = {package}\n")
+    code = f"""
+import nbdl, numpy as np
+with nbdl.swap(neg="fast.neg"):
+    y = -nbdl.tensor(np.ones(1))
+from {package} import forward
+print(y.item(), sum(forward.stats.cache_hits.values()))
+"""
+    assert run(tree, code) == "2.0 0\n"
+    assert run(tree, code) == "2.0 1\n"
+    edit(maths, "2 * a", "3 * a")
+    assert run(tree, code) == "3.0 0\n"
+
+
+def test_a_function_without_a_source_file_is_told_from_another_one(tree):
+    for operation, value in (("+", "6"), ("*", "5")):
+        code = f"import nbdl\nf = nbdl.jit(eval('lambda x: x {operation} 1'))\nprint(f(5))"
+        assert run(tree, code) == value + "\n"
+
+
+def test_a_callee_typed_at_a_prompt_counts(tree):
+    for k in (1, 2):
+        code = f"import nbdl\n@nbdl.jit\ndef g(x): return x + {k}\n"
+        code += "@nbdl.jit\ndef f(x): return g(x)\nprint(f(10))"
+        assert run(tree, code) == f"{10 + k}\n"
+
+
+def stamp(code, **values):
+    """The fingerprint of `f` in code without a file; `values` are further globals."""
+    space = {"__name__": "prompt", "np": np, **values}
+    exec(compile(code, "<stdin>", "exec"), space)
+    return _jit.fingerprint(space["f"], _jit.FAST)
+
+
+class Scale(enum.IntEnum):
+    ONE = 1
+
+
+Pair = namedtuple("Pair", "a b")
+CHANGES = {
+    "array": ("def f(x): return x + T[0]", {"T": np.zeros(2)}, {"T": np.ones(2)}),
+    "dtype": ("def f(x): return x + T[0]", {"T": np.zeros(2)}, {"T": np.zeros(2, np.int64)}),
+    "shape": ("def f(x): return x + T.size", {"T": np.zeros((2, 3))}, {"T": np.zeros((3, 2))}),
+    "layout": ("def f(x): return x + T.size", {"T": np.zeros((2, 3))}, {"T": np.zeros((2, 3), order="F")}),
+    "named tuple": (
+        "def f(x): return x + T.a[0]", {"T": Pair(np.zeros(2), 1)}, {"T": Pair(np.ones(2), 1)}
+    ),
+    "enum": ("def f(x): return x + S.ONE", {"S": Scale}, {"S": enum.IntEnum("Scale", {"ONE": 2})}),
+    "member": ("def f(x): return x + S", {"S": Scale.ONE}, {"S": enum.IntEnum("Scale", {"ONE": 2}).ONE}),
+    "flags": (
+        "def f(x): return g(x)",
+        {"g": numba.njit(add := lambda x: x + 1)}, {"g": numba.njit(fastmath=True)(add)},
+    ),
+    "which of two": (
+        "def f(x): return g(x) - h(x)",
+        {"g": (one := eval("lambda x: 1")), "h": (two := eval("lambda x: 2"))}, {"g": two, "h": one},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "before", "after"), CHANGES.values(), ids=CHANGES)
+def test_values_count(code, before, after):
+    assert stamp(code, **before) == stamp(code, **before) != stamp(code, **after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "def g(a, b=1): return a + b\ndef f(x): return g(x)",
+            "def g(a, b=2): return a + b\ndef f(x): return g(x)",
+        ),
+        (
+            "def g(a, *, b=1): return a + b\ndef f(x): return g(x)",
+            "def g(a, *, b=2): return a + b\ndef f(x): return g(x)",
+        ),
+        (
+            "def g(a, b): return a - b\ndef f(x): return g(a=x, b=1)",
+            "def g(b, a): return b - a\ndef f(x): return g(a=x, b=1)",
+        ),
+        ("def f(x): return np.sin(x)", "def f(x): return np.cos(x)"),
+    ],
+    ids=["default", "keyword", "parameters", "attribute"],
+)  # fmt: skip
+def test_code_counts(before, after):
+    assert stamp(before) == stamp(before) != stamp(after)
+
+
+def test_the_version_of_numpy_counts(monkeypatch):
+    before = stamp("def f(x): return x")
+    monkeypatch.setattr(np, "__version__", "99.0")
+    assert stamp("def f(x): return x") != before
+
+
+def test_sources_of_enumerations_and_classes_count(tree):
+    (tree / "kit").mkdir()
+    (tree / "kit/__init__.py").write_text("import enum\nclass E(enum.IntEnum):\n    A = 1\nclass C: pass\n")
+    code = """
+from nbdl import _fingerprint
+from kit import E, C
+A = E.A
+def by_class(x): return C
+def by_member(x): return A
+for f in by_class, by_member: print(*_fingerprint._reached(f)[0])
+"""
+    for line in run(tree, code).splitlines():
+        assert str(tree / "kit") in line.split()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), np.array([None]), type("C", (), {"__module__": "prompt"})],
+    ids=["object", "array", "class"],
+)
+def test_what_no_one_can_watch_is_not_cached(value):
+    with pytest.raises(_fingerprint.Unseen, match="`f` uses T, and no one can tell when"):
+        stamp("def f(x): return T", T=value)
+    assert stamp("def f(x): return x.T", T=value)  # an attribute of the same name
+    library = {"a": np.sin, "b": np.sum, "c": numba.prange, "d": numba.float64[:], "e": np.float32, "g": len}
+    assert stamp("def f(x): return a, b, c, d, e, g, np.random.rand", **library)
+
+
+def test_a_function_that_is_not_cached_works_with_one_warning(tree):
+    raw = "import alone, ctypes\nraw = ctypes.CDLL(None).abs\n"
+    raw += "raw.argtypes, raw.restype = [ctypes.c_int], ctypes.c_int"
+    edit(tree / "shop/outer.py", "import alone", raw)
+    edit(tree / "shop/outer.py", "return x - 1", "return raw(x - 1)")
+    value, hits, *said = call(tree, "unrelated")
+    assert (value, hits) == (0, 0)
+    assert said == [
+        "nbdl: compiled code is not cached: `unrelated` uses raw, "
+        "and no one can tell when a ctypes.CDLL.__init__.<locals>._FuncPtr changes"
+    ]
+
+
+# --- places and broken files ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".nbc", ".nbi"])
+@pytest.mark.parametrize("size", [0, 20])
+def test_files_that_are_cut_short_are_compiled_over(tree, suffix, size):
+    assert call(tree, "outer") == (20, 0)
+    files = list((tree / "cache").rglob(f"*{suffix}"))
+    assert files
+    for file in files:
+        file.write_bytes(file.read_bytes()[:size])
+    assert call(tree, "outer") == (20, 0)
+    assert call(tree, "outer") == (20, 1)
+
+
+def test_the_folder_is_private(tree):
+    call(tree, "outer")
+    folders = [tree / "cache", *(p for p in (tree / "cache").iterdir() if p.is_dir())]
+    assert len(folders) >= 2
+    for folder in folders:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_without_a_writable_folder_it_works_uncached_with_one_warning(tree):
+    (tree / "file").write_text("")
+    value, hits, warning = call(tree, "by_module", cache="file/cache")
+    assert (value, hits) == (109, 0)
+    assert "not cached in" in warning and "Set NBDL_CACHE" in warning
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners and modes here")
+@pytest.mark.parametrize("mode", [0o770, 0o707])
+def test_a_folder_that_others_can_write_is_refused(tree, mode):
+    (tree / "open").mkdir()
+    (tree / "open").chmod(mode)
+    value, hits, warning = call(tree, "outer", cache="open")
+    assert (value, hits) == (20, 0) and list((tree / "open").iterdir()) == []
+    assert "can be written by other users" in warning
+
+
+def test_a_disk_that_refuses_is_one_warning(tree, monkeypatch):
+    def full(self, data_name, data):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("numba.core.caching.IndexDataCacheFile._save_data", full)
+    value, hits, warning = call(tree, "by_module")
+    assert (value, hits, warning) == (109, 0, "nbdl: compiled code is not cached: no space left on device")
+
+
+def test_private_names_of_numba_that_moved_cost_the_cache_and_one_warning(tree, monkeypatch):
+    monkeypatch.delattr("numba.core.caching.FunctionCache._impl_class")
+    value, hits, warning = call(tree, "by_module")
+    assert (value, hits) == (109, 0) and "Numba's cache has changed" in warning
+
+
+def test_private_names_of_numba_that_are_gone_cost_the_cache(tree):
+    code = (
+        "import numba.core.caching as c\ndel c._CacheLocator\nfrom shop.outer import outer\nprint(outer(1))"
+    )
+    assert run(tree, code) == "20\n" and not (tree / "cache").exists()
+
+
+def test_info_and_clear(tree):
+    call(tree, "outer")
+    (tree / "cache" / "mine.txt").write_text("not of the cache")
+    (tree / "cache" / "my-important-project").mkdir()  # as long as the name of a fingerprint
+    (tree / "cache" / "my-important-project" / "a.nbi").write_text("")
+    shared = next(p for p in (tree / "cache").iterdir() if len(p.name) == 20 and "-" not in p.name)
+    (shared / "note.txt").write_text("put there by someone")
+    (shared / "f.nbi.tmp.0a1b").write_text("left by a process that was killed")
+    code = "from nbdl import _jit\na, b = _jit.cache_clear(), _jit.cache_info()\nprint(a, b, sep='\\n')"
+    before, after = map(ast.literal_eval, run(tree, code).splitlines())
+    assert before["functions"] == 2 and before["bytes"] > 1000
+    assert after["functions"] == 0 and after["folder"] == before["folder"] == str(tree / "cache")
+    left = sorted(
+        p.relative_to(tree / "cache").as_posix() for p in (tree / "cache").rglob("*") if p.is_file()
+    )
+    assert left == sorted(["mine.txt", "my-important-project/a.nbi", f"{shared.name}/note.txt"])
+    assert len(list((tree / "cache").iterdir())) == 3
+
+
+# --- flags ------------------------------------------------------------------------------------------------
+
+
+def test_switches_of_numba_change_the_fingerprint(tree):
+    code = "from nbdl import _jit\nfrom shop.outer import outer\nprint(_jit.fingerprint(outer, _jit.FAST))"
+    plain, again, checked = (
+        run(tree, code, NUMBA_BOUNDSCHECK=bounds, PYTHONHASHSEED=seed)
+        for bounds, seed in (("", "1"), ("", "2"), ("1", "1"))
+    )
+    assert plain == again != checked
+
+
+def add_all(x):
+    s = x.dtype.type(0)
+    c = x.dtype.type(0)
+    for i in range(x.size):  # Kahan's compensated sum: its correction is zero in exact arithmetic
+        y = x[i] - c
+        t = s + y
+        c = (t - s) - y
+        s = t
+    return s
+
+
+def count_nan(x):
+    n = 0
+    for i in range(x.size):
+        if x[i] != x[i]:
+            n += 1
+    return n
+
+
+def test_strict_keeps_the_order_of_operations_and_both_keep_nan():
+    x = np.full(100_000, 0.1, np.float32)
+    exact = np.sum(x, dtype=np.float64)
+    strict, fast = jit(strict=True)(add_all), jit(add_all)
+    assert abs(strict(x) - exact) <= 1e-3 < abs(fast(x) - exact)
+    assert _jit.fingerprint(add_all, _jit.FAST) != _jit.fingerprint(add_all, _jit.STRICT)
+    x[:2] = np.nan
+    assert jit(count_nan)(x) == jit(strict=True)(count_nan)(x) == 2
+
+
+def test_kernels_count_for_everyone(tmp_path):
+    """The floor of kernels is among the roots of any function, the house above it is not."""
+    roots, _ = _fingerprint._reached(add_all)
+    here = Path(_jit.__file__).parent
+    assert str(here / "kernels") in roots and str(here) not in roots
+    assert str(Path(__file__).resolve()) in roots
+
+
+def test_processes_that_save_at_once_never_take_each_others_code(tmp_path, monkeypatch):
+    """Both read the index before the other has written it; then each must load its own entry, or none."""
+    one, two = (_jit._Entries(str(tmp_path), "module.f-1", "stamp") for _ in range(2))
+    monkeypatch.setattr(two, "_load_index", dict)  # the index as it was before `one` saved
+    one.save(("int64",), "code for integers")
+    two.save(("omitted",), "code for the default")
+    fresh = _jit._Entries(str(tmp_path), "module.f-1", "stamp")
+    assert fresh.load(("int64",)) in (None, "code for integers")
+    assert fresh.load(("omitted",)) in (None, "code for the default")
+
+
+def test_an_entry_under_the_wrong_name_is_not_used(tmp_path):
+    files = _jit._Entries(str(tmp_path), "module.f-1", "stamp")
+    files.save(("a",), "code of a")
+    files.save(("b",), "code of b")
+    a, b = (tmp_path / files._load_index()[k,] for k in "ab")
+    a.write_bytes(b.read_bytes())
+    assert files.load(("a",)) is None and files.load(("b",)) == "code of b"

@@ -1,0 +1,333 @@
+"""The tape: gradients through user code, and every way of asking it for what it cannot give."""
+
+import numpy as np
+import pytest
+
+import nbdl
+from nbdl import tape
+from nbdl.errors import DtypeError, ShapeError, TapeError, UsageError
+from nbdl.testing import gradcheck
+
+
+def variable(values, **options):
+    return nbdl.tensor(values, requires_grad=True, **options)
+
+
+# --- the four examples of Dive into Deep Learning, section 2.5 --------------------------------------------
+
+
+def test_scalar_result():
+    x = variable(np.arange(4.0))
+    y = 2 * (x @ x)
+    assert y.item() == 28
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [0, 4, 8, 12])
+    x.grad = None
+    x.sum().backward()
+    np.testing.assert_array_equal(x.grad, [1, 1, 1, 1])
+
+
+def test_result_that_is_no_scalar():
+    x = variable(np.arange(4.0))
+    y = x * x
+    y.backward(np.ones(4))
+    np.testing.assert_array_equal(x.grad, 2 * x.data)
+
+
+def test_detached_factor_is_a_constant():
+    x = variable(np.arange(4.0))
+    u = (x * x).detach()
+    (u * x).sum().backward()
+    np.testing.assert_array_equal(x.grad, u.data)
+
+
+def test_gradient_through_control_flow():
+    def f(a):
+        b = a * 2
+        while float((b * b).sum()) ** 0.5 < 1000:
+            b = b * 2
+        return b if b.sum() > 0 else 100 * b
+
+    for value in (0.7, -0.3):
+        a = variable(value)
+        d = f(a)
+        d.backward()
+        assert a.grad == d.data / a.data
+
+
+# --- accumulation -------------------------------------------------------------------------------------------
+
+
+def test_gradients_add_up_until_they_are_set_to_none():
+    x = variable([1.0, 2.0])
+    x.sum().backward()
+    (3 * x).sum().backward()
+    np.testing.assert_array_equal(x.grad, [4, 4])
+    x.grad = None
+    x.sum().backward()
+    np.testing.assert_array_equal(x.grad, [1, 1])
+
+
+def test_shared_subexpressions_sum_over_all_paths():
+    x = variable([1.0, 2.0])
+    u = x * x
+    y = u * u + u.sum() * x  # x^4 + (sum x^2) x
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad, 4 * x.data**3 + 5 + 2 * x.data * 3)
+
+
+def test_a_long_chain_needs_no_recursion_and_visits_each_call_once():
+    x = variable(1.0)
+    y = x
+    for _ in range(5000):
+        y = y + y * 0
+    y.backward()
+    assert x.grad == 1
+
+
+def test_only_what_asks_for_gradients_gets_them():
+    x, c = variable([1.0, 2.0]), nbdl.tensor([3.0, 4.0])
+    (x * c).sum().backward()
+    np.testing.assert_array_equal(x.grad, [3, 4])
+    assert c.grad is None
+
+
+def test_chain_rule_of_the_book():
+    """f = (u + v)^2, u = (a + b)^2, v = (a - b)^2, a = (w + x + y + z)^2, b = (w + x - y - z)^2."""
+    leaves = w, x, y, z = [variable(value) for value in (-1.0, 0.0, -2.0, 1.0)]
+    a, b = (w + x + y + z) ** 2, (w + x - y - z) ** 2
+    u, v = (a + b) ** 2, (a - b) ** 2
+    f = (u + v) ** 2
+    f.backward()
+    assert f.item() == 1024
+    assert [leaf.grad for leaf in leaves] == [-4096] * 4
+
+
+def test_a_leaf_is_its_own_gradient():
+    x = variable(3.0)
+    x.backward()
+    assert x.grad == 1
+
+
+# --- what is recorded ---------------------------------------------------------------------------------------
+
+
+def test_no_grad_records_nothing_and_ends_with_its_block():
+    x = variable([1.0, 2.0])
+    with nbdl.no_grad():
+        y = (x * x).sum()
+    assert not y.requires_grad
+    with pytest.raises(TapeError, match="nothing was recorded"):
+        y.backward()
+    with pytest.raises(KeyError), nbdl.no_grad():
+        raise KeyError
+    assert (x * x).requires_grad
+
+
+def test_record_notes_every_call_with_kernel_operands_constants_and_outputs():
+    x = nbdl.tensor([[1.0, 2.0]])
+    with tape.record() as calls:
+        y = (x * 2).sum(axis=1)
+    assert [call.record.name for call, _ in calls] == ["mul", "sum"]
+    (first, product), (second, result) = calls
+    assert first.inputs[0] is x and second.inputs[0] is product and result is y
+    assert second.constants == {"axis": 1, "keepdims": False}
+    assert second.outputs[0] is result._array
+    assert repr(second) == "sum(float64[1, 2], axis=1, keepdims=False)"
+    with tape.record() as later:
+        pass
+    assert later == [] and len(calls) == 2
+
+
+def test_apply_takes_names_and_refuses_unknown_ones():
+    assert nbdl.apply("sum", np.ones((2, 3)), axis=0).shape == (3,)
+    with pytest.raises(UsageError, match="unknown kernel `summ`"):
+        nbdl.apply("summ", np.ones(3))
+    with pytest.raises(TypeError, match="`sum` has no argument `axes`; it takes axis, keepdims"):
+        nbdl.apply("sum", np.ones(3), axes=0)
+
+
+def test_kernels_on_the_tape_pass_the_gradient_checker():
+    rng = np.random.default_rng(0)
+    x, w, b = rng.standard_normal((3, 4)), rng.standard_normal((4, 2)), rng.standard_normal(2)
+    assert gradcheck(lambda x, w, b: nbdl.apply("linear", x, w, b).exp(), x, w, b)
+    assert gradcheck(lambda x, w: nbdl.apply("linear", x, w), x, w)
+
+
+def test_an_input_left_out_is_none_on_the_tape():
+    x, w = variable(np.ones((3, 4))), variable(np.ones((4, 2)))
+    with tape.record() as calls:
+        nbdl.apply("linear", x, w)
+    assert calls[0][0].inputs == [x, w, None]
+
+
+# --- what the tape cannot give ------------------------------------------------------------------------------
+
+
+def test_backward_without_cotangent_needs_one_element():
+    with pytest.raises(TapeError, match=r"shape \(2,\) needs a cotangent"):
+        (variable([1.0, 2.0]) * 2).backward()
+    with pytest.raises(ShapeError, match=r"`dy` must have shape \(2,\), got \(3,\)"):
+        (variable([1.0, 2.0]) * 2).backward(np.ones(3))
+
+
+def test_cotangent_may_be_a_tensor_and_is_not_kept():
+    x, dy = variable([1.0, 2.0]), nbdl.tensor([1.0, 10.0])
+    (x * 3).backward(dy)
+    np.testing.assert_array_equal(x.grad, [3, 30])
+    np.testing.assert_array_equal(dy.data, [1, 10])
+
+
+def test_the_tape_is_freed_by_backward_unless_retained():
+    x = variable([1.0, 2.0])
+    y = (x * x).sum()
+    y.backward(retain=True)
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [4, 8])
+    with pytest.raises(TapeError, match="freed by an earlier backward; pass retain=True"):
+        y.backward()
+
+
+def test_a_freed_part_of_a_larger_expression_is_an_error():
+    x = variable([1.0, 2.0])
+    u = x * x
+    u.sum().backward()
+    with pytest.raises(TapeError, match="freed"):
+        (u * 2).sum().backward()
+
+
+def test_writing_to_what_a_gradient_needs_is_an_error():
+    x = variable([1.0, 2.0])
+    y = (x * x).sum()
+    x[0] = 5
+    with pytest.raises(TapeError, match=r"`[ab]` of `mul\(.*\)` was written to since"):
+        y.backward()
+
+
+def test_writing_through_a_view_or_a_detached_tensor_counts():
+    for view in (lambda x: x.reshape(2, 1), lambda x: x[:1], lambda x: x.detach()):
+        x = variable([1.0, 2.0])
+        y = x.exp() * x
+        view(x)[0] = 5
+        with pytest.raises(TapeError, match="was written to since"):
+            y.sum().backward()
+
+
+def test_writing_to_a_result_that_its_gradient_needs_is_an_error():
+    x = variable([1.0, 2.0])
+    y = x.exp()
+    y[0] = 0
+    with pytest.raises(TapeError, match=r"the result of `exp\(.*\)` was written to since"):
+        y.sum().backward()
+
+
+def test_writing_to_what_no_gradient_needs_is_allowed():
+    x = variable([1.0, 2.0])
+    y = (x + 1).sum()
+    x[0] = 5
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [1, 1])
+
+
+def test_missing_gradient_is_named():
+    with pytest.raises(TapeError, match="nothing was recorded"):
+        nbdl.tensor([1.0]).sum().backward()
+
+
+# --- tensors ------------------------------------------------------------------------------------------------
+
+
+def test_tensors_copy_and_show_their_data_read_only():
+    a = np.ones(2)
+    t = nbdl.tensor(a)
+    a[0] = 7
+    assert t.data[0] == 1
+    with pytest.raises(ValueError, match="read-only"):
+        t.data[0] = 2
+    with pytest.raises(ValueError, match="read-only"):
+        np.asarray(t)[0] = 2
+    assert np.array(t, copy=True).flags.writeable
+
+
+def test_only_floats_have_gradients():
+    with pytest.raises(DtypeError, match="float32 or float64 data, got int64"):
+        variable([1, 2])
+    with pytest.raises(DtypeError, match="got float16"):
+        variable([1.0], dtype=np.float16)
+
+
+def test_python_numbers_take_the_dtype_of_the_tensor():
+    x = nbdl.tensor(np.ones(2, np.float32))
+    for y in (2 * x, x * 2.5, x + 1, 1 - x, x / 3, 1 / x, x**2, 2**x, -x, x * np.int64(2), x**True):
+        assert y.dtype == np.float32
+
+
+def test_results_without_dimensions_keep_their_dtype():
+    x = variable(np.ones(3, np.float32))
+    assert (x @ x).dtype == x.sum().dtype == x.mean().dtype == x.max().dtype == np.float32
+    assert (x @ x).shape == ()
+    (x @ x).backward()
+    assert x.grad.dtype == np.float32
+
+
+def test_arrays_on_the_left_give_way_to_tensors():
+    x = variable([1.0, 2.0])
+    for y in (np.ones(2) * x, np.ones(2) + x, np.ones(2) - x, np.ones(2) / x, np.ones((3, 2)) @ x):
+        assert isinstance(y, nbdl.Tensor) and y.requires_grad
+
+
+def test_comparisons_give_arrays():
+    x = nbdl.tensor([1.0, 2.0])
+    assert (x > 1.5).tolist() == [False, True]
+    assert (x <= x).all() and not (x < x).any() and (x >= 1).all()
+
+
+def test_tensors_look_like_arrays():
+    x = variable([[1.0, 2.0, 3.0]])
+    assert (x.shape, x.ndim, x.size, len(x), x.T.shape) == ((1, 3), 2, 3, 1, (3, 1))
+    assert repr(x) == "tensor([[1., 2., 3.]], requires_grad=True)"
+    assert repr(nbdl.tensor([1])) == "tensor([1])"
+    assert float(nbdl.tensor(2.5)) == 2.5 and bool(nbdl.tensor(0.0)) is False
+    assert x[0, 1].item() == 2
+
+
+def test_writing_to_a_result_is_noticed():
+    x = nbdl.tensor([1.0, 2.0], requires_grad=True)
+    y = x + 1
+    y[0] = 5.0
+    with pytest.raises(TapeError, match="was written to since it was made"):
+        y.sum().backward()
+    with pytest.raises(TapeError, match="cannot be written into a tensor"):
+        nbdl.tensor([0.0, 0.0])[0] = x[0]
+
+
+def test_a_failing_backward_touches_no_gradient():
+    x = nbdl.tensor([1.0, 2.0], requires_grad=True)
+    y = x * x
+    a, b = y.sum(), (y * x).sum()
+    a.backward()
+    before = x.grad.copy()
+    with pytest.raises(TapeError, match="freed"):
+        b.backward()
+    assert (x.grad == before).all()
+
+
+@pytest.mark.parametrize("index", [[0, 0, 1], np.array([0, 0, 1]), ((0, 0, 1),), nbdl.tensor([0, 0, 1])])
+def test_elements_taken_twice_count_twice(index):
+    x = nbdl.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    x[index].sum().backward()
+    np.testing.assert_array_equal(x.grad, [2, 1, 0])
+
+
+def test_the_index_is_kept_as_it_was():
+    x, index = nbdl.tensor([1.0, 2.0, 3.0], requires_grad=True), np.array([0, 0, 1])
+    y = x[index].sum()
+    index[:] = 2
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [2, 1, 0])
+
+
+def test_comparison_is_by_element_and_a_tensor_is_still_a_key():
+    x = nbdl.tensor([1.0, 2.0])
+    assert (x == 1.0).tolist() == [True, False] and (x != 1.0).tolist() == [False, True]
+    assert bool(nbdl.tensor(1.0) == 1.0) and {x: 3}[x] == 3
