@@ -72,9 +72,12 @@ class Mask(types.Type):
 
 
 class Kind:
-    """All that emitting code for one dtype needs."""
+    """All that emitting code for one dtype needs; ``Kind.of[dtype]`` is that of a Numba type."""
+
+    of = {}  # on the class, which the fingerprint of compiled code knows by its source
 
     def __init__(self, dtype, number, integer, significand):
+        Kind.of[dtype] = self
         self.dtype, self.number, self.integer = dtype, number, integer
         self.pointer = types.CPointer(dtype)
         self.vec = Vec(dtype)

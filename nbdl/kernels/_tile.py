@@ -1,6 +1,6 @@
 """The tile: the one micro-kernel that does the heavy arithmetic.
 
-A few accumulators stay in registers while k runs, and every step multiplies what it loads several times over::
+A few accumulators stay in registers while k runs, and every step multiplies what it loads several times::
 
     for k in range(k0, k1):
         for i, a, b in fmas:                        # a list known when the code is compiled: unrolled
@@ -20,8 +20,8 @@ from numba.extending import intrinsic
 from nbdl.kernels._simd import (
     ACCUMULATORS,
     I64,
-    KINDS,
     LANES,
+    Kind,
     at,
     emit_fma,
     emit_load,
@@ -38,7 +38,7 @@ def spec(parts, ta, tb, *, init="0", a_vector=False):
     Parameters
     ----------
     parts : list of (count, step_b, step_c, fmas, c, bias)
-        What runs one after the other, each `count` times, B and C moving on by `step_b` and `step_c` elements.
+        What runs one after the other, each `count` times; B and C move on by `step_b` and `step_c` elements.
         `fmas` lists (i, a, b): accumulator i += A[ta(k) + a] * B[tb(k) + b]. ``c[i]`` is where accumulator i
         goes: an offset, or (offset, n) if only n lanes of it exist. ``bias[i]`` is its place in D.
     ta, tb : int or list of int
@@ -98,11 +98,11 @@ def tile(sp, k0, k1, A, B, C, D):
 if not config.DISABLE_JIT:
 
     @intrinsic(prefer_literal=True)
-    def tile(context, sp, k0, k1, A, B, C, D):  # noqa: F811
+    def tile(context, sp, k0, k1, A, B, C, D):
         if not isinstance(sp, types.StringLiteral):
             return None
         parts, ta, tb, init, a_vector = eval(sp.literal_value)
-        kind = KINDS[C.dtype]
+        kind = Kind.of[C.dtype]
 
         def emit(context, bd, sig, values):
             _, k0, k1, A, B, C, D = values
