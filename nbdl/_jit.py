@@ -17,6 +17,7 @@ import warnings
 from pathlib import Path
 
 import numba
+from numba.core.ccallback import CFunc
 
 from nbdl._fingerprint import Unseen, fingerprint
 
@@ -54,6 +55,30 @@ def jit(function=None, *, strict=False):
     if FunctionCache is not None and hasattr(compiled, "_cache"):  # a plain function where JIT is disabled
         compiled._cache = _DiskCache(function, flags)
     return compiled
+
+
+_leaves = {}
+
+
+def leaf(function, *types):
+    """Compile `function` for arguments of the Numba types `types` and no result; returns its address.
+
+    For native callers that hold addresses. Functions with the same code and the same closed-over values share
+    one. No fast-math flag: vector instructions carry their own.
+    """
+    signature = numba.void(*types)
+    try:
+        stamp = fingerprint(function, STRICT)
+    except Unseen as unseen:
+        _warn_once(f"nbdl: compiled code is not cached: {unseen}")
+        stamp = function
+    if (stamp, signature) not in _leaves:
+        compiled = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"})
+        if FunctionCache is not None and stamp is not function:
+            compiled._cache = _DiskCache(function, STRICT)
+        compiled.compile()
+        _leaves[stamp, signature] = compiled  # keeps the machine code alive
+    return _leaves[stamp, signature].address
 
 
 # --- the cache ------------------------------------------------------------------------------------------
@@ -145,6 +170,10 @@ def _open_cache(function, folder, stamp):
 
     class Files(FunctionCache):
         _impl_class = Impl
+
+        def _index_key(self, signature, codegen):
+            """Closed-over values count in the stamp; Numba would pickle them, and functions never the same."""
+            return signature, codegen.magic_tuple(), stamp
 
     files = Files(function)
     files._cache_file = _Entries(str(folder), files._impl.filename_base, stamp)

@@ -11,6 +11,8 @@ string (`spec` makes it), and Numba compiles one function for each: all offsets 
 instructions. The length of the sum is given at run time.
 """
 
+import ast
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -37,10 +39,8 @@ def spec(parts, ta, tb, *, init="0", a_vector=False):
 
     Parameters
     ----------
-    parts : list of (count, step_b, step_c, fmas, c, bias)
-        What runs one after the other, each `count` times; B and C move on by `step_b` and `step_c` elements.
-        `fmas` lists (i, a, b): accumulator i += A[ta(k) + a] * B[tb(k) + b]. ``c[i]`` is where accumulator i
-        goes: an offset, or (offset, n) if only n lanes of it exist. ``bias[i]`` is its place in D.
+    parts : list of `part`
+        What runs one after the other.
     ta, tb : int or list of int
         How far step k is from the start: k times a stride, or an entry of a table.
     init : "0", "add" or "bias"
@@ -51,8 +51,17 @@ def spec(parts, ta, tb, *, init="0", a_vector=False):
     return repr((parts, ta, tb, init, a_vector))
 
 
+def part(fmas, places, count=1, a=0, b=0, c=0, bias=()):
+    """Products for some accumulators, `count` times over: A, B and C move on by `a`, `b` and `c` elements.
+
+    `fmas` lists (i, a, b): accumulator i += A[ta(k) + a] * B[tb(k) + b]. ``places[i]`` says where in C
+    accumulator i goes: an offset, or (offset, n) if only n lanes of it exist. ``bias[i]`` is its place in D.
+    """
+    return count, (a, b, c), list(fmas), list(places), list(bias)
+
+
 def rectangle(rows, columns, a_step, b_step, c_row, c_column):
-    """The (fmas, c) of a register tile: `rows` elements of A by `columns` vectors of B."""
+    """The (fmas, places) of a register tile: `rows` elements of A by `columns` vectors of B."""
     cells = [(i, j) for i in range(rows) for j in range(columns)]
     fmas = [(i * columns + j, i * a_step, j * b_step) for i, j in cells]
     return fmas, [i * c_row + j * c_column for i, j in cells]
@@ -74,20 +83,28 @@ def shape(rows, columns, most=ACCUMULATORS):
     return max(sizes, key=value)
 
 
+def groups(total, step):
+    """(first, size, count) of the groups of `step` items, and of the smaller one that is left over."""
+    if total >= step:
+        yield 0, step, total // step
+    if total % step:
+        yield total - total % step, total % step, 1
+
+
 def tile(sp, k0, k1, A, B, C, D):
     """Run the tile `sp` for k0 <= k < k1. A, B, C and D are pointers; `sp` is a string known to the compiler.
 
     Nothing is checked: offsets are the caller's proof. Where the JIT is disabled, Python does the same.
     """
-    parts, ta, tb, init, a_vector = eval(sp)
+    parts, ta, tb, init, a_vector = ast.literal_eval(sp)
     L = LANES[C.array.dtype.name]
     step = lambda t, k: t * k if isinstance(t, int) else t[k]  # noqa: E731
-    for count, step_b, step_c, fmas, places, bias in parts:
+    for count, (step_a, step_b, step_c), fmas, places, bias in parts:
         for n in range(count):
             sums = [np.zeros(L, C.array.dtype) for _ in places]
             for k in range(k0, k1):
                 for i, a, b in fmas:
-                    a, b = step(ta, k) + a, step(tb, k) + n * step_b + b
+                    a, b = step(ta, k) + n * step_a + a, step(tb, k) + n * step_b + b
                     sums[i] = sums[i] + (A.part(a, L) if a_vector else A[a]) * B.part(b, L)
             for i, place in enumerate(places):
                 offset, lanes = place if isinstance(place, tuple) else (place, L)
@@ -101,22 +118,21 @@ if not config.DISABLE_JIT:
     def tile(context, sp, k0, k1, A, B, C, D):
         if not isinstance(sp, types.StringLiteral):
             return None
-        parts, ta, tb, init, a_vector = eval(sp.literal_value)
+        parts, ta, tb, init, a_vector = ast.literal_eval(sp.literal_value)
         kind = Kind.of[C.dtype]
 
         def emit(context, bd, sig, values):
             _, k0, k1, A, B, C, D = values
-            for count, step_b, step_c, fmas, places, bias in parts:
+            for count, steps, fmas, places, bias in parts:
                 with _repeat(bd, count) as n:
-                    b = at(bd, B, bd.mul(n, ir.Constant(I64, step_b))) if count > 1 else B
-                    c = at(bd, C, bd.mul(n, ir.Constant(I64, step_c))) if count > 1 else C
+                    a, b, c = (at(bd, p, bd.mul(n, ir.Constant(I64, s))) for p, s in zip((A, B, C), steps))
                     start = [
                         emit_splat(bd, kind, bd.load(at(bd, D, bias[i])))
                         if init == "bias"
                         else kind.constant(0)
                         for i in range(len(places))
                     ]
-                    sums = _sums(bd, kind, k0, k1, A, b, start, fmas, ta, tb, a_vector)
+                    sums = _sums(bd, kind, k0, k1, a, b, start, fmas, ta, tb, a_vector)
                     for place, value in zip(places, sums):
                         _put(bd, kind, c, place, value, init == "add")
             return context.get_dummy_value()

@@ -1,0 +1,315 @@
+r"""conv2d on lanes, and its gradients (`nbdl.kernels.conv2d` has the formula and the meaning of the options).
+
+y and dx are the same loop: an element of the result is a sum over rows u of the kernel, channels c and columns v
+of the kernel,
+
+.. math:: out_{m,i,j} = \sum_{u,c,v} w \cdot in_{c,\; row(i, u),\; column(j, v)},
+
+where `row` and `column` (`_Axis`) say which element of the other image a tap meets, or that there is none. Taps
+that would fall outside are not in the list of products: nothing is padded, no product with zero is computed.
+Neighbouring elements of a row share the pixels they load.
+
+dw is a sum over samples and pixels. With few input channels every lane sums by itself, over pixels of a padded
+copy of x; with many, x is turned so that neighbouring lanes are neighbouring channels, and one sum is left.
+"""
+
+import numpy as np
+
+from nbdl.kernels._simd import load, splat, store
+from nbdl.kernels._tile import groups, part, rectangle, shape, spec, tile
+from nbdl.kernels._transpose import transpose
+from nbdl.kernels.lanes._sums import sum_lanes
+from nbdl.kernels.lanes._twin import Gradient, Row, Twin, Unfit, pitch
+
+
+class _Geometry:
+    """The sizes of a convolution, and its options as numbers."""
+
+    def __init__(self, site):
+        (self.C, self.H, self.W), w = site.shapes["x"], site.shapes["w"]
+        self.O, _, self.KH, self.KW = w
+        self.sh, self.sw = _two(site["stride"])
+        self.dh, self.dw = _two(site["dilation"])
+        padding = _two(site["padding"])
+        self.top, bottom, self.left, right = padding if len(padding) == 4 else np.repeat(padding, 2).tolist()
+        self.P = (self.H + self.top + bottom - (self.KH - 1) * self.dh - 1) // self.sh + 1
+        self.Q = (self.W + self.left + right - (self.KW - 1) * self.dw - 1) // self.sw + 1
+        self.groups, self.L, self.dtype = site["groups"], site.L, site.dtype
+        self.Cg, self.Og, self.taps = self.C // self.groups, self.O // self.groups, self.KH * self.KW
+        self.x_pitch = pitch((self.C, self.H, self.W)) * self.L
+        self.y_pitch = pitch((self.O, self.P, self.Q)) * self.L
+
+
+def _two(value):
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def _shape(site):
+    if len(site.shapes["x"]) != 3 or len(site.shapes["w"]) != 4:
+        raise Unfit
+    g = _Geometry(site)
+    if g.C != g.groups * site.shapes["w"][1] or g.O % g.groups or g.P < 1 or g.Q < 1:
+        raise Unfit
+    return g.O, g.P, g.Q
+
+
+# --- y and dx -------------------------------------------------------------------------------------------
+
+
+class _Axis:
+    """Rows or columns: tap u of element i of the result meets element ``base(i) + distance(u)``, if `meets`."""
+
+    def __init__(self, kernel, stride, dilation, padding, size, backward):
+        self.kernel, self.stride, self.dilation = kernel, stride, dilation
+        self.padding, self.size, self.backward = padding, size, backward
+
+    def base(self, i):
+        return (i + self.padding) // self.stride if self.backward else i * self.stride - self.padding
+
+    def distance(self, u):
+        return -(u * self.dilation // self.stride) if self.backward else u * self.dilation
+
+    def meets(self, i, u):
+        whole = not self.backward or (i + self.padding - u * self.dilation) % self.stride == 0
+        return whole and 0 <= self.base(i) + self.distance(u) < self.size
+
+    def order(self):
+        """The taps, those together that meet the same elements of the result."""
+        return sorted(range(self.kernel), key=lambda u: (u * self.dilation % self.stride, u))
+
+
+def _runs(axis, width, step):
+    """The columns of the result in chunks of `step`: (first, chunks, columns, products, move).
+
+    `products` lists (j, v, source - base): chunks that have one list are one run, `move` sources apart.
+    """
+    runs = []
+    for first in range(0, width, step):
+        n, start = min(step, width - first), axis.base(first)
+        met = [
+            (j, v, axis.base(first + j) + axis.distance(v) - start)
+            for v in range(axis.kernel)
+            for j in range(n)
+            if axis.meets(first + j, v)
+        ]
+        if runs and runs[-1][2:4] == (n, met):
+            first, count, _, _, _ = runs[-1]
+            runs[-1] = (first, count + 1, n, met, axis.base(first + step) - axis.base(first))
+        else:
+            runs.append((first, 1, n, met, 0))
+    return runs
+
+
+def _correlate(L, groups, result, source, steps, rows, columns, bias=False):
+    """The leaf ``(x, w, b, y, first, last)`` of either loop.
+
+    `result` and `source` are (channels of a group, rows, columns, pitch); `steps` how far apart in w are the
+    channels of the result, those of the source, and the groups.
+    """
+    (M, height, width, y_pitch), (K, _, x_width, x_pitch) = result, source
+    m_step, k_step, w_group = steps
+    mr, nv = shape(M, width)
+    order = rows.order()
+    parts = []
+    for first, count, n, met, move in _runs(columns, width, nv):
+        start = columns.base(first)
+        fmas = [(i * n + j, i * m_step + v, (start + b) * L) for j, v, b in met for i in range(mr)]
+        places = [i * y_pitch + (first + j) * L for i in range(mr) for j in range(n)]
+        biases = [i for i in range(mr) for _ in range(n)]
+        parts.append(part(fmas, places, count, b=move * L, c=n * L, bias=biases))
+    ta = [c * k_step + u * columns.kernel for u in order for c in range(K)]
+    tb = [c * x_pitch + rows.distance(u) * x_width * L for u in order for c in range(K)]
+    row_tile = spec(parts, ta, tb, init="bias" if bias else "0")
+    table = np.zeros((height, 3), np.int64)  # of each row: the steps of the sum it takes part in, its base
+    for i in range(height):
+        met = [n for n, u in enumerate(order) if rows.meets(i, u)]
+        if met:
+            table[i] = met[0] * K, (met[-1] + 1) * K, rows.base(i) * x_width * L
+    row_step, x_group, y_group = width * L, K * x_pitch, M * y_pitch
+
+    def leaf(x, w, b, y, first, last):
+        for i in range(first, last):
+            for g in range(groups):
+                source, target = x + (g * x_group + table[i, 2]), y + (g * y_group + i * row_step)
+                for m in range(0, M, mr):
+                    c = min(m, M - mr)  # the last tile may overlap the one before: it writes the same
+                    weights = w + (g * w_group + c * m_step)
+                    tile(
+                        row_tile,
+                        table[i, 0],
+                        table[i, 1],
+                        weights,
+                        source,
+                        target + c * y_pitch,
+                        b + (g * M + c),
+                    )
+
+    return leaf
+
+
+def _forward(site):
+    g = _Geometry(site)
+    leaf = _correlate(
+        g.L, g.groups, (g.Og, g.P, g.Q, g.y_pitch), (g.Cg, g.H, g.W, g.x_pitch),
+        (g.Cg * g.taps, g.taps, g.Og * g.Cg * g.taps),
+        _Axis(g.KH, g.sh, g.dh, g.top, g.H, False), _Axis(g.KW, g.sw, g.dw, g.left, g.W, False),
+        "b" in site.shapes,
+    )  # fmt: skip
+    return [Row(leaf)]
+
+
+def _dx(site):
+    g = _Geometry(site)
+    leaf = _correlate(
+        g.L, g.groups, (g.Cg, g.H, g.W, g.x_pitch), (g.Og, g.P, g.Q, g.y_pitch),
+        (g.taps, g.Cg * g.taps, g.Og * g.Cg * g.taps),
+        _Axis(g.KH, g.sh, g.dh, g.top, g.P, True), _Axis(g.KW, g.sw, g.dw, g.left, g.Q, True),
+    )  # fmt: skip
+    return [Row(leaf, x="dy", y="dx", b=0, first=0, last=g.H)]
+
+
+# --- dw and db ------------------------------------------------------------------------------------------
+
+
+def _dw(site):
+    g = _Geometry(site)
+    return _dw_channels(g) if g.C >= g.L and (g.groups == 1 or g.Cg % g.L == 0) else _dw_lanes(g)
+
+
+def _dw_lanes(g):
+    """A sum for each lane: acc [O][Cg][KH][KW][L] += dy x, over the pixels of some rows at a time."""
+    L, Cg, Og, KH, taps, Q, y_pitch = g.L, g.Cg, g.Og, g.KH, g.taps, g.Q, g.y_pitch
+    high, wide = (g.P - 1) * g.sh + (KH - 1) * g.dh + 1, (Q - 1) * g.sw + (g.KW - 1) * g.dw + 1
+    padded = (high, wide) != (g.H, g.W) or g.top or g.left
+    plane = high * wide * L if padded else g.x_pitch
+    mr, nv = shape(Og, g.KW)
+    parts = []
+    for o, rows, count in groups(Og, mr):
+        for v, columns, times in groups(g.KW, nv):
+            for n in range(times):
+                fmas, places = rectangle(rows, columns, y_pitch, g.dw * L, Cg * taps * L, L)
+                a, b, c = o * y_pitch, (v + n * nv) * g.dw * L, (o * Cg * taps + v + n * nv) * L
+                fmas, places = [(i, x + a, y + b) for i, x, y in fmas], [place + c for place in places]
+                parts.append(part(fmas, places, count, a=rows * y_pitch, c=rows * Cg * taps * L))
+    pixels = [(i * g.sh * wide + j * g.sw) * L for i in range(g.P) for j in range(Q)]
+    products = spec(parts, L, pixels, init="add", a_vector=True)
+    parted, u_step, KW = g.groups, g.dh * wide * L, g.KW
+
+    def leaf(dy, image, acc, first, last):
+        for n in range(parted):
+            for c in range(Cg):
+                for u in range(KH):
+                    b = image + ((n * Cg + c) * plane + u * u_step)
+                    d = acc + ((n * Og * Cg + c) * taps + u * KW) * L
+                    tile(products, first * Q, last * Q, dy + n * Og * y_pitch, b, d, d)
+
+    weights = g.O * Cg * taps
+    gradient = {"acc": weights * L, "finish": [Row(sum_lanes(L), size=weights, items=64)]}
+    if not padded:
+        return Gradient([Row(leaf, image="x")], **gradient)
+    return Gradient([_pad(g, high, wide), Row(leaf, image="scratch")], scratch=g.C * plane, **gradient)
+
+
+def _pad(g, high, wide):
+    """x inside a frame of zeros, [C][high][wide][L]; what no tap meets is left out."""
+    C, H, W, top, left, L, x_pitch = g.C, g.H, g.W, g.top, g.left, g.L, g.x_pitch
+
+    zero = np.dtype(g.dtype).type(0)
+
+    def leaf(x, scratch):
+        for i in range(0, C * high * wide * L, L):
+            store(scratch, i, splat(zero))
+        for c in range(C):
+            for i in range(max(0, -top), min(H, high - top)):
+                for j in range(max(0, -left), min(W, wide - left)):
+                    pixel = load(x, c * x_pitch + (i * W + j) * L)
+                    store(scratch, ((c * high + i + top) * wide + j + left) * L, pixel)
+
+    return Row(leaf)
+
+
+def _dw_channels(g):
+    """One sum: acc [KH][KW][O][C] += dy x, with x turned to [H][W][L samples][C], channels side by side."""
+    L, C, O, Og, W, Q, KW, taps, y_pitch = g.L, g.C, g.O, g.Og, g.W, g.Q, g.KW, g.taps, g.y_pitch
+    wide = -(-C // L) * L
+    vectors = -(-g.Cg // L)
+    mr, nv = shape(Og, vectors)
+    parts = []
+    for o, rows, count in groups(Og, mr):
+        for v, columns, times in groups(vectors, nv):
+            for n in range(times):
+                fmas, places = rectangle(rows, columns, y_pitch, L, wide, L)
+                b, a, c = (v + n * nv) * L, o * y_pitch, o * wide + (v + n * nv) * L
+                fmas, places = [(i, x + a, y + b) for i, x, y in fmas], [place + c for place in places]
+                parts.append(part(fmas, places, count, a=rows * y_pitch, c=rows * wide))
+    pixel = L * wide
+    tb = wide if g.sw == 1 else [(j * g.sw * L + n) * wide for j in range(Q) for n in range(L)]
+    products = spec(parts, 1, tb, init="add")
+    columns = _Axis(KW, g.sw, g.dw, g.left, W, False)
+    met = [[j for j in range(Q) if columns.meets(j, v)] for v in range(KW)]
+    reach = np.array([(m[0], m[-1] + 1) if m else (0, 0) for m in met], np.int64)
+    few = max(1, 128 // L)  # columns at a time, whose turned pixels stay in the first cache
+    H, KH, sh, dh, dw, top, left, parted, Cg = (
+        g.H, g.KH, g.sh, g.dh, g.dw, g.top, g.left, g.groups, g.Cg,
+    )  # fmt: skip
+
+    def leaf(dy, scratch, acc, first, last):
+        for p in range(first, last):
+            for u in range(KH):
+                row = p * sh + u * dh - top
+                if row < 0 or row >= H:
+                    continue
+                for n in range(parted):
+                    a = dy + (n * Og * y_pitch + p * Q * L)
+                    b = scratch + (row * W * pixel + n * Cg)
+                    for q in range(0, Q, few):
+                        for v in range(KW):
+                            k0, k1 = max(q, reach[v, 0]) * L, min(q + few, reach[v, 1]) * L
+                            d = acc + (((u * KW + v) * O + n * Og) * wide)
+                            tile(products, k0, k1, a, b + (v * dw - left) * pixel, d, d)
+
+    def turn(x, scratch):
+        for i in range(H * W):
+            for c in range(0, C, L):
+                c = min(c, C - L)
+                transpose(x + (c * x_pitch + i * L), x_pitch, scratch + (i * pixel + c), wide)
+
+    def finish(acc, shards, stride, dw, item):
+        for n in range(taps):
+            for c in range(Cg):
+                total = acc[(n * O + item) * wide + c] * 0
+                for s in range(shards):
+                    total += acc[s * stride + (n * O + item) * wide + c]
+                dw[(item * Cg + c) * taps + n] = total
+
+    x_pitch = g.x_pitch
+    size = taps * O * wide
+    return Gradient([Row(turn), Row(leaf)], [Row(finish, items=O)], acc=size, scratch=H * W * pixel)
+
+
+def _db(site):
+    g = _Geometry(site)
+    L, O, Q, y_pitch = g.L, g.O, g.Q, g.y_pitch
+
+    def leaf(dy, acc, first, last):
+        for o in range(O):
+            total = load(acc, o * L)
+            for i in range(o * y_pitch + first * Q * L, o * y_pitch + last * Q * L, L):
+                total = total + load(dy, i)
+            store(acc, o * L, total)
+
+    return Gradient([Row(leaf)], [Row(sum_lanes(L), size=O, items=1)], acc=O * L)
+
+
+def _flops(site):
+    g = _Geometry(site)
+    return 2 * g.P * g.Q * g.O * g.Cg * g.taps
+
+
+conv2d = Twin(
+    _forward,
+    {"x": _dx},
+    {"w": _dw, "b": _db},
+    shape=_shape,
+    flops=_flops,
+)
