@@ -18,14 +18,13 @@ def _op(name, inputs, grads=None, outputs=("y",), module="nbdl.kernels", **field
 
 
 def _kernel(name, inputs, grads=None, **fields):
-    return _op(
-        name,
-        inputs,
-        grads,
-        reference=f"nbdl.testing.reference:{name}",
-        cases=f"nbdl.testing.cases:{name}",
+    fields = {
+        "reference": f"nbdl.testing.reference:{name}",
+        "cases": f"nbdl.testing.cases:{name}",
+        "lanes": f"nbdl.kernels.lanes:{name}",
         **fields,
-    )
+    }
+    return _op(name, inputs, grads, **fields)
 
 
 @hookimpl
@@ -42,11 +41,11 @@ def nbdl_kernels():
         yield _kernel(name, ("x",))
     for name in ("softmax_cross_entropy", "nll_loss"):
         yield _kernel(name, ("x", "labels", "weight"), ("x",), outputs=("loss",))
-        yield _kernel(f"{name}_each", ("x", "labels", "weight"), ("x",))
+        yield _kernel(f"{name}_each", ("x", "labels", "weight"), ("x",), lanes="")
     yield _kernel("softmax_cross_entropy_soft", ("x", "target", "weight"), ("x",), outputs=("loss",))
     yield _kernel("mse", ("x", "target"), outputs=("loss",))
     yield _kernel("dropout", ("x",))
-    yield _kernel("masked_scale", ("x", "mask"), ("x",), batch="each")
+    yield _kernel("masked_scale", ("x", "mask"), ("x",), batch="each", lanes="")
     for name in ("add", "sub", "mul", "div", "power", "maximum", "matmul", "concatenate"):
         yield _op(name, ("a", "b"), module="nbdl.array_ops", target="numpy")
     for name in (
@@ -83,7 +82,8 @@ def nbdl_losses():
 @hookimpl
 def nbdl_optimizers():
     for name, state in (("sgd", ()), ("momentum", ("v",)), ("adam", ("m", "v")), ("adamw", ("m", "v"))):
-        yield Optimizer(name, f"nbdl.kernels:{name}_update", state, per="element")
+        lanes = f"nbdl.kernels.lanes:{name}_update"
+        yield Optimizer(name, f"nbdl.kernels:{name}_update", state, per="element", lanes=lanes)
 
 
 @hookimpl

@@ -9,11 +9,12 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 
 from nbdl.errors import PluginError
 
 Code = str | Callable
+Lanes = str | object  # a twin of `nbdl.kernels.lanes`, or the string that names it
 
 
 def resolve(code):
@@ -74,6 +75,10 @@ class _Rule:
 _RULES = {  # by the annotation of a field
     str: _Rule(lambda value: isinstance(value, str), "text"),
     Code: _Rule(_is_code, 'callable or "package.module:attribute"'),
+    Lanes: _Rule(
+        lambda value: isinstance(value, str) or (is_dataclass(value) and not isinstance(value, type)),
+        'a twin of nbdl.kernels.lanes or "package.module:attribute"',
+    ),
     tuple[str, ...]: _Rule(_is_texts, "a tuple of names"),
     Mapping[str, Code]: _Rule(_is_mapping(_is_code), "a mapping from names to code"),
     Mapping[str, float]: _Rule(
@@ -106,6 +111,7 @@ class Kernel:
     target: str = "cpu"  # "cpu": compiled, serial, nogil; "numpy": array plumbing of the eager tape
     batch: str = "all"  # "each": samples do not see one another, so a minibatch may be split
     tolerance: Mapping[str, float] = field(default_factory=dict)  # by dtype name, instead of the kit's own
+    lanes: Lanes = ""  # the same kernel as a program for one sample: an nbdl.kernels.lanes.Twin
 
     def __post_init__(self):
         object.__setattr__(self, "op", self.op or self.name)
@@ -140,6 +146,7 @@ class Optimizer:
     update: Code
     state: tuple[str, ...] = ()
     per: str = "tensor"
+    lanes: Lanes = ""  # the same update on slices: an nbdl.kernels.lanes.UpdateTwin
 
 
 @dataclass(frozen=True, eq=False)
