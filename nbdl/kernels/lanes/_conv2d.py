@@ -298,7 +298,7 @@ def _db(site):
                 total = total + load(dy, i)
             store(acc, o * L, total)
 
-    return Gradient([Row(leaf)], [Row(sum_lanes(L), size=O, items=1)], acc=O * L)
+    return Gradient([Row(leaf)], [Row(sum_lanes(L), dw="db", size=O, items=1)], acc=O * L)
 
 
 def _flops(site):

@@ -127,7 +127,7 @@ def _db(site):
         for i in range(0, Q * L, L):
             store(acc, i, load(acc, i) + load(dy, i))
 
-    return Gradient([Row(leaf)], [Row(sum_lanes(L), size=Q, items=1)], acc=Q * L)
+    return Gradient([Row(leaf)], [Row(sum_lanes(L), dw="db", size=Q, items=1)], acc=Q * L)
 
 
 def _flops(site):

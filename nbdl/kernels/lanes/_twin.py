@@ -17,6 +17,8 @@ by their names what it is given:
 - ``first`` and ``last``: rows of y (and dy) to work on, first <= row < last: such leaves can be run strip by
   strip, with the next ones on rows that are still in the cache;
 - ``scratch``, memory that keeps its values until the rows of one list are done;
+- ``sample``, the position of the block's first lane in the minibatch, ``seed`` and ``step``: what random numbers
+  depend on;
 - what the `Row` gives by name: an integer, or the name of another operand.
 
 Inputs that are not there are null pointers, and are not to be read.
@@ -30,9 +32,8 @@ from dataclasses import dataclass, field
 
 from nbdl.kernels._simd import LANES
 
-
 # Operands that are integers, and pointers to integers; all others are pointers to floats.
-NUMBERS = {"blocks", "first", "item", "last", "left", "sample", "samples", "shards", "step", "stride"}
+NUMBERS = {"blocks", "first", "item", "last", "left", "sample", "samples", "seed", "shards", "step", "stride"}
 INDICES = {"bounds", "idx", "labels", "status"}
 
 
@@ -88,8 +89,9 @@ class Twin:
     """A kernel on lanes.
 
     `forward(site)` lists the rows that compute y; `grads[input](site)` those that write the gradient of an input
-    that has samples; `parameters[input](site)` is the `Gradient` of one that has none. `shape(site)` is the shape
-    of y for one sample (that of x if not given); it raises `Unfit` for what the twin does not do.
+    that has samples (None instead of a function: no gradient is offered); `parameters[input](site)` is the
+    `Gradient` of one that has none. `shape(site)` is the shape of y for one sample (that of x if not given); it
+    raises `Unfit` for what the twin does not do.
     """
 
     forward: Callable
