@@ -1,28 +1,29 @@
 """A SIMD register as a number: the vector type of the kernels.
 
-`load` gives L neighbouring floats as one value. It adds, multiplies and compares like a float, lane by lane, so
-that ordinary Numba code is vector code::
+`load` gives L neighbouring floats as one value. It adds, multiplies and compares like a float, lane by lane,
+so that ordinary Numba code is vector code::
 
     p, q = pointer(x), pointer(y)
-    for i in range(0, n - n % L, L):
-        store(q, i, sigmoid(load(p, i) * 2.0))
+    for i in range(0, n, L):
+        store_part(q, i, sigmoid(load_part(p, i, n - i) * 2.0), n - i)
 
 L (`LANES`) fills one register of the machine that compiles: 16 floats with AVX-512, 8 with AVX, 4 elsewhere
 (float64: half of it). The type says how wide it is, the compiler need not find out; nothing here names an
 instruction of one make of processor. Loads and stores need no alignment. Arithmetic may be fused (a * b + c
-rounds once) and never reordered. Scalars beside a vector take its dtype.
+rounds once) and is never reordered. A number beside a vector fills all lanes, in the vector's dtype.
 
-Every function has two bodies: Python on NumPy arrays, which runs where the JIT is disabled, and below it what it
-emits in compiled code.
+Every function has two bodies: Python on NumPy arrays, which runs where the JIT is disabled, and what it emits
+in compiled code.
 """
 
 import operator
-import os
+from typing import ClassVar
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils, config
+from numba.core.codegen import get_host_cpu_features
 from numba.core.datamodel.models import PrimitiveModel
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, register_model
@@ -30,17 +31,10 @@ from numba.extending import intrinsic, lower_builtin, register_model
 # --- how wide, and how many -------------------------------------------------------------------------------
 
 
-def _features():
-    """The instruction sets that Numba compiles for: those of the host, or NUMBA_CPU_FEATURES."""
-    if config.CPU_FEATURES is not None:
-        return set(config.CPU_FEATURES.split(","))
-    if os.environ.get("NUMBA_CPU_NAME") == "generic":
-        return set()
-    return {f"+{name}" for name, has in binding.get_host_cpu_features().items() if has}
-
-
-def _registers(features):
+def _registers():
     """Bytes of a vector register, and how many accumulators leave registers for the operands of a tile."""
+    features = get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES
+    features = features.split(",")
     if "+avx512f" in features:
         return 64, 24
     if "+avx" in features:
@@ -48,7 +42,7 @@ def _registers(features):
     return 16, 24 if "+neon" in features else 12
 
 
-_BYTES, ACCUMULATORS = _registers(_features())
+_BYTES, ACCUMULATORS = _registers()
 LANES = {"float32": _BYTES // 4, "float64": _BYTES // 8}
 
 
@@ -74,30 +68,25 @@ class Mask(types.Type):
 class Kind:
     """All that emitting code for one dtype needs; ``Kind.of[dtype]`` is that of a Numba type."""
 
-    of = {}  # on the class, which the fingerprint of compiled code knows by its source
+    of: ClassVar = {}  # on the class, which the fingerprint of compiled code knows by its source
 
-    def __init__(self, dtype, number, integer, significand):
+    def __init__(self, dtype, number, integer):
         Kind.of[dtype] = self
         self.dtype, self.number, self.integer = dtype, number, integer
-        self.pointer = types.CPointer(dtype)
+        self.bytes = dtype.bitwidth // 8
         self.vec = Vec(dtype)
-        self.lanes, self.significand = self.vec.lanes, significand
+        self.lanes = self.vec.lanes
         self.mask = Mask(self.lanes)
+        self.pointer = types.CPointer(dtype)
         self.vector = ir.VectorType(number, self.lanes)
-        self.integers = ir.VectorType(integer, self.lanes)
-        self.name = f"v{self.lanes}f{32 if dtype == types.float32 else 64}"
+        self.name = f"v{self.lanes}f{dtype.bitwidth}"
 
     def constant(self, value):
         return ir.Constant(self.vector, [float(value)] * self.lanes)
 
-    def whole(self, value):
-        return ir.Constant(self.integers, [value] * self.lanes)
 
-
-F32 = Kind(types.float32, ir.FloatType(), ir.IntType(32), 23)
-F64 = Kind(types.float64, ir.DoubleType(), ir.IntType(64), 52)
-KINDS = {types.float32: F32, types.float64: F64}
 I32, I64 = ir.IntType(32), ir.IntType(64)
+F32, F64 = Kind(types.float32, ir.FloatType(), I32), Kind(types.float64, ir.DoubleType(), I64)
 
 
 def _model(width):
@@ -108,7 +97,7 @@ def _model(width):
     return Model
 
 
-register_model(Vec)(_model(lambda vec: KINDS[vec.dtype].vector))
+register_model(Vec)(_model(lambda vec: Kind.of[vec.dtype].vector))
 register_model(Mask)(_model(lambda mask: ir.VectorType(ir.IntType(1), mask.lanes)))
 
 
@@ -136,8 +125,8 @@ class Pointer:
 
 # --- emitting ---------------------------------------------------------------------------------------------
 
-# May fuse a product and a sum and take reciprocals. Instructions with any flag are left alone when Numba adds a
-# function's fast-math flags, and so nothing reorders the sums here (bit tricks need that).
+# A product and a sum may be fused. Numba adds its flags to instructions that have none, so nothing here is
+# ever reordered: rounding, by adding a large number and taking it away again, depends on that.
 FLAGS = ("contract", "nsz", "arcp")
 EXACT = ("nsz",)
 
@@ -147,41 +136,71 @@ def at(bd, p, offset):
     return bd.gep(p, [offset if isinstance(offset, ir.Value) else ir.Constant(I64, offset)])
 
 
-def emit_load(bd, kind, p, offset=0):
-    value = bd.load(bd.bitcast(at(bd, p, offset), kind.vector.as_pointer()))
-    value.align = kind.number.get_abi_size(_LAYOUT)
-    return value
-
-
-def emit_store(bd, kind, value, p, offset=0):
-    done = bd.store(value, bd.bitcast(at(bd, p, offset), kind.vector.as_pointer()))
-    done.align = kind.number.get_abi_size(_LAYOUT)
-
-
-def emit_splat(bd, kind, scalar):
-    """All lanes alike; in a product it folds into the operand of the instruction."""
-    nothing = ir.Constant(kind.vector, ir.Undefined)
-    one = bd.insert_element(nothing, scalar, ir.Constant(I32, 0))
-    return bd.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(I32, kind.lanes), [0] * kind.lanes))
-
-
 def call(bd, name, result, arguments, **options):
     """A call of an LLVM intrinsic."""
     signature = ir.FunctionType(result, [a.type for a in arguments])
     return bd.call(cgutils.get_or_insert_function(bd.module, signature, name), arguments, **options)
 
 
+def emit_load(bd, kind, p, offset=0):
+    value = bd.load(bd.bitcast(at(bd, p, offset), kind.vector.as_pointer()))
+    value.align = kind.bytes
+    return value
+
+
+def emit_store(bd, kind, value, p, offset=0):
+    done = bd.store(value, bd.bitcast(at(bd, p, offset), kind.vector.as_pointer()))
+    done.align = kind.bytes
+
+
+def emit_splat(bd, kind, scalar):
+    """All lanes alike; in a product it folds into the operand of the instruction."""
+    return _fill(bd, kind.vector, scalar)
+
+
 def emit_fma(bd, kind, a, b, c):
-    return call(bd, f"llvm.fma.{kind.name}", kind.vector, [a, b, c])
+    """a b + c, fused where the machine can; a call of the C library would take a hundred times as long."""
+    return call(bd, f"llvm.fmuladd.{kind.name}", kind.vector, [a, b, c])
 
 
-_LAYOUT = binding.create_target_data("e-m:e-i64:64-n8:16:32:64-S128")
+def emit_load_part(bd, kind, p, i, n, lanes=None):
+    """`load_part`; with `lanes` given, of a vector as short as that."""
+    mask = _first(bd, kind, n, lanes or kind.lanes)
+    zeros = ir.Constant(ir.VectorType(kind.number, mask.type.count), None)
+    align = ir.Constant(I32, kind.bytes)
+    return _masked(bd, kind, "load", zeros.type, mask, [at(bd, p, i), align, mask, zeros])
+
+
+def emit_store_part(bd, kind, p, i, value, n):
+    mask = _first(bd, kind, n, kind.lanes)
+    align = ir.Constant(I32, kind.bytes)
+    _masked(bd, kind, "store", ir.VoidType(), mask, [value, at(bd, p, i), align, mask])
+
+
+def _masked(bd, kind, what, result, mask, arguments):
+    """LLVM makes of it what the machine has, down to a branch for each lane."""
+    return call(bd, f"llvm.masked.{what}.v{mask.type.count}f{8 * kind.bytes}.p0", result, arguments)
+
+
+def _first(bd, kind, n, lanes):
+    """The mask of the first `n` of `lanes` lanes."""
+    count = ir.Constant(ir.VectorType(kind.integer, lanes), list(range(lanes)))
+    n = call(bd, "llvm.smin.i64", I64, [n, ir.Constant(I64, lanes)])
+    n = n if kind.integer == I64 else bd.trunc(n, kind.integer)
+    return bd.icmp_signed("<", count, _fill(bd, count.type, n))
+
+
+def _fill(bd, vector, scalar):
+    nothing = ir.Constant(vector, ir.Undefined)
+    one = bd.insert_element(nothing, scalar, ir.Constant(I32, 0))
+    return bd.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(I32, vector.count), None))
 
 
 def _define(function, cases, emit):
-    """Give `function` a compiled body: ``cases(kind)`` lists (result, arguments); vectors are filled up.
+    """Give `function` its compiled body.
 
-    Where a case says `Vec` and the caller has a plain number, the number goes to all lanes.
+    ``cases(kind)`` lists (result, arguments); ``emit(bd, kind, *values)`` returns the result. Of several
+    vectors, one may be a number where it is called: it fills all lanes.
     """
 
     class Template(ConcreteTemplate):
@@ -190,30 +209,28 @@ def _define(function, cases, emit):
     Template.cases = []
     infer_global(function)(Template)
     for kind in (F32, F64):
-        for result, arguments in cases(kind):
-            for given in _given(kind, arguments):
+        for result, wanted in cases(kind):
+            for given in _given(kind, wanted):
                 Template.cases.append(signature(result, *given))
-                lower_builtin(function, *given)(_body(kind, arguments, emit))
+                lower_builtin(function, *given)(_body(kind, wanted, emit))
 
 
-def _given(kind, arguments):
-    """The argument types that a case serves: as it says, or one vector of several replaced by a number."""
-    yield tuple(arguments)
-    places = [i for i, a in enumerate(arguments) if a == kind.vec]
-    if len(places) > 1:
-        for i in places:
-            for number in (types.float64, kind.dtype, types.int64):
-                if number is not kind.dtype or kind.dtype is types.float32:
-                    yield (*arguments[:i], number, *arguments[i + 1 :])
+def _given(kind, wanted):
+    """The argument types that a case serves."""
+    yield wanted
+    vectors = [i for i, a in enumerate(wanted) if a == kind.vec]
+    for i in vectors if len(vectors) > 1 else ():
+        for number in dict.fromkeys((kind.dtype, types.float64, types.int64)):
+            yield (*wanted[:i], number, *wanted[i + 1 :])
 
 
 def _body(kind, wanted, emit):
     def body(context, bd, sig, values):
         filled = [
-            emit_splat(bd, kind, context.cast(bd, v, given, kind.dtype))
-            if want == kind.vec and given != kind.vec
-            else v
-            for want, given, v in zip(wanted, sig.args, values)
+            emit_splat(bd, kind, context.cast(bd, value, given, kind.dtype))
+            if want == kind.vec != given
+            else value
+            for value, given, want in zip(values, sig.args, wanted)
         ]
         result = emit(bd, kind, *filled)
         return context.get_dummy_value() if result is None else result
@@ -232,7 +249,7 @@ def pointer(array):
 if not config.DISABLE_JIT:
 
     @intrinsic
-    def pointer(context, array):  # noqa: F811
+    def pointer(context, array):
         if not isinstance(array, types.Array) or array.layout != "C":
             return None
 
@@ -253,54 +270,22 @@ def store(p, i, v):
 
 
 def load_part(p, i, n):
-    """The `n` elements from `p[i]` on (0 <= n <= L) and zeros behind them; reads nothing else."""
+    """The first `n` of the L elements from `p[i]` on, zeros for the others; none or all if n < 0 or n > L."""
     v = np.zeros(LANES[p.array.dtype.name], p.array.dtype)
+    n = min(max(n, 0), v.size)
     v[:n] = p.part(i, n)
     return v
 
 
 def store_part(p, i, v, n):
-    """Write the first `n` lanes of `v` (0 <= n <= L), nothing else."""
+    """Write the first `n` lanes of `v` and nothing else; none or all if n < 0 or n > L."""
+    n = min(max(n, 0), v.size)
     p.part(i, n)[:] = v[:n]
 
 
 def splat(x):
     """A vector of `x` in every lane; `x` is a float32 or float64."""
     return np.full(LANES[np.asarray(x).dtype.name], x)
-
-
-def emit_first(bd, kind, n):
-    """The mask of the first `n` lanes."""
-    count = ir.Constant(ir.VectorType(I64, kind.lanes), list(range(kind.lanes)))
-    nothing = ir.Constant(count.type, ir.Undefined)
-    wide = bd.shuffle_vector(
-        bd.insert_element(nothing, n, ir.Constant(I32, 0)),
-        nothing,
-        ir.Constant(ir.VectorType(I32, kind.lanes), [0] * kind.lanes),
-    )
-    return bd.icmp_signed("<", count, wide)
-
-
-def _masked(bd, kind, what, result, arguments, p):
-    """Masked memory access: LLVM turns it into what the machine has, down to one branch for each lane."""
-    name = f"llvm.masked.{what}.{kind.name}.p0"
-    types_ = [a.type for a in arguments]
-    function = cgutils.get_or_insert_function(bd.module, ir.FunctionType(result, types_), name)
-    return bd.call(function, arguments)
-
-
-def emit_load_part(bd, kind, p, i, n):
-    place = bd.bitcast(at(bd, p, i), kind.vector.as_pointer())
-    align = ir.Constant(I32, kind.number.get_abi_size(_LAYOUT))
-    return _masked(
-        bd, kind, "load", kind.vector, [place, align, emit_first(bd, kind, n), kind.constant(0)], place
-    )
-
-
-def emit_store_part(bd, kind, p, i, value, n):
-    place = bd.bitcast(at(bd, p, i), kind.vector.as_pointer())
-    align = ir.Constant(I32, kind.number.get_abi_size(_LAYOUT))
-    _masked(bd, kind, "store", ir.VoidType(), [value, place, align, emit_first(bd, kind, n)], place)
 
 
 _define(load, lambda k: [(k.vec, (k.pointer, types.int64))], emit_load)
@@ -310,9 +295,7 @@ _define(
     lambda bd, kind, p, i, v: emit_store(bd, kind, v, p, i),
 )
 _define(load_part, lambda k: [(k.vec, (k.pointer, types.int64, types.int64))], emit_load_part)
-_define(
-    store_part, lambda k: [(types.void, (k.pointer, types.int64, k.vec, types.int64))], emit_store_part
-)
+_define(store_part, lambda k: [(types.void, (k.pointer, types.int64, k.vec, types.int64))], emit_store_part)
 _define(splat, lambda k: [(k.vec, (k.dtype,))], emit_splat)
 _define(
     operator.add,
@@ -335,9 +318,7 @@ for _operator, _instruction in (
     (operator.truediv, "fdiv"),
 ):
     _define(_operator, lambda k: [(k.vec, (k.vec, k.vec))], _binary(_instruction))
-_define(
-    operator.neg, lambda k: [(k.vec, (k.vec,))], lambda bd, kind, a: bd.fsub(kind.constant(-0.0), a, EXACT)
-)
+_define(operator.neg, lambda k: [(k.vec, (k.vec,))], lambda bd, kind, a: bd.fneg(a, flags=EXACT))
 _define(abs, lambda k: [(k.vec, (k.vec,))], lambda bd, k, a: call(bd, f"llvm.fabs.{k.name}", k.vector, [a]))
 
 
@@ -380,7 +361,7 @@ def maximum(a, b):
 
 
 def fma(a, b, c):
-    """a b + c, rounded once where the JIT runs."""
+    """a b + c, rounded once where the machine can."""
     return a * b + c
 
 
@@ -404,9 +385,7 @@ def _select(sign):
 
 
 def _emit_maximum(bd, kind, a, b):
-    first = bd.or_(
-        bd.fcmp_ordered(">", a, b, flags=EXACT), bd.fcmp_unordered("!=", a, a, flags=EXACT)
-    )
+    first = bd.or_(bd.fcmp_ordered(">", a, b, flags=EXACT), bd.fcmp_unordered("!=", a, a, flags=EXACT))
     return bd.select(first, a, b)
 
 
