@@ -1,0 +1,224 @@
+"""The kernel rows: what is called on which arrays, and how much arithmetic and memory that takes at least.
+
+FLOPs are those of the sums of products, two for each product, those with zeros of the padding included; what
+is done element by element is not counted. Bytes: an array that is read counts once, one that is written
+twice, as a machine reads a cache line before it writes to it. Kernels are serial: their rows run on one
+thread.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from nbdl import kernels, registry
+
+SIZES = {
+    "convolution": (  # N, C, H = W, O, KH = KW, padding, stride
+        (256, 1, 28, 6, 5, 2, 1), (256, 6, 14, 16, 5, 0, 1), (64, 3, 32, 16, 3, 1, 1),
+        (16, 64, 56, 64, 3, 1, 1), (16, 128, 28, 128, 3, 1, 1), (16, 256, 14, 256, 1, 0, 1),
+        (8, 3, 224, 64, 7, 3, 2), (1, 64, 56, 64, 3, 1, 1),
+    ),
+    "linear": ((128, 400, 120), (128, 784, 256), (128, 1024, 1024), (128, 4096, 1024)),  # N, D, Q
+    "logits": ((4096, 1000),),  # N, classes
+    "pooling": ((256, 6, 28, 2, 0, 2), (16, 64, 112, 3, 1, 2)),  # N, C, H = W, KH = KW, padding, stride
+    "parameters": ((2**22,),),
+}  # fmt: skip
+QUICK = {  # only to see that everything works
+    "convolution": ((2, 3, 12, 6, 3, 1, 1),), "linear": ((4, 40, 20),), "logits": ((16, 10),),
+    "pooling": ((2, 3, 12, 2, 0, 2),), "parameters": ((1000,),),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row: the kernels `calls` (else the one called `name`), on arguments that `arguments()` makes.
+
+    The arrays named by `written` are written, and the first of them holds the result; `more` is what only a
+    peer needs to know.
+    """
+
+    name: str
+    size: str
+    flops: int
+    arguments: Callable
+    written: tuple
+    calls: tuple = ()
+    more: dict = field(default_factory=dict)
+
+    kind: ClassVar = "kernel"
+    threads: ClassVar = 1
+    samples: ClassVar = None
+    check_after: ClassVar = 1  # repetitions before the result is compared with a peer's
+
+    def bytes(self, arguments):
+        """Moved by one repetition at least."""
+        arrays = {k: a.nbytes for k, a in arguments.items() if isinstance(a, np.ndarray)}
+        return sum(arrays.values()) + sum(arrays[name] for name in self.written)
+
+    def kernels(self):
+        """The kernels that are called."""
+        return [getattr(kernels, name) for name in self.calls or (self.name,)]
+
+    def start(self, arguments):
+        """``run(n)``: n repetitions, then the result."""
+        work = []
+        for kernel in self.kernels():
+            known = registry.parameters(kernel)
+            work.append(partial(kernel, **{k: v for k, v in arguments.items() if k in known}))
+
+        def run(n):
+            for _ in range(n):
+                for call in work:
+                    call()
+            return arguments[self.written[0]]
+
+        return run
+
+
+def kernel_cases(quick=False):
+    """All kernel rows, in the order of the table."""
+    return [make(*size) for make, what in MAKERS for size in (QUICK if quick else SIZES)[what]]
+
+
+def normal(*shape):
+    """Normal random numbers, the same at each call."""
+    return np.random.default_rng(0).standard_normal(shape, np.float32)
+
+
+def zeros(*shape):
+    """Zeros in memory that the process has already."""
+    return np.full(shape, 0, np.float32)
+
+
+def _convolution(N, C, H, O, K, padding, stride):
+    """What the three kernels of a convolution share: shapes, text, FLOPs, options."""
+    P = (H + 2 * padding - K) // stride + 1
+    x, w, y = (N, C, H, H), (O, C, K, K), (N, O, P, P)
+    text = f"{N}x{C}x{H}x{H}, {K}x{K} to {O}" + (f", stride {stride}" if stride > 1 else "")
+    return x, w, y, text, 2 * prod(y) * C * K * K, {"stride": stride, "padding": padding}
+
+
+def _conv2d(*size):
+    x, w, y, text, flops, options = _convolution(*size)
+
+    def arguments():
+        return {"x": normal(*x), "w": normal(*w), "b": normal(w[0]), "out": zeros(*y), **options}
+
+    return Case("conv2d", text, flops, arguments, ("out",))
+
+
+def _conv2d_dx(*size):
+    x, w, y, text, flops, options = _convolution(*size)
+
+    def arguments():
+        return {"dy": normal(*y), "w": normal(*w), "x_shape": x, "dx": zeros(*x), **options}
+
+    return Case("conv2d_dx", text, flops, arguments, ("dx",))
+
+
+def _conv2d_dw(*size):
+    x, w, y, text, flops, options = _convolution(*size)
+
+    def arguments():
+        return {"dy": normal(*y), "x": normal(*x), "w_shape": w, "dw": zeros(*w), **options}
+
+    return Case("conv2d_dw", text, flops, arguments, ("dw",))
+
+
+def _linear(N, D, Q):
+    def arguments():
+        return {"x": normal(N, D), "w": normal(D, Q), "b": normal(Q), "out": zeros(N, Q)}
+
+    return Case("linear", f"{D} to {Q}, N={N}", 2 * N * D * Q, arguments, ("out",))
+
+
+def _linear_dx(N, D, Q):
+    def arguments():
+        return {"dy": normal(N, Q), "w": normal(D, Q), "dx": zeros(N, D)}
+
+    return Case("linear_dx", f"{D} to {Q}, N={N}", 2 * N * D * Q, arguments, ("dx",))
+
+
+def _linear_dw(N, D, Q):
+    def arguments():
+        return {"dy": normal(N, Q), "x": normal(N, D), "dw": zeros(D, Q)}
+
+    return Case("linear_dw", f"{D} to {Q}, N={N}", 2 * N * D * Q, arguments, ("dw",))
+
+
+def _cross_entropy(N, classes):
+    """The loss, then its gradient."""
+
+    def arguments():
+        labels = np.random.default_rng(1).integers(0, classes, N)
+        return {"x": normal(N, classes), "labels": labels, "dloss": 1.0, "dx": zeros(N, classes)}
+
+    calls = "softmax_cross_entropy", "softmax_cross_entropy_dx"
+    return Case(calls[0], f"{N}x{classes}, with gradient", 0, arguments, ("dx",), calls)
+
+
+def _pooling(N, C, H, K, padding, stride):
+    """What the kernels of a pooling share: shapes, text, options."""
+    P = (H + 2 * padding - K) // stride + 1
+    text = f"{N}x{C}x{H}x{H}, {K}x{K}, stride {stride}"
+    return (N, C, H, H), (N, C, P, P), text, {"kernel": K, "stride": stride, "padding": padding}
+
+
+def _pool2d(name, *size):
+    x, y, text, options = _pooling(*size)
+    return Case(name, text, 0, lambda: {"x": normal(*x), "out": zeros(*y), **options}, ("out",))
+
+
+def _max_pool2d_dx(*size):
+    x, _, text, options = _pooling(*size)
+
+    def arguments():
+        dy, index = kernels.max_pool2d_argmax(normal(*x), **options)
+        return {"dy": dy, "index": index, "x_shape": x, "dx": zeros(*x)}
+
+    return Case("max_pool2d_dx", text, 0, arguments, ("dx",), more=options)
+
+
+def _avg_pool2d_dx(*size):
+    x, y, text, options = _pooling(*size)
+
+    def arguments():
+        return {"dy": normal(*y), "x_shape": x, "dx": zeros(*x), **options}
+
+    return Case("avg_pool2d_dx", text, 0, arguments, ("dx",))
+
+
+def _sgd_update(n):
+    def arguments():
+        return {"w": normal(n), "dw": normal(2 * n)[n:], "lr": 0.5}
+
+    return Case("sgd_update", f"{n} parameters", 0, arguments, ("w",))
+
+
+def _adam_update(n):
+    def arguments():
+        state = {"m": zeros(n), "v": zeros(n), "step": 1}
+        return {"w": normal(n), "dw": normal(2 * n)[n:], "lr": 0.5, **state}
+
+    return Case("adam_update", f"{n} parameters", 0, arguments, ("w", "m", "v"))
+
+
+MAKERS = (
+    (_conv2d, "convolution"),
+    (_conv2d_dx, "convolution"),
+    (_conv2d_dw, "convolution"),
+    (_linear, "linear"),
+    (_linear_dx, "linear"),
+    (_linear_dw, "linear"),
+    (_cross_entropy, "logits"),
+    (partial(_pool2d, "max_pool2d"), "pooling"),
+    (_max_pool2d_dx, "pooling"),
+    (partial(_pool2d, "avg_pool2d"), "pooling"),
+    (_avg_pool2d_dx, "pooling"),
+    (_sgd_update, "parameters"),
+    (_adam_update, "parameters"),
+)

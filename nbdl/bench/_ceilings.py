@@ -1,0 +1,106 @@
+"""The two ceilings of this machine: how fast it multiplies and adds, how fast it moves memory.
+
+No program takes less than the larger of ``flops / fma`` and ``bytes / bandwidth``: the roofline of Williams,
+Waterman and Patterson 2009 ("Roofline: an insightful visual performance model", CACM 52). Both are measured
+in float32 with the vector type and the tile that the kernels are made of.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from nbdl._jit import jit
+from nbdl.kernels._simd import ACCUMULATORS, LANES, load, pointer, store
+from nbdl.kernels._tile import part, rectangle, spec, tile
+
+L = LANES["float32"]
+COLUMNS = 4
+ROWS = ACCUMULATORS // COLUMNS
+# all steps of the tile read the same two registers: nothing but multiplying and adding is left
+REGISTERS = spec([part(*rectangle(ROWS, COLUMNS, 0, 0, COLUMNS * L, L))], 0, 0)
+FLOPS_A_STEP = 2 * ROWS * COLUMNS * L
+TIMES, STEPS, FLOATS = 7, 2_000_000, 2**24
+
+
+class Ceilings(NamedTuple):
+    """What `threads` threads reach together: FLOP/s in registers, bytes/s from and to memory."""
+
+    threads: int
+    fma: float
+    bandwidth: float
+
+    def bound(self, flops, moved):
+        """The least seconds that so many FLOPs and bytes moved can take, and what says so."""
+        return max((flops / self.fma, "fma"), (moved / self.bandwidth, "memory"))
+
+
+def ceilings(threads=1):
+    """Measure the `Ceilings` of `threads` threads: the best of several runs, in less than a second."""
+    with ThreadPoolExecutor(threads) as pool:
+        return Ceilings(threads, _fma(pool, threads), _bandwidth(pool, threads))
+
+
+def _fma(pool, threads):
+    """FLOP/s of a loop that keeps all it needs in registers."""
+    a, b = np.full((threads, L), 1e-8, np.float32), np.ones((threads, L), np.float32)
+    c = np.zeros((threads, ROWS * COLUMNS * L), np.float32)
+    best = _best(pool, lambda t: _multiply(a[t], b[t], c[t], STEPS), threads)
+    return FLOPS_A_STEP * STEPS * threads / best
+
+
+def _bandwidth(pool, threads):
+    """Bytes/s of the fastest of reading, copying, and the triad z = x + 2 y, on arrays of 64 MiB.
+
+    What is written counts twice, as a machine reads a cache line before it writes to it.
+    """
+    n = FLOATS // threads
+    x, y, z = (np.full((threads, n), value, np.float32) for value in (1, 2, 3))
+    loops = (
+        (1, lambda t: _read(x[t])),
+        (3, lambda t: _copy(x[t], y[t])),
+        (4, lambda t: _triad(x[t], y[t], z[t])),
+    )
+    return max(4 * arrays * n * threads / _best(pool, work, threads) for arrays, work in loops)
+
+
+def _best(pool, work, threads):
+    """The least seconds in which all threads have done ``work(thread)``."""
+    seconds = []
+    for _ in range(TIMES + 1):  # the first one compiles
+        start = time.perf_counter()
+        list(pool.map(work, range(threads)))
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+@jit
+def _multiply(a, b, c, steps):
+    tile(REGISTERS, 0, steps, pointer(a), pointer(b), pointer(c), pointer(c))
+
+
+@jit
+def _read(x):
+    p = pointer(x)
+    s, t, u, v = load(p, 0), load(p, L), load(p, 2 * L), load(p, 3 * L)
+    for i in range(4 * L, x.size - 4 * L + 1, 4 * L):
+        s = s + load(p, i)
+        t = t + load(p, i + L)
+        u = u + load(p, i + 2 * L)
+        v = v + load(p, i + 3 * L)
+    store(p, 0, (s + t) + (u + v))
+
+
+@jit
+def _copy(x, y):
+    p, q = pointer(x), pointer(y)
+    for i in range(0, x.size - L + 1, L):
+        store(q, i, load(p, i))
+
+
+@jit
+def _triad(x, y, z):
+    p, q, r = pointer(x), pointer(y), pointer(z)
+    for i in range(0, x.size - L + 1, L):
+        store(r, i, load(p, i) + 2 * load(q, i))

@@ -1,0 +1,51 @@
+"""How a row is timed: all competitors in one process, in turns, many repetitions at a time; medians."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+PAUSE = 0.2  # seconds: threads of OpenMP go on spinning after their work, on a core that the next one needs
+BURST = 0.03  # seconds of one sample
+
+
+class Competitor(NamedTuple):
+    """Who takes part: ``start()`` gives ``run(n)``, which repeats the work n times and returns the result."""
+
+    label: str
+    start: Callable
+
+
+def first_call(competitor, more=0):
+    """``run``, the seconds until its first result, and the result after `more` further repetitions."""
+    start = time.perf_counter()
+    run = competitor.start()
+    result = run(1)
+    seconds = time.perf_counter() - start
+    return run, seconds, run(more) if more else result
+
+
+def race(runs, repeat, burst=BURST, pause=0.0):
+    """Seconds of one repetition, `repeat` samples for each of `runs`, taken in turns."""
+    counts = [_repetitions(run, burst) for run in runs]
+    samples = [[] for _ in runs]
+    for _ in range(repeat):
+        for run, count, found in zip(runs, counts, samples):
+            time.sleep(pause if len(runs) > 1 else 0)
+            run(1)  # its code and data come back into the caches
+            found.append(_seconds(run, count) / count)
+    return samples
+
+
+def _repetitions(run, burst):
+    """How many repetitions take about `burst` seconds."""
+    count, seconds = 1, _seconds(run, 1)
+    while seconds < burst / 4:
+        count = min(16 * count, max(2 * count, int(count * burst / 2 / seconds)))
+        seconds = _seconds(run, count)
+    return max(1, round(count * burst / seconds))
+
+
+def _seconds(run, count):
+    start = time.perf_counter()
+    run(count)
+    return time.perf_counter() - start

@@ -1,0 +1,132 @@
+"""The rows of training steps: forward, backward and update of a net on minibatches of a shuffled data set.
+
+FLOPs are those of convolutions and linear layers: forward, for the gradient of the weights, and, but for the
+first layer, for the gradient of the input. Bytes: the minibatch is read once, parameters and the optimizer's
+state are read and written once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from nbdl import nn, registry
+from nbdl.models import lenet, lenet_modern, mlp, softmax_regression
+from nbdl.tape import no_grad
+
+MINIBATCHES = 32  # of the data set
+CLASSES = 10
+
+
+def mlp_dropout():
+    """784-256-256-10 with dropout."""
+    return mlp(hidden=(256, 256), dropout=0.5)
+
+
+def conv_net():
+    """Three convolutions for images of CIFAR's size."""
+    layers = []
+    for channels in (32, 64, 128):
+        layers += [nn.Conv2d(channels, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(CLASSES))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row: the net that `build` makes, trained with `optimizer` on images of `shape`, `batch` at a time."""
+
+    build: Callable
+    shape: tuple
+    batch: int
+    optimizer: str
+    lr: float
+    threads: int = 1
+
+    kind: ClassVar = "step"
+    written: ClassVar = ()
+    check_after: ClassVar = 8  # steps before the loss is compared with a peer's
+
+    name = property(lambda self: self.build.__name__)
+    size = property(lambda self: f"B={self.batch}, {self.optimizer}")
+    samples = property(lambda self: self.batch)
+
+    def arguments(self):
+        """A data set, and the order in which its samples are taken."""
+        rng, n = np.random.default_rng(0), MINIBATCHES * self.batch
+        x = rng.standard_normal((n, *self.shape), np.float32)
+        return {"x": x, "y": rng.integers(0, CLASSES, n), "order": rng.permutation(n)}
+
+    def kernels(self):
+        """A program is compiled anew for each row."""
+        return []
+
+    def start(self, arguments):
+        """``run(n)``: n steps on the next minibatches, then the last loss."""
+        from nbdl import compile_step
+
+        x, y, order = (arguments[name] for name in ("x", "y", "order"))
+        step = compile_step(
+            self.build(), loss="softmax_cross_entropy", optimizer=self.optimizer,
+            example=(x[: self.batch], y[: self.batch]), threads=self.threads, seed=0,
+        )  # fmt: skip
+        done = 0
+
+        def run(n):
+            nonlocal done
+            while n:
+                now = min(n, MINIBATCHES - done)
+                rows = order[done * self.batch : (done + now) * self.batch]
+                losses = step.run(x, y, rows, self.batch, self.lr)
+                done, n = (done + now) % MINIBATCHES, n - now
+            return losses[-1]
+
+        return run
+
+    @cached_property
+    def net(self):
+        """The net with the parameters that the program starts from."""
+        return nn.init(self.build(), np.zeros((1, *self.shape), np.float32), seed=0)
+
+    @property
+    def random(self):
+        """Whether the loss depends on random numbers that a peer draws differently."""
+        return any(isinstance(layer, nn.Dropout) for layer in self.net.layers)
+
+    @cached_property
+    def flops(self):
+        """Of one step."""
+        total, first = 0, True
+        with no_grad():
+            x = np.zeros((1, *self.shape), np.float32)
+            for layer in self.net.layers:
+                x = layer(x)
+                if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                    products = x.data.size * layer.w.data.size // layer.b.data.size
+                    total += 2 * products * (2 if first else 3)
+                    first = False
+        return self.batch * total
+
+    def bytes(self, arguments):
+        """Moved by one step at least."""
+        state = len(registry.default().get("optimizer", self.optimizer).state)
+        parameters = sum(p.data.size for p in nn.parameters(self.net))
+        return self.batch * (4 * prod(self.shape) + 8) + 4 * 2 * parameters * (1 + state)
+
+
+MNIST, CIFAR = (1, 28, 28), (3, 32, 32)
+STEPS = (
+    (lenet, MNIST, 256, "sgd", 0.1), (lenet, MNIST, 32, "sgd", 0.1), (lenet_modern, MNIST, 256, "adam", 1e-3),
+    (mlp, MNIST, 256, "sgd", 0.1), (mlp_dropout, MNIST, 256, "sgd", 0.1),
+    (softmax_regression, MNIST, 256, "sgd", 0.1), (conv_net, CIFAR, 64, "adam", 1e-3),
+)  # fmt: skip
+
+
+def step_cases(threads=1, quick=False):
+    """All rows of training steps; `quick` takes one small minibatch size of each net."""
+    if not quick:
+        return [Step(*row, threads) for row in STEPS]
+    small = {row[0]: (*row[:2], 4, *row[3:], threads) for row in STEPS}
+    return [Step(*row) for row in small.values()]

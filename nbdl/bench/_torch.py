@@ -1,0 +1,196 @@
+"""PyTorch as a peer: the same arithmetic on the same numbers, as its users would write it for speed.
+
+Kernels run without gradient tracking and into given memory where torch can do that. A net becomes a
+`torch.nn.Sequential` with the same weights; its steps read minibatches that lie ready in memory, and the
+optimizer is the fused one. It runs eagerly and compiled (`torch.compile` of net, loss and gradient).
+"""
+
+from functools import partial
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from nbdl import nn
+from nbdl.bench._race import Competitor
+
+VERSION = torch.__version__
+
+
+def competitors(case, arguments, quick):
+    """Torch's entries for a row; none for what it does not have."""
+    torch.set_num_threads(case.threads)
+    if case.kind == "step":
+        forms = {"eager": lambda f: f} | ({} if quick else {"compile": _compile})
+        return [Competitor(name, partial(_step, case, arguments, form)) for name, form in forms.items()]
+    return [Competitor("eager", partial(_kernel, case, arguments))] if case.name in KERNELS else []
+
+
+def _kernel(case, arguments):
+    given = {k: _tensor(v) if isinstance(v, np.ndarray) else v for k, v in arguments.items()}
+    call = KERNELS[case.name](**given, **case.more)
+
+    def run(n):
+        with torch.no_grad():
+            for _ in range(n):
+                result = call()
+        return result.detach().numpy()
+
+    return run
+
+
+def _tensor(array):
+    """A copy in memory that torch has aligned."""
+    return torch.from_numpy(array).clone()
+
+
+# --- kernels: the arguments of ours, by name -> a call that does the same -----------------------------------
+
+
+def conv2d(x, w, b, out, stride, padding):
+    return lambda: functional.conv2d(x, w, b, stride, padding)
+
+
+def conv2d_dx(dy, w, x_shape, dx, stride, padding):
+    x = torch.empty(x_shape)
+    return lambda: _convolution_backward(dy, x, w, stride, padding, 0)
+
+
+def conv2d_dw(dy, x, w_shape, dw, stride, padding):
+    w = torch.empty(w_shape)
+    return lambda: _convolution_backward(dy, x, w, stride, padding, 1)
+
+
+def _convolution_backward(dy, x, w, stride, padding, which):
+    pairs = [stride] * 2, [padding] * 2, [1, 1]
+    wanted = [which == 0, which == 1, False]
+    return torch.ops.aten.convolution_backward(dy, x, w, None, *pairs, False, [0, 0], 1, wanted)[which]
+
+
+def linear(x, w, b, out):
+    return lambda: torch.addmm(b, x, w, out=out)
+
+
+def linear_dx(dy, w, dx):
+    return lambda: torch.addmm(dx, dy, w.t(), out=dx)
+
+
+def linear_dw(dy, x, dw):
+    return lambda: torch.addmm(dw, x.t(), dy, out=dw)
+
+
+def softmax_cross_entropy(x, labels, dloss, dx):
+    x.requires_grad_()
+
+    def call():
+        with torch.enable_grad():
+            return torch.autograd.grad(functional.cross_entropy(x, labels), x)[0]
+
+    return call
+
+
+def max_pool2d(x, out, kernel, stride, padding):
+    return lambda: functional.max_pool2d(x, kernel, stride, padding)
+
+
+def max_pool2d_dx(dy, index, x_shape, dx, kernel, stride, padding):
+    x = torch.empty(x_shape)
+    pairs = [kernel] * 2, [stride] * 2, [padding] * 2, [1, 1]
+    return lambda: torch.ops.aten.max_pool2d_with_indices_backward(dy, x, *pairs, False, index)
+
+
+def avg_pool2d(x, out, kernel, stride, padding):
+    return lambda: functional.avg_pool2d(x, kernel, stride, padding)
+
+
+def avg_pool2d_dx(dy, x_shape, dx, kernel, stride, padding):
+    x = torch.empty(x_shape)
+    pairs = [kernel] * 2, [stride] * 2, [padding] * 2
+    return lambda: torch.ops.aten.avg_pool2d_backward(dy, x, *pairs, False, True, None)
+
+
+def sgd_update(w, dw, lr):
+    return _update(torch.optim.SGD, w, dw, lr)
+
+
+def adam_update(w, dw, m, v, lr, step):
+    return _update(torch.optim.Adam, w, dw, lr)
+
+
+def _update(optimizer, w, dw, lr):
+    w.grad = dw
+    step = optimizer([w], lr, fused=True).step
+
+    def call():
+        step()
+        return w
+
+    return call
+
+
+KERNELS = {
+    f.__name__: f
+    for f in (
+        conv2d, conv2d_dx, conv2d_dw, linear, linear_dx, linear_dw, softmax_cross_entropy, max_pool2d,
+        max_pool2d_dx, avg_pool2d, avg_pool2d_dx, sgd_update, adam_update,
+    )
+}  # fmt: skip
+
+
+# --- training steps -----------------------------------------------------------------------------------------
+
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+LAYERS = {
+    nn.Conv2d: lambda layer: _conv2d_layer(layer),
+    nn.Linear: lambda layer: _linear_layer(layer),
+    nn.MaxPool2d: lambda layer: torch.nn.MaxPool2d(layer.kernel, layer.stride),
+    nn.AvgPool2d: lambda layer: torch.nn.AvgPool2d(layer.kernel, layer.stride),
+    nn.Dropout: lambda layer: torch.nn.Dropout(layer.p),
+    nn.ReLU: lambda layer: torch.nn.ReLU(),
+    nn.Sigmoid: lambda layer: torch.nn.Sigmoid(),
+    nn.Flatten: lambda layer: torch.nn.Flatten(),
+}
+
+
+def _step(case, arguments, form):
+    net = torch.nn.Sequential(*(LAYERS[type(layer)](layer) for layer in case.net.layers))
+    optimizer = OPTIMIZERS[case.optimizer](net.parameters(), case.lr, fused=True)
+    loss_of = form(lambda x, y: functional.cross_entropy(net(x), y))
+    order = arguments["order"]
+    x = torch.from_numpy(arguments["x"][order]).split(case.batch)
+    y = torch.from_numpy(arguments["y"][order]).split(case.batch)
+    done = 0
+
+    def run(n):
+        nonlocal done
+        for _ in range(n):
+            optimizer.zero_grad(set_to_none=True)
+            loss = loss_of(x[done], y[done])
+            loss.backward()
+            optimizer.step()
+            done = (done + 1) % len(x)
+        return np.asarray(loss.item())
+
+    return run
+
+
+def _compile(function):
+    torch._dynamo.reset()
+    return torch.compile(function)
+
+
+def _conv2d_layer(layer):
+    out, channels = layer.w.data.shape[:2]
+    made = torch.nn.Conv2d(channels, out, layer.kernel, layer.stride, layer.padding[::2])
+    return _weights(made, layer.w.data, layer.b.data)
+
+
+def _linear_layer(layer):
+    return _weights(torch.nn.Linear(*layer.w.data.shape), layer.w.data.T, layer.b.data)
+
+
+def _weights(made, w, b):
+    with torch.no_grad():
+        made.weight.copy_(torch.from_numpy(w.copy()))
+        made.bias.copy_(torch.from_numpy(b.copy()))
+    return made

@@ -1,0 +1,169 @@
+"""``nbdl bench``: the ceilings of this machine, and what kernels and training steps reach of them."""
+
+import contextlib
+import importlib.util
+import io
+import sys
+from pathlib import Path
+
+import click
+
+from nbdl.cli._output import common_options, emit, note
+from nbdl.errors import UsageError
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[KERNEL|STEP]...")
+@click.option("--against", default="", metavar="PEER", help="Measure a peer beside it: torch.")
+@click.option(
+    "--threads", type=click.IntRange(1), default=1, metavar="N", help="Of training steps. Default: 1."
+)
+@click.option(
+    "--repeat",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Samples of each median. Default: 9, or 3 with --quick.",
+)
+@click.option("--quick", is_flag=True, help="Tiny sizes: only to see that everything works.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Save a picture too.")
+@common_options
+def bench(names, against, threads, repeat, quick, plot):
+    """Measure kernels and training steps, and how much they reach of what this machine can do.
+
+    A name chooses rows, with * for any text; `kernels` and `steps` are all of a kind; without any, all are
+    measured, in a few minutes. Nothing else should run meanwhile.
+
+    \b
+    nbdl bench linear 'conv2d*' --against torch
+    nbdl bench steps --threads 2 --against torch --plot steps.png
+    """
+    if plot is not None:
+        _check_plot(plot)
+    import nbdl.bench
+
+    peers = [name.strip() for name in against.split(",") if name.strip()]
+    with _watch() as progress:
+        document = nbdl.bench.run(names, peers, threads, repeat or (3 if quick else 9), quick, progress)
+    emit(document, lambda: _report(document))
+    if plot is not None and document["rows"]:
+        from nbdl.train import _files
+
+        _files.write_bytes(plot, nbdl.bench.picture(document))
+        note(f"picture: {plot}")
+    if document["interrupted"]:
+        note("interrupted: the rows above are all that was measured")
+        click.get_current_context().exit(130)
+
+
+def _check_plot(path):
+    """What would make the picture fail, before anything is measured."""
+    if path.suffix.lower() != ".png":
+        raise UsageError("the picture is a .png file, got `{}`", path.name)
+    if not path.absolute().parent.is_dir():
+        raise UsageError("there is no folder {} for the picture", path.parent)
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError('a picture needs matplotlib. Try pip install "nbdl[plot]"')
+
+
+@contextlib.contextmanager
+def _watch():
+    """A ``progress(event, **fields)``: notes, and on a terminal the row that is being measured."""
+    if not sys.stderr.isatty():
+        yield lambda event, text="", **_: note(text) if event == "note" else None
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("measuring the ceilings of this machine") as status:
+
+        def progress(event, text="", case=None, number=0, count=0):
+            if event == "note":
+                console.print(text, highlight=False, markup=False)
+            else:
+                status.update(f"{number + 1}/{count}  {case.name}  {case.size}")
+
+        yield progress
+
+
+# --- the report ---------------------------------------------------------------------------------------------
+
+
+def _report(document):
+    """Ceilings and tables as text."""
+    from rich.console import Console
+
+    machine, settings = document["machine"], document["settings"]
+    wide = 0 if sys.stdout.isatty() else 160
+    console = Console(file=io.StringIO(), width=wide or None, force_terminal=sys.stdout.isatty())
+    if settings["quick"]:
+        console.print("quick: tiny sizes, the figures say nothing about speed")
+    console.print(f"{machine['processor']}, {machine['lanes']} lanes of float32", highlight=False)
+    for limit in document["ceilings"]:
+        console.print(
+            f"ceilings of {_threads(limit['threads'])}: {limit['fma'] / 1e9:.1f} GFLOP/s (FMA in registers), "
+            f"{limit['bandwidth'] / 1e9:.1f} GB/s (memory)",
+            highlight=False,
+        )
+    for kind, title in (("kernel", "kernels"), ("step", "training steps")):
+        rows = [row for row in document["rows"] if row["kind"] == kind]
+        if rows:
+            console.print(_table(rows, f"{title}, {_threads(rows[0]['threads'])}", settings["against"]))
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
+def _table(rows, title, peers):
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    steps = rows[0]["kind"] == "step"
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
+    for header in ("name", "size"):
+        table.add_column(header, no_wrap=header == "name")
+    for header in ("time", *(("examples/s",) if steps else ()), "rate", "of ceiling", "first call"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for peer in peers:
+        for header in (peer, "first call", "ratio"):
+            table.add_column(header, justify="right", no_wrap=True)
+    for row in rows:
+        cells = [row["name"], row["size"], _time(row["seconds"])]
+        cells += [f"{row['examples_per_second']:,.0f}"] if steps else []
+        cells += [_rate(row), f"{row['fraction']:.2f}", _first(row)]
+        for peer in peers:
+            cells += _peer_cells(row, row["peers"].get(peer))
+        table.add_row(*cells)
+    return table
+
+
+def _peer_cells(row, forms):
+    if not forms:
+        return ["", "", ""]
+    best = forms[0]
+    form = f" {best['form']}" if row["kind"] == "step" else ""
+    color = "green" if best["ratio"] >= 1 else "red"
+    return [
+        _time(best["seconds"]) + form,
+        _time(best["first_seconds"]),
+        f"[{color}]{best['ratio']:.2f}x[/]",
+    ]
+
+
+def _rate(row):
+    """What is used of the ceiling that binds."""
+    if row["limit"] == "fma":
+        return f"{row['flops'] / row['seconds'] / 1e9:.1f} GFLOP/s"
+    return f"{row['bytes'] / row['seconds'] / 1e9:.1f} GB/s"
+
+
+def _first(row):
+    """The first call counts where it compiled or loaded something."""
+    return "" if row["first_state"] == "warm" else f"{_time(row['first_seconds'])} {row['first_state']}"
+
+
+def _time(seconds):
+    unit, scale = ("s", 1) if seconds >= 1 else ("ms", 1e-3) if seconds >= 1e-3 else ("µs", 1e-6)
+    value = seconds / scale
+    return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f} {unit}"
+
+
+def _threads(n):
+    return "one thread" if n == 1 else f"{n} threads"
