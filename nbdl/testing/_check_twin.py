@@ -161,13 +161,15 @@ class Operands:
     def empty(self, size):
         return np.full(size, np.nan, self.site.dtype)
 
-    def pack(self, value):
-        """(N, ...) as [block][C][pitch][L]; idle lanes repeat the last sample."""
+    def pack(self, value, cotangent=False):
+        """(N, ...) as [block][C][pitch][L]; idle lanes repeat the last sample, a cotangent is zero there."""
         N, shape = len(value), value.shape[1:]
         (C, H, W), plane = planes(shape), pitch(shape)
         index = np.minimum(np.arange(self.blocks * self.L), N - 1)
         packed = np.full((self.blocks, C, plane, self.L), np.nan, self.site.dtype)
         packed[:, :, : H * W] = value[index].reshape(self.blocks, self.L, C, H * W).transpose(0, 2, 3, 1)
+        if cotangent:
+            packed[-1, :, : H * W, N - (self.blocks - 1) * self.L :] = 0
         return packed.reshape(-1)
 
     def unpack(self, name, shape):
@@ -208,7 +210,7 @@ class Operands:
         if isinstance(self.twin, LossTwin):
             self.add("scale", np.array([dy / np.float64(self.arrays["total"][0])], self.site.dtype))
         else:
-            self.add("dy", self.pack(dy), floats(self.site.shapes["y"], self.L))
+            self.add("dy", self.pack(dy, cotangent=True), floats(self.site.shapes["y"], self.L))
         if name in self.twin.parameters:
             return self._parameter(name, self.twin.parameters[name](self.site))
         shape = self.site.shapes[name]

@@ -74,8 +74,9 @@ class _Axis:
         return whole and 0 <= self.base(i) + self.distance(u) < self.size
 
     def order(self):
-        """The taps, those together that meet the same elements of the result."""
-        return sorted(range(self.kernel), key=lambda u: (u * self.dilation % self.stride, u))
+        """The taps, in an order in which those that an element of the result meets stand together."""
+        remainder = self.stride if self.backward else 1
+        return sorted(range(self.kernel), key=lambda u: (u * self.dilation % remainder, u))
 
 
 def _runs(axis, width, step):
