@@ -78,6 +78,7 @@ class Kind:
         self.lanes = self.vec.lanes
         self.mask = Mask(self.lanes)
         self.pointer = types.CPointer(dtype)
+        self.indices = types.CPointer(types.Integer.from_bitwidth(dtype.bitwidth))
         self.vector = ir.VectorType(number, self.lanes)
         self.name = f"v{self.lanes}f{dtype.bitwidth}"
 
@@ -299,7 +300,7 @@ _define(store_part, lambda k: [(types.void, (k.pointer, types.int64, k.vec, type
 _define(splat, lambda k: [(k.vec, (k.dtype,))], emit_splat)
 _define(
     operator.add,
-    lambda k: [(k.pointer, (k.pointer, types.int64))],
+    lambda k: [(p, (p, types.int64)) for p in (k.pointer, k.indices)],
     lambda bd, kind, p, i: at(bd, p, i),
 )
 
