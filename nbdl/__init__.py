@@ -14,10 +14,23 @@ _HOME = {
         "Dataset", "Initializer", "Kernel", "Layer", "Loss", "Metric", "Model", "Optimizer", "Schedule",
     ),
     "nbdl.registry": ("swap",),
+    "nbdl.step": ("compile_step",),
     "nbdl.tape": ("Tensor", "apply", "no_grad", "tensor"),
     "nbdl.train": ("fit", "load", "save"),
 }  # fmt: skip
-_MODULES = {"data", "errors", "kernels", "models", "nn", "optim", "registry", "tape", "testing", "train"}
+_MODULES = {
+    "data",
+    "errors",
+    "kernels",
+    "models",
+    "nn",
+    "optim",
+    "registry",
+    "step",
+    "tape",
+    "testing",
+    "train",
+}
 _NAMES = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = sorted(["__version__", *_NAMES])

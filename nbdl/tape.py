@@ -20,6 +20,7 @@ from nbdl.records import resolve
 
 _enabled = contextvars.ContextVar("enabled", default=True)
 _recorder = contextvars.ContextVar("recorder", default=None)
+_tracer = contextvars.ContextVar("tracer", default=None)
 _serial = itertools.count()  # orders calls; never part of a result
 
 
@@ -66,7 +67,7 @@ class Tensor:
     @property
     def data(self):
         """The values, as a read-only view."""
-        view = self._array.view()
+        view = self._seen("the values").view()
         view.flags.writeable = False
         return view
 
@@ -76,19 +77,26 @@ class Tensor:
 
     def item(self):
         """The value of a tensor with one element, as a Python number."""
-        return self._array.item()
+        return self._seen("item()").item()
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self._array, dtype=dtype) if copy else np.asarray(self.data, dtype=dtype)
+
+    def _seen(self, what):
+        """The array, for someone who looks at its values: a net that is traced must not."""
+        tracer = _tracer.get()
+        if tracer is not None:
+            tracer.refuse(self, what)
+        return self._array
 
     def __len__(self):
         return len(self._array)
 
     def __float__(self):
-        return float(self._array)
+        return float(self._seen("float()"))
 
     def __bool__(self):
-        return bool(self._array)
+        return bool(self._seen("bool()"))
 
     def __repr__(self):
         return f"tensor({np.array2string(self._array, prefix='tensor(', separator=', ')}" + (
@@ -159,24 +167,24 @@ class Tensor:
         return apply("getitem", self, index=_plain_index(index))
 
     def __eq__(self, other):
-        return self._array == _like(other, self)._array
+        return self._seen("a comparison") == _like(other, self)._seen("a comparison")
 
     def __ne__(self, other):
-        return self._array != _like(other, self)._array
+        return self._seen("a comparison") != _like(other, self)._seen("a comparison")
 
     __hash__ = object.__hash__  # a tensor is itself, whatever its values are
 
     def __lt__(self, other):
-        return self._array < _like(other, self)._array
+        return self._seen("a comparison") < _like(other, self)._seen("a comparison")
 
     def __le__(self, other):
-        return self._array <= _like(other, self)._array
+        return self._seen("a comparison") <= _like(other, self)._seen("a comparison")
 
     def __gt__(self, other):
-        return self._array > _like(other, self)._array
+        return self._seen("a comparison") > _like(other, self)._seen("a comparison")
 
     def __ge__(self, other):
-        return self._array >= _like(other, self)._array
+        return self._seen("a comparison") >= _like(other, self)._seen("a comparison")
 
     def exp(self):
         return apply("exp", self)
@@ -283,6 +291,11 @@ def _history(result):
             _Gradient(call.record, name).check(call)
             todo.append(source)
     return sorted(found.values(), key=lambda t: -t._call.serial)
+
+
+def gradient(call, name, dy, destination):
+    """Add the gradient of one call with respect to its input `name` to the array `destination`."""
+    _Gradient(call.record, name).run(call, dy, destination)
 
 
 @functools.cache
@@ -397,7 +410,11 @@ def apply(op, /, *inputs, **constants):
     inputs = [None if x is None else as_tensor(x) for x in inputs]
     inputs += [None] * (len(record.inputs) - len(inputs))
     constants = {**{n: d for n, d in parameters.items() if d is not inspect.Parameter.empty}, **constants}
-    raw = forward(*[None if t is None else t._array for t in inputs], **constants)
+    tracer = _tracer.get()
+    if tracer is not None:
+        raw = tracer.run(record, forward, inputs, constants)
+    else:
+        raw = forward(*[None if t is None else t._array for t in inputs], **constants)
     if record.target == "numpy":
         raw = np.asarray(raw)  # NumPy makes scalars of arrays without dimensions
     outputs = raw if len(record.outputs) > 1 else (raw,)
@@ -409,12 +426,14 @@ def apply(op, /, *inputs, **constants):
         _recorder.get(),
         _enabled.get() and any(t is not None and t.requires_grad for t in inputs),
     )
-    if recorder is not None or wanted:
+    if recorder is not None or wanted or tracer is not None:
         call = Call(record, inputs, constants, outputs, result._version)
         if wanted:
             result._call, result.requires_grad = call, True
         if recorder is not None:
             recorder.append((call, result))
+        if tracer is not None:
+            tracer.note(call, result)
     return result
 
 
@@ -451,3 +470,13 @@ def record():
         yield calls
     finally:
         _recorder.reset(token)
+
+
+@contextlib.contextmanager
+def tracing(tracer):
+    """Within it `tracer` runs the kernels and notes every call: see `nbdl.shapes.Tracer`."""
+    token = _tracer.set(tracer)
+    try:
+        yield tracer
+    finally:
+        _tracer.reset(token)

@@ -18,7 +18,7 @@ _filling = contextvars.ContextVar("filling", default=None)  # (seed, names by id
 class Parameter(Tensor):
     """A trainable array. `init` names its initializer; it has no values until `fill` is told its shape."""
 
-    __slots__ = ("init",)
+    __slots__ = ("init", "storage")
 
     def __init__(self, init="zeros"):
         super().__init__(np.empty(0, np.float32), requires_grad=True)

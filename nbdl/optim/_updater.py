@@ -22,21 +22,26 @@ class Updater:
         Whose parameters have their shapes.
     lr : float
         Learning rate.
+    clip_norm : float, optional
+        Gradients are scaled down together so that the norm of all of them is at most this.
     groups : dict, optional
         Other options for some parameters, by name pattern: ``{"*.b": {"weight_decay": 0.0}}``.
     **options
         What the update kernel takes besides (beta1, weight_decay ...).
     """
 
-    def __init__(self, optimizer, net, lr=0.01, groups=None, **options):
+    def __init__(self, optimizer, net, lr=0.01, groups=None, clip_norm=None, **options):
         self.record = registry.default().get("optimizer", optimizer)
         self._update = resolve(self.record.update)
         self.parameters, self.lr, self.steps = named_parameters(net), lr, 0
         if lr < 0:
             raise OptionError("`lr` must not be negative, got {}", lr)
+        if clip_norm is not None and not clip_norm > 0:
+            raise OptionError("`clip_norm` must be positive, got {}", clip_norm)
+        self.clip_norm = clip_norm
         known = registry.parameters(self._update)
         self._order = [n for n in known if n not in ("w", "dw", *self.record.state)]
-        self._options = {}
+        self.options = {}
         for name in self.parameters:
             chosen = dict(options)
             for pattern, other in (groups or {}).items():
@@ -46,7 +51,7 @@ class Updater:
                     chosen.update(other)
             reserved = ("w", "dw", "lr", "step", *self.record.state)
             check_options(f"optimizer `{self.record.name}`", self._update, chosen, reserved)
-            self._options[name] = chosen
+            self.options[name] = chosen
         for pattern in groups or {}:
             if not fnmatch.filter(self.parameters, pattern):
                 raise UsageError(
@@ -59,16 +64,24 @@ class Updater:
 
     def step(self, lr=None):
         """Update every parameter that has a gradient, and forget the gradients."""
-        self.steps += 1
-        fixed = {"lr": float(self.lr if lr is None else lr), "step": self.steps}
-        for name, p in self.parameters.items():
-            if p.grad is None:
-                continue
-            given = {**fixed, **self._options[name]}
-            options = {n: given[n] for n in self._order if n in given}
-            self._update(p._array, p.grad, *self.state[name].values(), **options)
-            p._version[0] += 1
+        self.update({name: p.grad for name, p in self.parameters.items() if p.grad is not None}, lr)
+        for p in self.parameters.values():
             p.grad = None
+
+    def update(self, gradients, lr=None):
+        """One update with gradients by parameter name; with `clip_norm` they are scaled in place."""
+        self.steps += 1
+        if self.clip_norm:
+            norm = np.sqrt(sum(np.sum(np.square(g), dtype=np.float64) for g in gradients.values()))
+            if norm > self.clip_norm:
+                for g in gradients.values():
+                    g *= self.clip_norm / norm
+        fixed = {"lr": float(self.lr if lr is None else lr), "step": self.steps}
+        for name, gradient in gradients.items():
+            p, given = self.parameters[name], {**fixed, **self.options[name]}
+            options = {n: given[n] for n in self._order if n in given}
+            self._update(p._array, gradient, *self.state[name].values(), **options)
+            p._version[0] += 1
 
     def state_dict(self):
         """Copies of all state arrays, by ``parameter/state``."""

@@ -1,0 +1,81 @@
+"""Calling a net for its shapes alone: nothing is computed, and no kernel compiles.
+
+A kernel with a lanes twin is not run: the twin says what shape comes out. Other kernels run, on zeros.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from nbdl.errors import TapeError
+from nbdl.kernels.lanes import LossTwin, Site, Unfit
+from nbdl.records import resolve
+
+_HERE = Path(__file__).resolve().parent
+
+
+class Tracer:
+    """Stands in for the kernels while a net is recorded (see `nbdl.tape.tracing`)."""
+
+    def __init__(self, dtype):
+        self.dtype, self.made, self.calls = np.dtype(dtype), {}, []
+
+    def run(self, record, forward, inputs, constants):
+        """What the kernel would return, as far as shapes go."""
+        arrays = [None if t is None else t._array for t in inputs]
+        site = site_of(record, arrays, constants, self.dtype)
+        if site is not None:
+            shape = site[0].shape(site[1])
+            whole = () if isinstance(site[0], LossTwin) else (len(arrays[0]), *shape)
+            outputs = [np.broadcast_to(np.zeros((), self.dtype), whole) for _ in record.outputs]
+            return tuple(outputs) if len(outputs) > 1 else outputs[0]
+        with np.errstate(all="ignore"):
+            return forward(*arrays, **constants)
+
+    def note(self, call, result):
+        self.made[id(result)] = result
+        self.calls.append((call, result, _where()))
+
+    def refuse(self, tensor, what):
+        """Raise `TapeError` if a net asks for the values of something that it computes."""
+        if id(tensor) in self.made:
+            raise TapeError(
+                "{} of a value that is traced, in {}: a compiled program runs the same kernels for all values; "
+                "train the net eagerly instead (compiled=False)",
+                what,
+                _where(),
+            )
+
+
+def site_of(record, arrays, constants, dtype):
+    """(twin, site) of a kernel call on these arrays, or None where it has no twin that serves them."""
+    if not record.lanes:
+        return None
+    twin = resolve(record.lanes)
+    given = {n: a for n, a in zip(record.inputs, arrays) if a is not None}
+    batched = [n for n in given if n in twin.grads]
+    if not batched or any(given[n].dtype != dtype for n in (*batched, *twin.parameters) if n in given):
+        return None
+    if len({len(given[n]) if given[n].ndim else -1 for n in batched}) != 1:
+        return None
+    shapes = {n: a.shape[1:] if n in twin.grads else a.shape for n, a in given.items()}
+    try:
+        site = Site(shapes, constants, dtype.name)
+        shape = twin.shape(site)
+        return twin, Site({**shapes, record.outputs[0]: shape}, constants, dtype.name)
+    except Unfit:
+        return None
+
+
+def _where():
+    """The line of the net that is running: the first frame outside this package, or the last inside."""
+    frame, inside = sys._getframe(1), ""
+    while frame is not None:
+        path = Path(frame.f_code.co_filename)
+        if not path.is_relative_to(_HERE):
+            return f"{path.name}:{frame.f_lineno}"
+        if path.is_relative_to(_HERE / "nn"):
+            inside = inside or f"{path.name}:{frame.f_lineno}"
+        frame = frame.f_back
+    return inside

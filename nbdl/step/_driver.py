@@ -1,0 +1,169 @@
+"""The driver: runs a table of leaves, for many minibatches, in one call without the GIL.
+
+A program is three tables. A row of `ops` is the address of a leaf and its operands; `phases` are runs of ops for
+the same items; `groups` are phases that need no barrier between them. In a group over shards each thread takes
+whole shards of the minibatch and walks their blocks, a few at a time, through all phases: what one phase leaves
+in the cache the next one finds there. In other groups the items of a phase are shared out. No datum is written
+by two threads, and no sum depends on which thread made it: the bits are those of one thread.
+"""
+
+import sys
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from nbdl._jit import jit
+
+OPERANDS = 12
+# An operand is base[b] + offset + item * per_item + slot * per_slot. The bases of a thread:
+BASES = NOTHING, PRIVATE, SHARD, X, Y, IDX, LOSS, FACTORS, SAMPLES, BLOCKS, SHARDS, BOUNDS, STEP, SEED = (
+    range(14)
+)
+# What a phase runs over: once when a shard begins, its blocks in groups of a few, one by one; or shared items.
+START, FEW, EACH, SHARED = range(4)
+# What follows a group: a barrier, or one after which the threads look whether a leaf has set the status. Between
+# two groups that may set it is another barrier: all threads see the same.
+BARRIER, CHECK = 1, 2
+
+
+@intrinsic
+def _call(context, address, *operands):
+    """Call a leaf with OPERANDS integers. A leaf that takes fewer ignores the rest: all calling conventions that
+    Numba compiles for leave that to the caller."""
+
+    def emit(context, bd, sig, values):
+        word = ir.IntType(64)
+        kind = ir.FunctionType(ir.VoidType(), [word] * OPERANDS).as_pointer()
+        words = [bd.extract_value(values[1], i) for i in range(OPERANDS)]
+        bd.call(bd.inttoptr(values[0], kind), words)
+        return context.get_dummy_value()
+
+    return types.void(address, types.StarArgTuple(operands)), emit
+
+
+@intrinsic
+def _arrive(context, sync):
+    """Add one to sync[0], seen by all threads; returns what it was."""
+
+    def emit(context, bd, sig, values):
+        data = context.make_array(sig.args[0])(context, bd, values[0]).data
+        return bd.atomic_rmw("add", data, ir.Constant(ir.IntType(64), 1), "seq_cst")
+
+    return types.int64(sync), emit
+
+
+@intrinsic
+def _arrived(context, sync):
+    """sync[0] as the other threads have left it."""
+
+    def emit(context, bd, sig, values):
+        data = context.make_array(sig.args[0])(context, bd, values[0]).data
+        return bd.load_atomic(data, "seq_cst", 8)
+
+    return types.int64(sync), emit
+
+
+if sys.platform == "win32":  # pragma: no cover
+
+    @jit
+    def _pause():
+        pass
+
+else:
+    _yield = types.ExternalFunction("sched_yield", types.int32())
+
+    @jit
+    def _pause():
+        _yield()
+
+
+@jit
+def _barrier(sync, threads):
+    """Wait for all threads: spin, and give the core away if another thread is late."""
+    goal, turns = (_arrive(sync) // threads + 1) * threads, 0
+    while _arrived(sync) < goal:
+        turns += 1
+        if turns > 2000:
+            _pause()
+
+
+@jit
+def _run(ops, first, end, base, item, slot):
+    for n in range(first, end):
+        q = ops[n]
+        _call(
+            q[0],
+            base[q[1]] + q[2] + item * q[3] + slot * q[4],
+            base[q[5]] + q[6] + item * q[7] + slot * q[8],
+            base[q[9]] + q[10] + item * q[11] + slot * q[12],
+            base[q[13]] + q[14] + item * q[15] + slot * q[16],
+            base[q[17]] + q[18] + item * q[19] + slot * q[20],
+            base[q[21]] + q[22] + item * q[23] + slot * q[24],
+            base[q[25]] + q[26] + item * q[27] + slot * q[28],
+            base[q[29]] + q[30] + item * q[31] + slot * q[32],
+            base[q[33]] + q[34] + item * q[35] + slot * q[36],
+            base[q[37]] + q[38] + item * q[39] + slot * q[40],
+            base[q[41]] + q[42] + item * q[43] + slot * q[44],
+            base[q[45]] + q[46] + item * q[47] + slot * q[48],
+        )
+
+
+@jit
+def drive(thread, threads, groups, phases, ops, base, advance, sync, status, steps, few, shards, bounds):
+    """Run `steps` minibatches; returns how many were finished (fewer if a leaf set ``status[0]``).
+
+    Parameters
+    ----------
+    groups : (n, 4) int64
+        First phase, end, whether it goes over shards, what follows (`BARRIER` or `CHECK`).
+    phases : (n, 4) int64
+        First op, end, what it runs over, items (of shared ones).
+    ops : (n, 1 + 4 OPERANDS) int64
+    base : (len(BASES),) int64
+        Of this thread; `advance` is added after each minibatch.
+    few : int
+        Blocks that go through the phases of a group together.
+    shards : (address of the first shard's memory, bytes of one)
+    bounds : (S + 1,) int64
+        Shard s has the blocks bounds[s] <= block < bounds[s + 1].
+    """
+    count = len(bounds) - 1
+    for step in range(steps):
+        for g in range(len(groups)):
+            if groups[g, 2]:
+                for s in range(count * thread // threads, count * (thread + 1) // threads):
+                    base[SHARD] = shards[0] + s * shards[1]
+                    for block in range(bounds[s], bounds[s + 1], few):
+                        n = min(few, bounds[s + 1] - block)
+                        base[BLOCKS] = n
+                        for p in range(groups[g, 0], groups[g, 1]):
+                            if phases[p, 2] == START:
+                                if block == bounds[s]:
+                                    _run(ops, phases[p, 0], phases[p, 1], base, block, 0)
+                            elif phases[p, 2] == FEW:
+                                _run(ops, phases[p, 0], phases[p, 1], base, block, 0)
+                            else:
+                                for i in range(n):
+                                    _run(ops, phases[p, 0], phases[p, 1], base, block + i, i)
+            else:
+                for p in range(groups[g, 0], groups[g, 1]):
+                    items = phases[p, 3]
+                    for i in range(items * thread // threads, items * (thread + 1) // threads):
+                        _run(ops, phases[p, 0], phases[p, 1], base, i, 0)
+            if threads > 1:
+                _barrier(sync, threads)
+            if groups[g, 3] == CHECK and status[0] != 0:
+                return step
+        for b in range(len(base)):
+            base[b] += advance[b]
+    return steps
+
+
+def aligned(size, dtype):
+    """A flat array of zeros that begins at a multiple of 64 bytes and ends at one."""
+    size = -(-size * np.dtype(dtype).itemsize // 64) * 64
+    raw = np.zeros(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].view(dtype)

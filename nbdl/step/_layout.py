@@ -1,0 +1,156 @@
+"""Leaves of the program itself: in and out of lanes, sums of gradients, what is checked between phases."""
+
+import math
+
+import numpy as np
+
+from nbdl.kernels._simd import LANES, hsum, load, splat, store
+from nbdl.kernels._transpose import gather, transpose
+from nbdl.kernels.lanes import Row
+from nbdl.kernels.lanes._twin import pitch, planes
+
+
+def _sizes(shape, dtype):
+    C, H, W = planes(shape)
+    return {"count": C, "size": H * W, "pitch": pitch(shape), "features": math.prod(shape)}
+
+
+def gather_rows(shape, dtype):
+    """``(data, idx, y)``: the samples idx[lane] of an array (N, *shape), into the lanes of a block."""
+    L = LANES[dtype]
+
+    def leaf(data, idx, y, count, size, pitch, features):
+        for c in range(count):
+            if size < L:
+                for i in range(size):
+                    for n in range(L):
+                        y[(c * pitch + i) * L + n] = data[idx[n] * features + c * size + i]
+            else:
+                for i in range(0, size, L):
+                    i = min(i, size - L)
+                    gather(data + (c * size + i), idx, features, y + (c * pitch + i) * L, L)
+
+    return Row(leaf, **_sizes(shape, dtype))
+
+
+def into_lanes(shape, dtype):
+    """``(rows, y)``: L samples of a (N, *shape) array, into the lanes of a block."""
+    L = LANES[dtype]
+
+    def leaf(rows, y, count, size, pitch, features):
+        for c in range(count):
+            if size < L:
+                for i in range(size):
+                    for n in range(L):
+                        y[(c * pitch + i) * L + n] = rows[n * features + c * size + i]
+            else:
+                for i in range(0, size, L):
+                    i = min(i, size - L)
+                    transpose(rows + (c * size + i), features, y + (c * pitch + i) * L, L)
+
+    return Row(leaf, **_sizes(shape, dtype))
+
+
+def out_of_lanes(shape, dtype):
+    """``(x, rows)``: a block as L samples of a (N, *shape) array."""
+    L = LANES[dtype]
+
+    def leaf(x, rows, count, size, pitch, features):
+        for c in range(count):
+            if size < L:
+                for i in range(size):
+                    for n in range(L):
+                        rows[n * features + c * size + i] = x[(c * pitch + i) * L + n]
+            else:
+                for i in range(0, size, L):
+                    i = min(i, size - L)
+                    transpose(x + (c * pitch + i) * L, L, rows + (c * size + i), features)
+
+    return Row(leaf, **_sizes(shape, dtype))
+
+
+def reshaped(before, after, dtype):
+    """``(x, y)``: the same numbers with other gaps between planes."""
+    L = LANES[dtype]
+    _, H, W = planes(before)
+    _, P, Q = planes(after)
+
+    def leaf(x, y, count, size, pitch, size_y, pitch_y):
+        for i in range(count * size):
+            store(y, (i // size_y * pitch_y + i % size_y) * L, load(x, (i // size * pitch + i % size) * L))
+
+    return Row(
+        leaf, count=planes(before)[0], size=H * W, pitch=pitch(before), size_y=P * Q, pitch_y=pitch(after)
+    )
+
+
+def zeros(dtype):
+    """``(y, floats)``: floats % L == 0."""
+    L, zero = LANES[dtype], np.dtype(dtype).type(0)
+
+    def leaf(y, floats):
+        for i in range(0, floats, L):
+            store(y, i, splat(zero))
+
+    return leaf
+
+
+def added(dtype):
+    """``(x, y, floats)``: y += x."""
+    L = LANES[dtype]
+
+    def leaf(x, y, floats):
+        for i in range(0, floats, L):
+            store(y, i, load(y, i) + load(x, i))
+
+    return leaf
+
+
+def inverse(total, scale, status):
+    """What the gradient of a mean is multiplied by; without a single term there is no mean."""
+    if total[0] == 0:
+        status[0] = -1
+    else:
+        scale[0] = 1 / total[0]
+
+
+def finite(loss, bounds, shards, status):
+    """The loss of every block is a number: else the parameters stay what they are."""
+    for i in range(bounds[shards]):
+        if not abs(loss[i]) < np.inf:
+            status[0] = -2
+
+
+def squares(dtype):
+    """``(dw, sums, item, floats)``: sums[item] is that of the squares of a slice of `floats` elements."""
+    L, zero = LANES[dtype], np.dtype(dtype).type(0)
+
+    def leaf(dw, sums, item, floats):
+        total = splat(zero)
+        for i in range(0, floats, L):
+            g = load(dw, i)
+            total = total + g * g
+        sums[item] = hsum(total)
+
+    return leaf
+
+
+def clip(sums, count, limit, scale):
+    """scale[0] = min(1, limit / norm): what gradients of a norm above limit[0] are multiplied by."""
+    total = 0.0
+    for i in range(count):
+        total += sums[i]
+    norm = math.sqrt(total)
+    scale[0] = limit[0] / norm if norm > limit[0] else 1
+
+
+def scaled(dtype):
+    """``(dw, scale, floats)``: dw *= scale[0]."""
+    L = LANES[dtype]
+
+    def leaf(dw, scale, floats):
+        factor = splat(scale[0])
+        for i in range(0, floats, L):
+            store(dw, i, load(dw, i) * factor)
+
+    return leaf

@@ -1,0 +1,589 @@
+"""From a graph to a program: which leaf runs when, and where everything lives.
+
+`build` walks the graph forwards and backwards and lists *jobs*: a leaf with its operands, or a kernel without a
+lanes twin that runs in Python on the whole minibatch. Jobs for blocks are cut into phases; then every buffer
+gets its place (`_memory.py`), and the jobs become the rows of the driver's table.
+"""
+
+import inspect
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nbdl import tape
+from nbdl.kernels._simd import LANES
+from nbdl.kernels.lanes import Gradient, LossTwin, Row
+from nbdl.kernels.lanes._twin import floats, pitch, planes
+from nbdl.step import _layout
+from nbdl.step._driver import (
+    BLOCKS, BOUNDS, EACH, FEW, IDX, LOSS, NOTHING, SAMPLES, SEED, SHARDS, SHARED, START, STEP, X, Y, aligned,
+)  # fmt: skip
+from nbdl.step._trace import constant_at
+
+STRIP = (
+    24 * 1024
+)  # bytes of the first result of a chain that one strip should hold: they stay in the first cache
+PYTHON = object()  # a gradient that Python's `program.grads` holds
+PIXELS = 48  # but a strip of dy should have so many pixels: sums over fewer are mostly loads and stores
+
+
+@dataclass(eq=False)
+class Buffer:
+    """Memory for a value, `floats` for each block. ``kept``: of all blocks at once; else of those at hand."""
+
+    floats: int
+    name: str
+    kept: bool = False
+    dtype: str = "float32"
+    uses: list = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Base:
+    """An operand that the driver knows when it runs: ``base[number] + offset + item * per_item``."""
+
+    number: int
+    per_item: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Address:
+    """An operand at a fixed place: an array, and how many bytes each item moves on."""
+
+    array: np.ndarray
+    per_item: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A kept buffer from the first block on, as shared items see it."""
+
+    buffer: Buffer
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A place in the memory of the shard at hand; `all`: in that of the first shard, as shared items see it."""
+
+    offset: int
+    all: bool = False
+
+
+@dataclass(eq=False)
+class Job:
+    """A leaf and its operands by parameter name: `over` EACH block, FEW of them, a START, or `items` SHARED."""
+
+    leaf: object
+    operands: dict
+    over: int
+    items: int = 1
+    node: object = None
+    what: str = ""
+
+
+@dataclass(eq=False)
+class Call:
+    """Python between two stretches of native code: `run(program, n)`."""
+
+    run: object
+    node: object = None
+    what: str = ""
+
+
+@dataclass(eq=False)
+class Plan:
+    """What `build` makes: lists of jobs in the order in which they run, and the memory that they name."""
+
+    dtype: str
+    labels: list = field(default_factory=list)  # shared jobs before anything else
+    blocks: list = field(default_factory=list)  # jobs over blocks, and calls
+    finish: list = field(default_factory=list)  # shared jobs on all blocks
+    later: list = field(default_factory=list)  # more groups of shared jobs, each after a barrier
+    shard_floats: int = 0
+    gradients: dict = field(default_factory=dict)  # by parameter name: an aligned array
+    outputs: object = None  # the buffer of the result's rows, where the result is a prediction
+    loss_in_python: bool = False
+    arrays: list = field(default_factory=list)  # small arrays that operands point to
+    status: object = None  # what a leaf found wrong
+
+
+def parameters_of(leaf):
+    return tuple(inspect.signature(leaf).parameters)
+
+
+class _Builder:
+    """Walks a graph. `where` finds a value: in lanes, in rows of samples, or as an array of Python's."""
+
+    def __init__(self, graph, storage, gradients):
+        self.graph, self.storage = graph, storage
+        self.dtype = graph.dtype
+        self.L, self.size = LANES[self.dtype], np.dtype(self.dtype).itemsize
+        self.plan = Plan(self.dtype, gradients=gradients)
+        self.lanes, self.rows, self.python = {}, {}, {}
+        self.saved, self.cotangents, self.contributions = {}, {}, {}
+        self.rows_of_grads = {}
+        self.status = self._array(2, np.int64)
+
+    # --- small things ---------------------------------------------------------------------------------------
+
+    def _array(self, n, dtype=None):
+        array = aligned(n, dtype or self.dtype)
+        self.plan.arrays.append(array)
+        return array
+
+    def _buffer(self, shape, name, kept=False):
+        return Buffer(floats(shape, self.L), name, kept)
+
+    def _kept_rows(self, shape, name):
+        return Buffer(math.prod(shape) * self.L, name, kept=True)
+
+    def _job(self, row, operands, node=None, over=None, what="", items=1):
+        """A row as a job: operands that the row renames or gives are put in their place."""
+        leaf = row.leaf
+        names = parameters_of(leaf)
+        found = {}
+        for name in names:
+            given = row.given.get(name, name)
+            if not isinstance(given, str):
+                found[name] = None if node and name in node.record.inputs else int(given)
+            elif given in operands:
+                found[name] = operands[given]
+            else:
+                found[name] = self._special(given)
+        if over is None:
+            over = FEW if "blocks" in names else EACH
+        return Job(leaf, found, over, items, node, what)
+
+    def _special(self, name):
+        specials = {
+            "left": Base(SAMPLES, -self.L),
+            "sample": Base(NOTHING, self.L),
+            "item": Base(NOTHING, 1),
+            "samples": Base(SAMPLES),
+            "blocks": Base(BLOCKS),
+            "shards": Base(SHARDS),
+            "bounds": Base(BOUNDS),
+            "step": Base(STEP),
+            "seed": Base(SEED),
+            "labels": Base(Y),
+            "idx": Base(IDX, 8 * self.L),
+            "loss": Base(LOSS, self.size),
+            "status": Address(self.status),
+            "stride": "stride",  # these three are known later
+            "first": "first",
+            "last": "last",
+        }
+        if name not in specials:
+            raise KeyError(f"no operand is called `{name}`")
+        return specials[name]
+
+    # --- where values are -----------------------------------------------------------------------------------
+
+    def in_lanes(self, value):
+        """The buffer of a value in lanes; brought there if it is somewhere else."""
+        if value in self.lanes:
+            return self.lanes[value]
+        buffer = self.lanes[value] = self._buffer(value.shape, value.name or "value")
+        if value.source in ("x", "y"):
+            data = Base(X if value.source == "x" else Y)
+            row = _layout.gather_rows(value.shape, self.dtype)
+            job = self._job(row, {"data": data, "y": buffer}, what=f"gather {value.source}")
+        else:
+            rows = self._kept_rows(value.shape, "rows")
+            self.rows[value] = rows
+            self.plan.blocks.append(self._into_rows(value, rows))
+            job = self._job(
+                _layout.into_lanes(value.shape, self.dtype), {"rows": rows, "y": buffer}, what="lanes"
+            )
+        self.plan.blocks.append(job)
+        return buffer
+
+    def _into_rows(self, value, rows):
+        def run(program, n):
+            program.rows(rows, value.shape)[:n] = program.arrays[value]
+
+        return Call(run, what="copy")
+
+    def in_python(self, value):
+        """A function ``get(program, n)`` that returns the array of a value."""
+        if value.source == "x":
+            return lambda program, n: program.x[program.order]
+        if value.source == "y":
+            return lambda program, n: program.y[program.order]
+        if value.source in ("parameter", "constant"):
+            return lambda program, n: (
+                value.array if value.source == "constant" else program.parameter(value.name)
+            )
+        if value in self.python:
+            return lambda program, n: program.arrays[value]
+        if value not in self.rows:
+            rows = self.rows[value] = self._kept_rows(value.shape, "rows")
+            row = _layout.out_of_lanes(value.shape, self.dtype)
+            self.plan.blocks.append(self._job(row, {"x": self.lanes[value], "rows": rows}, what="rows"))
+        rows = self.rows[value]
+        return lambda program, n: program.rows(rows, value.shape)[:n]
+
+    def _array_of(self, value):
+        """The fixed array of a parameter or a constant, as an operand."""
+        if value.source == "parameter":
+            return Address(self.storage[value.name])
+        array = self._array(value.array.size, self.dtype)
+        array[: value.array.size] = value.array.reshape(-1)
+        return Address(array)
+
+    # --- forwards -------------------------------------------------------------------------------------------
+
+    def forward(self):
+        for node in self.graph.nodes:
+            if node.twin is None and not node.view:
+                self._call_forward(node)
+            elif node.view and node.inputs[0] in self.python:
+                self._call_forward(node)
+            elif node.view:
+                self._view(node)
+            else:
+                self._twin_forward(node)
+
+    def _view(self, node):
+        (x, *_), y = node.inputs, node.output
+        source = self.in_lanes(x)
+        if _gaps(x.shape) == _gaps(y.shape) == 0 or planes(x.shape) == planes(y.shape):
+            self.lanes[y] = source
+            return
+        self.lanes[y] = self._buffer(y.shape, "view")
+        row = _layout.reshaped(x.shape, y.shape, self.dtype)
+        self.plan.blocks.append(self._job(row, {"x": source, "y": self.lanes[y]}, node))
+
+    def _twin_forward(self, node):
+        operands = self._operands(node)
+        if isinstance(node.twin, LossTwin):
+            self._loss(node, operands)
+            return
+        x = node.inputs[0]
+        if node.twin.inplace and self._last_use(node, x):
+            self.lanes[node.output] = self.lanes[x]
+        else:
+            self.lanes[node.output] = self._buffer(node.output.shape, node.record.name)
+        operands[node.record.outputs[0]] = self.lanes[node.output]
+        for name, size in node.twin.saves(node.site).items():
+            operands[name] = Buffer(size, name)
+        self.saved[node] = operands
+        for row in node.twin.forward(node.site):
+            self.plan.blocks.append(self._job(row, operands, node))
+
+    def _operands(self, node):
+        operands = {}
+        for name, value in zip(node.record.inputs, node.inputs):
+            if value is None:
+                operands[name] = None
+            elif name in node.twin.grads:
+                operands[name] = self.in_lanes(value)
+            elif name == "labels":
+                operands[name] = Base(Y)
+            else:
+                operands[name] = self._array_of(value)
+        return operands
+
+    def _last_use(self, node, x):
+        """Whether nobody needs x after `node`: its value may be overwritten."""
+        if x.source != "node" or x.users != [node] or x is self.graph.result:
+            return False
+        maker = next(n for n in self.graph.nodes if n.output is x)
+        if maker.twin is None or maker.view:
+            return False
+        return not (x.grad and self._asks(maker, maker.record.outputs[0])) and not self._asks(node, "x")
+
+    def _asks(self, node, name):
+        """Whether a gradient of `node` reads the operand `name`."""
+        if not node.output.grad:
+            return False
+        rows = [
+            row for key, made in node.twin.grads.items() if made for row in self._gradient_rows(node, key)
+        ]
+        rows += [row for key in node.twin.parameters for row in self._gradient_rows(node, key).collect]
+        return any(row.given.get(p, p) == name for row in rows for p in parameters_of(row.leaf))
+
+    def _gradient_rows(self, node, name):
+        key = node, name
+        if key not in self.rows_of_grads:
+            value = dict(zip(node.record.inputs, node.inputs)).get(name)
+            if value is None or not value.grad:
+                self.rows_of_grads[key] = Gradient([], []) if name in node.twin.parameters else []
+            else:
+                make = node.twin.parameters if name in node.twin.parameters else node.twin.grads
+                self.rows_of_grads[key] = make[name](node.site)
+        return self.rows_of_grads[key]
+
+    def _loss(self, node, operands):
+        total = Base(LOSS, offset=-self.size)  # stands before the losses of the blocks
+        operands |= {"total": total, "scale": Address(self._array(1))}
+        for row in node.twin.total(node.site):
+            self.plan.labels.append(self._job(row, operands, node, over=SHARED))
+        inverse = Row(_layout.inverse)
+        self.plan.labels.append(self._job(inverse, operands, node, over=SHARED, what="1 / total"))
+        for row in node.twin.forward(node.site):
+            self.plan.blocks.append(self._job(row, operands, node))
+        self.saved[node] = operands
+
+    def _call_forward(self, node):
+        gets = [None if v is None else self.in_python(v) for v in node.inputs]
+        self.python[node.output] = True
+
+        def run(program, n):
+            program.call(node, [None if g is None else g(program, n) for g in gets], n)
+
+        self.plan.blocks.append(Call(run, node))
+
+    # --- backwards ------------------------------------------------------------------------------------------
+
+    def backward(self):
+        nodes = [n for n in self.graph.nodes if n.output.grad]
+        for node in reversed(nodes):
+            if node.twin is None and not node.view or node.output in self.python:
+                self._call_backward(node)
+            elif node.view:
+                self._view_backward(node)
+            else:
+                self._twin_backward(node)
+
+    def _cotangent(self, value):
+        """The buffer of the whole gradient with respect to a value: what its users gave, added up."""
+        given = self.cotangents.get(value, [])
+        buffers = [b for b in given if b is not PYTHON]
+        if len(buffers) < len(given):
+            buffers.append(self._grad_into_lanes(value))
+        for other in buffers[1:]:
+            row = Row(_layout.added(self.dtype), floats=other.floats)
+            self.plan.blocks.append(self._job(row, {"x": other, "y": buffers[0]}, what="add"))
+        return buffers[0] if buffers else None
+
+    def _grad_into_lanes(self, value):
+        rows, buffer = self._kept_rows(value.shape, "drows"), self._buffer(value.shape, "d")
+
+        def run(program, n):
+            program.rows(rows, value.shape)[:n] = program.grads[value]
+            program.rows(rows, value.shape)[n:] = 0
+
+        self.plan.blocks.append(Call(run, what="copy"))
+        row = _layout.into_lanes(value.shape, self.dtype)
+        self.plan.blocks.append(self._job(row, {"rows": rows, "y": buffer}, what="lanes"))
+        return buffer
+
+    def _twin_backward(self, node):
+        operands = dict(self.saved[node])
+        if not isinstance(node.twin, LossTwin):
+            dy = self._cotangent(node.output)
+            if dy is None:
+                return
+            operands["d" + node.record.outputs[0]] = dy
+        for name, value in zip(node.record.inputs, node.inputs):
+            if value is not None and value.grad and name in node.twin.parameters:
+                self._parameter(node, name, value, operands)
+        for name, value in zip(node.record.inputs, node.inputs):
+            if value is not None and value.grad and node.twin.grads.get(name):
+                if node.twin.inplace and not isinstance(node.twin, LossTwin):
+                    target = dy
+                else:
+                    target = self._buffer(value.shape, f"d{name}")
+                rows = self._gradient_rows(node, name)
+                for row in rows:
+                    self.plan.blocks.append(
+                        self._job(row, {**operands, f"d{name}": target}, node, what=f"d{name}")
+                    )
+                self.cotangents.setdefault(value, []).append(target)
+
+    def _parameter(self, node, name, value, operands):
+        gradient = self._gradient_rows(node, name)
+        target = self._contribution(value)
+        place = self.plan.shard_floats * self.size
+        kept = {k: Buffer(size, k, kept=True) for k, size in gradient.keep.items()}
+        more = {"acc": Shard(place), **kept, "scratch": Buffer(gradient.scratch, "scratch")}
+        self.plan.shard_floats += -(-gradient.acc // 16) * 16
+        for row in gradient.collect:
+            self.plan.blocks.append(self._job(row, {**operands, **more}, node, what=f"d{name}"))
+        more = {"acc": Shard(place, all=True), f"d{name}": Address(target)}
+        more |= {k: Whole(b) for k, b in kept.items()}
+        for row in gradient.finish:
+            items = row.given.get("items", 1)
+            self.plan.finish.append(self._job(row, {**operands, **more}, node, SHARED, f"d{name}", items))
+
+    def _contribution(self, value):
+        """Where a use of a parameter puts its gradient: the first one into the gradient itself."""
+        whole = self.plan.gradients[value.name]
+        parts = self.contributions.setdefault(value.name, [])
+        parts.append(whole if not parts else self._array(whole.size))
+        return parts[-1]
+
+    def sums_of_uses(self):
+        """Where a parameter is used more than once, its gradients are added up."""
+        jobs = []
+        for name, (whole, *others) in self.contributions.items():
+            for other in others:
+                row = Row(_layout.added(self.dtype), floats=whole.size)
+                operands = {"x": Address(other), "y": Address(whole)}
+                jobs.append(self._job(row, operands, over=SHARED, what=f"add {name}"))
+        return jobs
+
+    def _view_backward(self, node):
+        (x, *_), y = node.inputs, node.output
+        dy = self._cotangent(y)
+        if dy is None or not x.grad:
+            return
+        if self.lanes[x] is not self.lanes[y]:
+            dx = self._buffer(x.shape, "dview")
+            row = _layout.reshaped(y.shape, x.shape, self.dtype)
+            self.plan.blocks.append(self._job(row, {"x": dy, "y": dx}, node))
+            dy = dx
+        self.cotangents.setdefault(x, []).append(dy)
+
+    def _call_backward(self, node):
+        """The gradient kernels of a node that ran in Python; what they give is added up in `program.grads`."""
+        seeds = [c for c in self.cotangents.get(node.output, []) if c is not PYTHON]
+        gets = []
+        for buffer in seeds:
+            rows = self._kept_rows(node.output.shape, "drows")
+            row = _layout.out_of_lanes(node.output.shape, self.dtype)
+            self.plan.blocks.append(self._job(row, {"x": buffer, "rows": rows}, what="rows"))
+            gets.append(lambda program, n, rows=rows: program.rows(rows, node.output.shape)[:n])
+        targets = {}
+        for name, value in zip(node.record.inputs, node.inputs):
+            if value is not None and value.grad:
+                if value.source == "parameter":
+                    targets[name] = self._contribution(value)
+                else:
+                    targets[name] = None
+                    self.cotangents.setdefault(value, []).append(PYTHON)
+
+        def run(program, n):
+            for get in gets:
+                program.add_grad(node.output, get(program, n))
+            program.call_backward(node, targets, n)
+
+        self.plan.blocks.append(Call(run, node, what="d"))
+
+
+def _gaps(shape):
+    C, H, W = planes(shape)
+    return pitch(shape) - H * W if C > 1 else 0
+
+
+# --- strips and phases ------------------------------------------------------------------------------------
+
+
+def in_strips(jobs):
+    """The same jobs, where one works row by row on what the one before made: both a few rows at a time."""
+    done, chain = [], []
+    for job in jobs:
+        if (
+            chain
+            and isinstance(job, Job)
+            and not _by_rows(job)
+            and not _buffers(job) & set().union(*map(_buffers, chain))
+        ):
+            done.append(job)  # has nothing to do with the chain: it may run before it
+        elif chain and _by_rows(job) and _ratio(chain[-1], job):
+            chain.append(job)
+        else:
+            done += _strips(chain)
+            chain = [job] if _by_rows(job) else []
+            done += [] if chain else [job]
+    return done + _strips(chain)
+
+
+def _by_rows(job):
+    return isinstance(job, Job) and "first" in job.operands.values()
+
+
+def _buffers(job):
+    return {o for o in job.operands.values() if isinstance(o, Buffer)} if isinstance(job, Job) else set()
+
+
+def _ratio(before, after):
+    """(rows of the first, rows of the second) that belong together, or None if the jobs are no neighbours."""
+    if before.node is after.node:
+        return 1, 1
+    for user, maker, forwards in ((after.node, before.node, True), (before.node, after.node, False)):
+        if user.inputs[0] is maker.output:
+            rows = user.twin.rows(user.site)
+            return ((rows, 1) if forwards else (1, rows)) if rows else None
+    return None
+
+
+def _strips(chain):
+    if not chain:
+        return []
+    units = [1]
+    for before, after in zip(chain, chain[1:]):
+        a, b = _ratio(before, after)
+        if a > 1:
+            units = [u * a for u in units] + [1]
+        else:
+            units.append(units[-1] * b)
+    heights = [planes(job.node.output.shape)[1] for job in chain]
+    count = max(1, min(h // u for h, u in zip(heights, units)))
+    n = 1
+    if len(chain) > 1:
+        C, _, W = planes(max((job.node.output.shape for job in chain), key=math.prod))
+        unit = max(units)
+        n = max(
+            1, STRIP // (unit * C * W * 4 * LANES["float32"]), -(-PIXELS // (unit * W)) if _sums(chain) else 1
+        )
+    if n >= count or len(chain) == 1:
+        n = count
+    jobs = []
+    for i in range(0, count, n):
+        for job, unit, height in zip(chain, units, heights):
+            last = height if i + n >= count else (i + n) * unit
+            jobs.append(
+                Job(
+                    job.leaf,
+                    _with_rows(job.operands, i * unit, last),
+                    job.over,
+                    job.items,
+                    job.node,
+                    job.what,
+                )
+            )
+    return jobs
+
+
+def _sums(chain):
+    return any(isinstance(o, Shard) for job in chain for o in job.operands.values())
+
+
+def _with_rows(operands, first, last):
+    rows = {"first": first, "last": last}
+    return {k: rows.get(v, v) if isinstance(v, str) else v for k, v in operands.items()}
+
+
+# --- the whole --------------------------------------------------------------------------------------------
+
+
+def build(graph, storage, gradients=None, update=None):
+    """The `Plan` of a graph: a training step where `gradients` are given, else a prediction.
+
+    `storage` and `gradients` are aligned arrays by parameter name; `update` lists the jobs that use the
+    gradients, in groups (see `_update.py`).
+    """
+    builder = _Builder(graph, storage, gradients)
+    plan = builder.plan
+    builder.forward()
+    if gradients is None:
+        plan.outputs = builder.in_python(graph.result)
+    else:
+        plan.loss_in_python = graph.result in builder.python
+        builder.backward()
+        if not plan.loss_in_python:
+            finite = Row(_layout.finite)
+            plan.finish.append(builder._job(finite, {"loss": Base(LOSS)}, over=SHARED, what="finite?"))
+        sums = builder.sums_of_uses()
+        plan.later = [g for g in [sums, *(update or [])] if g]
+    plan.blocks = in_strips(plan.blocks)
+    if plan.shard_floats:
+        clear = Row(_layout.zeros(builder.dtype), floats=plan.shard_floats)
+        plan.blocks.insert(0, builder._job(clear, {"y": Shard(0)}, over=START, what="clear sums"))
+    plan.status = builder.status
+    return plan

@@ -1,0 +1,206 @@
+"""`compile_step`: a net, its loss and its optimizer as one native program."""
+
+import functools
+
+import numpy as np
+
+from nbdl import nn, registry
+from nbdl.errors import DataError, DtypeError, NumericError, ShapeError, UsageError
+from nbdl.nn._options import check_options
+from nbdl.optim import Updater
+from nbdl.records import resolve
+from nbdl.step._driver import aligned
+from nbdl.step._plan import build
+from nbdl.step._program import Program
+from nbdl.step._trace import trace
+from nbdl.step._update import Update, aligned_like
+
+
+def compile_step(
+    net, loss="softmax_cross_entropy", optimizer="sgd", *, example, threads=1, lr=0.01, seed=0,
+    loss_options=None, optimizer_options=None, groups=None, clip_norm=None,
+):  # fmt: skip
+    """Compile a training step: forward, backward and update as one native program.
+
+    Parameters
+    ----------
+    net : callable
+        Its parameters are drawn with `seed` if they have no values yet. The step moves them into memory of its
+        own and leaves views: the net and the step see the same values.
+    loss, optimizer : str
+        Names in the registry.
+    example : (x, y)
+        One or more samples, as the step will see them.
+    threads : int
+        The same bits for any number.
+    lr : float
+        Learning rate, where a call gives no other.
+    seed : int
+        Of the parameters and of dropout.
+    loss_options, optimizer_options, groups : dict, optional
+    clip_norm : float, optional
+        Gradients are scaled down together so that the norm of all of them is at most this.
+
+    Returns
+    -------
+    CompiledStep
+        ``step(x, y, lr)`` for one minibatch, ``step.run(x, y, order, batch_size, lr)`` for many in one call.
+
+    Raises
+    ------
+    TapeError
+        If the net looks at the values it computes, or depends on the number of samples in another way than by
+        its multiples.
+    """
+    x, y = (np.asarray(a) for a in example)
+    if not all(p.ready for p in nn.parameters(net)):
+        nn.init(net, x, seed, keep=True)
+    updater = Updater(optimizer, net, lr, groups=groups, clip_norm=clip_norm, **(optimizer_options or {}))
+    return CompiledStep(net, loss, updater, (x, y), threads, seed, loss_options or {})
+
+
+class CompiledStep:
+    """A compiled training step (see `compile_step`). `updater` holds the optimizer's state and counts steps."""
+
+    def __init__(self, net, loss, updater, example, threads=1, seed=0, loss_options=None):
+        if not isinstance(threads, int) or threads < 1:
+            raise UsageError("`threads` must be a positive integer, got {!r}", threads)
+        self.net, self.updater, self.threads, self.seed = net, updater, threads, seed
+        record = registry.default().get("loss", loss)
+        check_options(
+            f"loss `{loss}`", resolve(record.compute), loss_options, ("prediction", "target", "reduction")
+        )
+        self._loss = functools.partial(resolve(record.compute), **loss_options)
+        self._names = updater.parameters
+        dtypes = {p.dtype for p in self._names.values()}
+        if len(dtypes) != 1:
+            raise DtypeError("a step needs parameters of one dtype, got {}", sorted(map(str, dtypes)))
+        self.dtype = dtypes.pop()
+        x, y = example
+        self._x_shape, self._y_shape = x.shape[1:], y.shape[1:]
+        self._integers = y.dtype.kind in "iub"
+        self._storage, self._views = _move(self._names)
+        states = {n: {} for n in self._names}
+        for name, arrays in updater.state.items():
+            for s, array in arrays.items():
+                states[name][s], arrays[s] = aligned_like(array)
+        gradients = {n: aligned(a.size, self.dtype) for n, a in self._storage.items()}
+        self._update = Update(updater, self._storage, states, gradients)
+        self.graph = trace(net, (x, self._labels(y)), self.dtype, self._loss)
+        self.plan = build(self.graph, self._storage, gradients, self._update.groups())
+        self.program = Program(self.plan, self.graph, threads, self._names)
+        self.gradients = {n: gradients[n][: p.size].reshape(p.shape) for n, p in self._names.items()}
+
+    def __call__(self, x, y, lr=None):
+        """One step on the minibatch x, y; returns its loss, a number."""
+        x = np.asarray(x)
+        return float(self.run(x, y, np.arange(len(x)), max(len(x), 1), lr)[0])
+
+    def run(self, x, y, order, batch_size, lr=None):
+        """Steps on the samples `order` of x and y, `batch_size` at a time, in one native call.
+
+        Parameters
+        ----------
+        x : (N, ...) array
+        y : (N, ...) array
+        order : (M,) integers
+            Sample numbers, M a multiple of `batch_size`.
+        batch_size : int
+        lr : float or (M / batch_size,) array, optional
+
+        Returns
+        -------
+        (M / batch_size,) float64 array: the loss of each step.
+
+        Raises
+        ------
+        NbdlError
+            What the eager kernels raise for the first minibatch that cannot be trained on; `NumericError` if a
+            loss is not finite. The parameters are then those after the step before it.
+        """
+        x, y = self._data(x, y)
+        order = np.ascontiguousarray(order, np.int64)
+        if batch_size < 1 or order.ndim != 1 or len(order) % batch_size or not len(order):
+            raise ShapeError(
+                "`order` must hold a positive multiple of `batch_size` ({}) sample numbers, got shape {}",
+                batch_size, order.shape,
+            )  # fmt: skip
+        if order.min() < 0 or order.max() >= len(x):
+            raise DataError(
+                "`order` must hold sample numbers from 0 to {}, got {} to {}",
+                len(x) - 1,
+                order.min(),
+                order.max(),
+            )
+        steps = len(order) // batch_size
+        rates = np.broadcast_to(np.asarray(self.updater.lr if lr is None else lr, np.float64), (steps,))
+        if not (np.isfinite(rates).all() and (rates >= 0).all()):
+            raise ShapeError("`lr` must be finite and not negative, got {}", lr)
+        with self.program.alone():
+            self._rebind()
+            self.program.reserve(batch_size)
+            before = self.updater.steps
+            done, losses = self._go(x, y, order, batch_size, rates, before)
+            self.updater.steps = before + done
+            for p in self._names.values():
+                p._version[0] += 1
+        if done < steps:
+            self._explain(x, y, order[done * batch_size :][:batch_size], rates[done])
+        return losses
+
+    def _go(self, x, y, order, n, rates, before):
+        if self._update.twin is not None:
+            return self.program.run(x, y, order, n, self._update.factors(rates), before, self.seed)
+        losses = []
+        for i, rate in enumerate(rates):
+            self.program.rate = rate
+            self.updater.steps = before + i
+            done, loss = self.program.run(x, y, order[i * n :][:n], n, None, before + i, self.seed)
+            if not done:
+                return i, np.array(losses)
+            losses.append(loss[0])
+        return len(rates), np.array(losses)
+
+    def _data(self, x, y):
+        x, y = np.asarray(x), np.asarray(y)
+        if x.shape[1:] != self._x_shape or y.shape[1:] != self._y_shape or len(x) != len(y):
+            raise ShapeError(
+                "the step was compiled for x (N, *{}) and y (N, *{}), got {} and {}",
+                self._x_shape, self._y_shape, x.shape, y.shape,
+            )  # fmt: skip
+        if (y.dtype.kind in "iub") != self._integers:
+            raise DtypeError(
+                "the step was compiled for {} y, got {}", "integer" if self._integers else "float", y.dtype
+            )
+        return np.ascontiguousarray(x, self.dtype), self._labels(y)
+
+    def _labels(self, y):
+        return np.ascontiguousarray(y, np.int64 if self._integers else self.dtype)
+
+    def _rebind(self):
+        """Parameters that were given new arrays since: take their values, and give them the views again."""
+        for name, p in self._names.items():
+            if p._array is not self._views[name]:
+                self._views[name][...] = p._array
+                p._array = self._views[name]
+
+    def _explain(self, x, y, rows, rate):
+        """Raise what the eager kernels say about a minibatch that the program would not train on."""
+        train = nn.Train(self.seed, self.updater.steps)
+        value = self._loss(self.net(x[rows], train=train), y[rows]).item()
+        raise NumericError(
+            "the loss is {} at step {}: training diverged. Try a smaller learning rate than {}",
+            value, self.updater.steps + 1, rate,
+        )  # fmt: skip
+
+
+def _move(parameters):
+    """Aligned storage of the parameters, and views of it that take the place of their arrays."""
+    storage, views = {}, {}
+    for name, p in parameters.items():
+        found = getattr(p, "storage", None)
+        if found is None or not np.may_share_memory(found, p._array):
+            found, p._array = aligned_like(p._array)
+            p.storage = found
+        storage[name], views[name] = found, p._array
+    return storage, views

@@ -1,0 +1,209 @@
+"""From calls to a graph: what a net does with a minibatch of any size.
+
+The net runs twice, on minibatches of two sizes, and its kernel calls are recorded. A kernel with a lanes twin is
+not run: the twin says what shape comes out, and nothing has to be compiled. Comparing the two recordings tells
+which sizes are the number of samples, and which constants a multiple or a fraction of it.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nbdl import nn, tape
+from nbdl.errors import TapeError
+from nbdl.kernels.lanes import Site
+from nbdl.shapes import Tracer, site_of
+
+SIZES = 3, 5
+STEP, SEED = 2_000_000_011, 2**61 - 1  # stand for the step and the seed among the constants of a recording
+
+
+@dataclass(frozen=True)
+class Times:
+    """A constant that is `factor` times the number of samples, or divided by it (power -1)."""
+
+    factor: float
+    power: int
+
+    def at(self, n):
+        return self.factor * n if self.power == 1 else self.factor / n
+
+
+@dataclass(eq=False)
+class Value:
+    """An array of the graph. `shape` is that of one sample where `batched`, else the whole."""
+
+    source: str  # "x", "y", "parameter", "constant" or "node"
+    shape: tuple
+    dtype: np.dtype
+    batched: bool
+    array: np.ndarray | None = None  # of a parameter or a constant
+    name: str = ""
+    grad: bool = False  # whether a gradient is to flow into it
+    users: list = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Node:
+    """A kernel call. `twin` is None where the kernel runs on the whole minibatch; `view`: only the shape changes."""
+
+    record: object
+    inputs: list
+    constants: dict
+    output: Value
+    where: str
+    twin: object = None
+    site: Site | None = None
+    view: bool = False
+
+
+@dataclass(eq=False)
+class Graph:
+    nodes: list
+    result: Value
+    values: list
+    dtype: str
+
+
+def trace(net, example, dtype, loss=None):
+    """The `Graph` of a net, and of its loss where one is given.
+
+    Parameters
+    ----------
+    net : callable
+        Whose parameters have their shapes.
+    example : (x, y) of arrays
+        A few samples; y may be None where there is no loss.
+    loss : callable, optional
+        ``loss(prediction, y)``; without it the net is recorded for prediction.
+    """
+    recordings = [_record(net, *(_resized(a, n) for a in example), dtype, loss, n) for n in SIZES]
+    (first, *_), (second, *_) = recordings
+    if [c.record for c, _, _ in first.calls] != [c.record for c, _, _ in second.calls]:
+        raise TapeError("the net does not call the same kernels for {} samples as for {}", *SIZES)
+    return _graph(net, recordings)
+
+
+def _resized(array, n):
+    return None if array is None else np.ascontiguousarray(np.resize(array, (n, *np.shape(array)[1:])))
+
+
+def _record(net, x, y, dtype, loss, n):
+    tracer = Tracer(dtype)
+    x = tape.Tensor(np.asarray(x, dtype))
+    y = None if y is None else tape.Tensor(np.asarray(y))
+    with tape.tracing(tracer):
+        if loss is None:
+            with tape.no_grad():
+                result = net(x)
+        else:
+            result = loss(net(x, train=nn.Train(SEED, STEP)), y)
+    return tracer, x, y, tape.as_tensor(result)
+
+
+def _graph(net, recordings):
+    (one, x1, y1, result1), (two, x2, y2, _) = recordings
+    names = {id(p): name for name, p in nn.named_parameters(net).items()}
+    values = {}
+
+    def batched(a, b):
+        return a.ndim > 0 and a.shape[0] == SIZES[0] and b.shape[0] == SIZES[1] and a.shape[1:] == b.shape[1:]
+
+    def value(t1, t2, where):
+        a, b = t1._array, t2._array
+        if id(t1) in values:
+            return values[id(t1)]
+        for data, name in ((x1, "x"), (y1, "y")):  # a layer may have put the same array into a new tensor
+            if data is not None and a is data._array:
+                return values.setdefault(name, Value(name, a.shape[1:], a.dtype, True, name=name))
+        whole = batched(a, b)
+        if not whole and a.shape != b.shape:
+            raise TapeError(
+                "in {}: the shapes {} and {} for {} and {} samples are not of the form (samples, ...)",
+                where, a.shape, b.shape, *SIZES,
+            )  # fmt: skip
+        source = "parameter" if id(t1) in names else "node" if id(t1) in one.made else "constant"
+        shape = a.shape[1:] if whole else a.shape
+        if source == "constant" and (whole or not np.array_equal(a, b)):
+            raise TapeError("in {}: an array that depends on the number of samples is no input", where)
+        keep = a if source in ("parameter", "constant") else None
+        values[id(t1)] = Value(source, shape, a.dtype, whole, keep, names.get(id(t1), ""), t1.requires_grad)
+        return values[id(t1)]
+
+    nodes = []
+    for (c1, r1, where), (c2, r2, _) in zip(one.calls, two.calls):
+        pairs = zip(c1.inputs, c2.inputs)
+        inputs = [None if a is None else value(a, b, where) for a, b in pairs]
+        constants = {
+            n: _constant(v, c2.constants[n], f"`{n}` of `{c1.record.name}`, in {where}")
+            for n, v in c1.constants.items()
+        }
+        output = value(r1, r2, where)
+        node = Node(c1.record, inputs, constants, output, where)
+        found = site_of(
+            c1.record, [None if t is None else t._array for t in c1.inputs], c1.constants, np.dtype(one.dtype)
+        )
+        if found is not None and _serves(node, *found):
+            node.twin, node.site = found
+        node.view = c1.record.name == "reshape" and _is_view(node)
+        for v in filter(None, inputs):
+            v.users.append(node)
+        nodes.append(node)
+    if id(result1) not in values:
+        raise TapeError("the net returns something that no kernel computed from its input")
+    return Graph(nodes, values[id(result1)], list(values.values()), np.dtype(one.dtype).name)
+
+
+def _serves(node, twin, site):
+    """Whether the twin's operands are where it can read them: samples in lanes, the rest in fixed arrays."""
+    for name, value in zip(node.record.inputs, node.inputs):
+        if value is None:
+            continue
+        if name in twin.grads:
+            if not value.batched or (value.source == "y" and value.grad):
+                return False
+        elif name == "labels":
+            if value.source != "y" or value.dtype.kind not in "iu":
+                return False
+        elif value.source not in ("parameter", "constant") or value.batched:
+            return False
+    return True
+
+
+def _is_view(node):
+    (a, *_), out = node.inputs, node.output
+    return a.batched and out.batched and np.prod(a.shape) == np.prod(out.shape)
+
+
+def _constant(a, b, what):
+    """A constant of both recordings: itself, or how it depends on the number of samples."""
+    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)) and len(a) == len(b):
+        return tuple(_constant(p, q, what) for p, q in zip(a, b))
+    if isinstance(a, np.ndarray):
+        if isinstance(b, np.ndarray) and np.array_equal(a, b):
+            return a
+    elif type(a) is type(b) and (a == b or a is b):
+        return a
+    elif isinstance(a, (int, np.integer)) and a * SIZES[1] == b * SIZES[0] and a % SIZES[0] == 0:
+        return Times(int(a) // SIZES[0], 1)
+    elif isinstance(a, float) and np.isclose(a * SIZES[0], b * SIZES[1], rtol=1e-12, atol=0):
+        return Times(a * SIZES[0], -1)
+    raise TapeError(
+        "{} is {!r} for {} samples and {!r} for {}: no multiple of their number",
+        what,
+        a,
+        SIZES[0],
+        b,
+        SIZES[1],
+    )
+
+
+def constant_at(value, n, step, seed):
+    """A constant for n samples."""
+    if isinstance(value, Times):
+        return value.at(n)
+    if isinstance(value, tuple):
+        return tuple(constant_at(v, n, step, seed) for v in value)
+    if type(value) is int and value in (STEP, SEED):
+        return step if value == STEP else seed
+    return value

@@ -1,0 +1,96 @@
+"""What a step does with the gradients: clip them, and update the parameters slice by slice."""
+
+import numpy as np
+
+from nbdl.kernels._simd import LANES
+from nbdl.records import resolve
+from nbdl.step import _layout
+from nbdl.step._driver import FACTORS, SHARED, aligned
+from nbdl.step._plan import Address, Base, Call, Job
+
+SLICE = 4096  # elements of a parameter that are updated at a time
+
+
+class Update:
+    """The optimizer of a program: its jobs, and the numbers that they read anew in each step.
+
+    An optimizer without a lanes twin runs in Python, parameter by parameter.
+    """
+
+    def __init__(self, updater, storage, states, gradients):
+        self.updater, self.clip_norm = updater, updater.clip_norm
+        self.dtype = next(iter(storage.values())).dtype
+        self.twin = resolve(updater.record.lanes) if updater.record.lanes else None
+        self._storage, self._states, self._gradients = storage, states, gradients
+        self._names = list(storage)
+
+    def factors(self, rates):
+        """The numbers of several steps, one row for each learning rate in `rates`."""
+        first = self.updater.steps + 1
+        limit = [self.clip_norm or 0.0]
+        rows = [
+            limit + [f for name in self._names for f in self._factors(name, lr, first + i)]
+            for i, lr in enumerate(rates)
+        ]
+        return np.array(rows, self.dtype)
+
+    def _factors(self, name, lr, step):
+        return self.twin.factors(lr, step, **self.updater.options[name]) if self.twin else ()
+
+    def groups(self):
+        """Groups of jobs, a barrier after each."""
+        if self.twin is None:
+            return [Call(self._in_python, what="update")]
+        clip = self._clip() if self.clip_norm else []
+        leaf = self.twin.leaf(self.dtype.name)
+        jobs, place = [], self.dtype.itemsize
+        for name in self._names:
+            arrays = {"w": self._storage[name], "dw": self._gradients[name], **self._states[name]}
+            for job in self._slices(leaf, arrays, {"factors": Base(FACTORS, offset=place)}, f"update {name}"):
+                jobs.append(job)
+            place += len(self._factors(name, 0.0, 1)) * self.dtype.itemsize
+        return [*clip, jobs]
+
+    def _slices(self, leaf, arrays, operands, what, size="size"):
+        """The leaf on all slices of some arrays: full ones, and the rest."""
+        total = next(iter(arrays.values())).size
+        for first, count, n in ((0, total // SLICE, SLICE), (total // SLICE * SLICE, 1, total % SLICE)):
+            if count and n:
+                bytes_ = self.dtype.itemsize
+                places = {k: Address(a, SLICE * bytes_, first * bytes_) for k, a in arrays.items()}
+                yield Job(leaf, {**places, **operands, size: n}, SHARED, count, what=what)
+
+    def _clip(self):
+        """The norm of all gradients, and the gradients scaled down to it."""
+        dtype = self.dtype.name
+        sums, scale = aligned(self._slices_in_all(), self.dtype), Address(aligned(1, self.dtype))
+        squares, scaled, norm, place = [], [], [], 0
+        for name in self._names:
+            arrays = {"dw": self._gradients[name]}
+            for job in self._slices(_layout.squares(dtype), arrays, {}, f"norm of {name}", "floats"):
+                operands = {
+                    "dw": job.operands["dw"],
+                    "sums": Address(sums, offset=place * self.dtype.itemsize),
+                }
+                operands |= {"item": Base(0, 1), "floats": job.operands["floats"]}
+                squares.append(Job(job.leaf, operands, SHARED, job.items, what=job.what))
+                place += job.items
+            scaled += self._slices(_layout.scaled(dtype), arrays, {"scale": scale}, f"clip {name}", "floats")
+        operands = {"sums": Address(sums), "count": place, "limit": Base(FACTORS), "scale": scale}
+        norm.append(Job(_layout.clip, operands, SHARED, what="norm"))
+        return [squares, norm, scaled]
+
+    def _slices_in_all(self):
+        return sum(-(-a.size // SLICE) for a in self._storage.values())
+
+    def _in_python(self, program, n):
+        grads = {n: self._gradients[n][: p.size].reshape(p.shape) for n, p in self.updater.parameters.items()}
+        self.updater.update(grads, program.rate)
+
+
+def aligned_like(array):
+    """A 64-byte aligned copy with room for whole registers: (flat storage, view of the array's shape)."""
+    L = LANES["float32"]
+    storage = aligned(-(-array.size // L) * L, array.dtype)
+    storage[: array.size] = array.reshape(-1)
+    return storage, storage[: array.size].reshape(array.shape)
