@@ -8,16 +8,16 @@ has nothing to compile but those, and a scalar remainder gets the bits that a ve
     e^x = (s (1 + q))^2 \qquad s = 2^n,\; n = \mathrm{round}(x / 2 \ln 2),\; q = e^f - 1,\; f = x/2 - n \ln 2
 
 The square reaches from 0 over the subnormal numbers to infinity; a single 2^n has too few exponents for that.
-NaN gives NaN. Largest errors, in units in the last place of the result, for float32 and float64:
+NaN gives NaN. Largest errors, in units in the last place of the result, in float32 and in float64:
 
-========  =====  ===================================================================
-function  error  at the ends
-========  =====  ===================================================================
-exp       3      exactly 0 and inf, subnormal numbers before 0
-log       1      log(0) = -inf, log(x < 0) = NaN, log(inf) = inf, subnormal x
-sigmoid   3      exactly 1 and 0; 0 as soon as exp(-x) is infinite
-tanh      3.5    exactly -1 and 1; small x keep their relative accuracy
-========  =====  ===================================================================
+========  ==================================  ==================================================
+function  error                               at the ends
+========  ==================================  ==================================================
+exp       3 (3.5 without fused multiply-add)  exactly 0 and inf, before 0 subnormal numbers
+log       1                                   -inf at 0, NaN below, inf at inf; subnormal x
+sigmoid   4 (4.5 without fused multiply-add)  exactly 1 and 0; 0 as soon as exp(-x) is infinite
+tanh      3.5                                 exactly -1 and 1; x itself near 0
+========  ==================================  ==================================================
 
 The reductions are those of fdlibm (Sun Microsystems, 1993: e_exp.c, e_log.c); the coefficients are minimax.
 """
@@ -101,7 +101,7 @@ def _log(F, x):
 
 
 def _power(F, c, x):
-    """q = e^f - 1 and s = 2^n with e^(c x) = s (1 + q); c is a power of two, signed: exact, and at no cost."""
+    """q and s = 2^n with e^(c x) = s (1 + q), for c = 0.5, -0.5, 2: it goes into the constants, exactly."""
     high, low = F.ln2[0] / c, F.ln2[1] / c
     rounded = x * (1 / (high + low)) + F.rounder
     n = rounded - F.rounder
