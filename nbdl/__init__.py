@@ -14,7 +14,7 @@ _HOME = {
         "Dataset", "Initializer", "Kernel", "Layer", "Loss", "Metric", "Model", "Optimizer", "Schedule",
     ),
     "nbdl.registry": ("swap",),
-    "nbdl.step": ("compile_step",),
+    "nbdl.step": ("compile_step", "jit_predict"),
     "nbdl.tape": ("Tensor", "apply", "no_grad", "tensor"),
     "nbdl.train": ("fit", "load", "save"),
 }  # fmt: skip

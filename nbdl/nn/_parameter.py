@@ -7,10 +7,10 @@ import zlib
 
 import numpy as np
 
-from nbdl import registry
-from nbdl.errors import DataError, DtypeError, ShapeError
+from nbdl import registry, shapes
+from nbdl.errors import DataError, DtypeError, ShapeError, TapeError
 from nbdl.records import resolve
-from nbdl.tape import Tensor, as_tensor, no_grad
+from nbdl.tape import Tensor, as_tensor, no_grad, tracing
 
 _filling = contextvars.ContextVar("filling", default=None)  # (seed, names by id, dtype), set by `init`
 
@@ -134,8 +134,13 @@ def init(net, example, seed=0, dtype="float32", keep=False):
     names = {id(p): name for name, p in named_parameters(net).items()}
     for p in () if keep else parameters(net):
         p._array = None
+    example = np.asarray(example, dtype)[:1]
     with _context(_filling, (seed, names, dtype)), no_grad():
-        net(np.asarray(example, dtype)[:1])
+        try:
+            with tracing(shapes.Tracer(dtype)):  # nothing is computed, no kernel compiles
+                net(example)
+        except TapeError:  # the net looks at values
+            net(example)
     return net
 
 

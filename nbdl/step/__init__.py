@@ -1,5 +1,7 @@
 """A net as one native program (docs/programs.md tells how)."""
 
-from nbdl.step._step import CompiledStep, compile_step
+from nbdl.step._function import jit_predict
+from nbdl.step._predict import CompiledPredict
+from nbdl.step._step import CompiledStep, compile_step, diverged
 
-__all__ = ["CompiledStep", "compile_step"]
+__all__ = ["CompiledPredict", "CompiledStep", "compile_step", "diverged", "jit_predict"]

@@ -12,8 +12,9 @@ from nbdl.records import resolve
 from nbdl.step._driver import aligned
 from nbdl.step._plan import build
 from nbdl.step._program import Program
+from nbdl.step._storage import Storage, aligned_like
 from nbdl.step._trace import trace
-from nbdl.step._update import Update, aligned_like
+from nbdl.step._update import Update
 
 
 def compile_step(
@@ -79,15 +80,16 @@ class CompiledStep:
         x, y = example
         self._x_shape, self._y_shape = x.shape[1:], y.shape[1:]
         self._integers = y.dtype.kind in "iub"
-        self._storage, self._views = _move(self._names)
+        self._storage = Storage(self._names)
+        flat = self._storage.flat
         states = {n: {} for n in self._names}
         for name, arrays in updater.state.items():
             for s, array in arrays.items():
                 states[name][s], arrays[s] = aligned_like(array)
-        gradients = {n: aligned(a.size, self.dtype) for n, a in self._storage.items()}
-        self._update = Update(updater, self._storage, states, gradients)
+        gradients = {n: aligned(a.size, self.dtype) for n, a in flat.items()}
+        self._update = Update(updater, flat, states, gradients)
         self.graph = trace(net, (x, self._labels(y)), self.dtype, self._loss)
-        self.plan = build(self.graph, self._storage, gradients, self._update.groups())
+        self.plan = build(self.graph, flat, gradients, self._update.groups())
         self.program = Program(self.plan, self.graph, threads, self._names)
         self.gradients = {n: gradients[n][: p.size].reshape(p.shape) for n, p in self._names.items()}
 
@@ -137,7 +139,7 @@ class CompiledStep:
         if not (np.isfinite(rates).all() and (rates >= 0).all()):
             raise ShapeError("`lr` must be finite and not negative, got {}", lr)
         with self.program.alone():
-            self._rebind()
+            self._storage.rebind()
             self.program.reserve(batch_size)
             before = self.updater.steps
             done, losses = self._go(x, y, order, batch_size, rates, before)
@@ -177,30 +179,15 @@ class CompiledStep:
     def _labels(self, y):
         return np.ascontiguousarray(y, np.int64 if self._integers else self.dtype)
 
-    def _rebind(self):
-        """Parameters that were given new arrays since: take their values, and give them the views again."""
-        for name, p in self._names.items():
-            if p._array is not self._views[name]:
-                self._views[name][...] = p._array
-                p._array = self._views[name]
-
     def _explain(self, x, y, rows, rate):
         """Raise what the eager kernels say about a minibatch that the program would not train on."""
         train = nn.Train(self.seed, self.updater.steps)
         value = self._loss(self.net(x[rows], train=train), y[rows]).item()
-        raise NumericError(
-            "the loss is {} at step {}: training diverged. Try a smaller learning rate than {}",
-            value, self.updater.steps + 1, rate,
-        )  # fmt: skip
+        raise diverged(value, self.updater.steps + 1, rate)
 
 
-def _move(parameters):
-    """Aligned storage of the parameters, and views of it that take the place of their arrays."""
-    storage, views = {}, {}
-    for name, p in parameters.items():
-        found = getattr(p, "storage", None)
-        if found is None or not np.may_share_memory(found, p._array):
-            found, p._array = aligned_like(p._array)
-            p.storage = found
-        storage[name], views[name] = found, p._array
-    return storage, views
+def diverged(loss, step, rate):
+    """The error of a loss that is no number training can go on from."""
+    return NumericError(
+        "the loss is {} at step {}: training diverged. Try a smaller learning rate than {}", loss, step, rate
+    )

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from nbdl.kernels._simd import LANES
 from nbdl.records import resolve
 from nbdl.step import _layout
 from nbdl.step._driver import FACTORS, SHARED, aligned
@@ -86,11 +85,3 @@ class Update:
     def _in_python(self, program, n):
         grads = {n: self._gradients[n][: p.size].reshape(p.shape) for n, p in self.updater.parameters.items()}
         self.updater.update(grads, program.rate)
-
-
-def aligned_like(array):
-    """A 64-byte aligned copy with room for whole registers: (flat storage, view of the array's shape)."""
-    L = LANES["float32"]
-    storage = aligned(-(-array.size // L) * L, array.dtype)
-    storage[: array.size] = array.reshape(-1)
-    return storage, storage[: array.size].reshape(array.shape)

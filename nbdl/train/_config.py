@@ -27,6 +27,9 @@ class Config:
     schedule: str = "constant"
     seed: int = 0
     dtype: str = "float32"
+    threads: int = 0  # 0: one for each core; the bits of a run do not depend on it
+    compiled: bool = True  # as one native program, or kernel by kernel on the tape
+    clip_norm: float = 0.0  # 0: gradients are not clipped
     model_options: dict = dataclasses.field(default_factory=dict)
     data_options: dict = dataclasses.field(default_factory=dict)
     optimizer_options: dict = dataclasses.field(default_factory=dict)
@@ -114,7 +117,7 @@ def _typed(key, value):
         value = value.item()
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if not isinstance(value, kind) or isinstance(value, bool):
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise UsageError("`{}` must be {}, got {!r}", key, {dict: "a table"}.get(kind, kind.__name__), value)
     return dict(value) if kind is dict else value
 
@@ -125,7 +128,14 @@ def check_values(config):
         setattr(config, key, _typed(key, getattr(config, key)))
     if config.seed >= 2**63:
         raise UsageError("`seed` must be below 2**63, got {}", config.seed)
-    for key, least in (("epochs", 1), ("batch_size", 1), ("lr", 0.0), ("seed", 0)):
+    for key, least in (
+        ("epochs", 1),
+        ("batch_size", 1),
+        ("lr", 0.0),
+        ("seed", 0),
+        ("threads", 0),
+        ("clip_norm", 0.0),
+    ):
         if not getattr(config, key) >= least:
             raise UsageError("`{}` must be at least {}, got {}", key, least, getattr(config, key))
     if config.dtype not in ("float32", "float64"):

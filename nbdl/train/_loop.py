@@ -4,19 +4,24 @@ A run is a function of its settings alone: the order of the samples is keyed by 
 (seed, operation, step). So a run that was stopped at any step goes on to the same bits.
 """
 
+import contextlib
 import dataclasses
 import json
+import os
 import signal
 import threading
 import time
 
 import numpy as np
 
+from numba import config as numba_config
+
 from nbdl import nn, registry, tape
-from nbdl.errors import NumericError, ShapeError
+from nbdl.errors import NumericError, ShapeError, TapeError
 from nbdl.nn._options import check_options
 from nbdl.optim import Updater
 from nbdl.records import resolve as code
+from nbdl.step import CompiledPredict, CompiledStep, diverged
 from nbdl.train import _files, _plot
 from nbdl.train._save import save
 
@@ -37,8 +42,10 @@ class Run:
         loss = registry.default().get("loss", config.loss)
         self._loss = code(loss.compute)
         self._updater = Updater(
-            config.optimizer, net, config.lr, groups=config.groups, **config.optimizer_options
-        )
+            config.optimizer, net, config.lr, groups=config.groups, clip_norm=config.clip_norm or None,
+            **config.optimizer_options,
+        )  # fmt: skip
+        self._step = self._predict = None
         self._rate = code(registry.default().get("schedule", config.schedule).rate)
         check_options(
             f"loss `{config.loss}`", self._loss, config.loss_options, ("prediction", "target", "reduction")
@@ -49,7 +56,9 @@ class Run:
     def evaluate(self, split):
         """Loss and metrics of the net on a `Split`, as a dict."""
         with registry.swap(**self.config.swap):
-            return evaluate(self.net, split, self.config.loss, **self.config.loss_options)
+            if self._predict is None and self.config.compiled and _native():
+                self._predict = CompiledPredict(self.net, split.x[:1], self._threads())
+            return _measure(self.net, split, self.config.loss, self.config.loss_options, self._predict)
 
     # --- the loop -------------------------------------------------------------------------------------------
 
@@ -60,12 +69,29 @@ class Run:
         batches = -(-n // size)
         progress("start", epochs=config.epochs, steps=batches, samples=n, folder=self.folder)
         with _Interrupt() as stop, registry.swap(**config.swap):
+            if config.compiled and _native() and self._epoch < config.epochs:
+                example = self.data.train.x[:1], self.data.train.y[:1]
+                self._step = CompiledStep(
+                    self.net,
+                    config.loss,
+                    self._updater,
+                    example,
+                    self._threads(),
+                    config.seed,
+                    config.loss_options,
+                )
+            some = 1  # steps of one call
             while self._epoch < config.epochs:
                 order = _order(config.seed, self._epoch, n)
                 while self._batch < batches:
-                    loss = self._step(order[self._batch * size :][:size], batches)
-                    self._batch += 1
-                    progress("step", epoch=self._epoch + 1, step=self._batch, steps=batches, loss=loss)
+                    full = n // size - self._batch
+                    rows = order[self._batch * size :][: max(1, min(some, full)) * size]
+                    begun = time.perf_counter()
+                    losses = self._go(rows, min(size, len(rows)), batches)
+                    if self._step is not None:
+                        some = _some(len(losses), time.perf_counter() - begun)
+                    self._batch += len(losses)
+                    progress("step", epoch=self._epoch + 1, step=self._batch, steps=batches, loss=losses[-1])
                     if stop.asked:
                         self.seconds, self.interrupted = time.perf_counter() - start, True
                         self.save_checkpoint()
@@ -74,27 +100,36 @@ class Run:
                 self._end_epoch(progress)
                 self.save_checkpoint()
 
-    def _step(self, rows, batches):
-        """Forward, backward and update on the samples `rows`; returns the loss."""
+    def _go(self, rows, size, batches):
+        """Steps on the samples `rows`, `size` at a time; returns their losses."""
+        steps, config = len(rows) // size, self.config
+        total = batches * config.epochs
+        factors = [self._rate(self.steps + i, total, **config.schedule_options) for i in range(steps)]
+        rates = np.multiply(config.lr, factors)
+        if self._step is not None:
+            losses = self._step.run(self.data.train.x, self.data.train.y, rows, size, rates)
+        else:
+            losses = [self._eager(rows, rates[0])]
+        for loss in losses:  # in the order of the steps: the sum does not depend on how many ran at once
+            self._sum, self._count = self._sum + float(loss) * size, self._count + size
+        self.steps += steps
+        return losses
+
+    def _eager(self, rows, rate):
+        """Forward, backward and update by the tape, on the samples `rows`; returns the loss."""
         x, y = self.data.train.x[rows], self.data.train.y[rows]
-        prediction = self.net(x, train=nn.Train(self.config.seed, self.steps))
-        loss = self._loss(prediction, y, **self.config.loss_options)
+        loss = self._loss(
+            self.net(x, train=nn.Train(self.config.seed, self.steps)), y, **self.config.loss_options
+        )
         value = loss.item()
         if not np.isfinite(value):
-            raise NumericError(
-                "the loss is {} at step {} (epoch {}): training diverged. "
-                "Try a smaller learning rate than {}",
-                value,
-                self.steps + 1,
-                self._epoch + 1,
-                self.config.lr,
-            )
+            raise diverged(value, self.steps + 1, rate)
         loss.backward()
-        factor = self._rate(self.steps, batches * self.config.epochs, **self.config.schedule_options)
-        self._updater.step(self.config.lr * factor)
-        self.steps += 1
-        self._sum, self._count = self._sum + value * len(rows), self._count + len(rows)
+        self._updater.step(rate)
         return value
+
+    def _threads(self):
+        return self.config.threads or _cores()
 
     def _end_epoch(self, progress):
         self._epoch += 1
@@ -187,17 +222,22 @@ def predict(net, x, batch_size=512):
     dtype = next((p.dtype for p in nn.parameters(net)), x.dtype)
     if not len(x):
         raise ShapeError("predict: `x` must hold at least one sample, got shape {}", x.shape)
+    x = x.astype(dtype, copy=False)
+    if _native():
+        with contextlib.suppress(TapeError):  # the net looks at values: it cannot be a program
+            return CompiledPredict(net, x[:1], _cores(), batch_size)(x)
     with tape.no_grad():
-        parts = [
-            net(x[i : i + batch_size].astype(dtype, copy=False)).numpy() for i in range(0, len(x), batch_size)
-        ]
-    return np.concatenate(parts)
+        return np.concatenate([net(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)])
 
 
 def evaluate(net, split, loss, **loss_options):
     """Mean loss and the loss's metrics of a net on a `Split`, as a dict ("loss", "accuracy" ...)."""
+    return _measure(net, split, loss, loss_options)
+
+
+def _measure(net, split, loss, loss_options, predictor=None):
     record = registry.default().get("loss", loss)
-    prediction = predict(net, split.x)
+    prediction = predict(net, split.x) if predictor is None else predictor(split.x)
     target = np.asarray(split.y)
     with tape.no_grad():
         value = code(record.compute)(prediction, target, **loss_options).item()
@@ -205,3 +245,17 @@ def evaluate(net, split, loss, **loss_options):
         m: code(registry.default().get("metric", m).compute)(prediction, target) for m in record.metrics
     }
     return {"loss": value, **metrics}
+
+
+def _native():
+    """Whether nets run as programs: not where the JIT is disabled."""
+    return not numba_config.DISABLE_JIT
+
+
+def _cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _some(steps, seconds):
+    """How many steps to run in the next call: what takes a twentieth of a second."""
+    return max(1, round(0.05 * steps / max(seconds, 1e-6)))

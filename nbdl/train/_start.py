@@ -20,7 +20,8 @@ from nbdl.train._save import load
 
 def fit(
     net, data, loss=None, optimizer="sgd", lr=0.1, epochs=10, batch_size=128, seed=0, *, schedule="constant",
-    dtype="float32", optimizer_options=None, loss_options=None, schedule_options=None, groups=None,
+    dtype="float32", threads=0, compiled=True, clip_norm=0.0, optimizer_options=None, loss_options=None,
+    schedule_options=None, groups=None,
     out=None, progress=None,
 ):  # fmt: skip
     """Train `net` on `data`.
@@ -35,6 +36,12 @@ def fit(
     lr : float
     epochs, batch_size, seed : int
     dtype : "float32" or "float64"
+    threads : int
+        0 takes one for each core. The bits of a run do not depend on it.
+    compiled : bool
+        As one native program (`nbdl.compile_step`), or kernel by kernel on the tape: slower, but for any net.
+    clip_norm : float
+        Gradients are scaled down together to a norm of at most this; 0 leaves them alone.
     optimizer_options, loss_options, schedule_options : dict, optional
     groups : dict, optional
         Optimizer options by parameter name pattern, ``{"*.b": {"weight_decay": 0.0}}``.
@@ -50,6 +57,7 @@ def fit(
     config = Config(
         data=data if isinstance(data, str) else "", epochs=epochs, batch_size=batch_size, lr=float(lr),
         optimizer=optimizer, loss=loss or "", schedule=schedule, seed=seed, dtype=dtype,
+        threads=threads, compiled=compiled, clip_norm=float(clip_norm),
         optimizer_options=optimizer_options or {}, loss_options=loss_options or {},
         schedule_options=schedule_options or {}, groups=groups or {},
     )  # fmt: skip
