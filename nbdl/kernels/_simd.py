@@ -377,23 +377,22 @@ def hsum(v):
 
 
 def hmax(v):
-    """The largest lane, as a number; NaN lanes are passed over."""
-    return np.fmax.reduce(v)
+    """The largest lane, as a number; NaN if any is NaN."""
+    return v.max()
 
 
 def _select(sign):
     return lambda bd, kind, a, b: bd.select(bd.fcmp_ordered(sign, a, b, flags=EXACT), a, b)
 
 
-def _emit_maximum(bd, kind, a, b):
-    first = bd.or_(bd.fcmp_ordered(">", a, b, flags=EXACT), bd.fcmp_unordered("!=", a, a, flags=EXACT))
-    return bd.select(first, a, b)
-
-
 _define(where, lambda k: [(k.vec, (k.mask, k.vec, k.vec))], lambda bd, kind, m, a, b: bd.select(m, a, b))
 _define(larger, lambda k: [(k.vec, (k.vec, k.vec))], _select(">"))
 _define(smaller, lambda k: [(k.vec, (k.vec, k.vec))], _select("<"))
-_define(maximum, lambda k: [(k.vec, (k.vec, k.vec))], _emit_maximum)
+_define(
+    maximum,
+    lambda k: [(k.vec, (k.vec, k.vec))],
+    lambda bd, k, *ab: call(bd, f"llvm.maximum.{k.name}", k.vector, ab, fastmath=EXACT),
+)
 _define(fma, lambda k: [(k.vec, (k.vec, k.vec, k.vec))], emit_fma)
 _define(sqrt, lambda k: [(k.vec, (k.vec,))], lambda bd, k, a: call(bd, f"llvm.sqrt.{k.name}", k.vector, [a]))
 _define(
@@ -407,5 +406,5 @@ _define(
 _define(
     hmax,
     lambda k: [(k.dtype, (k.vec,))],
-    lambda bd, k, a: call(bd, f"llvm.vector.reduce.fmax.{k.name}", k.number, [a]),
+    lambda bd, k, a: call(bd, f"llvm.vector.reduce.fmaximum.{k.name}", k.number, [a], fastmath=EXACT),
 )
