@@ -139,6 +139,7 @@ class Operands:
         self.bounds = [s * self.blocks // self.shards for s in range(self.shards + 1)]
         self.numbers = {n: constants[n] for n in ("seed", "step") if n in constants}
         self.arrays, self.steps = {}, {}  # of each operand: its memory, the elements from block to block
+        self.shapes = {}  # of each that has lanes
         self.rows = planes(site.shapes.get("y", ()))[1]
         self.strips = (
             [(i, min(i + 2, self.rows)) for i in range(0, self.rows, 2)] if strips else [(0, self.rows)]
@@ -147,7 +148,7 @@ class Operands:
             if value is None:
                 continue
             if name in twin.grads:
-                self.add(name, self.pack(value), floats(site.shapes[name], self.L))
+                self.add_value(name, site.shapes[name], self.pack(value))
             else:
                 self.add(
                     name, np.ascontiguousarray(value, np.int64 if name in INDICES else site.dtype).reshape(-1)
@@ -157,6 +158,12 @@ class Operands:
 
     def add(self, name, array, step=0):
         self.arrays[name], self.steps[name] = self.place(array), step
+
+    def add_value(self, name, shape, packed=None):
+        """An operand that has a block of lanes for every L samples."""
+        size = floats(shape, self.L)
+        self.add(name, self.empty(self.blocks * size) if packed is None else packed, size)
+        self.shapes[name] = shape
 
     def empty(self, size):
         return np.full(size, np.nan, self.site.dtype)
@@ -184,7 +191,7 @@ class Operands:
         if isinstance(self.twin, LossTwin):
             return self._loss()
         shape = self.site.shapes["y"]
-        self.add("y", self.empty(self.blocks * floats(shape, self.L)), floats(shape, self.L))
+        self.add_value("y", shape)
         self._over_blocks(self.twin.forward(self.site))
         return self.unpack("y", shape)
 
@@ -210,11 +217,11 @@ class Operands:
         if isinstance(self.twin, LossTwin):
             self.add("scale", np.array([dy / np.float64(self.arrays["total"][0])], self.site.dtype))
         else:
-            self.add("dy", self.pack(dy, cotangent=True), floats(self.site.shapes["y"], self.L))
+            self.add_value("dy", self.site.shapes["y"], self.pack(dy, cotangent=True))
         if name in self.twin.parameters:
             return self._parameter(name, self.twin.parameters[name](self.site))
         shape = self.site.shapes[name]
-        self.add(f"d{name}", self.empty(self.blocks * floats(shape, self.L)), floats(shape, self.L))
+        self.add_value(f"d{name}", shape)
         self._over_blocks(self.twin.grads[name](self.site))
         if isinstance(self.twin, LossTwin):
             idle = self.arrays[f"d{name}"].reshape(self.blocks, -1, self.L)[
@@ -281,10 +288,9 @@ class Operands:
         return 0 if array is None else array.ctypes.data + start * array.itemsize
 
     def check(self, fail):
-        """What lies between two planes is nobody's, and inputs stay as they are."""
-        for name, array in self.arrays.items():
-            shape = self.site.shapes.get(name if name in self.site.shapes else name.removeprefix("d"))
-            if shape is not None and self.steps[name]:
-                (C, H, W), plane = planes(shape), pitch(shape)
-                if not np.isnan(array.reshape(self.blocks, C, plane, self.L)[:, :, H * W :]).all():
-                    fail("`{}` was written to between two planes", name)
+        """What lies between two planes is nobody's."""
+        for name, shape in self.shapes.items():
+            (C, H, W), plane = planes(shape), pitch(shape)
+            packed = self.arrays[name].reshape(self.blocks, C, plane, self.L)
+            if not np.isnan(packed[:, :, H * W :]).all():
+                fail("`{}` was written to between two planes", name)

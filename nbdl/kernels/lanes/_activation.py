@@ -1,5 +1,7 @@
 """relu, sigmoid and tanh on lanes (`nbdl.kernels` has the formulas)."""
 
+import inspect
+
 from nbdl._jit import jit
 from nbdl.kernels._simd import larger, load, store, where
 from nbdl.kernels._vector_math import sigmoid as _sigmoid
@@ -8,12 +10,16 @@ from nbdl.kernels.lanes._twin import Row, Twin, pitch, planes
 
 
 def elementwise(forward, backward):
-    """The twin of an activation: ``y = forward(x)`` and ``dx = backward(dy, y)``, on one number."""
+    """The twin of an activation: ``y = forward(x)`` and ``dx = backward(dy, y)``, on one number.
+
+    Both are functions for `nbdl.jit`. If the second parameter of `backward` is named ``x``, it is given x.
+    """
+    needs = list(inspect.signature(backward).parameters)[1]
     return Twin(
         lambda site: [_forward(site, forward)],
-        {"x": lambda site: [_backward(site, backward)]},
+        {"x": lambda site: [_backward(site, backward, needs)]},
         rows=lambda site: 1,
-        inplace=True,
+        inplace=needs == "y",
     )
 
 
@@ -33,15 +39,15 @@ def _forward(site, f):
     return Row(leaf, **_sizes(site))
 
 
-def _backward(site, f):
+def _backward(site, f, needs):
     L = site.L
 
-    def leaf(dy, y, dx, first, last, count, pitch, width):
+    def leaf(dy, known, dx, first, last, count, pitch, width):
         for c in range(count):
             for i in range(c * pitch + first * width, c * pitch + last * width, L):
-                store(dx, i, f(load(dy, i), load(y, i)))
+                store(dx, i, f(load(dy, i), load(known, i)))
 
-    return Row(leaf, **_sizes(site))
+    return Row(leaf, known=needs, **_sizes(site))
 
 
 @jit

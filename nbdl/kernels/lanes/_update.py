@@ -1,0 +1,102 @@
+"""The updates of `nbdl.kernels._update` on slices, where formulas and options are explained."""
+
+import math
+
+from nbdl.kernels import _update
+from nbdl.kernels._simd import LANES, load, sqrt, store
+from nbdl.kernels.lanes._twin import UpdateTwin
+
+
+def _python(function):
+    """The checks of a kernel, without compiling them."""
+    return getattr(function, "py_func", function)
+
+
+_rates, _momentum_option, _adam_options = map(
+    _python, (_update._rates, _update._momentum_option, _update._adam_options)
+)
+
+
+# --- gradient descent ---------------------------------------------------------------------------------------
+
+
+def _sgd_factors(lr, step, weight_decay=0.0):
+    lr, weight_decay = _rates("sgd_update", lr, weight_decay)
+    return lr, 1 - lr * weight_decay
+
+
+def _sgd(dtype):
+    L = LANES[dtype]
+
+    def leaf(w, dw, factors, size):
+        rate, keep = factors[0], factors[1]
+        for i in range(0, size, L):
+            store(w, i, load(w, i) * keep - load(dw, i) * rate)
+
+    return leaf
+
+
+sgd_update = UpdateTwin(_sgd_factors, _sgd)
+
+
+def _momentum_factors(lr, step, momentum=0.9, nesterov=False, weight_decay=0.0):
+    lr, weight_decay = _rates("momentum_update", lr, weight_decay)
+    return lr, _momentum_option(momentum), weight_decay, float(nesterov)
+
+
+def _momentum(dtype):
+    L = LANES[dtype]
+
+    def leaf(w, dw, v, factors, size):
+        rate, beta, decay, nesterov = factors[0], factors[1], factors[2], factors[3]
+        for i in range(0, size, L):
+            g = load(dw, i) + load(w, i) * decay
+            velocity = load(v, i) * beta + g
+            store(v, i, velocity)
+            if nesterov > 0:
+                velocity = g + velocity * beta
+            store(w, i, load(w, i) - velocity * rate)
+
+    return leaf
+
+
+momentum_update = UpdateTwin(_momentum_factors, _momentum)
+
+
+# --- Adam ---------------------------------------------------------------------------------------------------
+
+
+def _adam_factors(kernel, lr, step, beta1, beta2, eps, penalty, shrink):
+    step, beta1, beta2, eps = _adam_options(kernel, step, beta1, beta2, eps)
+    rate, root = lr / (1 - beta1**step), 1 / math.sqrt(1 - beta2**step)
+    return rate, root, beta1, 1 - beta1, beta2, 1 - beta2, eps, penalty, shrink
+
+
+def _adam(dtype):
+    L = LANES[dtype]
+
+    def leaf(w, dw, m, v, factors, size):
+        rate, root, eps, decay, keep = factors[0], factors[1], factors[6], factors[7], factors[8]
+        b1, c1, b2, c2 = factors[2], factors[3], factors[4], factors[5]
+        for i in range(0, size, L):
+            g = load(dw, i) + load(w, i) * decay
+            mean, square = load(m, i) * b1 + g * c1, load(v, i) * b2 + (g * g) * c2
+            store(m, i, mean)
+            store(v, i, square)
+            store(w, i, load(w, i) * keep - mean * rate / (sqrt(square) * root + eps))
+
+    return leaf
+
+
+def _l2_factors(lr, step, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0):
+    lr, weight_decay = _rates("adam_update", lr, weight_decay)
+    return _adam_factors("adam_update", lr, step, beta1, beta2, eps, weight_decay, 1.0)
+
+
+def _decoupled_factors(lr, step, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01):
+    lr, weight_decay = _rates("adamw_update", lr, weight_decay)
+    return _adam_factors("adamw_update", lr, step, beta1, beta2, eps, 0.0, 1 - lr * weight_decay)
+
+
+adam_update = UpdateTwin(_l2_factors, _adam)
+adamw_update = UpdateTwin(_decoupled_factors, _adam)
