@@ -81,7 +81,7 @@ def choices(a, b, out, L):
         store(r, i + 5 * n, where(x > 0.0, x, y))
         store(r, i + 6 * n, where(x >= y, x, y))
         store(r, i + 7 * n, where((x == y) | (y == 1.0), x, -x))
-        store(r, i + 8 * n, where((x != y) & (y < 1.0), x, -x))
+        store(r, i + 8 * n, where((x != y) & (y < 1.0), 4.0, y))
         out[9, i], out[9, i + 1] = hsum(larger(0.0, smaller(1.0, x))), hmax(x)
 
 
@@ -124,7 +124,7 @@ def test_choices(dtype):
             np.where(a > 0, a, b),
             np.where(a >= b, a, b),
             np.where((a == b) | (b == 1), a, -a),
-            np.where((a != b) & (b < 1), a, -a),
+            np.where((a != b) & (b < 1), 4, b),
         ]
         sums = np.where(a < 0, 0, np.where(a < 1, a, np.where(a >= 1, 1, a))).reshape(-1, L).sum(1)
     for row, truth in enumerate(want):
