@@ -1,9 +1,8 @@
 """The kernel rows: what is called on which arrays, and how much arithmetic and memory that takes at least.
 
 FLOPs are those of the sums of products, two for each product, those with zeros of the padding included; what
-is done element by element is not counted. Bytes: an array that is read counts once, one that is written
-twice, as a machine reads a cache line before it writes to it. Kernels are serial: their rows run on one
-thread.
+is done element by element is not counted. Bytes are those of all arrays, each counted once. Kernels are
+serial: their rows run on one thread.
 """
 
 from collections.abc import Callable
@@ -56,8 +55,7 @@ class Case:
 
     def bytes(self, arguments):
         """Moved by one repetition at least."""
-        arrays = {k: a.nbytes for k, a in arguments.items() if isinstance(a, np.ndarray)}
-        return sum(arrays.values()) + sum(arrays[name] for name in self.written)
+        return sum(a.nbytes for a in arguments.values() if isinstance(a, np.ndarray))
 
     def kernels(self):
         """The kernels that are called."""

@@ -92,13 +92,14 @@ def run(names=(), against=(), threads=1, repeat=9, quick=False, progress=None):
     repeat : int
         Samples for each figure, which is their median.
     progress : callable, optional
-        ``progress(event, **fields)``: "row" (case, number, count) before each row, "note" (text).
+        ``progress(event, **fields)``: "row" (case, number, count) before each row, "note" (text), "failed"
+        (case, error).
 
     Returns
     -------
     dict
-        Plain data: "machine", "settings", "ceilings" and "rows"; docs/benchmarks.md says what is in it. After
-        Ctrl-C it holds what was measured until then, and "interrupted" is True.
+        Plain data: "machine", "settings", "ceilings", "rows", "failed"; docs/benchmarks.md says what is in it.
+        After Ctrl-C it holds what was measured until then, and "interrupted" is True.
     """
     if numba.config.DISABLE_JIT:
         raise UsageError("nothing can be measured: the compiler is switched off by NUMBA_DISABLE_JIT")
@@ -109,6 +110,7 @@ def run(names=(), against=(), threads=1, repeat=9, quick=False, progress=None):
         "settings": {"threads": threads, "repeat": repeat, "quick": quick, "against": list(peers)},
         "ceilings": [],
         "rows": [],
+        "failed": [],
         "interrupted": False,
     }
     try:
@@ -116,7 +118,13 @@ def run(names=(), against=(), threads=1, repeat=9, quick=False, progress=None):
         document["ceilings"] += [limit._asdict() for limit in limits.values()]
         for number, case in enumerate(cases):
             progress("row", case=case, number=number, count=len(cases))
-            document["rows"].append(_measure(case, limits[case.threads], peers, repeat, quick, progress))
+            try:
+                row = _measure(case, limits[case.threads], peers, repeat, quick, progress)
+            except Exception as error:  # the others are worth their minutes
+                document["failed"].append({"name": case.name, "size": case.size, "error": _one_line(error)})
+                progress("failed", case=case, error=error)
+            else:
+                document["rows"].append(row)
         time.sleep(_race.PAUSE)
         _check_quiet(limits[1], ceilings(1), progress)
     except KeyboardInterrupt:
@@ -154,8 +162,8 @@ def _measure(case, limits, peers, repeat, quick, progress):
             try:
                 run, first, other = _race.first_call(competitor, case.check_after - 1)
             except Exception as error:
-                text = " ".join(str(error).split())[:200]
-                progress("note", text=f"{name} {competitor.label} failed at {case.name}, {case.size}: {text}")
+                text = f"{name} {competitor.label} failed at {case.name}, {case.size}: {_one_line(error)}"
+                progress("note", text=text)
                 continue
             entries.append((name, competitor.label, run, first))
             differences[name, competitor.label] = difference(result, other)
@@ -180,6 +188,10 @@ def _measure(case, limits, peers, repeat, quick, progress):
     for forms in row["peers"].values():
         forms.sort(key=lambda figures: figures["seconds"])
     return row
+
+
+def _one_line(error):
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def _ours(case, arguments):

@@ -1,8 +1,8 @@
 """The rows of training steps: forward, backward and update of a net on minibatches of a shuffled data set.
 
 FLOPs are those of convolutions and linear layers: forward, for the gradient of the weights, and, but for the
-first layer, for the gradient of the input. Bytes: the minibatch is read once, parameters and the optimizer's
-state are read and written once.
+first layer, for the gradient of the input. Bytes are those of the minibatch, the parameters and the
+optimizer's state.
 """
 
 from collections.abc import Callable
@@ -113,7 +113,7 @@ class Step:
         """Moved by one step at least."""
         state = len(registry.default().get("optimizer", self.optimizer).state)
         parameters = sum(p.data.size for p in nn.parameters(self.net))
-        return self.batch * (4 * prod(self.shape) + 8) + 4 * 2 * parameters * (1 + state)
+        return self.batch * (4 * prod(self.shape) + 8) + 4 * parameters * (1 + state)
 
 
 MNIST, CIFAR = (1, 28, 28), (3, 32, 32)

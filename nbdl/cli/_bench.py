@@ -5,6 +5,7 @@ import importlib.util
 import io
 import sys
 from pathlib import Path
+from statistics import geometric_mean
 
 import click
 
@@ -53,6 +54,8 @@ def bench(names, against, threads, repeat, quick, plot):
     if document["interrupted"]:
         note("interrupted: the rows above are all that was measured")
         click.get_current_context().exit(130)
+    if progress.errors:
+        raise progress.errors[0]
 
 
 def _check_plot(path):
@@ -65,24 +68,41 @@ def _check_plot(path):
         raise UsageError('a picture needs matplotlib. Try pip install "nbdl[plot]"')
 
 
+class _Progress:
+    """A ``progress(event, **fields)`` for `nbdl.bench.run`; on a terminal it shows what is being measured."""
+
+    def __init__(self, status):
+        self._status, self.errors = status, []
+
+    def __call__(self, event, **fields):
+        getattr(self, f"_on_{event}")(**fields)
+
+    def _on_row(self, case, number, count):
+        if self._status is not None:
+            self._status.update(f"{number + 1}/{count}  {case.name}  {case.size}")
+
+    def _on_note(self, text):
+        if self._status is not None:
+            self._status.console.print(text, highlight=False, markup=False)
+        else:
+            note(text)
+
+    def _on_failed(self, case, error):
+        error.add_note(f"where: the row {case.name}, {case.size}")
+        self._on_note(f"{case.name}, {case.size} failed: {type(error).__name__}")
+        self.errors.append(error)
+
+
 @contextlib.contextmanager
 def _watch():
-    """A ``progress(event, **fields)``: notes, and on a terminal the row that is being measured."""
+    """The progress of a benchmark."""
     if not sys.stderr.isatty():
-        yield lambda event, text="", **_: note(text) if event == "note" else None
+        yield _Progress(None)
         return
     from rich.console import Console
 
-    console = Console(stderr=True)
-    with console.status("measuring the ceilings of this machine") as status:
-
-        def progress(event, text="", case=None, number=0, count=0):
-            if event == "note":
-                console.print(text, highlight=False, markup=False)
-            else:
-                status.update(f"{number + 1}/{count}  {case.name}  {case.size}")
-
-        yield progress
+    with Console(stderr=True).status("measuring the ceilings of this machine") as status:
+        yield _Progress(status)
 
 
 # --- the report ---------------------------------------------------------------------------------------------
@@ -108,6 +128,9 @@ def _report(document):
         rows = [row for row in document["rows"] if row["kind"] == kind]
         if rows:
             console.print(_table(rows, f"{title}, {_threads(rows[0]['threads'])}", settings["against"]))
+            for peer in settings["against"]:
+                if means := _means(rows, peer):
+                    console.print(f"geometric means of the ratios to {peer}: {means}", highlight=False)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
@@ -145,6 +168,15 @@ def _peer_cells(row, forms):
         _time(best["first_seconds"]),
         f"[{color}]{best['ratio']:.2f}x[/]",
     ]
+
+
+def _means(rows, peer):
+    """The geometric mean of the ratios of each name that has several."""
+    ratios = {}
+    for row in rows:
+        if row["peers"].get(peer):
+            ratios.setdefault(row["name"], []).append(row["peers"][peer][0]["ratio"])
+    return ", ".join(f"{n} {geometric_mean(r):.2f}x" for n, r in ratios.items() if len(r) > 1)
 
 
 def _rate(row):

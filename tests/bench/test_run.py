@@ -113,7 +113,7 @@ def test_the_faster_form_comes_first_and_a_failing_one_is_a_note(limits, peer, m
         ("slow", 4),
     ]
     texts = [fields["text"] for event, fields in notes if event == "note"]
-    assert texts == ["twin broken failed at linear, 40 to 20, N=4: no compiler"]
+    assert texts == ["twin broken failed at linear, 40 to 20, N=4: RuntimeError: no compiler"]
     assert [fields["count"] for event, fields in notes if event == "row"] == [1]
 
 
@@ -162,3 +162,25 @@ def test_ctrl_c_keeps_what_was_measured(limits):
 
     document = run(["sgd_update", "adam_update"], quick=True, progress=progress)
     assert document["interrupted"] and [row["name"] for row in document["rows"]] == ["sgd_update"]
+
+
+@COMPILED
+def test_a_row_that_fails_does_not_take_the_others_along(limits, monkeypatch):
+    original, failures = _run._measure, []
+
+    def measure(case, *args):
+        if case.name == "linear":
+            raise RuntimeError("broken")
+        return original(case, *args)
+
+    monkeypatch.setattr(_run, "_measure", measure)
+
+    def progress(event, case=None, error=None, **_):
+        if event == "failed":
+            failures.append((case.name, str(error)))
+
+    document = run(["linear", "sgd_update"], quick=True, progress=progress)
+    assert [row["name"] for row in document["rows"]] == ["sgd_update"] and failures == [("linear", "broken")]
+    assert document["failed"] == [
+        {"name": "linear", "size": "40 to 20, N=4", "error": "RuntimeError: broken"}
+    ]

@@ -1,6 +1,7 @@
 """`nbdl bench`: tables, JSON, the picture, errors before anything is measured."""
 
 import json
+from types import SimpleNamespace
 
 import numba
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import nbdl.bench
 from nbdl.bench import Ceilings, _run
 from nbdl.cli._bench import _time
+from nbdl.errors import ShapeError
 
 
 def figures(seconds, **more):
@@ -35,10 +37,11 @@ DOCUMENT = {
     "settings": {"threads": 2, "repeat": 9, "quick": False, "against": ["torch"]},
     "ceilings": [{"threads": n, "fma": n * 2e11, "bandwidth": n * 2e10} for n in (1, 2)],
     "rows": [
-        row("conv2d", peers=TORCH), row("max_pool2d", limit="memory", first_state="warm"),
+        row("conv2d", peers=TORCH), row("conv2d", peers={"torch": [figures(1e-3, form="eager", ratio=0.4)]}),
+        row("max_pool2d", limit="memory", first_state="warm"),
         row("lenet", "step", first_state="cached", peers=TORCH),
     ],
-    "interrupted": False,
+    "failed": [], "interrupted": False,
 }  # fmt: skip
 
 
@@ -67,6 +70,7 @@ def test_tables(run, measured):
     assert "max_pool2d large 2.00 ms 10.0 GB/s 0.50".split() in lines
     lenet = "lenet large 2.00 ms 128,000 200.0 GFLOP/s 0.50 1.50 s cached 5.00 ms compile 1.50 s 2.50x"
     assert lenet.split() in lines
+    assert "geometric means of the ratios to torch: conv2d 1.00x\n" in result.stdout
     assert "training steps, 2 threads" in result.stdout and "quick" not in result.stdout
 
 
@@ -90,10 +94,21 @@ def test_picture(run, measured, tmp_path):
 
 
 def test_interrupted(run, measured):
-    measured["document"] = {"interrupted": True, "rows": DOCUMENT["rows"][:1]}
+    measured["document"] = {"interrupted": True, "rows": DOCUMENT["rows"][:2]}
     result = run("bench")
     assert result.exit_code == 130 and "conv2d" in result.stdout and "lenet" not in result.stdout
     assert "interrupted" in result.stderr
+
+
+def test_a_row_that_failed_comes_after_the_others(run, measured, monkeypatch):
+    def fail(names, against, threads, repeat, quick, progress):
+        progress("failed", case=SimpleNamespace(name="lenet", size="B=32"), error=ShapeError("no"))
+        return DOCUMENT
+
+    monkeypatch.setattr(nbdl.bench, "run", fail)
+    result = run("bench")
+    assert result.exit_code == 1 and "conv2d" in result.stdout
+    assert "lenet, B=32 failed: ShapeError\nerror: no\n  where: the row lenet, B=32\n" in result.stderr
 
 
 @pytest.mark.parametrize(
