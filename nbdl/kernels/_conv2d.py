@@ -10,10 +10,9 @@ Each sample is unrolled into a matrix of patches, (C KH KW, P Q), and multiplied
 dw = dy patches^T, dx = the patches of w^T dy added back to where they came from.
 """
 
-import numpy as np
-
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
+from nbdl.kernels._correlate import _conv2d, _conv2d_dw, _conv2d_dx
 from nbdl.kernels._door import (
     as_float,
     as_grad,
@@ -26,8 +25,6 @@ from nbdl.kernels._door import (
     sides,
     too_large,
 )
-from nbdl.kernels._gemm import gemm_nn, gemm_nt, gemm_tn
-from nbdl.kernels._patches import add_back, unroll
 from nbdl.kernels._window import LIMIT, check_window
 
 
@@ -134,27 +131,6 @@ def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, out=None):
 
 
 @jit
-def _conv2d(x, w, b, stride, padding, dilation, groups, y):
-    if y.size == 0:
-        return
-    N, O, P, Q = y.shape
-    C, K, M = w.shape[1], w.shape[1] * w.shape[2] * w.shape[3], O // groups
-    patches = np.empty((K, P * Q), x.dtype)
-    weights = w.reshape((groups, M, K))
-    result = y.reshape((N, groups, M, P * Q))
-    for n in range(N):
-        for g in range(groups):
-            unroll(
-                x[n, g * C : (g + 1) * C], w.shape[2], w.shape[3], stride, padding, dilation, P, Q, patches
-            )
-            r = result[n, g]
-            for m in range(M):
-                for i in range(P * Q):
-                    r[m, i] = b[g * M + m] if b.size else 0
-            gemm_nn(weights[g], patches, r)
-
-
-@jit
 def conv2d_dx(dy, w, x_shape, stride=1, padding=0, dilation=1, groups=1, dx=None):
     """Adds the gradient with respect to `x` to `dx`, an array of shape `x_shape` (zeros if not given)."""
     dy = as_float("conv2d_dx: `dy` (N, O, P, Q)", dy, 4)
@@ -173,26 +149,6 @@ def conv2d_dx(dy, w, x_shape, stride=1, padding=0, dilation=1, groups=1, dx=None
 
 
 @jit
-def _conv2d_dx(dy, w, stride, padding, dilation, groups, dx):
-    if dy.size == 0:
-        return
-    N, O, P, Q = dy.shape
-    C, K, M = w.shape[1], w.shape[1] * w.shape[2] * w.shape[3], O // groups
-    patches = np.empty((K, P * Q), dy.dtype)
-    flat = patches.reshape(patches.size)
-    weights = w.reshape((groups, M, K))
-    cotangent = dy.reshape((N, groups, M, P * Q))
-    for n in range(N):
-        for g in range(groups):
-            for i in range(flat.size):
-                flat[i] = 0
-            gemm_tn(weights[g], cotangent[n, g], patches)
-            add_back(
-                patches, w.shape[2], w.shape[3], stride, padding, dilation, P, Q, dx[n, g * C : (g + 1) * C]
-            )
-
-
-@jit
 def conv2d_dw(dy, x, w_shape, stride=1, padding=0, dilation=1, groups=1, dw=None):
     """Adds the gradient with respect to `w` to `dw`, an array of shape `w_shape` (zeros if not given)."""
     dy = as_float("conv2d_dw: `dy` (N, O, P, Q)", dy, 4)
@@ -208,23 +164,6 @@ def conv2d_dw(dy, x, w_shape, stride=1, padding=0, dilation=1, groups=1, dw=None
     dw = as_grad("conv2d_dw: `dw`", dw, w_shape, dy)
     _conv2d_dw(dy, x, stride, padding, dilation, groups, dw)
     return dw
-
-
-@jit
-def _conv2d_dw(dy, x, stride, padding, dilation, groups, dw):
-    if dy.size == 0:
-        return
-    N, O, P, Q = dy.shape
-    C, K, M = dw.shape[1], dw.shape[1] * dw.shape[2] * dw.shape[3], O // groups
-    patches = np.empty((K, P * Q), x.dtype)
-    gradient = dw.reshape((groups, M, K))
-    cotangent = dy.reshape((N, groups, M, P * Q))
-    for n in range(N):
-        for g in range(groups):
-            unroll(
-                x[n, g * C : (g + 1) * C], dw.shape[2], dw.shape[3], stride, padding, dilation, P, Q, patches
-            )
-            gemm_nt(cotangent[n, g], patches, gradient[g])
 
 
 @jit

@@ -1,82 +1,69 @@
-"""Three plain matrix products that add to their result: all heavy arithmetic of the plain kernels.
+"""The matrix product of the plain kernels, on the tile: c += a b for matrices of any strides.
 
-`c += a b`, `c += a b^T` and `c += a^T b` for C-contiguous matrices. The inner loop always runs along rows,
-with several rows (or several steps of the sum) side by side, so that each loaded number is used often.
-A sum of K products has an absolute error of at most K eps sum |a_k b_k| in the dtype of the arrays.
+The sum is cut into slabs whose part of `a`, packed into panels, stays in the second cache; within a slab the
+part of `b` that a register tile needs for a chunk of the sum is packed too, and stays in the first. A sum of
+K products has an absolute error of at most K eps sum |a_k b_k| in the dtype of the arrays.
 """
 
 from nbdl._jit import jit
+from nbdl.kernels._simd import load_part, pointer, store
+from nbdl.kernels._strided_tile import (
+    VECTORS,
+    aligned,
+    deliver,
+    lanes,
+    multiply,
+    pack,
+    ramp,
+    whole,
+    width,
+)
+from nbdl.kernels._transpose import transpose_part
+
+SLAB_K, SLAB_M = 1024, 256  # of `a`
+CHUNK = 128  # steps of the sum
+BLOCK = 4 * VECTORS  # vectors of `b`
 
 
 @jit
-def gemm_nn(a, b, c):
-    """c (M, N) += a (M, K) . b (K, N)."""
-    M, K = a.shape
-    N = b.shape[1]
-    for i in range(0, M - M % 2, 2):
-        c0, c1 = c[i], c[i + 1]
-        for k in range(0, K - K % 4, 4):
-            p0, p1, p2, p3 = a[i, k], a[i, k + 1], a[i, k + 2], a[i, k + 3]
-            q0, q1, q2, q3 = a[i + 1, k], a[i + 1, k + 1], a[i + 1, k + 2], a[i + 1, k + 3]
-            b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
-            for j in range(N):
-                c0[j] += p0 * b0[j] + p1 * b1[j] + p2 * b2[j] + p3 * b3[j]
-                c1[j] += q0 * b0[j] + q1 * b1[j] + q2 * b2[j] + q3 * b3[j]
-        for k in range(K - K % 4, K):
-            p0, q0, b0 = a[i, k], a[i + 1, k], b[k]
-            for j in range(N):
-                c0[j] += p0 * b0[j]
-                c1[j] += q0 * b0[j]
-    if M % 2:
-        c0 = c[M - 1]
+def gemm(M, N, K, a, a_row, a_step, b, b_step, b_column, c):
+    """c[m, n] += sum over k of a[m a_row + k a_step] b[k b_step + n b_column].
+
+    All arrays are flat. Of the two strides of `a` one is 1, and so with `b`.
+    """
+    L, rows = lanes(c), whole(min(M, SLAB_M), width(c))
+    panels, none = aligned(rows * min(K, SLAB_K), c), c[:0]
+    block, sums, pitch = aligned(BLOCK * CHUNK * L, c), aligned(rows * BLOCK * L, c), BLOCK * L
+    places, steps = ramp(BLOCK, CHUNK * L), ramp(min(K, SLAB_K), L)
+    for k in range(steps.size):
+        steps[k] = k % CHUNK * L
+    for s in range(0, K, SLAB_K):
+        slab = min(SLAB_K, K - s)
+        for m in range(0, M, SLAB_M):
+            rows = min(SLAB_M, M - m)
+            pack(a, m * a_row + s * a_step, a_row, a_step, rows, slab, panels)
+            for n in range(0, N, pitch):
+                columns = min(pitch, N - n)
+                for k in range(0, slab, CHUNK):
+                    count = min(CHUNK, slab - k)
+                    _pack_block(b, (s + k) * b_step + n * b_column, b_step, b_column, count, columns, block)
+                    t = whole(columns, L) // L
+                    multiply(panels, rows, slab, k, k + count, block, steps, places, 0, t, sums, pitch, k > 0)
+                deliver(sums, 0, pitch, rows, columns, c, m * N + n, N, 1, none, True)
+
+
+@jit
+def _pack_block(b, start, step, column, K, N, block):
+    """block[n // L, k, n % L] = b[start + k step + n column], zeros behind N."""
+    p, q, L = pointer(b) + start, pointer(block), lanes(b)
+    if column == 1:
         for k in range(K):
-            p0, b0 = a[M - 1, k], b[k]
-            for j in range(N):
-                c0[j] += p0 * b0[j]
-
-
-@jit
-def gemm_nt(a, b, c):
-    """c (M, N) += a (M, K) . b (N, K)^T."""
-    M, K = a.shape
-    N = b.shape[0]
-    for i in range(M):
-        ai = a[i]
-        for j in range(0, N - N % 4, 4):
-            b0, b1, b2, b3 = b[j], b[j + 1], b[j + 2], b[j + 3]
-            s0 = s1 = s2 = s3 = a.dtype.type(0)
-            for k in range(K):
-                s0 += ai[k] * b0[k]
-                s1 += ai[k] * b1[k]
-                s2 += ai[k] * b2[k]
-                s3 += ai[k] * b3[k]
-            c[i, j] += s0
-            c[i, j + 1] += s1
-            c[i, j + 2] += s2
-            c[i, j + 3] += s3
-        for j in range(N - N % 4, N):
-            b0 = b[j]
-            s0 = a.dtype.type(0)
-            for k in range(K):
-                s0 += ai[k] * b0[k]
-            c[i, j] += s0
-
-
-@jit
-def gemm_tn(a, b, c):
-    """c (M, N) += a (K, M)^T . b (K, N)."""
-    K, M = a.shape
-    N = b.shape[1]
-    for k in range(0, K - K % 4, 4):
-        a0, a1, a2, a3 = a[k], a[k + 1], a[k + 2], a[k + 3]
-        b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
-        for i in range(M):
-            ci, p0, p1, p2, p3 = c[i], a0[i], a1[i], a2[i], a3[i]
-            for j in range(N):
-                ci[j] += p0 * b0[j] + p1 * b1[j] + p2 * b2[j] + p3 * b3[j]
-    for k in range(K - K % 4, K):
-        bk = b[k]
-        for i in range(M):
-            ci, p0 = c[i], a[k, i]
-            for j in range(N):
-                ci[j] += p0 * bk[j]
+            for n in range(0, N, L):
+                store(q, (n * CHUNK + k * L), load_part(p, k * step + n, min(L, N - n)))
+        return
+    for n in range(0, N, L):
+        if N - n < L:
+            for i in range(n * CHUNK, n * CHUNK + K * L):
+                block[i] = 0
+        for k in range(0, K, L):
+            transpose_part(p + (n * column + k), column, q + (n * CHUNK + k * L), L, N - n, K - k)

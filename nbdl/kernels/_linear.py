@@ -9,7 +9,7 @@ Zhang et al., Dive into Deep Learning, section 3.1.
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels._door import as_float, as_grad, as_like, as_optional, as_out
-from nbdl.kernels._gemm import gemm_nn, gemm_nt, gemm_tn
+from nbdl.kernels._gemm import gemm
 
 
 @jit
@@ -74,7 +74,8 @@ def _linear(x, w, b, y):
     for n in range(y.shape[0]):
         for q in range(y.shape[1]):
             y[n, q] = b[q] if b.size else 0
-    gemm_nn(x, w, y)
+    (N, D), Q = x.shape, y.shape[1]
+    gemm(N, Q, D, x.reshape(x.size), D, 1, w.reshape(w.size), Q, 1, y.reshape(y.size))
 
 
 @jit
@@ -87,8 +88,14 @@ def linear_dx(dy, w, dx=None):
             "linear_dx: `dy` must have as many columns as `w` ({}), got {}", w.shape[1], dy.shape[1]
         )
     dx = as_grad("linear_dx: `dx`", dx, (dy.shape[0], w.shape[0]), dy)
-    gemm_nt(dy, w, dx)
+    _linear_dx(dy, w, dx)
     return dx
+
+
+@jit
+def _linear_dx(dy, w, dx):
+    (N, Q), D = dy.shape, dx.shape[1]
+    gemm(N, D, Q, dy.reshape(dy.size), Q, 1, w.reshape(w.size), 1, Q, dx.reshape(dx.size))
 
 
 @jit
@@ -101,8 +108,14 @@ def linear_dw(dy, x, dw=None):
             "linear_dw: `dy` must have as many rows as `x` ({}), got {}", x.shape[0], dy.shape[0]
         )
     dw = as_grad("linear_dw: `dw`", dw, (x.shape[1], dy.shape[1]), dy)
-    gemm_tn(x, dy, dw)
+    _linear_dw(dy, x, dw)
     return dw
+
+
+@jit
+def _linear_dw(dy, x, dw):
+    (N, Q), D = dy.shape, x.shape[1]
+    gemm(D, Q, N, x.reshape(x.size), 1, D, dy.reshape(dy.size), Q, 1, dw.reshape(dw.size))
 
 
 @jit
