@@ -278,7 +278,7 @@ def truth(name, x):
 
 def samples(dtype):
     """Where the functions do something; every exponent; and the ends."""
-    rng, n = np.random.default_rng(3), 6000
+    rng, n = np.random.default_rng(3), 3000
     end = 1.2 * np.log(float(np.finfo(dtype).max))
     integer = np.dtype(f"i{np.dtype(dtype).itemsize}")
     bits = rng.integers(np.iinfo(integer).min, np.iinfo(integer).max, n, integer)
