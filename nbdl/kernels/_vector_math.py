@@ -156,12 +156,9 @@ class Term:
     __sub__, __rsub__ = _arithmetic("sub")
     __mul__, __rmul__ = _arithmetic("mul")
     __truediv__, __rtruediv__ = _arithmetic("div")
-    __lshift__, _ = _arithmetic("shl")
-    __rshift__, _ = _arithmetic("ashr")
+    __lshift__ = _arithmetic("shl")[0]
+    __rshift__ = _arithmetic("ashr")[0]
     __lt__, __gt__, __ge__, __eq__ = map(_comparison, ("<", ">", ">=", "=="))
-
-    def __neg__(self):
-        return Term(self.bd, self.bd.fneg(self.value, flags=EXACT))
 
     def view(self, dtype):
         return Term(self.bd, self.bd.bitcast(self.value, self._filled(_ELEMENTS[dtype])))
