@@ -10,11 +10,12 @@ be `x` itself: each element is read before it is written.
 Zhang et al., Dive into Deep Learning, section 5.1.
 """
 
-import numpy as np
-
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
+from nbdl.kernels import _vector_math
 from nbdl.kernels._door import ANY, as_float, as_grad, as_like, as_out
+from nbdl.kernels._shuffle import lanes, load_rest, store_rest
+from nbdl.kernels._simd import fma, larger, pointer, where
 
 
 @jit
@@ -44,9 +45,9 @@ def relu(x, out=None):
 
 @jit
 def _relu(x, y):
-    zero = x.dtype.type(0)
-    for i in range(x.size):
-        y[i] = zero if x[i] < zero else x[i]
+    p, q, n = pointer(x), pointer(y), x.size
+    for i in range(0, n, lanes(p)):
+        store_rest(q, i, larger(0.0, load_rest(p, i, n - i)), n - i)
 
 
 @jit
@@ -62,9 +63,10 @@ def relu_dx(dy, y, dx=None):
 
 @jit
 def _relu_dx(dy, y, dx):
-    zero = dy.dtype.type(0)
-    for i in range(dy.size):
-        dx[i] += zero if y[i] <= zero else dy[i]  # a NaN in y lets dy pass: it is not hidden
+    p, q, d, n = pointer(dy), pointer(y), pointer(dx), dy.size
+    for i in range(0, n, lanes(p)):
+        passed = where(load_rest(q, i, n - i) <= 0.0, 0.0, load_rest(p, i, n - i))  # NaN in y lets dy pass
+        store_rest(d, i, load_rest(d, i, n - i) + passed, n - i)
 
 
 @jit
@@ -81,11 +83,9 @@ def sigmoid(x, out=None):
 
 @jit
 def _sigmoid(x, y):
-    one = x.dtype.type(1)
-    for i in range(x.size):
-        v = x[i]
-        e = np.exp(-abs(v))  # in [0, 1]; exp(x) / (1 + exp(x)) where x < 0
-        y[i] = (e if v < 0 else one) / (one + e)
+    p, q, n = pointer(x), pointer(y), x.size
+    for i in range(0, n, lanes(p)):
+        store_rest(q, i, _vector_math.sigmoid(load_rest(p, i, n - i)), n - i)
 
 
 @jit
@@ -101,9 +101,10 @@ def sigmoid_dx(dy, y, dx=None):
 
 @jit
 def _sigmoid_dx(dy, y, dx):
-    one = dy.dtype.type(1)
-    for i in range(dy.size):
-        dx[i] += dy[i] * y[i] * (one - y[i])
+    p, q, d, n = pointer(dy), pointer(y), pointer(dx), dy.size
+    for i in range(0, n, lanes(p)):
+        v = load_rest(q, i, n - i)
+        store_rest(d, i, fma(load_rest(p, i, n - i) * v, 1.0 - v, load_rest(d, i, n - i)), n - i)
 
 
 @jit
@@ -120,8 +121,9 @@ def tanh(x, out=None):
 
 @jit
 def _tanh(x, y):
-    for i in range(x.size):
-        y[i] = np.tanh(x[i])  # not the quotient above, which is inf / inf at -400
+    p, q, n = pointer(x), pointer(y), x.size
+    for i in range(0, n, lanes(p)):
+        store_rest(q, i, _vector_math.tanh(load_rest(p, i, n - i)), n - i)
 
 
 @jit
@@ -137,9 +139,11 @@ def tanh_dx(dy, y, dx=None):
 
 @jit
 def _tanh_dx(dy, y, dx):
-    one = dy.dtype.type(1)
-    for i in range(dy.size):
-        dx[i] += dy[i] * (one - y[i]) * (one + y[i])  # no cancellation in y^2 near 1
+    p, q, d, n = pointer(dy), pointer(y), pointer(dx), dy.size
+    for i in range(0, n, lanes(p)):
+        v = load_rest(q, i, n - i)
+        slope = load_rest(p, i, n - i) * (1.0 - v)  # no cancellation, as in 1 - y^2 near 1
+        store_rest(d, i, fma(slope, 1.0 + v, load_rest(d, i, n - i)), n - i)
 
 
 @jit

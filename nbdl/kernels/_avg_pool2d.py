@@ -7,10 +7,14 @@ window, with `count_include_pad` those of the padding too, but never what reache
 Zhang et al., Dive into Deep Learning, section 7.5.
 """
 
+import numpy as np
+
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels._door import as_float, as_grad, as_out, shape4
-from nbdl.kernels._pool2d import _planes, _taps, _windows
+from nbdl.kernels._pool2d import _planes, _reach, _spans, _strip, _windows
+from nbdl.kernels._shuffle import even, lanes, load_rest, store_rest
+from nbdl.kernels._simd import load, pointer
 
 
 @jit
@@ -43,32 +47,69 @@ def avg_pool2d(
 
 
 @jit
-def _share(start, taps, dilation, size, before, after, count_include_pad):
-    """By how many elements of this axis a window divides."""
+def _shares(size, taps, stride, before, after, dilation, count, count_include_pad, x):
+    """By how many elements along one axis each of `count` windows divides, in the dtype of `x`; then ones."""
     if count_include_pad:
-        first, last = _taps(start + before, taps, dilation, size + before + after)
-    else:
-        first, last = _taps(start, taps, dilation, size)
-    return last - first
+        size, before = size + before + after, 0
+    spans, shares = (
+        _spans(size, taps, stride, before, dilation, count),
+        np.ones(count + lanes(pointer(x)), x.dtype),
+    )
+    for i in range(count):
+        shares[i] = spans[i, 1]
+    return shares
 
 
 @jit
 def _avg_pool2d(x, kernel, stride, padding, dilation, count_include_pad, y):
     _, H, W = x.shape
+    _, P, Q = y.shape
+    p, q = pointer(x), pointer(y)
+    L = lanes(p)
+    length, column, tap, taps = _strip(W, kernel[1], stride[1], padding[2], dilation[1], Q, L)
+    group = max(1, 4096 // length)
+    strips = np.zeros(group * length, x.dtype)
+    spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
+    rows = _shares(H, kernel[0], stride[0], padding[0], padding[1], dilation[0], P, count_include_pad, x)
+    columns = _shares(W, kernel[1], stride[1], padding[2], padding[3], dilation[1], Q, count_include_pad, x)
     for n in range(y.shape[0]):
-        for i in range(y.shape[1]):
-            top = i * stride[0] - padding[0]
-            u0, u1 = _taps(top, kernel[0], dilation[0], H)
-            rows = _share(top, kernel[0], dilation[0], H, padding[0], padding[1], count_include_pad)
-            for j in range(y.shape[2]):
-                left = j * stride[1] - padding[2]
-                v0, v1 = _taps(left, kernel[1], dilation[1], W)
-                columns = _share(left, kernel[1], dilation[1], W, padding[2], padding[3], count_include_pad)
-                total = x.dtype.type(0)
-                for u in range(u0, u1):
-                    for v in range(v0, v1):
-                        total += x[n, top + u * dilation[0], left + v * dilation[1]]
-                y[n, i, j] = total / x.dtype.type(rows * columns)
+        for i0 in range(0, P, group):
+            i1 = min(P, i0 + group)
+            for i in range(i0, i1):
+                start, strip = (n * H + spans[i, 0]) * W, (i - i0) * length + column
+                for c in range(0, W, L):
+                    total = _sum(p, start + c, spans[i, 1], dilation[0] * W, W - c)
+                    store_rest(pointer(strips), strip + c, total, W - c)
+            for i in range(i0, i1):
+                strip, row = (i - i0) * length + tap, (n * P + i) * Q
+                if stride[1] == 1:
+                    for j in range(0, Q, L):
+                        total = _sum(pointer(strips), strip + j, taps, dilation[1], L)
+                        store_rest(q, row + j, total / (load(pointer(columns), j) * rows[i]), Q - j)
+                elif stride[1] == 2:
+                    for j in range(0, Q, L):
+                        a = _sum(pointer(strips), strip + 2 * j, taps, dilation[1], L)
+                        b = _sum(pointer(strips), strip + 2 * j + L, taps, dilation[1], L)
+                        store_rest(q, row + j, even(a, b) / (load(pointer(columns), j) * rows[i]), Q - j)
+                else:
+                    for j in range(Q):
+                        total = strips[strip + j * stride[1]]
+                        for v in range(1, taps):
+                            total += strips[strip + j * stride[1] + v * dilation[1]]
+                        q[row + j] = total / (columns[j] * rows[i])
+
+
+@jit
+def _sum(p, i, taps, step, n):
+    """The sum of `taps` vectors from `p[i]` on, `step` apart, of which `n` lanes exist."""
+    total = load_rest(p, i, n)
+    if taps == 2:
+        return total + load_rest(p, i + step, n)
+    if taps == 3:
+        return total + load_rest(p, i + step, n) + load_rest(p, i + 2 * step, n)
+    for k in range(1, taps):
+        total = total + load_rest(p, i + k * step, n)
+    return total
 
 
 @jit
@@ -89,16 +130,29 @@ def avg_pool2d_dx(
 @jit
 def _avg_pool2d_dx(dy, kernel, stride, padding, dilation, count_include_pad, dx):
     _, H, W = dx.shape
+    _, P, Q = dy.shape
+    p, q = pointer(dx), pointer(dy)
+    L = lanes(p)
+    o, taps = _reach(W, kernel[1], stride[1], padding[2], dilation[1], Q)
+    first = max(0, o + (taps - 1) * dilation[1])  # in a strip, the place of what the first window hands out
+    tap = first - o - (taps - 1) * dilation[1]
+    length = max(first + (Q - 1) * stride[1], tap + W + (taps - 1) * dilation[1]) + L
+    group = max(1, 4096 // length)
+    strips = np.zeros(group * length, dy.dtype)  # between the windows of a wider stride stay zeros
+    spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
+    rows = _shares(H, kernel[0], stride[0], padding[0], padding[1], dilation[0], P, count_include_pad, dy)
+    columns = _shares(W, kernel[1], stride[1], padding[2], padding[3], dilation[1], Q, count_include_pad, dy)
     for n in range(dy.shape[0]):
-        for i in range(dy.shape[1]):
-            top = i * stride[0] - padding[0]
-            u0, u1 = _taps(top, kernel[0], dilation[0], H)
-            rows = _share(top, kernel[0], dilation[0], H, padding[0], padding[1], count_include_pad)
-            for j in range(dy.shape[2]):
-                left = j * stride[1] - padding[2]
-                v0, v1 = _taps(left, kernel[1], dilation[1], W)
-                columns = _share(left, kernel[1], dilation[1], W, padding[2], padding[3], count_include_pad)
-                share = dy[n, i, j] / dy.dtype.type(rows * columns)
-                for u in range(u0, u1):
-                    for v in range(v0, v1):
-                        dx[n, top + u * dilation[0], left + v * dilation[1]] += share
+        for i0 in range(0, P, group):
+            i1 = min(P, i0 + group)
+            for i in range(i0, i1):
+                strip, row = (i - i0) * length + first, (n * P + i) * Q
+                for j in range(Q):
+                    strips[strip + j * stride[1]] = q[row + j] / (columns[j] * rows[i])
+            for i in range(i0, i1):
+                start, strip = (n * H + spans[i, 0]) * W, (i - i0) * length + tap
+                for c in range(0, W, L):
+                    share = _sum(pointer(strips), strip + c, taps, dilation[1], L)
+                    for u in range(spans[i, 1]):
+                        at = start + u * dilation[0] * W + c
+                        store_rest(p, at, load_rest(p, at, W - c) + share, W - c)

@@ -27,6 +27,9 @@ from nbdl.kernels._labels import (
     mean_of,
     spread,
 )
+from nbdl.kernels._shuffle import lanes, load_rest, store_rest
+from nbdl.kernels._simd import fma, hmax, hsum, pointer, splat, where
+from nbdl.kernels._softmax import BLOCK, exps, largest
 
 
 @jit
@@ -139,55 +142,88 @@ def softmax_cross_entropy_each_dx(
 
 
 @jit
-def _log_sum_exp(row):
-    """The maximum m of a row, and the logarithm of the sum of exp(row - m)."""
-    m = row[0]
-    for c in range(1, row.size):
-        if row[c] > m:
-            m = row[c]
+def _row(x, n, e):
+    """The maximum m of row `n`, and the sum of exp(row - m), which go to `e`."""
+    L, C = lanes(pointer(x)), x.shape[1]
+    count = (C + L - 1) // L
+    m = hmax(largest(pointer(x), n * C, C, count, L, L))
+    return m, hsum(exps(pointer(x), n * C, C, count, L, L, splat(m), pointer(e), 0))
+
+
+@jit
+def _costs(weight, target, keep, even, cost):
+    """Weight times smoothed target, w (keep t + even), the factor of each -log-probability; returns their sum.
+
+    `target` is a row of targets, or empty for the part that smoothing gives to every row.
+    """
     total = np.float64(0)
-    for c in range(row.size):
-        total += np.exp(row[c] - m)
-    return m, np.log(total)
+    for c in range(cost.size):
+        t = keep * target[c] + even if target.size else even
+        cost[c] = weight[c] * t if weight.size else t
+        total += cost[c]
+    return total
+
+
+@jit
+def _row_loss(x, n, cost, m, log_total):
+    """The sum over the classes of cost times -log-probability; a class of cost 0 costs nothing."""
+    p, L, C = pointer(x) + n * x.shape[1], lanes(pointer(x)), x.shape[1]
+    total = splat(x.dtype.type(0))
+    for c0 in range(0, C, BLOCK * L):
+        part = splat(x.dtype.type(0))
+        for c in range(c0, min(C, c0 + BLOCK * L), L):
+            w = load_rest(pointer(cost), c, C - c)
+            surprise = (m - load_rest(p, c, C - c)) + log_total
+            part = part + where(w == 0.0, 0.0, w * surprise)
+        total = total + part
+    return hsum(total)
+
+
+@jit
+def _row_dx(dx, n, e, scale, cost, slope):
+    """Add ``slope * (scale * e - cost)`` to row `n` of `dx`."""
+    d, L, C = pointer(dx) + n * dx.shape[1], lanes(pointer(dx)), dx.shape[1]
+    for c in range(0, C, L):
+        gradient = load_rest(pointer(e), c, C - c) * scale - load_rest(pointer(cost), c, C - c)
+        store_rest(d, c, fma(gradient, slope, load_rest(d, c, C - c)), C - c)
 
 
 @jit(strict=True)
 def _from_labels(x, labels, weight, ignore_index, smoothing, y):
-    C = x.shape[1]
+    C, kind = x.shape[1], x.dtype.type
+    e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
+    _costs(weight, cost[:0], kind(0), kind(smoothing / C), cost)
     for n in range(x.shape[0]):
         label = labels[n]
         if label == ignore_index:
             y[n] = 0
             continue
-        m, log_total = _log_sum_exp(x[n])
+        m, total = _row(x, n, e)
+        log_total = np.log(np.float64(total))
         loss = np.float64(0)
         if smoothing < 1:
             w = weight[label] if weight.size else 1.0
             loss = (1 - smoothing) * w * (log_total + (m - x[n, label]))
         if smoothing > 0:
-            for c in range(C):
-                w = weight[c] if weight.size else 1.0
-                if w != 0:
-                    loss += smoothing / C * w * (log_total + (m - x[n, c]))
+            loss += _row_loss(x, n, cost, m, kind(log_total))
         y[n] = loss
 
 
 @jit(strict=True)
 def _from_labels_dx(dy, x, labels, weight, ignore_index, smoothing, dx):
-    C = x.shape[1]
+    C, kind = x.shape[1], x.dtype.type
+    e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
+    _costs(weight, cost[:0], kind(0), kind(smoothing / C), cost)
     mean_weight = mean_of(weight, C) if weight.size else 1.0
     for n in range(x.shape[0]):
         label = labels[n]
         if label == ignore_index:
             continue
-        m, log_total = _log_sum_exp(x[n])
+        _, total = _row(x, n, e)
         own = (1 - smoothing) * (weight[label] if weight.size else 1.0)
         mass = own + smoothing * mean_weight  # the sum over c of weight times target
-        for c in range(C):
-            cost = smoothing / C * (weight[c] if weight.size else 1.0)
-            if c == label:
-                cost += own
-            dx[n, c] += dy[n] * (mass * np.exp(x[n, c] - m - log_total) - cost)
+        _row_dx(dx, n, e, kind(mass / total), cost, dy[n])
+        dx[n, label] -= dy[n] * own
 
 
 # --- soft targets -----------------------------------------------------------------------------------------
@@ -245,32 +281,23 @@ def _soft_inputs(x, target, weight, smoothing):
     return x, target, weight
 
 
-@jit
-def _cost(target, c, weight, smoothing):
-    """Weight times smoothed target of class `c`: the factor of its -log-probability."""
-    w = weight[c] if weight.size else 1.0
-    return w * ((1 - smoothing) * target[c] + smoothing / target.size)
-
-
 @jit(strict=True)
 def _from_targets(x, target, weight, smoothing):
+    C, kind = x.shape[1], x.dtype.type
+    e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
     loss = np.float64(0)
     for n in range(x.shape[0]):
-        m, log_total = _log_sum_exp(x[n])
-        for c in range(x.shape[1]):
-            cost = _cost(target[n], c, weight, smoothing)
-            if cost != 0:
-                loss += cost * (log_total + (m - x[n, c]))
-    return x.dtype.type(loss / x.shape[0])
+        m, total = _row(x, n, e)
+        _costs(weight, target[n], kind(1 - smoothing), kind(smoothing / C), cost)
+        loss += _row_loss(x, n, cost, m, kind(np.log(np.float64(total))))
+    return kind(loss / x.shape[0])
 
 
 @jit(strict=True)
 def _from_targets_dx(dloss, x, target, weight, smoothing, dx):
+    C, kind = x.shape[1], x.dtype.type
+    e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
     for n in range(x.shape[0]):
-        m, log_total = _log_sum_exp(x[n])
-        mass = np.float64(0)
-        for c in range(x.shape[1]):
-            mass += _cost(target[n], c, weight, smoothing)
-        for c in range(x.shape[1]):
-            p = np.exp(x[n, c] - m - log_total)
-            dx[n, c] += dloss / x.shape[0] * (mass * p - _cost(target[n], c, weight, smoothing))
+        _, total = _row(x, n, e)
+        mass = _costs(weight, target[n], kind(1 - smoothing), kind(smoothing / C), cost)
+        _row_dx(dx, n, e, kind(mass / total), cost, kind(dloss / x.shape[0]))

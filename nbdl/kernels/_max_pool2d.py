@@ -11,7 +11,9 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import LabelError, ShapeError
 from nbdl.kernels._door import as_float, as_grad, as_labels, as_out, shape4
-from nbdl.kernels._pool2d import _planes, _taps, _windows
+from nbdl.kernels._pool2d import _planes, _spans, _strip, _taps, _windows
+from nbdl.kernels._shuffle import even, lanes, load_rest, store_rest
+from nbdl.kernels._simd import maximum, pointer
 
 
 @jit
@@ -42,7 +44,7 @@ def max_pool2d(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, o
     x = as_float("max_pool2d: `x` (N, C, H, W)", x, 4)
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
     y = as_out("max_pool2d: `out`", out, shape, x)
-    _max_pool2d(_planes(x), size, step, pad, gap, _planes(y), np.empty((0, 0, 0), np.int64))
+    _max_pool2d(_planes(x), size, step, pad, gap, _planes(y))
     return y
 
 
@@ -61,12 +63,66 @@ def max_pool2d_argmax(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=F
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
     y = as_out("max_pool2d: `out`", out, shape, x)
     index = np.empty(shape, np.int64)
-    _max_pool2d(_planes(x), size, step, pad, gap, _planes(y), _planes(index))
+    _max_pool2d_argmax(_planes(x), size, step, pad, gap, _planes(y), _planes(index))
     return y, index
 
 
 @jit
-def _max_pool2d(x, kernel, stride, padding, dilation, y, index):
+def _max_pool2d(x, kernel, stride, padding, dilation, y):
+    _, H, W = x.shape
+    _, P, Q = y.shape
+    p, q = pointer(x), pointer(y)
+    L = lanes(p)
+    length, column, tap, taps = _strip(W, kernel[1], stride[1], padding[2], dilation[1], Q, L)
+    group = max(1, 4096 // length)
+    strips = np.empty(group * length, x.dtype)
+    for c in range(strips.size):
+        strips[c] = -np.inf
+    spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
+    for n in range(y.shape[0]):
+        for i0 in range(0, P, group):
+            i1 = min(P, i0 + group)
+            for i in range(i0, i1):
+                start, strip = (n * H + spans[i, 0]) * W, (i - i0) * length + column
+                for c in range(0, W, L):
+                    best = _largest(p, start + c, spans[i, 1], dilation[0] * W, W - c)
+                    store_rest(pointer(strips), strip + c, best, W - c)
+            for i in range(i0, i1):
+                strip, row = (i - i0) * length + tap, (n * P + i) * Q
+                if stride[1] == 1:
+                    for j in range(0, Q, L):
+                        y0 = _largest(pointer(strips), strip + j, taps, dilation[1], L)
+                        store_rest(q, row + j, y0, Q - j)
+                elif stride[1] == 2:
+                    for j in range(0, Q, L):
+                        a = _largest(pointer(strips), strip + 2 * j, taps, dilation[1], L)
+                        b = _largest(pointer(strips), strip + 2 * j + L, taps, dilation[1], L)
+                        store_rest(q, row + j, even(a, b), Q - j)
+                else:
+                    for j in range(Q):
+                        best = strips[strip + j * stride[1]]
+                        for v in range(1, taps):
+                            value = strips[strip + j * stride[1] + v * dilation[1]]
+                            if value > best or value != value:
+                                best = value
+                        q[row + j] = best
+
+
+@jit
+def _largest(p, i, taps, step, n):
+    """The largest of `taps` vectors from `p[i]` on, `step` apart, of which `n` lanes exist."""
+    best = load_rest(p, i, n)
+    if taps == 2:
+        return maximum(best, load_rest(p, i + step, n))
+    if taps == 3:
+        return maximum(maximum(best, load_rest(p, i + step, n)), load_rest(p, i + 2 * step, n))
+    for k in range(1, taps):
+        best = maximum(best, load_rest(p, i + k * step, n))
+    return best
+
+
+@jit
+def _max_pool2d_argmax(x, kernel, stride, padding, dilation, y, index):
     _, H, W = x.shape
     for n in range(y.shape[0]):
         for i in range(y.shape[1]):
@@ -85,8 +141,7 @@ def _max_pool2d(x, kernel, stride, padding, dilation, y, index):
                         if value > best or (value != value and best == best):
                             best, where = value, row * W + column
                 y[n, i, j] = best
-                if index.size:
-                    index[n, i, j] = where
+                index[n, i, j] = where
 
 
 @jit
@@ -113,14 +168,21 @@ def max_pool2d_dx(dy, index, x_shape, dx=None):
 
 @jit
 def _max_pool2d_dx(dy, index, plane, count, dx):
+    bad = False
+    for i in range(index.size):
+        bad |= (index[i] < 0) | (index[i] >= plane)
+    if bad:
+        _refuse(index, plane)
+    for n in range(index.size // count):
+        for i in range(n * count, (n + 1) * count):
+            dx[n * plane + index[i]] += dy[i]
+
+
+@jit
+def _refuse(index, plane):
     for i in range(index.size):
         if index[i] < 0 or index[i] >= plane:
             raise LabelError(
                 "max_pool2d_dx: `index` must be from 0 to {} (H W - 1), got {} at flat position {}",
                 plane - 1, index[i], i,
             )  # fmt: skip
-    for i in range(index.size):
-        dx[i // count * plane + index[i]] += dy[i]
-
-
-# --- average ----------------------------------------------------------------------------------------------

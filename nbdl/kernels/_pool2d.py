@@ -3,8 +3,15 @@ r"""What max and average pooling share: the windows over an image.
 x (N, C, H, W), y (N, C, P, Q), windows of KH x KW elements. With ``span = (KH - 1) * dilation + 1``, P is
 ``(H + top + bottom - span) // stride + 1``; `ceil_mode` rounds up instead and drops a last window that would
 start in the padding at the end (the rule of torch and ONNX). Q alike. Every window must hold an element of x.
+
+Maxima and sums of a window are those of its rows, then of its columns. A row of results therefore takes two
+passes, each over neighbouring elements: over the rows of the window, for all columns of x, into a strip that
+has the padding at its ends; then along the strip, for all windows. Some strips are filled before the first is
+read, so that nothing waits for what was just written.
 Zhang et al., Dive into Deep Learning, section 7.5.
 """
+
+import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
@@ -87,7 +94,38 @@ def _all_see(size, taps, stride, before, dilation, count):
     return True
 
 
-# --- maximum ----------------------------------------------------------------------------------------------
+@jit
+def _spans(size, taps, stride, before, dilation, count):
+    """(count, 2): the first element in [0, size) of each window along one axis, and how many lie there."""
+    spans = np.empty((count, 2), np.int64)
+    for i in range(count):
+        first, last = _taps(i * stride - before, taps, dilation, size)
+        spans[i, 0] = i * stride - before + first * dilation
+        spans[i, 1] = last - first
+    return spans
+
+
+@jit
+def _reach(size, taps, stride, before, dilation, count):
+    """(o, taps): window j takes the elements ``o + j * stride + v * dilation``, v below the returned `taps`.
+
+    Taps that lie in the padding for every window are left out.
+    """
+    first, _ = _taps((count - 1) * stride - before, taps, dilation, size)
+    _, last = _taps(-before, taps, dilation, size)
+    return first * dilation - before, last - first
+
+
+@jit
+def _strip(size, taps, stride, before, dilation, count, lanes):
+    """(length, column, o, taps): as `_reach`, in a strip of this length with element 0 at `column`.
+
+    Vectors may be read from every element that a window takes.
+    """
+    o, taps = _reach(size, taps, stride, before, dilation, count)
+    column = max(0, -o)
+    end = max(column + size, column + o + (count - 1) * stride + (taps - 1) * dilation)
+    return end + 2 * lanes, column, column + o, taps
 
 
 @jit

@@ -14,6 +14,11 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels._door import ANY, as_float, as_grad, as_like, as_out, integer
+from nbdl.kernels._shuffle import lanes, load_rest, store_rest
+from nbdl.kernels._simd import fma, hmax, hsum, larger, pointer, splat
+from nbdl.kernels._vector_math import exp, log
+
+BLOCK = 64  # vectors that are summed before their sum is added to the total: the error grows with both alone
 
 
 @jit
@@ -64,26 +69,62 @@ def softmax(x, axis=-1, out=None):
 
 @jit
 def _softmax(x, y):
-    for o in range(x.shape[0]):
-        for i in range(x.shape[2]):
-            m = _maximum(x, o, i)
-            total = np.float64(0)
-            for k in range(x.shape[1]):
-                e = np.exp(x[o, k, i] - m)
-                total += e
-                y[o, k, i] = e
-            scale = x.dtype.type(1 / total)
-            for k in range(x.shape[1]):
-                y[o, k, i] *= scale
+    outer, n, inner = x.shape
+    p, q, L = pointer(x), pointer(y), lanes(pointer(x))
+    count, step, fewer = _vectors(x.shape, L)
+    for o in range(outer):
+        for i in range(o * n * inner, o * n * inner + inner, L):
+            rest = n if inner == 1 else (o * n + 1) * inner - i
+            m = largest(p, i, rest, count, step, fewer)
+            if inner == 1:
+                m = splat(hmax(m))
+            total = exps(p, i, rest, count, step, fewer, m, q, i)
+            if inner == 1:
+                total = splat(hsum(total))
+            scale = 1.0 / total
+            for k in range(count):
+                at, r = i + k * step, rest - k * fewer
+                store_rest(q, at, load_rest(q, at, r) * scale, r)
 
 
 @jit
-def _maximum(x, o, i):
-    m = x[o, 0, i]
-    for k in range(1, x.shape[1]):
-        if x[o, k, i] > m:
-            m = x[o, k, i]
-    return m
+def _vectors(shape, lanes):
+    """How a slice of (outer, n, inner) is walked: (vectors, step between them, lanes that each has fewer).
+
+    Along the last axis, vectors lie within a slice and only the last is not whole; along another one, each of
+    the n vectors holds one element of as many slices as there are lanes.
+    """
+    _, n, inner = shape
+    return ((n + lanes - 1) // lanes, lanes, lanes) if inner == 1 else (n, inner, 0)
+
+
+@jit
+def largest(p, i, rest, count, step, fewer):
+    """The largest of `count` vectors from `p[i]` on, `step` apart; vector k has rest - k fewer lanes."""
+    a = load_rest(p, i, rest, -np.inf)
+    b = c = d = a
+    for k in range(1, count, 4):  # four at a time; what is seen twice changes no maximum
+        k1, k2, k3 = min(k + 1, count - 1), min(k + 2, count - 1), min(k + 3, count - 1)
+        a = larger(load_rest(p, i + k * step, rest - k * fewer, -np.inf), a)
+        b = larger(load_rest(p, i + k1 * step, rest - k1 * fewer, -np.inf), b)
+        c = larger(load_rest(p, i + k2 * step, rest - k2 * fewer, -np.inf), c)
+        d = larger(load_rest(p, i + k3 * step, rest - k3 * fewer, -np.inf), d)
+    return larger(larger(a, b), larger(c, d))
+
+
+@jit
+def exps(p, i, rest, count, step, fewer, m, q, j):
+    """Write exp(p - m) to q, from `p[i]` and `q[j]` on, vectors as in `largest`; returns their sum."""
+    total = m - m
+    for k0 in range(0, count, BLOCK):
+        part = m - m
+        for k in range(k0, min(count, k0 + BLOCK)):
+            n = rest - k * fewer
+            e = exp(load_rest(p, i + k * step, n, -np.inf) - m)
+            store_rest(q, j + k * step, e, n)
+            part = part + e
+        total = total + part
+    return total
 
 
 @jit
@@ -101,14 +142,25 @@ def softmax_dx(dy, y, axis=-1, dx=None):
 
 @jit
 def _softmax_dx(dy, y, dx):
-    for o in range(dy.shape[0]):
-        for i in range(dy.shape[2]):
-            total = np.float64(0)
-            for k in range(dy.shape[1]):
-                total += dy[o, k, i] * y[o, k, i]
-            mean = dy.dtype.type(total)
-            for k in range(dy.shape[1]):
-                dx[o, k, i] += y[o, k, i] * (dy[o, k, i] - mean)
+    outer, n, inner = dy.shape
+    p, q, d, L = pointer(dy), pointer(y), pointer(dx), lanes(pointer(dy))
+    count, step, fewer = _vectors(dy.shape, L)
+    for o in range(outer):
+        for i in range(o * n * inner, o * n * inner + inner, L):
+            rest = n if inner == 1 else (o * n + 1) * inner - i
+            mean = splat(dy.dtype.type(0))
+            for k0 in range(0, count, BLOCK):
+                part = splat(dy.dtype.type(0))
+                for k in range(k0, min(count, k0 + BLOCK)):
+                    at, r = i + k * step, rest - k * fewer
+                    part = fma(load_rest(p, at, r), load_rest(q, at, r), part)
+                mean = mean + part
+            if inner == 1:
+                mean = splat(hsum(mean))
+            for k in range(count):
+                at, r = i + k * step, rest - k * fewer
+                slope = load_rest(p, at, r) - mean
+                store_rest(d, at, fma(load_rest(q, at, r), slope, load_rest(d, at, r)), r)
 
 
 @jit
@@ -124,17 +176,23 @@ def log_softmax(x, axis=-1, out=None):
     return y
 
 
-@jit(strict=True)  # else (x - m) - log_total becomes x - (m + log_total)
+@jit
 def _log_softmax(x, y):
-    for o in range(x.shape[0]):
-        for i in range(x.shape[2]):
-            m = _maximum(x, o, i)
-            total = np.float64(0)
-            for k in range(x.shape[1]):
-                total += np.exp(x[o, k, i] - m)
-            log_total = x.dtype.type(np.log(total))
-            for k in range(x.shape[1]):
-                y[o, k, i] = (x[o, k, i] - m) - log_total
+    outer, n, inner = x.shape
+    p, q, L = pointer(x), pointer(y), lanes(pointer(x))
+    count, step, fewer = _vectors(x.shape, L)
+    e = np.empty(step * count, x.dtype)
+    for o in range(outer):
+        for i in range(o * n * inner, o * n * inner + inner, L):
+            rest = n if inner == 1 else (o * n + 1) * inner - i
+            m = largest(p, i, rest, count, step, fewer)
+            if inner == 1:
+                m = splat(hmax(m))
+            total = exps(p, i, rest, count, step, fewer, m, pointer(e), 0)
+            log_total = log(total) if inner > 1 else splat(x.dtype.type(np.log(np.float64(hsum(total)))))
+            for k in range(count):
+                at, r = i + k * step, rest - k * fewer
+                store_rest(q, at, load_rest(p, at, r) - m - log_total, r)
 
 
 @jit
@@ -152,11 +210,21 @@ def log_softmax_dx(dy, y, axis=-1, dx=None):
 
 @jit
 def _log_softmax_dx(dy, y, dx):
-    for o in range(dy.shape[0]):
-        for i in range(dy.shape[2]):
-            total = np.float64(0)
-            for k in range(dy.shape[1]):
-                total += dy[o, k, i]
-            mass = dy.dtype.type(total)
-            for k in range(dy.shape[1]):
-                dx[o, k, i] += dy[o, k, i] - np.exp(y[o, k, i]) * mass
+    outer, n, inner = dy.shape
+    p, q, d, L = pointer(dy), pointer(y), pointer(dx), lanes(pointer(dy))
+    count, step, fewer = _vectors(dy.shape, L)
+    for o in range(outer):
+        for i in range(o * n * inner, o * n * inner + inner, L):
+            rest = n if inner == 1 else (o * n + 1) * inner - i
+            mass = splat(dy.dtype.type(0))
+            for k0 in range(0, count, BLOCK):
+                part = splat(dy.dtype.type(0))
+                for k in range(k0, min(count, k0 + BLOCK)):
+                    part = part + load_rest(p, i + k * step, rest - k * fewer)
+                mass = mass + part
+            if inner == 1:
+                mass = splat(hsum(mass))
+            for k in range(count):
+                at, r = i + k * step, rest - k * fewer
+                slope = load_rest(p, at, r) - exp(load_rest(q, at, r)) * mass
+                store_rest(d, at, load_rest(d, at, r) + slope, r)

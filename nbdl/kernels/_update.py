@@ -15,6 +15,8 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError
 from nbdl.kernels._door import ANY, as_float, as_state, integer
+from nbdl.kernels._shuffle import lanes, load_rest, store_rest
+from nbdl.kernels._simd import fma, pointer, splat, sqrt
 
 
 @jit
@@ -43,8 +45,10 @@ def sgd_update(w, dw, lr, weight_decay=0.0):
 @jit
 def _sgd(w, dw, lr, weight_decay):
     rate, keep = w.dtype.type(lr), w.dtype.type(1 - lr * weight_decay)
-    for i in range(w.size):
-        w[i] = keep * w[i] - rate * dw[i]
+    p, d, size = pointer(w), pointer(dw), w.size
+    for i in range(0, size, lanes(p)):
+        n = size - i
+        store_rest(p, i, fma(keep, load_rest(p, i, n), -rate * load_rest(d, i, n)), n)
 
 
 @jit
@@ -57,27 +61,26 @@ def momentum_update(w, dw, v, lr, momentum=0.9, nesterov=False, weight_decay=0.0
     Zhang et al., Dive into Deep Learning, section 12.6.
     """
     lr, weight_decay = _rates("momentum_update", lr, weight_decay)
-    momentum = _momentum_option(momentum)
+    momentum = np.float64(momentum)
+    if not (momentum >= 0 and momentum < np.inf):
+        raise OptionError("momentum_update: `momentum` must be finite and not negative, got {}", momentum)
     dw = as_float("momentum_update: `dw`", dw, ANY)
     w, v = as_state("momentum_update: `w`", w, dw), as_state("momentum_update: `v`", v, dw)
     _momentum(w, dw.reshape(dw.size), v, lr, momentum, bool(nesterov), weight_decay)
 
 
 @jit
-def _momentum_option(momentum):
-    momentum = np.float64(momentum)
-    if not (momentum >= 0 and momentum < np.inf):
-        raise OptionError("momentum_update: `momentum` must be finite and not negative, got {}", momentum)
-    return momentum
-
-
-@jit
 def _momentum(w, dw, v, lr, momentum, nesterov, weight_decay):
     rate, beta, decay = w.dtype.type(lr), w.dtype.type(momentum), w.dtype.type(weight_decay)
-    for i in range(w.size):
-        g = dw[i] + decay * w[i]
-        v[i] = beta * v[i] + g
-        w[i] -= rate * (g + beta * v[i] if nesterov else v[i])
+    p, d, s, size = pointer(w), pointer(dw), pointer(v), w.size
+    for i in range(0, size, lanes(p)):
+        n = size - i
+        wi = load_rest(p, i, n)
+        g = fma(decay, wi, load_rest(d, i, n))
+        vi = fma(beta, load_rest(s, i, n), g)
+        store_rest(s, i, vi, n)
+        step = fma(beta, vi, g) if nesterov else vi
+        store_rest(p, i, fma(-rate, step, wi), n)
 
 
 @jit
@@ -137,8 +140,14 @@ def _adam(w, dw, m, v, lr, step, beta1, beta2, eps, penalty, shrink):
     rate, root = kind(lr / (1 - beta1**step)), kind(1 / np.sqrt(1 - beta2**step))
     b1, c1, b2, c2 = kind(beta1), kind(1 - beta1), kind(beta2), kind(1 - beta2)
     epsilon, decay, keep = kind(eps), kind(penalty), kind(shrink)
-    for i in range(w.size):
-        g = dw[i] + decay * w[i]
-        m[i] = b1 * m[i] + c1 * g
-        v[i] = b2 * v[i] + c2 * (g * g)
-        w[i] = keep * w[i] - rate * m[i] / (np.sqrt(v[i]) * root + epsilon)
+    p, d, first, second, size = pointer(w), pointer(dw), pointer(m), pointer(v), w.size
+    for i in range(0, size, lanes(p)):
+        n = size - i
+        wi = load_rest(p, i, n)
+        g = fma(decay, wi, load_rest(d, i, n))
+        mi = fma(b1, load_rest(first, i, n), c1 * g)
+        vi = fma(b2, load_rest(second, i, n), c2 * (g * g))
+        store_rest(first, i, mi, n)
+        store_rest(second, i, vi, n)
+        step = rate * mi / fma(root, sqrt(vi), splat(epsilon))
+        store_rest(p, i, fma(keep, wi, -step), n)
