@@ -61,12 +61,18 @@ def momentum_update(w, dw, v, lr, momentum=0.9, nesterov=False, weight_decay=0.0
     Zhang et al., Dive into Deep Learning, section 12.6.
     """
     lr, weight_decay = _rates("momentum_update", lr, weight_decay)
-    momentum = np.float64(momentum)
-    if not (momentum >= 0 and momentum < np.inf):
-        raise OptionError("momentum_update: `momentum` must be finite and not negative, got {}", momentum)
+    momentum = _momentum_option(momentum)
     dw = as_float("momentum_update: `dw`", dw, ANY)
     w, v = as_state("momentum_update: `w`", w, dw), as_state("momentum_update: `v`", v, dw)
     _momentum(w, dw.reshape(dw.size), v, lr, momentum, bool(nesterov), weight_decay)
+
+
+@jit
+def _momentum_option(momentum):
+    momentum = np.float64(momentum)
+    if not (momentum >= 0 and momentum < np.inf):
+        raise OptionError("momentum_update: `momentum` must be finite and not negative, got {}", momentum)
+    return momentum
 
 
 @jit
