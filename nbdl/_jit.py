@@ -34,7 +34,7 @@ FAST = frozenset({"nsz", "arcp", "contract", "afn", "reassoc"})
 STRICT = frozenset()
 
 
-def jit(function=None, *, strict=False, cache=True):
+def jit(function=None, *, strict=False, inline=False, cache=True):
     """Compile `function` with nbdl's flags and its disk cache; use it for your own kernels too.
 
     The function is compiled at its first call, for the argument types of that call (``nogil``, NumPy error
@@ -47,14 +47,17 @@ def jit(function=None, *, strict=False, cache=True):
         A module-level Python function.
     strict : bool
         IEEE arithmetic without any fast-math flag, for code that relies on the order of operations.
+    inline : bool
+        Callers take in the source, not a call: loops around it can become vectors. They take longer to compile.
     cache : bool
         Keep the machine code on disk; not for code that holds addresses of this process.
     """
     if function is None:
-        return functools.partial(jit, strict=strict, cache=cache)
-    flags = STRICT if strict else FAST
-    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=set(flags))(function)
-    if cache and FunctionCache is not None and hasattr(compiled, "_cache"):  # a plain function where JIT is disabled
+        return functools.partial(jit, strict=strict, inline=inline, cache=cache)
+    flags, inline = STRICT if strict else FAST, "always" if inline else "never"
+    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=set(flags), inline=inline)(function)
+    plain = not hasattr(compiled, "_cache")  # where JIT is disabled
+    if cache and FunctionCache is not None and not plain:
         compiled._cache = _DiskCache(function, flags)
     return compiled
 

@@ -17,7 +17,7 @@ _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)  # multipliers of a roun
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # what the key grows by: golden ratio, sqrt(3) - 1
 
 
-@jit(strict=True)
+@jit(strict=True, inline=True)
 def philox(c0, c1, c2, c3, k0, k1):
     """Four random 32-bit words of counter (c0, c1, c2, c3) and key (k0, k1); all uint64 below 2^32."""
     for _ in range(10):

@@ -139,7 +139,7 @@ class Operands:
         self.bounds = [s * self.blocks // self.shards for s in range(self.shards + 1)]
         self.numbers = {n: constants[n] for n in ("seed", "step") if n in constants}
         self.arrays, self.steps = {}, {}  # of each operand: its memory, the elements from block to block
-        self.shapes = {}  # of each that has lanes
+        self.shapes, self.shard = {}, 0  # of each that has lanes; where the sums of the shard begin
         self.rows = planes(site.shapes.get("y", ()))[1]
         self.strips = (
             [(i, min(i + 2, self.rows)) for i in range(0, self.rows, 2)] if strips else [(0, self.rows)]
@@ -240,9 +240,9 @@ class Operands:
         for kept, size in gradient.keep.items():
             self.add(kept, self.empty(self.blocks * size), size)
         for s in range(self.shards):
-            self.numbers["shard"] = s * stride
+            self.shard = s * stride
             self._over_blocks(gradient.collect, range(self.bounds[s], self.bounds[s + 1]))
-        self.numbers["shard"] = 0
+        self.shard = 0
         for row in gradient.finish:
             for item in range(row.given.get("items", 1)):
                 self.call(row, 0, item=item, shards=self.shards, stride=stride)
@@ -281,11 +281,11 @@ class Operands:
         ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(values))(address)(*values)
 
     def _pointer(self, name, block):
-        array = self.arrays.get(name)
-        start = block * self.steps.get(name, 0) + (self.numbers.get("shard", 0) if name == "acc" else 0)
-        if config.DISABLE_JIT:
-            return None if array is None else Pointer(array, start)
-        return 0 if array is None else array.ctypes.data + start * array.itemsize
+        if name not in self.arrays:
+            return 0  # null
+        array = self.arrays[name]
+        start = block * self.steps[name] + (self.shard if name == "acc" else 0)
+        return Pointer(array, start) if config.DISABLE_JIT else array.ctypes.data + start * array.itemsize
 
     def check(self, fail):
         """What lies between two planes is nobody's."""

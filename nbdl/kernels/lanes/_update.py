@@ -3,7 +3,7 @@
 import math
 
 from nbdl.kernels import _update
-from nbdl.kernels._simd import LANES, load, sqrt, store
+from nbdl.kernels._simd import LANES, fma, load, splat, sqrt, store
 from nbdl.kernels.lanes._twin import UpdateTwin
 
 
@@ -31,7 +31,7 @@ def _sgd(dtype):
     def leaf(w, dw, factors, size):
         rate, keep = factors[0], factors[1]
         for i in range(0, size, L):
-            store(w, i, load(w, i) * keep - load(dw, i) * rate)
+            store(w, i, fma(keep, load(w, i), -rate * load(dw, i)))
 
     return leaf
 
@@ -50,12 +50,12 @@ def _momentum(dtype):
     def leaf(w, dw, v, factors, size):
         rate, beta, decay, nesterov = factors[0], factors[1], factors[2], factors[3]
         for i in range(0, size, L):
-            g = load(dw, i) + load(w, i) * decay
-            velocity = load(v, i) * beta + g
+            g = fma(decay, load(w, i), load(dw, i))
+            velocity = fma(beta, load(v, i), g)
             store(v, i, velocity)
             if nesterov > 0:
-                velocity = g + velocity * beta
-            store(w, i, load(w, i) - velocity * rate)
+                velocity = fma(beta, velocity, g)
+            store(w, i, fma(-rate, velocity, load(w, i)))
 
     return leaf
 
@@ -79,11 +79,11 @@ def _adam(dtype):
         rate, root, eps, decay, keep = factors[0], factors[1], factors[6], factors[7], factors[8]
         b1, c1, b2, c2 = factors[2], factors[3], factors[4], factors[5]
         for i in range(0, size, L):
-            g = load(dw, i) + load(w, i) * decay
-            mean, square = load(m, i) * b1 + g * c1, load(v, i) * b2 + (g * g) * c2
+            g = fma(decay, load(w, i), load(dw, i))
+            mean, square = fma(b1, load(m, i), c1 * g), fma(b2, load(v, i), c2 * (g * g))
             store(m, i, mean)
             store(v, i, square)
-            store(w, i, load(w, i) * keep - mean * rate / (sqrt(square) * root + eps))
+            store(w, i, fma(keep, load(w, i), -(rate * mean / fma(root, sqrt(square), splat(eps)))))
 
     return leaf
 
