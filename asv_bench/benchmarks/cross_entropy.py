@@ -2,24 +2,25 @@ from . import integers, kernel, normal
 
 
 class SoftmaxCrossEntropy:
-    """256 samples, C classes, float32: C exponentials a sample; x is read, and dx written backward.
+    """N samples, C classes, float32: C exponentials a sample; x is read, and dx written backward.
 
-    kB forward, backward: C = 10 10, 20; C = 1000 1024, 2048; C = 10000 10240, 20480.
+    kB forward, backward: 256 x 10 10, 20; 256 x 1000 1024, 2048; 256 x 10000 10240, 20480; 4096 x 1000 16384,
+    32768.
     """
 
-    params = (10, 1000, 10_000)
-    param_names = ("classes",)
+    params = ((256, 10), (256, 1000), (256, 10_000), (4096, 1000))
+    param_names = ("size",)
 
-    def setup(self, classes):
+    def setup(self, size):
         self.forward, self.gradient = kernel("softmax_cross_entropy"), kernel("softmax_cross_entropy_dx")
-        self.x, self.labels = normal(256, classes), integers(256, classes)
-        self.time_forward(classes)
-        self.time_dx(classes)
+        self.x, self.labels = normal(*size), integers(*size)
+        self.time_forward(size)
+        self.time_dx(size)
 
-    def time_forward(self, classes):
+    def time_forward(self, size):
         self.forward(self.x, self.labels)
 
-    def time_dx(self, classes):
+    def time_dx(self, size):
         self.gradient(1.0, self.x, self.labels)
 
 

@@ -33,3 +33,33 @@ class Step:
     def time_predict(self, model):
         with self.no_grad():
             np.argmax(self.net(self.x).data, axis=1)
+
+
+class Program:
+    """The training steps of `nbdl bench` as compiled programs, on 1 and 2 threads.
+
+    MFLOP of a step: lenet 579.6 (B = 256) and 72.4 (B = 32), lenet_modern 579.6, mlp 209.5,
+    mlp_dropout 310.1, softmax_regression 8.0, conv_net 3858.2.
+    """
+
+    params = (
+        ["lenet 256", "lenet 32", "lenet_modern 256", "mlp 256", "mlp_dropout 256", "softmax_regression 256",
+         "conv_net 64"],
+        [1, 2],
+    )  # fmt: skip
+    param_names = ("step", "threads")
+
+    def setup(self, step, threads):
+        import nbdl
+
+        if not hasattr(nbdl, "compile_step"):
+            raise NotImplementedError("there is no compile_step")
+        from nbdl.bench import rows
+
+        name, batch = step.split()
+        (case,) = (c for c in rows([name], threads) if c.batch == int(batch))
+        self.run = case.start(case.arguments())
+        self.time_train(step, threads)
+
+    def time_train(self, step, threads):
+        self.run(1)

@@ -7,9 +7,9 @@ CASES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}
 
 
 class Update:
-    """2**20 float32 parameters: reads w, dw and the state, writes w and the state.
+    """2**22 float32 parameters: reads w, dw and the state, writes w and the state.
 
-    MiB: sgd 12, momentum 20, adam and adamw 28.
+    MiB: sgd 48, momentum 80, adam and adamw 112.
     """
 
     params = tuple(CASES)
@@ -17,8 +17,8 @@ class Update:
 
     def setup(self, optimizer):
         self.update = kernel(f"{optimizer}_update")
-        self.arrays = [normal(1024, 1024), normal(1024, 1024)]
-        self.arrays += [np.zeros((1024, 1024), np.float32) for _ in range(CASES[optimizer])]
+        self.arrays = [normal(2048, 2048), normal(2048, 2048)]
+        self.arrays += [np.zeros((2048, 2048), np.float32) for _ in range(CASES[optimizer])]
         self.options = {"lr": 1e-6} | ({"step": 1} if "adam" in optimizer else {})
         self.time_update(optimizer)
 

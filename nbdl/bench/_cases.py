@@ -51,6 +51,7 @@ class Case:
     kind: ClassVar = "kernel"
     threads: ClassVar = 1
     samples: ClassVar = None
+    random: ClassVar = False
     check_after: ClassVar = 1  # repetitions before the result is compared with a peer's
 
     def bytes(self, arguments):

@@ -6,23 +6,21 @@ import os
 import platform
 import time
 from fnmatch import fnmatchcase
-from statistics import median
 from typing import NamedTuple
 
 import llvmlite.binding
 import numba
 import numpy as np
 
-from nbdl import __version__, _jit
-from nbdl.bench import _race
+from nbdl import __version__
 from nbdl.bench._cases import kernel_cases
-from nbdl.bench._ceilings import L, ceilings
-from nbdl.bench._race import Competitor
+from nbdl.bench._ceilings import Ceilings, L, ceilings
+from nbdl.bench._measure import measure, one_line, relate
+from nbdl.bench._race import PAUSE
 from nbdl.bench._steps import step_cases
 from nbdl.errors import UsageError
 
-AGREE = 1e-3  # a peer's result may differ by this share of its largest number
-DRIFT = 0.1  # of the FMA rate from beginning to end, in a process that had the machine for itself
+DRIFT = 0.1  # of the FMA rate from beginning to end, where the machine is quiet
 
 
 class Peer(NamedTuple):
@@ -81,7 +79,7 @@ def load_peers(names):
 
 
 def run(names=(), against=(), threads=1, repeat=9, quick=False, progress=None):
-    """Measure the ceilings of this machine, then each row, ours and the peers' in turns.
+    """Measure the ceilings of this machine, each row, ours and the peers' in turns, and the ceilings again.
 
     Parameters
     ----------
@@ -98,7 +96,7 @@ def run(names=(), against=(), threads=1, repeat=9, quick=False, progress=None):
     Returns
     -------
     dict
-        Plain data: "machine", "settings", "ceilings", "rows", "failed"; docs/benchmarks.md says what is in it.
+        Plain data: "machine", "settings", "ceilings", "rows", "failed": see docs/benchmarks.md.
         After Ctrl-C it holds what was measured until then, and "interrupted" is True.
     """
     if numba.config.DISABLE_JIT:
@@ -113,22 +111,23 @@ def run(names=(), against=(), threads=1, repeat=9, quick=False, progress=None):
         "failed": [],
         "interrupted": False,
     }
+    counts, limits = sorted({1, threads}), {}
     try:
-        limits = {n: ceilings(n) for n in sorted({1, threads})}
-        document["ceilings"] += [limit._asdict() for limit in limits.values()]
+        limits = {n: ceilings(n) for n in counts}
         for number, case in enumerate(cases):
             progress("row", case=case, number=number, count=len(cases))
             try:
-                row = _measure(case, limits[case.threads], peers, repeat, quick, progress)
+                document["rows"].append(measure(case, peers, repeat, quick, progress))
             except Exception as error:  # the others are worth their minutes
-                document["failed"].append({"name": case.name, "size": case.size, "error": _one_line(error)})
+                document["failed"].append({"name": case.name, "size": case.size, "error": one_line(error)})
                 progress("failed", case=case, error=error)
-            else:
-                document["rows"].append(row)
-        time.sleep(_race.PAUSE)
-        _check_quiet(limits[1], ceilings(1), progress)
+        time.sleep(PAUSE)
+        limits |= {n: _larger(limits[n], ceilings(n), progress) for n in counts}
     except KeyboardInterrupt:
         document["interrupted"] = True
+    document["ceilings"] = [limit._asdict() for limit in limits.values()]
+    for row in document["rows"]:
+        relate(row, limits[row["threads"]])
     return document
 
 
@@ -142,82 +141,10 @@ def _machine(peers):
     }  # fmt: skip
 
 
-def _check_quiet(before, after, progress):
+def _larger(before, after, progress):
+    """The larger of two measurements of the ceilings, with a note where they are far from each other."""
     if abs(after.fma / before.fma - 1) > DRIFT:
-        text = f"the FMA rate went from {before.fma / 1e9:.0f} to {after.fma / 1e9:.0f} GFLOP/s meanwhile"
-        progress("note", text=f"{text}: something else is running, or the clock changes with the heat")
-
-
-def _measure(case, limits, peers, repeat, quick, progress):
-    """One row of the document."""
-    arguments = case.arguments()
-    theirs = {k: a.copy() if k in case.written else a for k, a in arguments.items()}
-    run, first, state, result = _ours(case, arguments)
-    flops, moved = case.flops, case.bytes(arguments)
-    bound, limit = limits.bound(flops, moved)
-    entries = [("nbdl", "", run, first)]
-    differences = {}
-    for name, peer in peers.items():
-        for competitor in peer.competitors(case, theirs, quick):
-            try:
-                run, first, other = _race.first_call(competitor, case.check_after - 1)
-            except Exception as error:
-                text = f"{name} {competitor.label} failed at {case.name}, {case.size}: {_one_line(error)}"
-                progress("note", text=text)
-                continue
-            entries.append((name, competitor.label, run, first))
-            differences[name, competitor.label] = difference(result, other)
-    pause = _race.PAUSE if case.threads > 1 else 0
-    samples = _race.race([e[2] for e in entries], repeat, _race.BURST / 10 if quick else _race.BURST, pause)
-    found = {
-        (name, label): _figures(case, seconds, bound, first)
-        for (name, label, _, first), seconds in zip(entries, samples)
-    }
-    row = {
-        "name": case.name, "size": case.size, "kind": case.kind, "threads": case.threads,
-        "flops": flops, "bytes": moved, "limit": limit, "least_seconds": bound,
-        **found.pop(("nbdl", "")), "first_state": state, "peers": {},
-    }  # fmt: skip
-    for (name, label), figures in found.items():
-        figures |= {"form": label, "ratio": figures["seconds"] / row["seconds"]}
-        figures["difference"] = None if getattr(case, "random", False) else differences[name, label]
-        if figures["difference"] is not None and not figures["difference"] <= AGREE:
-            text = f"{figures['difference']:.1e} of its largest number"
-            progress("note", text=f"{case.name}, {case.size}: nbdl and {name} {label} differ by {text}")
-        row["peers"].setdefault(name, []).append(figures)
-    for forms in row["peers"].values():
-        forms.sort(key=lambda figures: figures["seconds"])
-    return row
-
-
-def _one_line(error):
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
-
-
-def _ours(case, arguments):
-    """``run``, seconds of the first call, what they went into, and a copy of the result."""
-    compiled, before = [], [len(kernel.signatures) for kernel in case.kernels()]
-    with _jit.watch(compiled.append):
-        run, seconds, result = _race.first_call(
-            Competitor("", lambda: case.start(arguments)), case.check_after - 1
-        )
-    loaded = before == [len(kernel.signatures) for kernel in case.kernels()] and before
-    state = "cold" if compiled else "warm" if loaded else "cached"
-    return run, seconds, state, np.array(result)
-
-
-def _figures(case, samples, bound, first):
-    seconds = median(samples)
-    return {
-        "seconds": seconds,
-        "samples": samples,
-        "fraction": bound / seconds,
-        "flops_per_second": case.flops / seconds,
-        "examples_per_second": case.samples and case.samples / seconds,
-        "first_seconds": first,
-    }
-
-
-def difference(ours, theirs):
-    """The largest difference of two results, as a share of the largest number of the second."""
-    return float(np.max(np.abs(ours - theirs)) / np.max(np.abs(theirs)))
+        rates = f"{before.fma / 1e9:.0f} GFLOP/s before and {after.fma / 1e9:.0f} after"
+        text = f"the machine was not quiet: with threads={before.threads} it multiplied and added at {rates}"
+        progress("note", text=f"{text}; the larger counts")
+    return Ceilings(before.threads, max(before.fma, after.fma), max(before.bandwidth, after.bandwidth))

@@ -147,11 +147,15 @@ def test_first_call_says_what_it_went_into(limits):
 
 @COMPILED
 def test_a_machine_that_was_not_quiet_is_a_note(monkeypatch):
-    rates = iter((1e9, 5e8))
+    rates = iter((2e9, 5e9, 4e9, 5.1e9))
     monkeypatch.setattr(_run, "ceilings", lambda threads: Ceilings(threads, next(rates), 1e9))
     notes = []
-    run(["sgd_update"], quick=True, progress=lambda event, text="", **_: notes.append(text))
-    assert any("from 1 to 0 GFLOP/s" in text or "from 1 to 1 GFLOP/s" in text for text in notes)
+    document = run(
+        ["sgd_update"], threads=2, quick=True, progress=lambda event, text="", **_: notes.append(text)
+    )
+    assert [limit["fma"] for limit in document["ceilings"]] == [4e9, 5.1e9]  # the larger of both
+    (text,) = filter(None, notes)
+    assert "threads=1 it multiplied and added at 2 GFLOP/s before and 4 after" in text
 
 
 @COMPILED
@@ -166,14 +170,14 @@ def test_ctrl_c_keeps_what_was_measured(limits):
 
 @COMPILED
 def test_a_row_that_fails_does_not_take_the_others_along(limits, monkeypatch):
-    original, failures = _run._measure, []
+    original, failures = _run.measure, []
 
     def measure(case, *args):
         if case.name == "linear":
             raise RuntimeError("broken")
         return original(case, *args)
 
-    monkeypatch.setattr(_run, "_measure", measure)
+    monkeypatch.setattr(_run, "measure", measure)
 
     def progress(event, case=None, error=None, **_):
         if event == "failed":

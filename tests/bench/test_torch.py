@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 from nbdl import nn  # noqa: E402
 from nbdl.bench import _torch  # noqa: E402
 from nbdl.bench._cases import kernel_cases  # noqa: E402
-from nbdl.bench._run import difference  # noqa: E402
+from nbdl.bench._measure import difference  # noqa: E402
 from nbdl.bench._steps import step_cases  # noqa: E402
 from nbdl.optim import Updater  # noqa: E402
 
