@@ -70,9 +70,9 @@ def _tiled_dx(KH, KW, L, zero):
                     for u in range(KH):
                         for v in range(KW):
                             store(dx, corner + (u * W + v) * L, part)
-                for u in range(KH):
-                    for j in range(Q * KW, W):
-                        store(dx, (c * x_pitch + (i * KH + u) * W + j) * L, splat(zero))
+            for i in range(first * KH, last * KH):
+                for j in range(Q * KW, W):
+                    store(dx, (c * x_pitch + i * W + j) * L, splat(zero))
             if last == P:
                 for i in range(P * KH * W, H * W):
                     store(dx, (c * x_pitch + i) * L, splat(zero))

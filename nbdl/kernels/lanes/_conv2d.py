@@ -1,16 +1,17 @@
-r"""conv2d on lanes, and its gradients (`nbdl.kernels.conv2d` has the formula and the meaning of the options).
+r"""conv2d on lanes, and its gradients (`nbdl.kernels.conv2d` has the formula and explains the options).
 
-y and dx are the same loop: an element of the result is a sum over rows u of the kernel, channels c and columns v
-of the kernel,
+y and dx are the same loop: an element of the result is a sum over rows u of the kernel, channels c and
+columns v of the kernel,
 
 .. math:: out_{m,i,j} = \sum_{u,c,v} w \cdot in_{c,\; row(i, u),\; column(j, v)},
 
-where `row` and `column` (`_Axis`) say which element of the other image a tap meets, or that there is none. Taps
-that would fall outside are not in the list of products: nothing is padded, no product with zero is computed.
-Neighbouring elements of a row share the pixels they load.
+where `row` and `column` (`_Axis`) say which element of the other image a tap meets, or that there is none.
+Taps that would fall outside are not in the list of products: nothing is padded, no product with zero is
+computed. Neighbouring elements of a row share the pixels they load.
 
-dw is a sum over samples and pixels. With few input channels every lane sums by itself, over pixels of a padded
-copy of x; with many, x is turned so that neighbouring lanes are neighbouring channels, and one sum is left.
+dw is a sum over samples and pixels. With few input channels every lane sums by itself, over pixels of a
+padded copy of x; with many, x is turned so that neighbouring lanes are neighbouring channels, and one sum is
+left.
 """
 
 import numpy as np
@@ -18,8 +19,10 @@ import numpy as np
 from nbdl.kernels._simd import load, splat, store
 from nbdl.kernels._tile import groups, part, rectangle, shape, spec, tile
 from nbdl.kernels._transpose import transpose
+from nbdl.kernels._window import LIMIT
 from nbdl.kernels.lanes._sums import sum_lanes
 from nbdl.kernels.lanes._twin import Gradient, Row, Twin, Unfit, pitch
+from nbdl.kernels.lanes._window import pair, sides
 
 
 class _Geometry:
@@ -28,27 +31,26 @@ class _Geometry:
     def __init__(self, site):
         (self.C, self.H, self.W), w = site.shapes["x"], site.shapes["w"]
         self.O, _, self.KH, self.KW = w
-        self.sh, self.sw = _two(site["stride"])
-        self.dh, self.dw = _two(site["dilation"])
-        padding = _two(site["padding"])
-        self.top, bottom, self.left, right = padding if len(padding) == 4 else np.repeat(padding, 2).tolist()
+        self.sh, self.sw = pair(site["stride"])
+        self.dh, self.dw = pair(site["dilation"])
+        self.top, bottom, self.left, right = sides(site["padding"])
         self.P = (self.H + self.top + bottom - (self.KH - 1) * self.dh - 1) // self.sh + 1
         self.Q = (self.W + self.left + right - (self.KW - 1) * self.dw - 1) // self.sw + 1
-        self.groups, self.L, self.dtype = site["groups"], site.L, site.dtype
+        self.L, self.dtype, self.groups = site.L, site.dtype, site["groups"]
+        if not isinstance(self.groups, int) or self.groups < 1:
+            raise Unfit
         self.Cg, self.Og, self.taps = self.C // self.groups, self.O // self.groups, self.KH * self.KW
         self.x_pitch = pitch((self.C, self.H, self.W)) * self.L
         self.y_pitch = pitch((self.O, self.P, self.Q)) * self.L
-
-
-def _two(value):
-    return (value, value) if isinstance(value, int) else tuple(value)
 
 
 def _shape(site):
     if len(site.shapes["x"]) != 3 or len(site.shapes["w"]) != 4:
         raise Unfit
     g = _Geometry(site)
-    if g.C != g.groups * site.shapes["w"][1] or g.O % g.groups or g.P < 1 or g.Q < 1:
+    fits = g.C == g.groups * g.Cg and site.shapes["w"][1] == g.Cg and g.O % g.groups == 0
+    fits = fits and min(g.C, g.O, g.KH, g.KW, g.P, g.Q) >= 1 and g.O * g.P * g.Q < LIMIT
+    if not fits or site.shapes.get("b", (g.O,)) != (g.O,):
         raise Unfit
     return g.O, g.P, g.Q
 
@@ -57,7 +59,7 @@ def _shape(site):
 
 
 class _Axis:
-    """Rows or columns: tap u of element i of the result meets element ``base(i) + distance(u)``, if `meets`."""
+    """Rows or columns: tap u of element i of the result meets ``base(i) + distance(u)``, if `meets`."""
 
     def __init__(self, kernel, stride, dilation, padding, size, backward):
         self.kernel, self.stride, self.dilation = kernel, stride, dilation
@@ -290,16 +292,17 @@ def _dw_channels(g):
 
 def _db(site):
     g = _Geometry(site)
-    L, O, Q, y_pitch = g.L, g.O, g.Q, g.y_pitch
+    L = g.L
 
-    def leaf(dy, acc, first, last):
-        for o in range(O):
+    def leaf(dy, acc, first, last, count, pitch, width):
+        for o in range(count):
             total = load(acc, o * L)
-            for i in range(o * y_pitch + first * Q * L, o * y_pitch + last * Q * L, L):
+            for i in range(o * pitch + first * width, o * pitch + last * width, L):
                 total = total + load(dy, i)
             store(acc, o * L, total)
 
-    return Gradient([Row(leaf)], [Row(sum_lanes(L), dw="db", size=O, items=1)], acc=O * L)
+    collect = [Row(leaf, count=g.O, pitch=g.y_pitch, width=g.Q * L)]
+    return Gradient(collect, [Row(sum_lanes(L), dw="db", size=g.O, items=1)], acc=g.O * L)
 
 
 def _flops(site):

@@ -1,7 +1,7 @@
 """softmax_cross_entropy on lanes (`nbdl.kernels.softmax_cross_entropy` has the formula and the conventions).
 
-What a lane knows of its sample is kept in vectors behind one another: label and cost of the label (`to_lanes`), the
-maximum m of the logits, and the logarithm of the sum of exp(x - m).
+What a lane knows of its sample is kept in vectors behind one another: label and cost of the label
+(`to_lanes`), the maximum m of the logits, and the logarithm of the sum of exp(x - m).
 """
 
 import numpy as np

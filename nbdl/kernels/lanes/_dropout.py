@@ -1,7 +1,7 @@
 """dropout on lanes: the mask of `nbdl.kernels.dropout`, drawn for L samples at once.
 
-The factor of each element, 1 / (1 - p) or 0, is kept for the gradient. The loop over lanes that draws them holds
-nothing but integers: the compiler makes vectors of it.
+The factor of each element, 1 / (1 - p) or 0, is kept for the gradient. The loop over lanes that draws them
+holds nothing but integers: the compiler makes vectors of it.
 """
 
 import math

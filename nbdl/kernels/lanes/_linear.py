@@ -1,8 +1,8 @@
 r"""linear on lanes, and its gradients: :math:`y_q = \sum_d w_{dq} x_d + b_q` for each sample.
 
-A weight is one number for all lanes. Two blocks are done at once where the program gives two: each weight is then
-loaded once for both. dw is a sum over samples, made when all blocks are done: x and dy are kept with the features
-of a sample side by side, and neighbouring lanes are neighbouring columns of w.
+A weight is one number for all lanes. Two blocks are done at once where the program gives two: each weight is
+then loaded once for both. dw is a sum over samples, made when all blocks are done: x and dy are kept with the
+features of a sample side by side, and neighbouring lanes are neighbouring columns of w.
 """
 
 import numpy as np
@@ -15,9 +15,10 @@ from nbdl.kernels.lanes._twin import Gradient, Row, Twin, Unfit
 
 
 def _shape(site):
-    if len(site.shapes["x"]) != 1 or len(site.shapes["w"]) != 2 or site.shapes["x"][0] != site.shapes["w"][0]:
+    x, w = site.shapes["x"], site.shapes["w"]
+    if len(w) != 2 or x != w[:1] or 0 in w or site.shapes.get("b", w[1:]) != w[1:]:
         raise Unfit
-    return (site.shapes["w"][1],)
+    return w[1:]
 
 
 def _products(L, terms, results, a_step, k_step):
@@ -52,23 +53,23 @@ def _forward(site):
     (D, Q), L = site.shapes["w"], site.L
     bias, zero = "b" in site.shapes, np.dtype(site.dtype).type(0)
 
-    def start(b, y, blocks):
+    def start(b, y, blocks, features):
         for n in range(blocks):
-            for q in range(Q):
-                store(y, (n * Q + q) * L, splat(b[q] if bias else zero))
+            for q in range(features):
+                store(y, (n * features + q) * L, splat(b[q] if bias else zero))
 
-    return [Row(start), Row(_products(L, D, Q, 1, Q))]
+    return [Row(start, features=Q), Row(_products(L, D, Q, 1, Q))]
 
 
 def _dx(site):
     (D, Q), L = site.shapes["w"], site.L
     zero = np.dtype(site.dtype).type(0)
 
-    def start(dx, blocks):
-        for i in range(0, blocks * D * L, L):
+    def start(dx, blocks, size):
+        for i in range(0, blocks * size, L):
             store(dx, i, splat(zero))
 
-    return [Row(start), Row(_products(L, Q, D, Q, 1), x="dy", y="dx")]
+    return [Row(start, size=D * L), Row(_products(L, Q, D, Q, 1), x="dy", y="dx")]
 
 
 def _dw(site):
@@ -123,11 +124,11 @@ def _dw_rows(site, first, rows, columns, wide):
 def _db(site):
     Q, L = site.shapes["w"][1], site.L
 
-    def leaf(dy, acc):
-        for i in range(0, Q * L, L):
+    def leaf(dy, acc, size):
+        for i in range(0, size, L):
             store(acc, i, load(acc, i) + load(dy, i))
 
-    return Gradient([Row(leaf)], [Row(sum_lanes(L), dw="db", size=Q, items=1)], acc=Q * L)
+    return Gradient([Row(leaf, size=Q * L)], [Row(sum_lanes(L), dw="db", size=Q, items=1)], acc=Q * L)
 
 
 def _flops(site):

@@ -1,7 +1,7 @@
 r"""max_pool2d on lanes, and its gradient (`nbdl.kernels.max_pool2d` has the formula and the options).
 
-No index is kept: going back, the first element of a window that equals y (or is NaN) is the one that y came from.
-What is left of dy is handed from tap to tap, and the element takes it all.
+No index is kept: going back, the first element of a window that equals y (or is NaN) is the one that y came
+from. What is left of dy is handed from tap to tap, and that element takes it all.
 """
 
 import numpy as np
@@ -68,9 +68,9 @@ def _tiled_dx(KH, KW, L, zero):
                             won = (value == best) | (value != value)
                             store(dx, here, where(won, rest, splat(zero)))
                             rest = where(won, splat(zero), rest)
-                for u in range(KH):
-                    for j in range(Q * KW, W):
-                        store(dx, (c * x_pitch + (i * KH + u) * W + j) * L, splat(zero))
+            for i in range(first * KH, last * KH):
+                for j in range(Q * KW, W):
+                    store(dx, (c * x_pitch + i * W + j) * L, splat(zero))
             if last == P:
                 for i in range(P * KH * W, H * W):
                     store(dx, (c * x_pitch + i) * L, splat(zero))

@@ -1,4 +1,7 @@
-"""mse on lanes (`nbdl.kernels.mse` has the formula). Parts of vectors leave zeros in lanes that do not count."""
+"""mse on lanes (`nbdl.kernels.mse` has the formula).
+
+Only lanes that count are loaded; zeros stand in the others, which adds nothing to the loss and to gradients.
+"""
 
 import math
 

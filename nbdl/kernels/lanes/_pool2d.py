@@ -1,6 +1,6 @@
 r"""What max and average pooling on lanes share: the windows over an image (`nbdl.kernels.pool2d_shape`).
 
-Where windows neither overlap nor stick out they tile the image: a row of y belongs to rows of x of its own, and the
+Where windows neither overlap nor stick out they tile the image: a row of y has rows of x of its own, and the
 leaf knows all taps when it is compiled. Elsewhere the taps of each row and column stand in tables.
 """
 
@@ -11,7 +11,7 @@ from nbdl.kernels.lanes._window import pair, sides
 
 
 class Windows:
-    """The sizes of a pooling. `rows` and `columns` list the (first element, number of taps) of each window."""
+    """The sizes of a pooling; `rows` and `columns` list (first element, number of taps) of each window."""
 
     def __init__(self, site):
         if len(site.shapes["x"]) != 3:

@@ -1,4 +1,4 @@
-"""softmax and log_softmax on lanes, over all elements of a sample (`nbdl.kernels.softmax` has the formulas)."""
+"""softmax and log_softmax of whole samples on lanes (`nbdl.kernels.softmax` has the formulas)."""
 
 import numpy as np
 
