@@ -32,11 +32,11 @@ from nbdl.kernels._strided_tile import (
     odd,
     pack,
     ramp,
+    turn,
     whole,
     width,
     zeros,
 )
-from nbdl.kernels._transpose import transpose_part
 
 BLOCK = 4 * VECTORS  # vectors of pixels that are computed for all channels before they are delivered
 
@@ -84,10 +84,7 @@ def place_channels(x, start, C, H, W, first, stride, image, to, rows, columns):
     for i in range(i0, i1):
         source, target = start + (y0 + i * sy) * W + x0, to + i * columns * C
         if sx == 1:
-            for c in range(0, C, L):
-                for j in range(j0, j1, L):
-                    a, b = p + (source + c * H * W + j), q + (target + j * C + c)
-                    transpose_part(a, H * W, b, C, C - c, j1 - j)
+            turn(p + (source + j0), H * W, q + (target + j0 * C), C, C, j1 - j0, L)
         else:
             for c in range(C):
                 for j in range(j0, j1):

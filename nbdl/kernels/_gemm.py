@@ -15,10 +15,10 @@ from nbdl.kernels._strided_tile import (
     multiply,
     pack,
     ramp,
+    turn,
     whole,
     width,
 )
-from nbdl.kernels._transpose import transpose_part
 
 SLAB_K, SLAB_M = 1024, 256  # of `a`
 CHUNK = 128  # steps of the sum
@@ -65,5 +65,4 @@ def _pack_block(b, start, step, column, K, N, block):
         if N - n < L:
             for i in range(n * CHUNK, n * CHUNK + K * L):
                 block[i] = 0
-        for k in range(0, K, L):
-            transpose_part(p + (n * column + k), column, q + (n * CHUNK + k * L), L, N - n, K - k)
+        turn(p + n * column, column, q + n * CHUNK, L, min(L, N - n), K, L)

@@ -39,7 +39,7 @@ from nbdl.kernels._simd import (
     store,
     store_part,
 )
-from nbdl.kernels._transpose import transpose_part
+from nbdl.kernels._transpose import transpose
 
 BYTES = 4 * LANES["float32"]  # of a vector
 VECTORS = 3  # of B, side by side in a register tile; two where that leaves none alone
@@ -186,6 +186,20 @@ def odd(n, unit):
 
 
 @jit
+def turn(p, row, q, pitch, M, N, L):
+    """q[n pitch + m] = p[m row + n] for m < M, n < N: in registers, at the edges one by one."""
+    rest_m, rest_n = M % L, N % L
+    for m in range(0, M - rest_m, L):
+        for n in range(0, N - rest_n, L):
+            transpose(p + (m * row + n), row, q + (n * pitch + m), pitch)
+    for block in range(0, N, 2 * L):  # so that the lines of q stay in the first cache
+        end = min(N, block + 2 * L)
+        for m in range(M):
+            for n in range(block if m >= M - rest_m else max(block, N - rest_n), end):
+                q[n * pitch + m] = p[m * row + n]
+
+
+@jit
 def pack(source, start, row, step, M, K, panels):
     """The panels of A (K, M) = source[start + m row + k step], zeros behind row M; `row` or `step` is 1.
 
@@ -200,8 +214,7 @@ def pack(source, start, row, step, M, K, panels):
             for k in range(K):
                 store_part(to, k * W, load_part(s, m + k * step, n), n)
         else:
-            for k in range(0, K, L):
-                transpose_part(s + (m * row + k), row, to + k * W, W, n, min(L, K - k))
+            turn(s + m * row, row, to, W, n, K, L)
 
 
 @jit

@@ -1,0 +1,164 @@
+"""The tile with run-time strides, its panels, the matrix product: against NumPy, beside forbidden pages."""
+
+import numba
+import numpy as np
+import pytest
+
+from nbdl import jit
+from nbdl.kernels._gemm import CHUNK, SLAB_K, SLAB_M, gemm
+from nbdl.kernels._simd import LANES, pointer
+from nbdl.kernels._strided_tile import (
+    FEW,
+    ROWS,
+    VECTORS,
+    aligned,
+    deliver,
+    multiply,
+    odd,
+    pack,
+    strided_tile,
+    turn,
+    whole,
+)
+from nbdl.testing import _guard
+
+DTYPES = ["float32", "float64"]
+needs_fork = pytest.mark.skipif(
+    bool(numba.config.DISABLE_JIT) or not _guard.available, reason="needs compiled code and a fork"
+)
+
+
+@jit
+def run(rows, vectors, k0, k1, A, B, steps, places, t, C, pitch, add):
+    """The tile variant of this size."""
+    a, b, s, p, c = pointer(A), pointer(B), pointer(steps), pointer(places), pointer(C)
+    if rows == ROWS:
+        if vectors == VECTORS:
+            strided_tile(ROWS, VECTORS, k0, k1, a, b, s, p, t, c, pitch, add)
+        else:
+            strided_tile(ROWS, 2, k0, k1, a, b, s, p, t, c, pitch, add)
+    elif vectors == VECTORS:
+        strided_tile(FEW, VECTORS, k0, k1, a, b, s, p, t, c, pitch, add)
+    else:
+        strided_tile(FEW, 2, k0, k1, a, b, s, p, t, c, pitch, add)
+
+
+def tiles(dtype):
+    """Arguments for `run` whose arrays end with the last element that is used, and the sums over k."""
+    rng, L = np.random.default_rng(0), LANES[dtype]
+    wide = max(L, ROWS)
+    for rows, vectors in [(ROWS, VECTORS), (ROWS, 2), (FEW, VECTORS), (FEW, 2)]:
+        for k0, k1 in [(0, 0), (0, 1), (2, 7), (0, 8), (1, 14)]:
+            t, pitch = k1 % 2, vectors * L + k1 % 3
+            A = rng.standard_normal(max(k1 - 1, 0) * wide + rows).astype(dtype)
+            B = rng.standard_normal(5 * L + 3).astype(dtype)
+            steps, places = rng.integers(0, L, k1), rng.integers(0, 3 * L + 5, t + vectors)
+            steps[-1:], places[-1] = L - 1, 3 * L + 4
+            C = rng.standard_normal((rows - 1) * pitch + vectors * L).astype(dtype)
+            sums = np.zeros((rows, vectors * L))
+            for k in range(k0, k1):
+                row = np.concatenate([B[steps[k] + p :][:L] for p in places[t:]])
+                sums += np.multiply.outer(A[k * wide :][:rows], row)
+            yield (rows, vectors, k0, k1, A, B, steps, places, t, C, pitch), sums
+
+
+def rows_of(C, pitch, sums):
+    """The part of C that a tile of the shape of `sums` writes, as a view."""
+    size = C.itemsize
+    return np.lib.stride_tricks.as_strided(C, sums.shape, (pitch * size, size))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_variant_of_the_tile(dtype):
+    for given, sums in tiles(dtype):
+        *_, C, pitch = given
+        for add in (False, True):
+            want, got = C.copy(), C.copy()
+            rows_of(want, pitch, sums)[:] = sums + (rows_of(C, pitch, sums) if add else 0)
+            run(*given[:-2], got, pitch, add)
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)  # and nothing between the rows
+
+
+@needs_fork
+@pytest.mark.parametrize("at", ["start", "end"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tiles_touch_nothing_else(dtype, at):
+    cases = [given for given, _ in tiles(dtype)]
+    run(*cases[0], True)  # compiles here, not in the child
+
+    def work(say):
+        for given in cases:
+            say(str(given[:4]))
+            placed = [_guard.Guarded(a, at) if isinstance(a, np.ndarray) else None for a in given]
+            run(*(a if p is None else p.array for a, p in zip(given, placed)), True)
+            assert all(p is None or p.intact() for p in placed)
+
+    assert _guard.in_child(work) == ("", str(cases[-1][:4]))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "M, K, N", [(1, 1, 1), (3, 5, 40), (ROWS, 4, 33), (ROWS + FEW, 7, 70), (37, 18, 100)]
+)
+def test_pack_multiply_deliver(M, K, N, dtype):
+    rng, L = np.random.default_rng(1), LANES[dtype]
+    a, b = rng.standard_normal((M, K)).astype(dtype), rng.standard_normal((K, N + 3 * L)).astype(dtype)
+    t = -(-N // L)
+    steps, places = np.arange(K) * b.shape[1], np.arange(t + 1) * L
+    pitch = (t + 1) * L
+    panels, sums = (np.full(n, np.nan, dtype) for n in (whole(M, max(L, ROWS)) * K, whole(M, FEW) * pitch))
+    for source, row, step in ((a, K, 1), (a.T.copy(), 1, M)):
+        pack(source.reshape(-1), 0, row, step, M, K, panels)
+        for k0 in range(0, K, 3):
+            k1 = min(K, k0 + 3)
+            multiply(panels, M, K, k0, k1, b.reshape(-1), steps, places, 0, t, sums, pitch, k0 > 0)
+        want, bias = a.astype("f8") @ b[:, :N], rng.standard_normal(M).astype(dtype)
+        out = np.full((M, N + 1), 5.0, dtype)
+        deliver(sums, 0, pitch, M, N, out.reshape(-1), 0, N + 1, 1, bias, False)
+        np.testing.assert_allclose(out[:, :N], want + bias[:, None], rtol=1e-4, atol=1e-4)
+        deliver(sums, 0, pitch, M, N, out.reshape(-1), 0, N + 1, 1, bias[:0], True)
+        np.testing.assert_allclose(out[:, :N], 2 * want + bias[:, None], rtol=1e-4, atol=1e-4)
+        spread = np.zeros((M, 2 * N), dtype)
+        deliver(sums, 0, pitch, M, N, spread.reshape(-1), 1, 2 * N, 2, bias[:0], True)
+        np.testing.assert_allclose(spread[:, 1::2], want, rtol=1e-4, atol=1e-4)
+        assert (out[:, N] == 5).all() and (spread[:, ::2] == 0).all()
+
+
+@jit
+def turned(a, row, b, pitch, M, N, L):
+    turn(pointer(a), row, pointer(b), pitch, M, N, L)
+
+
+@pytest.mark.parametrize("M, N", [(1, 1), (3, 20), (16, 32), (33, 17), (0, 4)])
+def test_turn_transposes_any_size(M, N):
+    a = np.random.default_rng(2).standard_normal((M, N + 2))
+    b = np.zeros((N, M + 1))
+    turned(a.reshape(-1), N + 2, b.reshape(-1), M + 1, M, N, LANES["float64"])
+    np.testing.assert_array_equal(b[:, :M], a[:, :N].T)
+    assert (b[:, M] == 0).all()
+
+
+SIZES = [(1, 1, 1), (5, 3, 2), (17, 50, 9), (2, 200, CHUNK + 1)]
+if not numba.config.DISABLE_JIT:
+    SIZES.append((SLAB_M + 3, 33, SLAB_K + 5))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("M, N, K", SIZES)
+def test_gemm_adds_the_product_in_every_layout(M, N, K, dtype):
+    rng, eps = np.random.default_rng(3), np.finfo(dtype).eps
+    a, b, c = (rng.standard_normal(shape).astype(dtype) for shape in ((M, K), (K, N), (M, N)))
+    want, bound = a.astype("f8") @ b + c, (K + 1) * eps * (np.abs(a) @ np.abs(b) + np.abs(c))
+    for left, row, step in ((a, K, 1), (a.T.copy(), 1, M)):
+        for right, down, across in ((b, N, 1), (b.T.copy(), 1, K)):
+            got = c.copy()
+            gemm(M, N, K, left.reshape(-1), row, step, right.reshape(-1), down, across, got.reshape(-1))
+            assert (np.abs(got - want) <= bound).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scratch_is_aligned(dtype):
+    for n in (0, 1, 1000):
+        a = aligned(n, np.empty(0, dtype))
+        assert a.size == n and a.dtype == dtype and a.ctypes.data % 64 == 0
+    assert [odd(n, 16) for n in (1, 16, 17, 48, 49)] == [16, 16, 48, 48, 80]
