@@ -16,8 +16,9 @@ from numba.extending import intrinsic
 
 from nbdl._jit import jit
 
-OPERANDS = 12
-# An operand is base[b] + offset + item * per_item + slot * per_slot. The bases of a thread:
+OPERANDS = 16
+# An operand is base[b] + offset + item * per_item + slot * per_slot, in three words: offset, b + 256 per_item,
+# per_slot. The bases of a thread:
 BASES = NOTHING, PRIVATE, SHARD, X, Y, IDX, LOSS, FACTORS, SAMPLES, BLOCKS, SHARDS, BOUNDS, STEP, SEED = (
     range(14)
 )
@@ -90,24 +91,38 @@ def _barrier(sync, threads):
 
 
 @jit
+def _operand(q, i, base, item, slot):
+    word = q[3 * i + 3]
+    return base[word & 255] + q[3 * i + 2] + item * (word >> 8) + slot * q[3 * i + 4]
+
+
+@jit
 def _run(ops, first, end, base, item, slot):
     for n in range(first, end):
         q = ops[n]
-        _call(
-            q[0],
-            base[q[1]] + q[2] + item * q[3] + slot * q[4],
-            base[q[5]] + q[6] + item * q[7] + slot * q[8],
-            base[q[9]] + q[10] + item * q[11] + slot * q[12],
-            base[q[13]] + q[14] + item * q[15] + slot * q[16],
-            base[q[17]] + q[18] + item * q[19] + slot * q[20],
-            base[q[21]] + q[22] + item * q[23] + slot * q[24],
-            base[q[25]] + q[26] + item * q[27] + slot * q[28],
-            base[q[29]] + q[30] + item * q[31] + slot * q[32],
-            base[q[33]] + q[34] + item * q[35] + slot * q[36],
-            base[q[37]] + q[38] + item * q[39] + slot * q[40],
-            base[q[41]] + q[42] + item * q[43] + slot * q[44],
-            base[q[45]] + q[46] + item * q[47] + slot * q[48],
+        # fmt: off
+        a, b, c, d = (
+            _operand(q, 0, base, item, slot), _operand(q, 1, base, item, slot),
+            _operand(q, 2, base, item, slot), _operand(q, 3, base, item, slot),
         )
+        if q[1] <= 4:
+            _call(q[0], a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+            continue
+        e, f, g, h = (
+            _operand(q, 4, base, item, slot), _operand(q, 5, base, item, slot),
+            _operand(q, 6, base, item, slot), _operand(q, 7, base, item, slot),
+        )
+        if q[1] <= 8:
+            _call(q[0], a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0)
+            continue
+        _call(
+            q[0], a, b, c, d, e, f, g, h,
+            _operand(q, 8, base, item, slot), _operand(q, 9, base, item, slot),
+            _operand(q, 10, base, item, slot), _operand(q, 11, base, item, slot),
+            _operand(q, 12, base, item, slot), _operand(q, 13, base, item, slot),
+            _operand(q, 14, base, item, slot), _operand(q, 15, base, item, slot),
+        )
+        # fmt: on
 
 
 @jit
@@ -120,7 +135,8 @@ def drive(thread, threads, groups, phases, ops, base, advance, sync, status, ste
         First phase, end, whether it goes over shards, what follows (`BARRIER` or `CHECK`).
     phases : (n, 4) int64
         First op, end, what it runs over, items (of shared ones).
-    ops : (n, 1 + 4 OPERANDS) int64
+    ops : (n, 2 + 3 OPERANDS) int64
+        Address, number of operands, and the operands.
     base : (len(BASES),) int64
         Of this thread; `advance` is added after each minibatch.
     few : int

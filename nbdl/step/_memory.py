@@ -150,10 +150,11 @@ class Memory:
         return tuple(np.array(t, np.int64) for t in (groups, phases, ops))
 
     def _op(self, job):
-        row = [address(job, self.dtype)]
+        row = [address(job, self.dtype), len(job.operands)]
         for operand in job.operands.values():
-            row += self._operand(operand)
-        return row + [0] * (1 + 4 * OPERANDS - len(row))
+            base, offset, per_item, per_slot = self._operand(operand)
+            row += offset, base + 256 * per_item, per_slot
+        return row + [0] * (2 + 3 * OPERANDS - len(row))
 
     def _operand(self, operand):
         """(base, offset, per item, per slot)."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nbdl import tape
 from nbdl.kernels._simd import LANES
 from nbdl.kernels.lanes import Gradient, LossTwin, Row
 from nbdl.kernels.lanes._twin import floats, pitch, planes
@@ -19,7 +18,6 @@ from nbdl.step import _layout
 from nbdl.step._driver import (
     BLOCKS, BOUNDS, EACH, FEW, IDX, LOSS, NOTHING, SAMPLES, SEED, SHARDS, SHARED, START, STEP, X, Y, aligned,
 )  # fmt: skip
-from nbdl.step._trace import constant_at
 
 STRIP = (
     24 * 1024
@@ -268,14 +266,12 @@ class _Builder:
         else:
             self.lanes[node.output] = self._buffer(node.output.shape, node.record.name)
         operands[node.record.outputs[0]] = self.lanes[node.output]
-        for name, size in node.twin.saves(node.site).items():
-            operands[name] = Buffer(size, name)
         self.saved[node] = operands
         for row in node.twin.forward(node.site):
             self.plan.blocks.append(self._job(row, operands, node))
 
     def _operands(self, node):
-        operands = {}
+        operands = {name: Buffer(size, name) for name, size in node.twin.saves(node.site).items()}
         for name, value in zip(node.record.inputs, node.inputs):
             if value is None:
                 operands[name] = None
