@@ -6,8 +6,7 @@ x (N, C, H, W), w (O, C / groups, KH, KW), b (O,), y (N, O, P, Q) with
 ``P = (H + top + bottom - ((KH - 1) * dilation + 1)) // stride + 1`` and Q alike. Padding counts zeros per
 side. Zhang et al., Dive into Deep Learning, sections 7.2 to 7.4.
 
-Each sample is unrolled into a matrix of patches, (C KH KW, P Q), and multiplied: y = w patches,
-dw = dy patches^T, dx = the patches of w^T dy added back to where they came from.
+The checks stand here, the work is done in `_correlate.py`.
 """
 
 from nbdl._jit import jit

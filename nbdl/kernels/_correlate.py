@@ -174,7 +174,7 @@ def reach(taps, stride, dilation, before, inputs, outputs):
     low, high = 0, 0
     for u in range(taps):
         _, count, shift = meet(u, period, stride, dilation, before, inputs)
-        if -count < shift < outputs:
+        if count and -count < shift < outputs:
             low, high = min(low, shift), max(high, shift + count)
     return period, low, high - low
 
@@ -213,7 +213,7 @@ def _conv2d_dx(dy, w, stride, padding, dilation, groups, dx):
                             taps[K] = (o * C * KH + u) * KW + v
                             steps[K] = o * pitch + (up - top) * columns + by - left
                             K += 1
-            if K == 0:
+            if K * a * e == 0:
                 continue
             part = chunk(M, K // M, KH * (VECTORS * lanes(dy) + KW), dy)
             strides = H * W, stride[0] * W, stride[1]

@@ -5,6 +5,7 @@ import pytest
 
 from nbdl.errors import DtypeError, OptionError, ShapeError
 from nbdl.kernels import conv2d, conv2d_backward, conv2d_dw, conv2d_dx, conv2d_shape
+from nbdl.testing import reference
 
 
 def image(*rows):
@@ -84,6 +85,39 @@ def test_agrees_with_torch(options):
     np.testing.assert_allclose(conv2d(x, w, b, **options), y.detach(), atol=1e-12)
     for got, want in zip(conv2d_backward(dy, x, w, **options), (tx, tw, tb)):
         np.testing.assert_allclose(got, want.grad, atol=1e-12)
+
+
+def test_sizes_and_options_at_random():
+    """Against the plain-NumPy truth; gradients are those of the truth, which is linear in x and in w."""
+    rng = np.random.default_rng(3)
+    for _ in range(12):
+        groups, stride, dilation, padding = (
+            int(rng.integers(1, 4)), tuple(rng.integers(1, 4, 2)), tuple(rng.integers(1, 4, 2)),
+            tuple(rng.integers(0, 4, 4)),
+        )  # fmt: skip
+        taps, channels, more = rng.integers(1, 5, 2), rng.integers(1, 8, 2), rng.integers(0, 14, 2)
+        size = [
+            max(1, (k - 1) * d + 1 - before - after) + m
+            for k, d, before, after, m in zip(taps, dilation, padding[::2], padding[1::2], more)
+        ]
+        x = rng.standard_normal((2, groups * channels[0], *size))
+        w = rng.standard_normal((groups * channels[1], channels[0], *taps))
+        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        y = reference.conv2d(x, w, **options)
+        np.testing.assert_allclose(conv2d(x, w, **options), y, atol=1e-12)
+        dy, u, v = (rng.standard_normal(a.shape) for a in (y, x, w))
+        dx, dw, _ = conv2d_backward(dy, x, w, **options)
+        np.testing.assert_allclose((dx * u).sum(), (dy * reference.conv2d(u, w, **options)).sum(), rtol=1e-9)
+        np.testing.assert_allclose((dw * v).sum(), (dy * reference.conv2d(x, v, **options)).sum(), rtol=1e-9)
+
+
+def test_taps_that_lie_far_apart_need_no_room_between_them():
+    x, w, dy = np.full((1, 1, 1, 1), 2.0), np.arange(1.0, 10).reshape(1, 1, 3, 3), np.full((1, 1, 1, 1), 3.0)
+    options = {"padding": 2**20, "dilation": 2**20}
+    np.testing.assert_array_equal(conv2d(x, w, **options), [[[[10]]]])
+    dx, dw, _ = conv2d_backward(dy, x, w, **options)
+    np.testing.assert_array_equal(dx, [[[[15]]]])
+    np.testing.assert_array_equal(dw[0, 0], [[0, 0, 0], [0, 6, 0], [0, 0, 0]])
 
 
 def test_messages_say_argument_rule_and_value():
