@@ -152,7 +152,7 @@ def _row(x, n, e):
 
 @jit
 def _costs(weight, target, keep, even, cost):
-    """Weight times smoothed target, w (keep t + even), the factor of each -log-probability; returns their sum.
+    """Weight times smoothed target, w (keep t + even), factors of -log-probabilities; returns their sum.
 
     `target` is a row of targets, or empty for the part that smoothing gives to every row.
     """
@@ -173,8 +173,8 @@ def _row_loss(x, n, cost, m, log_total):
         part = splat(x.dtype.type(0))
         for c in range(c0, min(C, c0 + BLOCK * L), L):
             w = load_rest(pointer(cost), c, C - c)
-            surprise = (m - load_rest(p, c, C - c)) + log_total
-            part = part + where(w == 0.0, 0.0, w * surprise)
+            surprise = where(w == 0.0, 0.0, (m - load_rest(p, c, C - c)) + log_total)
+            part = fma(w, surprise, part)
         total = total + part
     return hsum(total)
 

@@ -14,9 +14,10 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels._door import ANY, as_float, as_grad, as_mask, as_out, integer
-from nbdl.kernels._philox import words
+from nbdl.kernels._philox import fill
 
 _WORDS = 4294967296.0  # 2^32, the number of random words
+_DRAWN = 1024  # words drawn at a time, which stay in the nearest cache; a multiple of 4
 
 
 @jit
@@ -109,33 +110,46 @@ def _scale(p):
 
 
 @jit
+def _floor(p):
+    """A word from this on keeps its element: word / 2^32 >= p."""
+    return np.int64(np.ceil(p * _WORDS))
+
+
+@jit
 def _dropout(x, p, seed, op, step, y):
-    zero, scale, floor = x.dtype.type(0), x.dtype.type(_scale(p)), p * _WORDS
+    zero, scale, floor = x.dtype.type(0), x.dtype.type(_scale(p)), _floor(p)
+    r = np.empty(_DRAWN, np.uint32)
     for n in range(x.shape[0]):
-        for i in range(0, x.shape[1], 4):
-            r = words(seed, op, step, n, i // 4)
-            for k in range(min(4, x.shape[1] - i)):
-                y[n, i + k] = x[n, i + k] * scale if r[k] >= floor else zero
+        for i0 in range(0, x.shape[1], _DRAWN):
+            count = min(_DRAWN, x.shape[1] - i0)
+            fill(seed, op, step, n, i0 // 4, r[: (count + 3) // 4 * 4])
+            for i in range(count):
+                y[n, i0 + i] = x[n, i0 + i] * scale if r[i] >= floor else zero
 
 
 @jit
 def _dropout_dx(dy, p, seed, op, step, dx):
-    zero, scale, floor = dy.dtype.type(0), dy.dtype.type(_scale(p)), p * _WORDS
+    zero, scale, floor = dy.dtype.type(0), dy.dtype.type(_scale(p)), _floor(p)
+    r = np.empty(_DRAWN, np.uint32)
     for n in range(dy.shape[0]):
-        for i in range(0, dy.shape[1], 4):
-            r = words(seed, op, step, n, i // 4)
-            for k in range(min(4, dy.shape[1] - i)):
-                dx[n, i + k] += dy[n, i + k] * scale if r[k] >= floor else zero
+        for i0 in range(0, dy.shape[1], _DRAWN):
+            count = min(_DRAWN, dy.shape[1] - i0)
+            fill(seed, op, step, n, i0 // 4, r[: (count + 3) // 4 * 4])
+            for i in range(count):
+                kept = dy[n, i0 + i] * scale
+                dx[n, i0 + i] += kept if r[i] >= floor else zero
 
 
 @jit
 def _dropout_mask(p, seed, op, step, mask):
-    floor = p * _WORDS
+    floor = _floor(p)
+    r = np.empty(_DRAWN, np.uint32)
     for n in range(mask.shape[0]):
-        for i in range(0, mask.shape[1], 4):
-            r = words(seed, op, step, n, i // 4)
-            for k in range(min(4, mask.shape[1] - i)):
-                mask[n, i + k] = r[k] >= floor
+        for i0 in range(0, mask.shape[1], _DRAWN):
+            count = min(_DRAWN, mask.shape[1] - i0)
+            fill(seed, op, step, n, i0 // 4, r[: (count + 3) // 4 * 4])
+            for i in range(count):
+                mask[n, i0 + i] = r[i] >= floor
 
 
 # --- masks made elsewhere ---------------------------------------------------------------------------------

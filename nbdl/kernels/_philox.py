@@ -27,7 +27,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@jit(strict=True)
+@jit(strict=True, inline=True)
 def words(seed, op, step, sample, block):
     """The four random words of elements 4 block .. 4 block + 3 of a sample.
 
@@ -37,3 +37,10 @@ def words(seed, op, step, sample, block):
         np.uint64(block) & _WORD, np.uint64(sample) & _WORD, np.uint64(step) & _WORD, np.uint64(op) & _WORD,
         np.uint64(seed) & _WORD, np.uint64(seed) >> _BITS,
     )  # fmt: skip
+
+
+@jit(strict=True)
+def fill(seed, op, step, sample, block, r):
+    """Write the words of consecutive elements to `r`, an array of uint32, from element 4 block on."""
+    for b in range(r.size // 4):
+        r[4 * b], r[4 * b + 1], r[4 * b + 2], r[4 * b + 3] = words(seed, op, step, sample, block + b)

@@ -101,26 +101,28 @@ def _vectors(shape, lanes):
 @jit
 def largest(p, i, rest, count, step, fewer):
     """The largest of `count` vectors from `p[i]` on, `step` apart; vector k has rest - k fewer lanes."""
-    a = load_rest(p, i, rest, -np.inf)
+    other = -np.inf if fewer else 0.0
+    a = load_rest(p, i, rest, other)
     b = c = d = a
     for k in range(1, count, 4):  # four at a time; what is seen twice changes no maximum
         k1, k2, k3 = min(k + 1, count - 1), min(k + 2, count - 1), min(k + 3, count - 1)
-        a = larger(load_rest(p, i + k * step, rest - k * fewer, -np.inf), a)
-        b = larger(load_rest(p, i + k1 * step, rest - k1 * fewer, -np.inf), b)
-        c = larger(load_rest(p, i + k2 * step, rest - k2 * fewer, -np.inf), c)
-        d = larger(load_rest(p, i + k3 * step, rest - k3 * fewer, -np.inf), d)
+        a = larger(load_rest(p, i + k * step, rest - k * fewer, other), a)
+        b = larger(load_rest(p, i + k1 * step, rest - k1 * fewer, other), b)
+        c = larger(load_rest(p, i + k2 * step, rest - k2 * fewer, other), c)
+        d = larger(load_rest(p, i + k3 * step, rest - k3 * fewer, other), d)
     return larger(larger(a, b), larger(c, d))
 
 
 @jit
 def exps(p, i, rest, count, step, fewer, m, q, j):
     """Write exp(p - m) to q, from `p[i]` and `q[j]` on, vectors as in `largest`; returns their sum."""
-    total = m - m
+    other = -np.inf if fewer else 0.0
+    total = zero = load_rest(p, i, 0)
     for k0 in range(0, count, BLOCK):
-        part = m - m
+        part = zero
         for k in range(k0, min(count, k0 + BLOCK)):
             n = rest - k * fewer
-            e = exp(load_rest(p, i + k * step, n, -np.inf) - m)
+            e = exp(load_rest(p, i + k * step, n, other) - m)
             store_rest(q, j + k * step, e, n)
             part = part + e
         total = total + part

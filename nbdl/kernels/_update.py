@@ -76,14 +76,6 @@ def _momentum_option(momentum):
 
 
 @jit
-def _momentum_option(momentum):
-    momentum = np.float64(momentum)
-    if not (momentum >= 0 and momentum < np.inf):
-        raise OptionError("momentum_update: `momentum` must be finite and not negative, got {}", momentum)
-    return momentum
-
-
-@jit
 def _momentum(w, dw, v, lr, momentum, nesterov, weight_decay):
     rate, beta, decay = w.dtype.type(lr), w.dtype.type(momentum), w.dtype.type(weight_decay)
     p, d, s, size = pointer(w), pointer(dw), pointer(v), w.size

@@ -66,3 +66,13 @@ def test_messages(name):
         f(np.ones(3), np.ones(4))
     with pytest.raises(ShapeError, match=rf"{name}_dx: `dy` must have shape \(2, 2\), .* got \(4,\)"):
         dx(np.ones(4), np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("f, dx", PAIRS.values(), ids=PAIRS)
+def test_an_element_has_the_same_bits_in_every_slice(f, dx):
+    x, dy = np.random.default_rng(0).standard_normal((2, 77)).astype("float32")
+    y = f(x)
+    for start, stop in ((0, 1), (1, 18), (18, 50), (50, 77)):
+        part = slice(start, stop)
+        np.testing.assert_array_equal(f(x[part]), y[part])
+        np.testing.assert_array_equal(dx(dy[part], y[part]), dx(dy, y)[part])

@@ -144,3 +144,25 @@ def test_shapes_of_gradients_are_checked(shape, error):
         max_pool2d_dx(dy, np.zeros(dy.shape, int), shape)
     with pytest.raises(error, match="avg_pool2d_dx: `x_shape`"):
         avg_pool2d_dx(dy, shape, 2)
+
+
+def test_wide_images_in_groups_of_rows():
+    """More columns than a vector and more rows than are taken at a time, against the plain windows."""
+    x = np.random.default_rng(2).standard_normal((1, 2, 150, 70)).astype("float32")
+    for kernel, stride in ((2, 2), (3, 1), (3, 2), (3, 3), (4, 4)):
+        windows = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), (2, 3))[
+            :, :, ::stride, ::stride
+        ]
+        np.testing.assert_array_equal(max_pool2d(x, kernel, stride), windows.max((4, 5)))
+        np.testing.assert_allclose(avg_pool2d(x, kernel, stride), windows.mean((4, 5)), atol=1e-6)
+        dy = np.ones(windows.shape[:4], "float32")
+        got = avg_pool2d_dx(dy, x.shape, kernel, stride)
+        assert got.sum(dtype="float64") == pytest.approx(dy.size, rel=1e-6)
+
+
+@pytest.mark.parametrize("kernel, stride", [(2, 2), (3, 1), (3, 2), (5, 3)])
+def test_a_nan_at_any_place_of_a_window_propagates(kernel, stride):
+    for place in range(kernel * kernel):
+        x = np.zeros((1, 1, kernel, kernel + 40), "float32")
+        x[0, 0, place // kernel, place % kernel] = np.nan
+        assert np.isnan(max_pool2d(x, kernel, stride)[0, 0, 0, 0])

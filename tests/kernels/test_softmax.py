@@ -97,3 +97,22 @@ def test_axis_is_an_integer():
     for axis in (0.7, True):
         with pytest.raises(DtypeError, match="softmax: `axis` must be an integer, got"):
             softmax(np.ones((2, 3)), axis)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("n", [1, 17, 130, 3000])
+def test_long_slices_along_both_axes(name, n):
+    """More vectors than are summed at a time, the last one not whole; along the rows and across them."""
+    f, dx = PAIRS[name]
+    x, dy = np.random.default_rng(n).standard_normal((2, 3, n))
+    e = np.exp(x - x.max(1, keepdims=True))
+    p = e / e.sum(1, keepdims=True)
+    want, slope = (
+        (p, p * (dy - (dy * p).sum(1, keepdims=True)))
+        if name == "softmax"
+        else (np.log(p), dy - p * dy.sum(1, keepdims=True))
+    )
+    np.testing.assert_allclose(f(x), want, rtol=1e-12)
+    np.testing.assert_allclose(f(x.T, 0), want.T, rtol=1e-12)
+    np.testing.assert_allclose(dx(dy, want), slope, atol=1e-12)
+    np.testing.assert_allclose(dx(dy.T, want.T, 0), slope.T, atol=1e-12)

@@ -152,3 +152,17 @@ def test_messages_of_options():
         adam_update(w, dw, m, v, 0.1, 1, 0.9, 0.999, -1e-8)
     with pytest.raises(OptionError, match="`momentum` must be finite and not negative"):
         momentum_update(w, dw, v, 0.1, -0.9)
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_an_element_has_the_same_bits_in_every_slice(name):
+    """Whole vectors and what is left behind them go through the same instructions."""
+    update, states = STATES[name]
+    w, dw, *state = np.random.default_rng(4).random((2 + states, 77)).astype("float32")
+    parts = [a.copy() for a in (w, *state)]
+    more = {"weight_decay": 0.01, **options(name, 3)}
+    update(w, dw, *state, 0.1, **more)
+    for start, stop in ((0, 1), (1, 18), (18, 50), (50, 77)):
+        update(parts[0][start:stop], dw[start:stop], *[s[start:stop] for s in parts[1:]], 0.1, **more)
+    for whole, part in zip((w, *state), parts):
+        np.testing.assert_array_equal(part, whole)
