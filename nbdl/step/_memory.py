@@ -128,7 +128,7 @@ class Memory:
         self.blocks = blocks
         kept = {b for s in order if isinstance(s, Stretch) for _, ps in s.groups for *_, jobs in ps
                 for j in jobs for b in _buffers(j) if b.kept}  # fmt: skip
-        self.kept = {b: aligned(b.floats * blocks, b.dtype) for b in kept}
+        self.kept = {b: aligned(b.floats * blocks, self.dtype) for b in kept}
         self.shard_bytes = -(-plan.shard_floats * self.dtype.itemsize // 64) * 64
         self.shards = aligned(8 * self.shard_bytes, np.uint8)
         self.tables = [self._tables(s) if isinstance(s, Stretch) else s for s in order]
@@ -172,7 +172,7 @@ class Memory:
             if operand.all:
                 return NOTHING, self.shards.ctypes.data + operand.offset, 0, 0
             return SHARD, operand.offset, 0, 0
-        size = operand.floats * np.dtype(operand.dtype).itemsize
+        size = operand.floats * self.dtype.itemsize
         if operand.kept:
             return NOTHING, self.kept[operand].ctypes.data, size, 0
         return PRIVATE, self.offsets[operand], 0, size if operand in self.copied else 0

@@ -33,8 +33,6 @@ class Buffer:
     floats: int
     name: str
     kept: bool = False
-    dtype: str = "float32"
-    uses: list = field(default_factory=list)
 
 
 @dataclass(frozen=True)
