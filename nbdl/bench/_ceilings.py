@@ -21,7 +21,7 @@ ROWS = ACCUMULATORS // COLUMNS
 # all steps of the tile read the same two registers: nothing but multiplying and adding is left
 REGISTERS = spec([part(*rectangle(ROWS, COLUMNS, 0, 0, COLUMNS * L, L))], 0, 0)
 FLOPS_A_STEP = 2 * ROWS * COLUMNS * L
-TIMES, STEPS, FLOATS = 7, 2_000_000, 2**23
+TIMES, STEPS, FLOATS = 15, 2_000_000, 2**23
 
 
 class Ceilings(NamedTuple):

@@ -100,6 +100,14 @@ def test_figures_of_a_row(limits, peer):
 
 
 @COMPILED
+def test_figures_of_a_training_step(limits):
+    (row,) = run(["softmax_regression"], threads=2, repeat=1, quick=True)["rows"]
+    assert (row["kind"], row["threads"], row["size"]) == ("step", 2, "B=4, sgd")
+    assert row["examples_per_second"] == 4 / row["seconds"]
+    assert row["flops"] == 4 * 2 * 2 * 7840 and row["first_state"] in ("cold", "cached")
+
+
+@COMPILED
 def test_the_faster_form_comes_first_and_a_failing_one_is_a_note(limits, peer, monkeypatch):
     def broken(x, w, b):
         raise RuntimeError("no\ncompiler")
