@@ -6,16 +6,19 @@ import numpy as np
 
 from nbdl import registry
 from nbdl.errors import PluginError, UsageError, VerificationError
+from nbdl.kernels.lanes import Twin, UpdateTwin
 from nbdl.records import Code, resolve
 from nbdl.tape import tensor
 from nbdl.testing._check_kernel import check_kernel
+from nbdl.testing._check_twin import check_twin, check_update_twin
 
 
 def check_plugin(name):
     """Load a plugin and check all its records.
 
     Every field that names code must resolve; kernels must pass `check_kernel`; an optimizer's update kernel
-    must change its parameter in place; a loss must give a finite scalar and a gradient.
+    must change its parameter in place; lanes twins must agree with them; a loss must give a finite scalar and
+    a gradient.
 
     Parameters
     ----------
@@ -60,6 +63,20 @@ def _check_code(plugin, kind, record):
             raise PluginError(text, plugin.name, kind, record.name, what, error) from error
 
 
+def _check_lanes(record, twin_class):
+    twin = resolve(record.lanes)
+    if not isinstance(twin, twin_class):
+        text = "`{}`: `lanes` must name a {} of nbdl.kernels.lanes, got {}"
+        raise VerificationError(text, record.name, twin_class.__name__, repr(twin))
+
+
+def _check_kernel(record):
+    check_kernel(record)
+    if record.lanes:
+        _check_lanes(record, Twin)
+        check_twin(record)
+
+
 def _check_optimizer(record):
     parameters = list(registry.parameters(record.update))
     wanted = ["w", "dw", *record.state]
@@ -75,6 +92,9 @@ def _check_optimizer(record):
         if (w == before).all() or not np.isfinite(w).all() or not (dw == 0.5).all():
             text = "optimizer `{}`: an update must change `w` in place, `dw` not at all; w went from {} to {}"
             raise VerificationError(text, record.name, before, w)
+        if record.lanes:
+            _check_lanes(record, UpdateTwin)
+            check_update_twin(record, np.dtype(dtype).name)
 
 
 def _check_loss(record):
@@ -97,4 +117,4 @@ def _check_loss(record):
     raise VerificationError("loss `{}` takes neither labels nor numbers: {}", record.name, "; ".join(faults))
 
 
-_CHECKS = {"kernel": check_kernel, "optimizer": _check_optimizer, "loss": _check_loss}
+_CHECKS = {"kernel": _check_kernel, "optimizer": _check_optimizer, "loss": _check_loss}

@@ -72,10 +72,10 @@ class Gradient:
     of the minibatch begins, and fill what `keep` names, with its floats for each block: kept for all blocks,
     one after the other. The rows of `finish` run when all blocks are done, `items` times, shared out among
     the threads, each with its number ``item``; they write ``dw`` (named after the parameter: ``db`` for
-    ``b``). Besides they may ask for ``shards``, how many there are; ``acc``, that of the first shard, and ``stride``,
-    elements to the next; ``bounds``, an int64 pointer: shard s has the blocks bounds[s] <= block <
-    bounds[s + 1]; what was kept, from the first block on. Sums are from zero within a shard, then over shards
-    in order.
+    ``b``). Besides they may ask for ``shards``, how many there are; ``acc``, that of the first shard, and
+    ``stride``, elements to the next; ``bounds``, an int64 pointer: shard s has the blocks bounds[s] <= block
+    < bounds[s + 1]; what was kept, from the first block on. Sums are from zero within a shard, then over
+    shards in order.
     """
 
     collect: list

@@ -1,0 +1,38 @@
+"""linear on lanes: the cases of the kernel, and sizes below, at and beyond a vector."""
+
+import numpy as np
+import pytest
+
+from nbdl.kernels import lanes
+from nbdl.kernels.lanes import Site, Unfit
+from nbdl.testing._check_twin import compare
+from nbdl.testing.cases import Case, linear
+
+CASES = [c for c in linear(np.random.default_rng(0)) if isinstance(c, Case)]
+
+
+def case(D, Q, bias=True):
+    rng = np.random.default_rng(0)
+    b = rng.standard_normal(Q) if bias else None
+    return Case("", (rng.standard_normal((3, D)), rng.standard_normal((D, Q)), b))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_the_cases_of_the_kernel(case):
+    assert compare("linear", case, "float64", 19) == (case.name not in ("no samples", "no columns"))
+
+
+@pytest.mark.parametrize(
+    ("D", "Q", "samples"),
+    [(1, 17, 5), (16, 10, 40), (17, 100, 16), (300, 1, 1), (100, 33, 150), (10, 16, 19)],
+)
+def test_sizes(D, Q, samples):
+    assert compare("linear", case(D, Q, bias=D > 10), "float32", samples)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"x": (4,)}, {"x": (3, 1)}, {"w": (3, 2, 1)}, {"w": (3, 0)}, {"b": (3,)}, {"b": (2, 1)}]
+)
+def test_what_the_kernel_refuses_is_left_to_it(wrong):
+    with pytest.raises(Unfit):
+        lanes.linear.shape(Site({"x": (3,), "w": (3, 2), "b": (2,), **wrong}, {}))

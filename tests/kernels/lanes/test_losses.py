@@ -1,0 +1,87 @@
+"""Losses on lanes: values, gradients, what the mean divides by, and the labels that are refused."""
+
+import numpy as np
+import pytest
+
+from nbdl.errors import LabelError
+from nbdl.kernels import lanes, nll_loss, softmax_cross_entropy
+from nbdl.kernels.lanes import Site, Unfit
+from nbdl.testing import check_twin
+from nbdl.testing._check_twin import compare
+from nbdl.testing._twin_run import Operands
+from nbdl.testing.cases import Case
+
+LABELLED = {"softmax_cross_entropy": softmax_cross_entropy, "nll_loss": nll_loss}
+
+
+@pytest.mark.parametrize("name", [*LABELLED, "softmax_cross_entropy_soft", "mse"])
+def test_the_cases_of_the_kernels(name):
+    assert all(check_twin(name).values())
+
+
+def test_many_classes():
+    rng = np.random.default_rng(0)
+    x, labels, weight = rng.standard_normal((40, 500)), rng.integers(0, 500, 40), rng.random(500)
+    case = Case("500 classes", (x, labels, weight), {"label_smoothing": 0.1})
+    assert compare("softmax_cross_entropy", case, "float32", 40)
+
+
+def test_large_images():
+    x, target = np.random.default_rng(0).standard_normal((2, 3, 4, 64, 64))
+    assert compare("mse", Case("images", (x, target)), "float32", 19)
+
+
+def status(name, labels, weight=None):
+    x = np.random.default_rng(0).standard_normal((len(labels), 4)).astype(np.float32)
+    given = {"x": x, "labels": np.array(labels), "weight": weight}
+    shapes = {"x": (4,), "labels": (len(labels),), **({} if weight is None else {"weight": (4,)})}
+    site = Site(shapes, {"ignore_index": -100, "label_smoothing": 0.0})
+    run = Operands(getattr(lanes, name), site, {k: v for k, v in given.items() if v is not None})
+    return run.forward()
+
+
+@pytest.mark.parametrize("name", LABELLED)
+@pytest.mark.parametrize(
+    ("labels", "at"),
+    [([0, 1, 4], 3), ([-1, 1, 5], 1), ([0, -99, 7], 2), ([0] * 20 + [2**62], 21), ([-100] * 3, 4)],
+)
+def test_labels_that_the_kernel_refuses(name, labels, at):
+    assert status(name, labels) == -at
+    with pytest.raises(LabelError):
+        LABELLED[name](np.zeros((len(labels), 4)), np.array(labels))
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_labels_of_weight_zero_have_no_mean(name):
+    assert status(name, [0, 0], np.array([0, 1, 1, 1], np.float32)) == -3
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_samples_that_are_ignored_have_no_gradient_whatever_they_hold(name):
+    x = np.array([[1.0, 2.0], [np.nan, np.inf]], np.float32)
+    site = Site({"x": (2,), "labels": (2,)}, {"ignore_index": 7, "label_smoothing": 0.0})
+    run = Operands(getattr(lanes, name), site, {"x": x, "labels": np.array([0, 7])})
+    assert np.isfinite(run.forward())
+    dx = run.gradient("x", 1.0)
+    assert np.isfinite(dx).all() and (dx[1] == 0).all() and dx[0].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "options"),
+    [
+        ("softmax_cross_entropy", {"x": (4, 3)}, {}),
+        ("softmax_cross_entropy", {"weight": (3,)}, {}),
+        ("softmax_cross_entropy", {}, {"label_smoothing": 1.5}),
+        ("softmax_cross_entropy", {}, {"ignore_index": 0.5}),
+        ("softmax_cross_entropy_soft", {"target": (3,)}, {}),
+        ("softmax_cross_entropy_soft", {}, {"label_smoothing": -0.1}),
+        ("nll_loss", {"x": (0,)}, {}),
+        ("mse", {"target": (4, 1)}, {}),
+        ("mse", {"x": (0,), "target": (0,)}, {}),
+    ],
+)
+def test_what_the_kernel_refuses_is_left_to_it(name, wrong, options):
+    shapes = {"x": (4,), "target": (4,), **wrong}
+    constants = {"ignore_index": -100, "label_smoothing": 0.0, "half": False, **options}
+    with pytest.raises(Unfit):
+        getattr(lanes, name).shape(Site(shapes, constants))

@@ -1,0 +1,58 @@
+"""What all lanes twins have in common, and the widths of the instruction sets."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from nbdl import registry
+from nbdl.kernels import lanes
+from nbdl.kernels.lanes import Twin, UpdateTwin
+from nbdl.records import resolve
+
+WIDTHS = {
+    "avx2": ({"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma"}, 8),
+    "sse": ({"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}, 4),
+    "python": ({"NUMBA_DISABLE_JIT": "1"}, None),
+}
+PROGRAM = """
+import numpy as np
+from nbdl.kernels._simd import LANES
+from nbdl.testing._check_twin import check_update_twin, compare
+from nbdl.testing import cases
+for name, wanted in (("linear", "odd sizes"), ("conv2d", "everything"), ("max_pool2d", "plain integers"),
+                     ("avg_pool2d", "2x2"), ("sigmoid", "images"), ("softmax_cross_entropy", "smoothed"),
+                     ("dropout", "images")):
+    case = next(c for c in getattr(cases, name)(np.random.default_rng(0)) if c.name == wanted)
+    assert compare(name, case, "float32", 19), name
+check_update_twin("adam", "float32")
+print(LANES["float32"])
+"""
+
+
+@pytest.mark.parametrize(("environment", "wide"), WIDTHS.values(), ids=WIDTHS)
+def test_twins_agree_with_the_kernels_for_other_instruction_sets(environment, wide):
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM],
+        env={**os.environ, **environment}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert wide is None or int(run.stdout) == wide
+
+
+def test_records_name_their_twins():
+    named = {}
+    for kind, twin_class in (("kernel", Twin), ("optimizer", UpdateTwin)):
+        for name in registry.default().names(kind):
+            record = registry.default().get(kind, name)
+            if record.lanes and registry.default().owner(kind, name).name == "nbdl":
+                named[record.lanes.rpartition(":")[2]] = resolve(record.lanes)
+                assert isinstance(resolve(record.lanes), twin_class), name
+    assert {n: getattr(lanes, n) for n in named} == named
+    assert set(named) == {n for n in lanes.__all__ if isinstance(getattr(lanes, n), (Twin, UpdateTwin))}
+
+
+def test_every_name_of_the_door_exists():
+    assert all(hasattr(lanes, name) for name in lanes.__all__)
+    assert lanes.__all__ == sorted(lanes.__all__)

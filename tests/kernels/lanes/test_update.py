@@ -1,0 +1,44 @@
+"""Optimizers on lanes: their kernels' numbers, and their kernels' errors."""
+
+import pytest
+
+from nbdl.errors import OptionError
+from nbdl.kernels import lanes
+from nbdl.testing import check_update_twin
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("sgd", {}),
+        ("sgd", {"weight_decay": 0.1}),
+        ("momentum", {"momentum": 0.8}),
+        ("momentum", {"nesterov": True, "weight_decay": 0.1}),
+        ("adam", {}),
+        ("adam", {"beta1": 0.5, "beta2": 0.8, "eps": 1e-3, "weight_decay": 0.1}),
+        ("adamw", {"weight_decay": 0.3}),
+    ],
+)
+def test_updates_agree_with_the_kernels(name, options, dtype):
+    check_update_twin(name, dtype, options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "names"),
+    [
+        ("sgd_update", {"weight_decay": -1.0}, "weight_decay"),
+        ("momentum_update", {"momentum": -0.5}, "momentum"),
+        ("adam_update", {"beta1": 1.0}, "beta1"),
+        ("adam_update", {"beta2": -0.1}, "beta2"),
+        ("adamw_update", {"eps": -1.0}, "eps"),
+    ],
+)
+def test_bad_options_raise_as_in_the_kernels(name, options, names):
+    with pytest.raises(OptionError, match=f"`{names}`"):
+        getattr(lanes, name).factors(0.1, 1, **options)
+
+
+def test_a_bad_rate_raises():
+    with pytest.raises(OptionError, match="`lr`"):
+        lanes.sgd_update.factors(-0.1, 1)
