@@ -61,6 +61,10 @@ def _is_texts(value):
     return isinstance(value, tuple) and all(isinstance(v, str) for v in value)
 
 
+def _is_sizes(value):
+    return isinstance(value, tuple) and all(type(v) is int and v > 0 for v in value)
+
+
 def _is_mapping(holds):
     """The rule of a mapping from names to values for which `holds`."""
     return lambda m: isinstance(m, Mapping) and all(isinstance(k, str) and holds(v) for k, v in m.items())
@@ -79,7 +83,9 @@ _RULES = {  # by the annotation of a field
         lambda value: isinstance(value, str) or (is_dataclass(value) and not isinstance(value, type)),
         'a twin of nbdl.kernels.lanes or "package.module:attribute"',
     ),
+    int: _Rule(lambda value: type(value) is int and value >= 0, "an integer from 0"),
     tuple[str, ...]: _Rule(_is_texts, "a tuple of names"),
+    tuple[int, ...]: _Rule(_is_sizes, "a tuple of positive integers"),
     Mapping[str, Code]: _Rule(_is_mapping(_is_code), "a mapping from names to code"),
     Mapping[str, float]: _Rule(
         _is_mapping(lambda value: isinstance(value, (int, float))), "a mapping from names to numbers"
@@ -176,11 +182,16 @@ class Metric:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """``load(**options)`` returns an `nbdl.data.Data`."""
+    """``load(**options)`` returns an `nbdl.data.Data`.
+
+    One that is downloaded says what it will be, so that a net can be planned for it without.
+    """
 
     name: str
     load: Code
     about: str = ""
+    shape: tuple[int, ...] = ()  # of one input, if `load` need not be asked
+    classes: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ COMMANDS = {
     "data": ("_data", "data", "List the data sets."),
     "kernels": ("_kernels", "kernels", "List, show and verify the compiled kernels."),
     "plugins": ("_plugins", "plugins", "List and check the installed plugins."),
+    "plan": ("_plan", "plan", "Show the program that a model is trained by, and what each row costs."),
     "bench": ("_bench", "bench", "Measure kernels and training steps against what this machine can do."),
     "cache": ("_cache", "cache", "Show or clear the cache of compiled code."),
     "doctor": ("_doctor", "doctor", "Check this installation."),

@@ -1,7 +1,18 @@
 """A net as one native program (docs/programs.md tells how)."""
 
 from nbdl.step._function import jit_predict
+from nbdl.step._measure import measure
 from nbdl.step._predict import CompiledPredict
+from nbdl.step._report import Report, report
 from nbdl.step._step import CompiledStep, compile_step, diverged
 
-__all__ = ["CompiledPredict", "CompiledStep", "compile_step", "diverged", "jit_predict"]
+__all__ = [
+    "CompiledPredict",
+    "CompiledStep",
+    "Report",
+    "compile_step",
+    "diverged",
+    "jit_predict",
+    "measure",
+    "report",
+]

@@ -131,14 +131,14 @@ class Memory:
         self.kept = {b: aligned(b.floats * blocks, self.dtype) for b in kept}
         self.shard_bytes = -(-plan.shard_floats * self.dtype.itemsize // 64) * 64
         self.shards = aligned(8 * self.shard_bytes, np.uint8)
-        self.tables = [self._tables(s) if isinstance(s, Stretch) else s for s in order]
+        self.tables = [self.table(s) if isinstance(s, Stretch) else s for s in order]
 
     def rows(self, buffer, shape):
         """A kept buffer of rows as an array of samples."""
         L = LANES[self.dtype.name]
         return self.kept[buffer].reshape(-1)[: self.blocks * buffer.floats].reshape(self.blocks * L, *shape)
 
-    def _tables(self, stretch):
+    def table(self, stretch):
         groups, phases, ops = [], [], []
         for over_shards, group in stretch.groups:
             first = len(phases)

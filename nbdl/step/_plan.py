@@ -192,7 +192,7 @@ class _Builder:
             self.rows[value] = rows
             self.plan.blocks.append(self._into_rows(value, rows))
             job = self._job(
-                _layout.into_lanes(value.shape, self.dtype), {"rows": rows, "y": buffer}, what="lanes"
+                _layout.into_lanes(value.shape, self.dtype), {"rows": rows, "y": buffer}, what="into lanes"
             )
         self.plan.blocks.append(job)
         return buffer
@@ -218,7 +218,8 @@ class _Builder:
         if value not in self.rows:
             rows = self.rows[value] = self._kept_rows(value.shape, "rows")
             row = _layout.out_of_lanes(value.shape, self.dtype)
-            self.plan.blocks.append(self._job(row, {"x": self.lanes[value], "rows": rows}, what="rows"))
+            operands = {"x": self.lanes[value], "rows": rows}
+            self.plan.blocks.append(self._job(row, operands, what="out of lanes"))
         rows = self.rows[value]
         return lambda program, n: program.rows(rows, value.shape)[:n]
 
@@ -363,7 +364,7 @@ class _Builder:
 
         self.plan.blocks.append(Call(run, what="copy"))
         row = _layout.into_lanes(value.shape, self.dtype)
-        self.plan.blocks.append(self._job(row, {"rows": rows, "y": buffer}, what="lanes"))
+        self.plan.blocks.append(self._job(row, {"rows": rows, "y": buffer}, what="into lanes"))
         return buffer
 
     def _twin_backward(self, node):
@@ -440,7 +441,7 @@ class _Builder:
         for buffer in seeds:
             rows = self._kept_rows(node.output.shape, "drows")
             row = _layout.out_of_lanes(node.output.shape, self.dtype)
-            self.plan.blocks.append(self._job(row, {"x": buffer, "rows": rows}, what="rows"))
+            self.plan.blocks.append(self._job(row, {"x": buffer, "rows": rows}, what="out of lanes"))
             gets.append(lambda program, n, rows=rows: program.rows(rows, node.output.shape)[:n])
         targets = {}
         for name, value in zip(node.record.inputs, node.inputs):
@@ -456,7 +457,7 @@ class _Builder:
                 program.add_grad(node.output, get(program, n))
             program.call_backward(node, targets, n)
 
-        self.plan.blocks.append(Call(run, node, what="d"))
+        self.plan.blocks.append(Call(run, node, what="gradients"))
 
 
 def _gaps(shape):

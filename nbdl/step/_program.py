@@ -28,10 +28,10 @@ class Program:
         self.plan, self.graph, self.threads = plan, graph, threads
         self.dtype, self.L = np.dtype(plan.dtype), LANES[plan.dtype]
         self.order_of_execution = stretches(plan)
-        self._placed = place(self.order_of_execution, self.dtype)
+        self.placed = place(self.order_of_execution, self.dtype)
         self.native = all(isinstance(s, Stretch) for s in self.order_of_execution)
         self._parameters = parameters
-        self._arenas = [aligned(max(self._placed[1], 64), np.uint8) for _ in range(threads)]
+        self.arenas = [aligned(max(self.placed[1], 64), np.uint8) for _ in range(threads)]
         self.memory = None
         self._lock, self._pool, self._process = threading.Lock(), None, None
 
@@ -41,7 +41,7 @@ class Program:
         """Have memory and tables for minibatches of `n` samples."""
         blocks = -(-n // self.L)
         if self.memory is None or self.memory.blocks < blocks:
-            self.memory = Memory(self.plan, self.order_of_execution, blocks, self._placed)
+            self.memory = Memory(self.plan, self.order_of_execution, blocks, self.placed)
 
     def rows(self, buffer, shape):
         return self.memory.rows(buffer, shape)
@@ -54,7 +54,7 @@ class Program:
         """What the program has allocated besides the parameters and their gradients."""
         kept = sum(a.nbytes for a in self.memory.kept.values()) if self.memory else 0
         shards = self.memory.shards.nbytes if self.memory else 0
-        return {"threads": sum(a.nbytes for a in self._arenas), "batch": kept, "shards": shards}
+        return {"threads": sum(a.nbytes for a in self.arenas), "batch": kept, "shards": shards}
 
     # --- running --------------------------------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ class Program:
         self.plan.status[:] = 0
         base, advance = np.zeros((self.threads, len(BASES)), np.int64), np.zeros(len(BASES), np.int64)
         for t in range(self.threads):
-            base[t, PRIVATE] = self._arenas[t].ctypes.data
+            base[t, PRIVATE] = self.arenas[t].ctypes.data
         for place_, value in (
             (X, x.ctypes.data), (Y, 0 if y is None else y.ctypes.data), (IDX, idx.ctypes.data),
             (LOSS, losses[:, 1:].ctypes.data), (FACTORS, factors.ctypes.data), (SAMPLES, n),

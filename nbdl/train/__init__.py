@@ -4,12 +4,13 @@ from nbdl.train._config import Config, resolve, to_toml
 from nbdl.train._loop import Run, evaluate, predict
 from nbdl.train._metrics import accuracy, mean_absolute_error
 from nbdl.train._save import load, save
-from nbdl.train._start import fit, load_run, train
+from nbdl.train._start import compile_config, fit, load_run, train
 
 __all__ = [
     "Config",
     "Run",
     "accuracy",
+    "compile_config",
     "evaluate",
     "fit",
     "load",

@@ -129,7 +129,7 @@ class Run:
         return value
 
     def _threads(self):
-        return self.config.threads or _cores()
+        return self.config.threads or cores()
 
     def _end_epoch(self, progress):
         self._epoch += 1
@@ -225,7 +225,7 @@ def predict(net, x, batch_size=512):
     x = x.astype(dtype, copy=False)
     if _native():
         with contextlib.suppress(TapeError):  # the net looks at values: it cannot be a program
-            return CompiledPredict(net, x[:1], _cores(), batch_size)(x)
+            return CompiledPredict(net, x[:1], cores(), batch_size)(x)
     with tape.no_grad():
         return np.concatenate([net(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)])
 
@@ -252,7 +252,8 @@ def _native():
     return not numba_config.DISABLE_JIT
 
 
-def _cores():
+def cores():
+    """How many threads can run at once."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

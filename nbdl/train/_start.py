@@ -12,9 +12,10 @@ from nbdl.data import load as load_data
 from nbdl.errors import DataError, SaveError, UsageError
 from nbdl.nn._options import check_options
 from nbdl.records import resolve as code
+from nbdl.step import compile_step
 from nbdl.train import _files
 from nbdl.train._config import Config, check_values, to_toml
-from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run
+from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run, cores
 from nbdl.train._save import load
 
 
@@ -89,9 +90,7 @@ def train(config, out=None, resume=None, progress=None):
         saved = _read_checkpoint(Path(resume))
         config = _resumed_config(config, saved[1])
     data = load_data(config.data, **config.data_options)
-    build = code(registry.default().get("model", config.model).build)
-    config.model_options = {**_sizes(build, data), **config.model_options}
-    net = _build(config)
+    net = _net(config, data)
 
     def place():
         if resume is not None:
@@ -99,6 +98,43 @@ def train(config, out=None, resume=None, progress=None):
         return _new_folder(Path(out)) if out is not None else _next_folder(config)
 
     return _run(net, data, config, place, saved, progress)
+
+
+def compile_config(config, data):
+    """The step that `train` would run, for a net of its own.
+
+    Parameters
+    ----------
+    config : Config
+        What it leaves to the data (the outputs of the net, the loss) is noted in it.
+    data : Data
+        Of the samples only the first is looked at, and of that only the shape.
+
+    Returns
+    -------
+    CompiledStep
+    """
+    net, split = _net(config, data), _cast(data.train, config.dtype)
+    with registry.swap(**config.swap):
+        nn.init(net, split.x[:1], config.seed, config.dtype)
+        return compile_step(
+            net, config.loss, config.optimizer, example=(split.x[:1], split.y[:1]),
+            threads=config.threads or cores(), lr=config.lr, seed=config.seed,
+            loss_options=config.loss_options, optimizer_options=config.optimizer_options,
+            groups=config.groups, clip_norm=config.clip_norm or None,
+        )  # fmt: skip
+
+
+def _net(config, data):
+    """The net of a config, with as many outputs as the data ask for."""
+    make = code(registry.default().get("model", config.model).build)
+    config.model_options = {**_sizes(make, data), **config.model_options}
+    config.loss = config.loss or _loss_of(data)
+    return _build(config)
+
+
+def _loss_of(data):
+    return "mse" if data.classes is None else "softmax_cross_entropy"
 
 
 def _build(config):
@@ -111,8 +147,7 @@ def _run(net, data, config, place, saved, progress):
     """The run itself; `place` makes its folder, once everything else is known to be right."""
     progress = progress or (lambda event, **fields: None)
     _check_data(data)
-    if not config.loss:
-        config.loss = "mse" if data.classes is None else "softmax_cross_entropy"
+    config.loss = config.loss or _loss_of(data)
     data = dataclasses.replace(
         data, train=_cast(data.train, config.dtype), test=_cast(data.test, config.dtype)
     )
