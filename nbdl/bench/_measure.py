@@ -61,6 +61,13 @@ def difference(ours, theirs):
     return float(np.max(np.abs(ours - theirs)) / np.max(np.abs(theirs)))
 
 
+def is_interrupt(error):
+    """Whether it was Ctrl-C: where a compiled function is called it arrives as the cause of a SystemError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def one_line(error):
     """What went wrong, briefly."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:200]
@@ -85,6 +92,8 @@ def _theirs(case, arguments, peers, quick, progress):
             try:
                 run, seconds, result = _race.first_call(competitor, case.check_after - 1)
             except Exception as error:
+                if is_interrupt(error):
+                    raise
                 where = f"{name} {competitor.label} failed at {case.name}, {case.size}"
                 progress("note", text=f"{where}: {one_line(error)}")
             else:

@@ -15,7 +15,7 @@ import numpy as np
 from nbdl import __version__
 from nbdl.bench._cases import kernel_cases
 from nbdl.bench._ceilings import Ceilings, L, ceilings
-from nbdl.bench._measure import measure, one_line, relate
+from nbdl.bench._measure import is_interrupt, measure, one_line, relate
 from nbdl.bench._race import PAUSE
 from nbdl.bench._steps import step_cases
 from nbdl.errors import UsageError
@@ -119,6 +119,8 @@ def run(names=(), against=(), threads=1, repeat=9, quick=False, progress=None):
             try:
                 document["rows"].append(measure(case, peers, repeat, quick, progress))
             except Exception as error:  # the others are worth their minutes
+                if is_interrupt(error):
+                    raise KeyboardInterrupt from error
                 document["failed"].append({"name": case.name, "size": case.size, "error": one_line(error)})
                 progress("failed", case=case, error=error)
         time.sleep(PAUSE)

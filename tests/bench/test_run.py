@@ -177,6 +177,21 @@ def test_ctrl_c_keeps_what_was_measured(limits):
 
 
 @COMPILED
+def test_ctrl_c_inside_a_compiled_function_or_a_peer(limits, peer):
+    """Numba's dispatcher says SystemError, because of KeyboardInterrupt."""
+
+    def interrupted(x, w, b):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise SystemError("a result with an exception set") from error
+
+    peer.forms = [("numpy", interrupted)]
+    document = run(["linear", "sgd_update"], ["twin"], quick=True)
+    assert document["interrupted"] and document["rows"] == document["failed"] == []
+
+
+@COMPILED
 def test_a_row_that_fails_does_not_take_the_others_along(limits, monkeypatch):
     original, failures = _run.measure, []
 
