@@ -20,6 +20,7 @@ class Tracer:
 
     def __init__(self, dtype):
         self.dtype, self.made, self.calls = np.dtype(dtype), {}, []
+        self.casts = {}  # by the id of what came out: (what went in, what came out)
 
     def run(self, record, forward, inputs, constants):
         """What the kernel would return, as far as shapes go."""
@@ -41,8 +42,8 @@ class Tracer:
         """Raise `TapeError` if a net asks for the values of something that it computes."""
         if id(tensor) in self.made:
             raise TapeError(
-                "{} of a value that is traced, in {}: a compiled program runs the same kernels for all values; "
-                "train the net eagerly instead (compiled=False)",
+                "{} of a value that is traced, in {}: a compiled program runs the same kernels for all "
+                "values; train the net eagerly instead (compiled=False)",
                 what,
                 _where(),
             )

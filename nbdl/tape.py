@@ -375,6 +375,17 @@ def as_tensor(value):
     return value if isinstance(value, Tensor) else Tensor(np.asarray(value))
 
 
+def cast(value, dtype):
+    """Plain numbers as a `Tensor` of a float dtype; what is one already, or has gradients, stays as it is."""
+    source = as_tensor(value)
+    if source.dtype == dtype or source.requires_grad:
+        return source
+    result, tracer = Tensor(source._array.astype(dtype)), _tracer.get()
+    if tracer is not None:
+        tracer.casts[id(result)] = source, result
+    return result
+
+
 def _like(value, other):
     """An operand of arithmetic; plain numbers take the dtype of the other operand."""
     if isinstance(value, (int, float, np.integer)):

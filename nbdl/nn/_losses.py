@@ -3,7 +3,7 @@
 import numpy as np
 
 from nbdl.errors import OptionError, ShapeError
-from nbdl.tape import Tensor, apply, as_tensor
+from nbdl.tape import apply, as_tensor, cast
 
 
 def softmax_cross_entropy(
@@ -32,7 +32,7 @@ def softmax_cross_entropy(
     if target.dtype.kind == "f" and target.shape == x.shape and x.ndim == 2:
         if reduction != "mean":
             raise OptionError("softmax_cross_entropy: soft labels take reduction mean, got {!r}", reduction)
-        target = Tensor(target._array.astype(x.dtype, copy=False))
+        target = cast(target, x.dtype)
         return apply("softmax_cross_entropy_soft", x, target, weight, label_smoothing=label_smoothing)
     shape = target.shape
     if shape != x.shape[:1] + x.shape[2:]:
@@ -54,10 +54,9 @@ def softmax_cross_entropy(
 
 def mse(prediction, target, half=False, reduction="mean"):
     """Squared error (prediction - target)^2, times 1/2 with `half` as in the book's scratch version."""
-    x, target = as_tensor(prediction), as_tensor(target)
+    x = as_tensor(prediction)
+    target = cast(target, x.dtype)
     _check(reduction)
-    if target.dtype != x.dtype and not target.requires_grad:
-        target = Tensor(target._array.astype(x.dtype))
     if target.shape != x.shape:
         raise ShapeError(
             "mse: `target` must have the shape of the prediction {}, got {}", x.shape, target.shape

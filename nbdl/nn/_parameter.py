@@ -7,10 +7,10 @@ import zlib
 
 import numpy as np
 
-from nbdl import registry, shapes
+from nbdl import registry, shapes, tape
 from nbdl.errors import DataError, DtypeError, ShapeError, TapeError
 from nbdl.records import resolve
-from nbdl.tape import Tensor, as_tensor, no_grad, tracing
+from nbdl.tape import Tensor, no_grad, tracing
 
 _filling = contextvars.ContextVar("filling", default=None)  # (seed, names by id, dtype), set by `init`
 
@@ -18,12 +18,13 @@ _filling = contextvars.ContextVar("filling", default=None)  # (seed, names by id
 class Parameter(Tensor):
     """A trainable array. `init` names its initializer; it has no values until `fill` is told its shape."""
 
-    __slots__ = ("init", "storage")
+    __slots__ = ("home", "init")
 
     def __init__(self, init="zeros"):
         super().__init__(np.empty(0, np.float32), requires_grad=True)
         self.init = init
         self._array = None
+        self.home = None  # where compiled programs find the values: (flat array, view of it), see `nbdl.step`
 
     ready = property(lambda self: self._array is not None)
 
@@ -36,7 +37,7 @@ class Parameter(Tensor):
         key = [seed, zlib.crc32(names.get(id(self), "").encode())] if seed is not None else None
         rng = np.random.Generator(np.random.Philox(key=key))
         draw = resolve(registry.default().get("initializer", self.init).fill)
-        self._array = np.ascontiguousarray(draw(rng, shape, fan_in, fan_out), dtype)
+        self._take(np.ascontiguousarray(draw(rng, shape, fan_in, fan_out), dtype))
 
     def assign(self, values):
         """Give all values at once; the shape must be right if it is known already."""
@@ -44,7 +45,7 @@ class Parameter(Tensor):
         if values.dtype not in (np.float32, np.float64):
             raise DtypeError("a parameter must be float32 or float64, got {}", values.dtype)
         if not self.ready:
-            self._array = np.array(values, order="C")
+            self._take(np.array(values, order="C"))
         elif values.shape != self.shape:
             raise ShapeError("the parameter has shape {}, got {}", self.shape, values.shape)
         elif values.dtype != self.dtype:
@@ -52,14 +53,20 @@ class Parameter(Tensor):
         else:
             self[...] = values
 
+    def _take(self, values):
+        """Have these values, where programs find them if they are of the shape and dtype that had a place."""
+        view = None if self.home is None else self.home[1]
+        if view is not None and (view.shape, view.dtype) == (values.shape, values.dtype):
+            view[...], values = values, view
+        self._array = values
+
     def __repr__(self):
         return super().__repr__() if self.ready else f"Parameter(init={self.init!r}, no shape yet)"
 
 
 def cast(x, parameter):
     """The input of a layer in the dtype of its parameter: nets take any numbers."""
-    x = as_tensor(x)
-    return x if x.dtype == parameter.dtype or x.requires_grad else Tensor(x._array.astype(parameter.dtype))
+    return tape.cast(x, parameter.dtype)
 
 
 class Train:

@@ -15,15 +15,15 @@ from nbdl.step._storage import Storage
 from nbdl.step._trace import Times, trace
 
 _PLAIN = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "neg": "-{}"}
-_alive = []  # storage that compiled functions point to
+_alive = []  # arrays that compiled functions point to
 
 
 def jit_predict(net, example, params=False):
     """A compiled function that predicts, for use in your own ``@njit`` code, serial or parallel.
 
-    The function takes one sample, of the shape of those in `example`, or a minibatch of them, as a C-contiguous
-    array of the net's dtype; it returns a new array. Every call has memory of its own: any number of threads may
-    call it at once. In ``prange`` Numba drops errors: give it the right shape.
+    The function takes one sample, of the shape of those in `example`, or a minibatch of them, as a
+    C-contiguous array of the net's dtype; it returns a new array. Every call has memory of its own: any
+    number of threads may call it at once. In ``prange`` Numba drops errors: give it the right shape.
 
     Parameters
     ----------
@@ -37,11 +37,13 @@ def jit_predict(net, example, params=False):
     Returns
     -------
     f : function
-        ``f(x)`` finds the weights where the net has them now: it follows training, and stays valid as long as the
-        process lives. Code that calls it is not kept in Numba's disk cache (which would freeze the address), so
-        that no process ever predicts with the weights of another.
+        ``f(x)`` finds the weights where the net has them: it follows training and new values of the same
+        shape and dtype, and stays valid as long as the process lives. Code that calls it is not kept in
+        Numba's disk cache (which would freeze the address), so that no process ever predicts with the weights
+        of another.
     f, params : function, tuple of arrays
-        Where `params` is asked for. The arrays are the net's own; code that calls ``f(params, x)`` may be cached.
+        Where `params` is asked for. The arrays are the net's own; code that calls ``f(params, x)`` may be
+        cached.
 
     Raises
     ------
@@ -51,14 +53,14 @@ def jit_predict(net, example, params=False):
     parameters = nn.named_parameters(net)
     dtype = next((p.dtype for p in parameters.values()), np.asarray(example).dtype)
     graph = trace(net, (example, None), dtype)
-    storage = Storage(parameters)
+    Storage(parameters)
     arrays = [parameters[n]._array for n in parameters]
     text, names = _source(graph, list(parameters), arrays)
     several = _define(text, "predict", names)
     one = _define(_ONE, "one", {"predict": several, "ndim": np.ndim(example) - 1})
     if params:
         return one, tuple(arrays)
-    _alive.append(storage)
+    _alive.append(arrays)
     if config.DISABLE_JIT:
         return functools.partial(one, tuple(arrays))
     names = {f"array{i}": _array_at(a) for i, a in enumerate(arrays)}
@@ -84,7 +86,7 @@ def _source(graph, names, arrays):
     """The net as the text of a function ``predict(params, x)`` on minibatches, and the names that it uses."""
     shape = next(v.shape for v in graph.values if v.source == "x")
     wrong = "predict: `x` must be of shape (N, *{}), got {}"
-    space = {"ShapeError": ShapeError, "wrong": wrong, "shape": shape}
+    space = {"ShapeError": ShapeError, "wrong": wrong, "shape": shape, "np": np}
     lines, local = ["def predict(params, x):", "    if x.shape[1:] != shape:"], {}
     lines.append("        raise ShapeError(wrong, shape, x.shape)")
     for i, node in enumerate(graph.nodes):
@@ -115,6 +117,8 @@ def _name(value, local, names, arrays):
         return f"params[{names.index(value.name)}]"
     if value.source == "node":
         return local[value]
+    if isinstance(value.array, Times):
+        return f"np.{value.dtype}({_constant(value.array)})"
     arrays.append(np.ascontiguousarray(value.array))
     return f"params[{len(arrays) - 1}]"
 
@@ -124,7 +128,7 @@ def _constant(value):
         return f"({value.factor!r} {'*' if value.power == 1 else '/'} len(x))"
     if isinstance(value, tuple):
         return "(" + "".join(f"{_constant(v)}, " for v in value) + ")"
-    return repr(value)
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def _array_at(array):
@@ -146,5 +150,3 @@ def _array_at(array):
         return carray(place(), shape)
 
     return get
-
-

@@ -42,7 +42,7 @@ class CompiledPredict:
             )
         parts, out = [], self.plan.outputs
         with self.program.alone():
-            self._storage.rebind()
+            self._storage.check()
             self.program.reserve(min(len(x), self._batch))
             for first in range(0, len(x), self._batch):
                 order = np.arange(first, min(len(x), first + self._batch))

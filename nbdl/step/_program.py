@@ -1,6 +1,7 @@
 """A plan that runs: its memory, its threads, and what happens when something goes wrong."""
 
 import contextlib
+import itertools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +34,7 @@ class Program:
         self._parameters = parameters
         self.arenas = [aligned(max(self.placed[1], 64), np.uint8) for _ in range(threads)]
         self.memory = None
-        self._lock, self._pool, self._process = threading.Lock(), None, None
+        self._lock, self._pool, self._process = threading.Lock(), None, os.getpid()
 
     # --- memory ---------------------------------------------------------------------------------------------
 
@@ -62,19 +63,22 @@ class Program:
     def alone(self):
         """Hold the program; a second caller gets an error, never a wait."""
         if self._process != os.getpid():  # threads and locks do not survive a fork
-            self._process, self._lock = os.getpid(), threading.Lock()
-            self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+            self._process, self._lock, self._pool = os.getpid(), threading.Lock(), None
         if not self._lock.acquire(blocking=False):
             raise UsageError(
                 "the program is running in another thread: compile one program for each thread that trains"
             )
         try:
+            if self._pool is None and self.threads > 1:
+                self._pool = ThreadPoolExecutor(self.threads - 1)
             yield
         finally:
             self._lock.release()
 
     def run(self, x, y, order, n, factors=None, step=0, seed=0):
         """Run minibatches of `n` samples, those that `order` names one after the other.
+
+        Only one of them where some kernels run in Python.
 
         Returns (how many were finished, losses of the finished ones). Stops early where a leaf set a status.
         """
@@ -101,7 +105,8 @@ class Program:
         if self.native:
             done = self._native(self.memory.tables[0], base, advance, sync, steps, bounds)
         else:
-            done = self._mixed(x, y, order.reshape(steps, n), base, advance, sync, bounds, losses, step, seed)
+            self.x, self.y, self.order, self.now = x, y, order, (step, seed)
+            done = self._mixed(base, advance, sync, bounds, losses[0])
         return done, self._means(losses[:done], bounds)
 
     def _native(self, tables, base, advance, sync, steps, bounds):
@@ -131,35 +136,25 @@ class Program:
             other.result()
         return done
 
-    def _mixed(self, x, y, order, base, advance, sync, bounds, losses, step, seed):
-        """Step by step, because some kernels run in Python between the stretches of native code."""
-        still = np.zeros_like(advance)
-        for i, rows in enumerate(order):
-            self.x, self.y, self.order, self.now = x, y, rows, (step + i, seed)
-            self.arrays, self.grads, self.calls = {}, {}, {}
-            for part in self.memory.tables:
-                if isinstance(part, Call):
-                    part.run(self, len(rows))
-                    if part.node is not None and part.node.output is self.graph.result and part.what == "":
-                        if not self._python_loss(losses[i]):
-                            return i
-                elif self._native(part, base, still, sync, 1, bounds) != 1:
-                    return i
-            base += advance
-        return len(order)
-
-    def _python_loss(self, row):
-        """Note a loss that Python computed; False if it is no number that training can go on from."""
-        value = self.arrays[self.graph.result]
-        if value.ndim == 0 and self.plan.loss_in_python:
-            row[0], row[1] = 1, value
-            return bool(np.isfinite(value))
-        return True
+    def _mixed(self, base, advance, sync, bounds, losses):
+        """One step with kernels that run in Python between stretches of native code; 1 if it is finished."""
+        self.arrays, self.grads, self.calls = {}, {}, {}
+        for part in self.memory.tables:
+            if not isinstance(part, Call):
+                if self._native(part, base.copy(), advance, sync, 1, bounds) != 1:
+                    return 0
+                continue
+            part.run(self, len(self.order))
+            if self.plan.loss_in_python and part.node is not None and part.node.output is self.graph.result:
+                losses[:2] = 1, self.arrays[self.graph.result]
+                if not np.isfinite(losses[1]):
+                    return 0
+        return 1
 
     def _means(self, losses, bounds):
         """The loss of each minibatch: summed within a shard, then over shards, in order."""
         sums = np.zeros(len(losses))
-        for first, end in zip(bounds, bounds[1:]):
+        for first, end in itertools.pairwise(bounds):
             sums += losses[:, 1 + first : 1 + end].sum(axis=1, dtype=np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
             return sums / losses[:, 0]
@@ -169,6 +164,8 @@ class Program:
     def call(self, node, arrays, n):
         constants = {k: constant_at(v, n, *self.now) for k, v in node.constants.items()}
         raw = resolve(node.record.forward)(*arrays, **constants)
+        if node.record.target == "numpy":
+            raw = np.asarray(raw)  # NumPy makes scalars of arrays without dimensions
         outputs = raw if len(node.record.outputs) > 1 else (raw,)
         self.arrays[node.output] = np.asarray(outputs[0], self.dtype if np.ndim(outputs[0]) == 0 else None)
         tensors = [None if a is None else tape.Tensor(a) for a in arrays]

@@ -5,8 +5,8 @@ import functools
 import numpy as np
 
 from nbdl import nn, registry
-from nbdl.errors import DataError, DtypeError, NumericError, ShapeError, UsageError
-from nbdl.nn._options import check_options
+from nbdl.errors import DataError, DtypeError, NumericError, OptionError, ShapeError, UsageError
+from nbdl.nn._options import check_options, positive
 from nbdl.optim import Updater
 from nbdl.records import resolve
 from nbdl.step._driver import aligned
@@ -26,8 +26,8 @@ def compile_step(
     Parameters
     ----------
     net : callable
-        Its parameters are drawn with `seed` if they have no values yet. The step moves them into memory of its
-        own and leaves views: the net and the step see the same values.
+        Its parameters are drawn with `seed` if they have no values yet. The step moves them into memory of
+        its own and leaves views: the net and the step see the same values.
     loss, optimizer : str
         Names in the registry.
     example : (x, y)
@@ -61,7 +61,7 @@ def compile_step(
 
 
 class CompiledStep:
-    """A compiled training step (see `compile_step`). `updater` holds the optimizer's state and counts steps."""
+    """A compiled training step (see `compile_step`). `updater` has the optimizer's state and counts steps."""
 
     def __init__(self, net, loss, updater, example, threads=1, seed=0, loss_options=None):
         if not isinstance(threads, int) or threads < 1:
@@ -72,25 +72,36 @@ class CompiledStep:
             f"loss `{loss}`", resolve(record.compute), loss_options, ("prediction", "target", "reduction")
         )
         self._loss = functools.partial(resolve(record.compute), **loss_options)
-        self._names = updater.parameters
-        dtypes = {p.dtype for p in self._names.values()}
+        if not updater.parameters:
+            raise UsageError("there is nothing to train: the net has no parameters")
+        dtypes = {p.dtype for p in updater.parameters.values()}
         if len(dtypes) != 1:
             raise DtypeError("a step needs parameters of one dtype, got {}", sorted(map(str, dtypes)))
         self.dtype = dtypes.pop()
         x, y = example
         self._x_shape, self._y_shape = x.shape[1:], y.shape[1:]
         self._integers = y.dtype.kind in "iub"
-        self._storage = Storage(self._names)
-        flat = self._storage.flat
+        self._storage = Storage(updater.parameters)
+        y = y.astype(np.int64 if self._integers else self.dtype)
+        self.graph = trace(net, (x, y), self.dtype, self._loss)
+        if self.graph.result.batched or self.graph.result.shape:
+            samples = ("samples",) if self.graph.result.batched else ()
+            shape = ", ".join(map(str, samples + self.graph.result.shape))
+            raise ShapeError("loss `{}` must be one number, got an array of shape ({})", loss, shape)
+        self._y_dtype = next((v.dtype for v in self.graph.values if v.source == "y"), self.dtype)
+        learning = {v.name for v in self.graph.values if v.source == "parameter" and v.grad}
+        self._names = {n: p for n, p in updater.parameters.items() if n in learning}
+        if not learning:
+            raise UsageError("there is nothing to train: the loss depends on no parameter")
+        flat = {n: self._storage.flat[n] for n in self._names}
         states = {n: {} for n in self._names}
-        for name, arrays in updater.state.items():
-            for s, array in arrays.items():
-                states[name][s], arrays[s] = aligned_like(array)
+        for name in self._names:
+            for s, array in updater.state[name].items():
+                states[name][s], updater.state[name][s] = aligned_like(array)
         gradients = {n: aligned(a.size, self.dtype) for n, a in flat.items()}
         self._update = Update(updater, flat, states, gradients)
-        self.graph = trace(net, (x, self._labels(y)), self.dtype, self._loss)
-        self.plan = build(self.graph, flat, gradients, self._update.groups())
-        self.program = Program(self.plan, self.graph, threads, self._names)
+        self.plan = build(self.graph, self._storage.flat, gradients, self._update.groups())
+        self.program = Program(self.plan, self.graph, threads, updater.parameters)
         self.gradients = {n: gradients[n][: p.size].reshape(p.shape) for n, p in self._names.items()}
 
     def __call__(self, x, y, lr=None):
@@ -117,16 +128,18 @@ class CompiledStep:
         Raises
         ------
         NbdlError
-            What the eager kernels raise for the first minibatch that cannot be trained on; `NumericError` if a
-            loss is not finite. The parameters are then those after the step before it.
+            What the eager kernels raise for the first minibatch that cannot be trained on; `NumericError` if
+            a loss is not finite. The parameters are then those after the step before it.
         """
         x, y = self._data(x, y)
-        order = np.ascontiguousarray(order, np.int64)
-        if batch_size < 1 or order.ndim != 1 or len(order) % batch_size or not len(order):
+        order, batch_size = np.asarray(order), positive("`batch_size`", batch_size)
+        if order.ndim != 1 or len(order) % batch_size or not len(order):
             raise ShapeError(
                 "`order` must hold a positive multiple of `batch_size` ({}) sample numbers, got shape {}",
                 batch_size, order.shape,
             )  # fmt: skip
+        if order.dtype.kind not in "iu":
+            raise DtypeError("`order` must hold integers, got {}", order.dtype)
         if order.min() < 0 or order.max() >= len(x):
             raise DataError(
                 "`order` must hold sample numbers from 0 to {}, got {} to {}",
@@ -135,33 +148,36 @@ class CompiledStep:
                 order.max(),
             )
         steps = len(order) // batch_size
-        rates = np.broadcast_to(np.asarray(self.updater.lr if lr is None else lr, np.float64), (steps,))
-        if not (np.isfinite(rates).all() and (rates >= 0).all()):
-            raise ShapeError("`lr` must be finite and not negative, got {}", lr)
+        rates = np.asarray(self.updater.lr if lr is None else lr, np.float64)
+        if rates.shape not in ((), (steps,)) or not (np.isfinite(rates).all() and (rates >= 0).all()):
+            raise OptionError("`lr` must be one or {} finite numbers, none negative, got {}", steps, lr)
+        rates = np.broadcast_to(rates, (steps,))
+        order = np.ascontiguousarray(order, np.int64)
         with self.program.alone():
-            self._storage.rebind()
+            self._storage.check()
             self.program.reserve(batch_size)
-            before = self.updater.steps
-            done, losses = self._go(x, y, order, batch_size, rates, before)
-            self.updater.steps = before + done
-            for p in self._names.values():
-                p._version[0] += 1
+            try:
+                losses = self._go(x, y, order, batch_size, rates)
+            finally:
+                for p in self._names.values():
+                    p._version[0] += 1
+        done = len(losses)
         if done < steps:
             self._explain(x, y, order[done * batch_size :][:batch_size], rates[done])
         return losses
 
-    def _go(self, x, y, order, n, rates, before):
-        if self._update.twin is not None:
-            return self.program.run(x, y, order, n, self._update.factors(rates), before, self.seed)
-        losses = []
-        for i, rate in enumerate(rates):
-            self.program.rate = rate
-            self.updater.steps = before + i
-            done, loss = self.program.run(x, y, order[i * n :][:n], n, None, before + i, self.seed)
-            if not done:
-                return i, np.array(losses)
-            losses.append(loss[0])
-        return len(rates), np.array(losses)
+    def _go(self, x, y, order, n, rates):
+        """The losses of the steps that were finished: all in one call, or one by one with Python's part."""
+        losses, several = [], len(rates) if self.program.native else 1
+        for i in range(0, len(rates), several):
+            self.program.rate, first = rates[i], self.updater.steps
+            rows, factors = order[i * n : (i + several) * n], self._update.factors(rates[i : i + several])
+            done, found = self.program.run(x, y, rows, n, factors, first, self.seed)
+            self.updater.steps = first + done
+            losses.extend(found)
+            if done < several:
+                break
+        return np.array(losses)
 
     def _data(self, x, y):
         x, y = np.asarray(x), np.asarray(y)
@@ -174,10 +190,7 @@ class CompiledStep:
             raise DtypeError(
                 "the step was compiled for {} y, got {}", "integer" if self._integers else "float", y.dtype
             )
-        return np.ascontiguousarray(x, self.dtype), self._labels(y)
-
-    def _labels(self, y):
-        return np.ascontiguousarray(y, np.int64 if self._integers else self.dtype)
+        return np.ascontiguousarray(x, self.dtype), np.ascontiguousarray(y, self._y_dtype)
 
     def _explain(self, x, y, rows, rate):
         """Raise what the eager kernels say about a minibatch that the program would not train on."""

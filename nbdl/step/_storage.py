@@ -1,7 +1,8 @@
-"""One storage: the parameters of a net in memory that programs can read, and the net's own arrays as views of it."""
+"""One storage: parameters in memory that programs can read, and the net's own arrays as views of it."""
 
 import numpy as np
 
+from nbdl.errors import UsageError
 from nbdl.step._driver import aligned
 
 SLACK = 16  # elements behind an array that a vector may read, never write
@@ -10,25 +11,31 @@ SLACK = 16  # elements behind an array that a vector may read, never write
 class Storage:
     """The parameters of a net, each in aligned memory with room for whole registers.
 
-    A second program for the same net finds the memory of the first. `flat` holds the arrays by name; the padding
-    behind the values is zero.
+    A second program for the same net finds the memory of the first. `flat` holds the arrays by name; the
+    padding behind the values is zero.
     """
 
     def __init__(self, parameters):
         self.parameters, self.flat, self._views = parameters, {}, {}
         for name, p in parameters.items():
-            found = getattr(p, "storage", None)
-            if found is None or not np.may_share_memory(found, p._array):
-                found, p._array = aligned_like(p._array)
-                p.storage = found
-            self.flat[name], self._views[name] = found, p._array
+            if p.home is None or not np.may_share_memory(p.home[0], p._array):
+                p.home = aligned_like(p._array)
+            self.flat[name], self._views[name] = p.home
+            p._array = p.home[1]
 
-    def rebind(self):
-        """Parameters that were given new arrays since: take their values, and give them the views again."""
+    def check(self):
+        """Raise `UsageError` unless the parameters are still those that the program was compiled for."""
         for name, p in self.parameters.items():
-            if p._array is not self._views[name]:
-                self._views[name][...] = p._array
-                p._array, p.storage = self._views[name], self.flat[name]
+            view = self._views[name]
+            if p._array is not view:
+                now = "no values" if p._array is None else f"{p._array.dtype} {p._array.shape}"
+                raise UsageError(
+                    "`{}` was {} {} when the net was compiled, and has {} now: compile it again",
+                    name,
+                    view.dtype,
+                    view.shape,
+                    now,
+                )
 
 
 def aligned_like(array):

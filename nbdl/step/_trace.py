@@ -1,17 +1,18 @@
 """From calls to a graph: what a net does with a minibatch of any size.
 
-The net runs twice, on minibatches of two sizes, and its kernel calls are recorded. A kernel with a lanes twin is
-not run: the twin says what shape comes out, and nothing has to be compiled. Comparing the two recordings tells
-which sizes are the number of samples, and which constants a multiple or a fraction of it.
+The net runs twice, on minibatches of two sizes, and its kernel calls are recorded. A kernel with a lanes twin
+is not run: the twin says what shape comes out, and nothing has to be compiled. Comparing the two recordings
+tells which sizes are the number of samples, and which constants a multiple or a fraction of it.
 """
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from nbdl import nn, tape
 from nbdl.errors import TapeError
-from nbdl.kernels.lanes import Site
+from nbdl.kernels.lanes import LossTwin, Site
 from nbdl.shapes import Tracer, site_of
 
 SIZES = 3, 5
@@ -37,7 +38,7 @@ class Value:
     shape: tuple
     dtype: np.dtype
     batched: bool
-    array: np.ndarray | None = None  # of a parameter or a constant
+    array: object = None  # of a parameter or a constant; `Times` where it is a number that depends on them
     name: str = ""
     grad: bool = False  # whether a gradient is to flow into it
     users: list = field(default_factory=list)
@@ -45,7 +46,7 @@ class Value:
 
 @dataclass(eq=False)
 class Node:
-    """A kernel call. `twin` is None where the kernel runs on the whole minibatch; `view`: only the shape changes."""
+    """A kernel call. Without `twin` it runs on the whole minibatch; `view`: only the shape changes."""
 
     record: object
     inputs: list
@@ -79,8 +80,10 @@ def trace(net, example, dtype, loss=None):
     """
     recordings = [_record(net, *(_resized(a, n) for a in example), dtype, loss, n) for n in SIZES]
     (first, *_), (second, *_) = recordings
-    if [c.record for c, _, _ in first.calls] != [c.record for c, _, _ in second.calls]:
-        raise TapeError("the net does not call the same kernels for {} samples as for {}", *SIZES)
+    for one, two in itertools.zip_longest(first.calls, second.calls):
+        a, b = ("nothing" if c is None else f"`{c[0].record.name}`, in {c[2]}," for c in (one, two))
+        if one is None or two is None or one[0].record is not two[0].record:
+            raise TapeError("the net calls {} for {} samples and {} for {}", a, SIZES[0], b, SIZES[1])
     return _graph(net, recordings)
 
 
@@ -102,7 +105,7 @@ def _record(net, x, y, dtype, loss, n):
 
 
 def _graph(net, recordings):
-    (one, x1, y1, result1), (two, x2, y2, _) = recordings
+    (one, x1, y1, result1), (two, *_) = recordings
     names = {id(p): name for name, p in nn.named_parameters(net).items()}
     values = {}
 
@@ -113,20 +116,26 @@ def _graph(net, recordings):
         a, b = t1._array, t2._array
         if id(t1) in values:
             return values[id(t1)]
+        origin, _ = one.casts.get(id(t1), (t1, t1))
         for data, name in ((x1, "x"), (y1, "y")):  # a layer may have put the same array into a new tensor
-            if data is not None and a is data._array:
-                return values.setdefault(name, Value(name, a.shape[1:], a.dtype, True, name=name))
+            if data is not None and origin._array is data._array:
+                found = values.setdefault(name, Value(name, a.shape[1:], a.dtype, True, name=name))
+                if found.dtype != a.dtype:
+                    raise TapeError("in {}: `{}` is read as {} and as {}", where, name, found.dtype, a.dtype)
+                return found
         whole = batched(a, b)
         if not whole and a.shape != b.shape:
             raise TapeError(
-                "in {}: the shapes {} and {} for {} and {} samples are not of the form (samples, ...)",
-                where, a.shape, b.shape, *SIZES,
+                "in {}: the shapes {} and {} for {} and {} samples are not of the form (samples, ...); "
+                "such nets are trained eagerly (compiled=False)", where, a.shape, b.shape, *SIZES,
             )  # fmt: skip
         source = "parameter" if id(t1) in names else "node" if id(t1) in one.made else "constant"
         shape = a.shape[1:] if whole else a.shape
-        if source == "constant" and (whole or not np.array_equal(a, b)):
-            raise TapeError("in {}: an array that depends on the number of samples is no input", where)
         keep = a if source in ("parameter", "constant") else None
+        if source == "constant" and not whole and a.ndim == 0:
+            keep = _constant(a, b, f"a number, in {where},")
+        elif source == "constant" and (whole or not np.array_equal(a, b)):
+            raise TapeError("in {}: an array that depends on the number of samples is no input", where)
         values[id(t1)] = Value(source, shape, a.dtype, whole, keep, names.get(id(t1), ""), t1.requires_grad)
         return values[id(t1)]
 
@@ -146,12 +155,27 @@ def _graph(net, recordings):
         if found is not None and _serves(node, *found):
             node.twin, node.site = found
         node.view = c1.record.name == "reshape" and _is_view(node)
-        for v in filter(None, inputs):
-            v.users.append(node)
         nodes.append(node)
     if id(result1) not in values:
         raise TapeError("the net returns something that no kernel computed from its input")
-    return Graph(nodes, values[id(result1)], list(values.values()), np.dtype(one.dtype).name)
+    result = values[id(result1)]
+    nodes, used = _needed(nodes, result)
+    for node in nodes:
+        for v in filter(None, node.inputs):
+            v.users.append(node)
+        if isinstance(node.twin, LossTwin) and node.output is not result:
+            node.twin = node.site = None  # it gives a program its loss, not a value to compute with
+    return Graph(nodes, result, [v for v in values.values() if v in used], np.dtype(one.dtype).name)
+
+
+def _needed(nodes, result):
+    """The nodes that the result is computed from, and all their values."""
+    needed, used = [], {result}
+    for node in reversed(nodes):
+        if node.output in used:
+            needed.append(node)
+            used.update(filter(None, node.inputs))
+    return needed[::-1], used
 
 
 def _serves(node, twin, site):
@@ -165,7 +189,7 @@ def _serves(node, twin, site):
         elif name == "labels":
             if value.source != "y" or value.dtype.kind not in "iu":
                 return False
-        elif value.source not in ("parameter", "constant") or value.batched:
+        elif value.source not in ("parameter", "constant") or isinstance(value.array, Times):
             return False
     return True
 
@@ -179,14 +203,18 @@ def _constant(a, b, what):
     """A constant of both recordings: itself, or how it depends on the number of samples."""
     if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)) and len(a) == len(b):
         return tuple(_constant(p, q, what) for p, q in zip(a, b))
-    if isinstance(a, np.ndarray):
-        if isinstance(b, np.ndarray) and np.array_equal(a, b):
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        if np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
             return a
+        if a.ndim == b.ndim == 0:
+            return _constant(a.item(), b.item(), what)
     elif type(a) is type(b) and (a == b or a is b):
         return a
     elif isinstance(a, (int, np.integer)) and a * SIZES[1] == b * SIZES[0] and a % SIZES[0] == 0:
         return Times(int(a) // SIZES[0], 1)
-    elif isinstance(a, float) and np.isclose(a * SIZES[0], b * SIZES[1], rtol=1e-12, atol=0):
+    elif isinstance(a, float) and np.isclose(a * SIZES[1], b * SIZES[0], rtol=1e-6, atol=0):
+        return Times(a / SIZES[0], 1)
+    elif isinstance(a, float) and np.isclose(a * SIZES[0], b * SIZES[1], rtol=1e-6, atol=0):
         return Times(a * SIZES[0], -1)
     raise TapeError(
         "{} is {!r} for {} samples and {!r} for {}: no multiple of their number",

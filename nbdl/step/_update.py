@@ -21,20 +21,22 @@ class Update:
         self.dtype = next(iter(storage.values())).dtype
         self.twin = resolve(updater.record.lanes) if updater.record.lanes else None
         self._storage, self._states, self._gradients = storage, states, gradients
-        self._names = list(storage)
+        self._names, self._options = list(storage), []
+        for options in updater.options.values():  # parameters with the same options share their factors
+            if options not in self._options:
+                self._options.append(options)
 
     def factors(self, rates):
         """The numbers of several steps, one row for each learning rate in `rates`."""
-        first = self.updater.steps + 1
-        limit = [self.clip_norm or 0.0]
+        first, limit = self.updater.steps + 1, self.clip_norm or 0.0
         rows = [
-            limit + [f for name in self._names for f in self._factors(name, lr, first + i)]
+            [limit, *(f for options in self._options for f in self._factors(options, lr, first + i))]
             for i, lr in enumerate(rates)
         ]
         return np.array(rows, self.dtype)
 
-    def _factors(self, name, lr, step):
-        return self.twin.factors(lr, step, **self.updater.options[name]) if self.twin else ()
+    def _factors(self, options, lr, step):
+        return self.twin.factors(lr, step, **options) if self.twin else ()
 
     def groups(self):
         """Groups of jobs, a barrier after each."""
@@ -42,12 +44,12 @@ class Update:
             return [Call(self._in_python, what="update")]
         clip = self._clip() if self.clip_norm else []
         leaf = self.twin.leaf(self.dtype.name)
-        jobs, place = [], self.dtype.itemsize
+        count, jobs = len(self._factors(self._options[0], 0.0, 1)), []
         for name in self._names:
+            place = (1 + self._options.index(self.updater.options[name]) * count) * self.dtype.itemsize
             arrays = {"w": self._storage[name], "dw": self._gradients[name], **self._states[name]}
             for job in self._slices(leaf, arrays, {"factors": Base(FACTORS, offset=place)}, f"update {name}"):
                 jobs.append(job)
-            place += len(self._factors(name, 0.0, 1)) * self.dtype.itemsize
         return [*clip, jobs]
 
     def _slices(self, leaf, arrays, operands, what, size="size"):
@@ -83,5 +85,8 @@ class Update:
         return sum(-(-a.size // SLICE) for a in self._storage.values())
 
     def _in_python(self, program, n):
-        grads = {n: self._gradients[n][: p.size].reshape(p.shape) for n, p in self.updater.parameters.items()}
+        grads = {}
+        for name in self._names:
+            p = self.updater.parameters[name]
+            grads[name] = self._gradients[name][: p.size].reshape(p.shape)
         self.updater.update(grads, program.rate)
