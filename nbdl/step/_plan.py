@@ -18,6 +18,7 @@ from nbdl.step import _layout
 from nbdl.step._driver import (
     BLOCKS, BOUNDS, EACH, FEW, IDX, LOSS, NOTHING, SAMPLES, SEED, SHARDS, SHARED, START, STEP, X, Y, aligned,
 )  # fmt: skip
+from nbdl.step._trace import constant_at
 
 STRIP = (
     24 * 1024
@@ -209,10 +210,10 @@ class _Builder:
             return lambda program, n: program.x[program.order]
         if value.source == "y":
             return lambda program, n: program.y[program.order]
-        if value.source in ("parameter", "constant"):
-            return lambda program, n: (
-                value.array if value.source == "constant" else program.parameter(value.name)
-            )
+        if value.source == "parameter":
+            return lambda program, n: program.parameter(value.name)
+        if value.source == "constant":
+            return lambda program, n: np.asarray(constant_at(value.array, n, *program.now), value.dtype)
         if value in self.python:
             return lambda program, n: program.arrays[value]
         if value not in self.rows:
