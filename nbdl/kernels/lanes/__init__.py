@@ -10,7 +10,7 @@ from nbdl.kernels.lanes._max_pool2d import max_pool2d
 from nbdl.kernels.lanes._mse import mse
 from nbdl.kernels.lanes._nll import nll_loss
 from nbdl.kernels.lanes._softmax import log_softmax, softmax
-from nbdl.kernels.lanes._twin import Gradient, LossTwin, Row, Site, Twin, Unfit, UpdateTwin
+from nbdl.kernels.lanes._twin import Gradient, LossTwin, Row, Site, Twin, Unfit, UpdateTwin, pitch, planes
 from nbdl.kernels.lanes._update import adam_update, adamw_update, momentum_update, sgd_update
 
 __all__ = [
@@ -33,6 +33,8 @@ __all__ = [
     "momentum_update",
     "mse",
     "nll_loss",
+    "pitch",
+    "planes",
     "relu",
     "sgd_update",
     "sigmoid",
