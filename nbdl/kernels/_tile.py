@@ -34,6 +34,9 @@ from nbdl.kernels._simd import (
 )
 
 
+UNROLL = 48  # products of one turn of the loop over k, at least half of it
+
+
 def spec(parts, ta, tb, *, init="0", a_vector=False):
     """The description of a tile, as text.
 
@@ -159,33 +162,49 @@ class _repeat:
 
 def _sums(bd, kind, k0, k1, A, B, start, fmas, ta, tb, a_vector):
     """The loop over k; the accumulators are values that go round it, and so stay in registers."""
+
+    def products(k, sums):
+        a0, b0, loaded_a, loaded_b, sums = _place(bd, A, ta, k), _place(bd, B, tb, k), {}, {}, list(sums)
+        for i, a, b in fmas:
+            if b not in loaded_b:
+                loaded_b[b] = emit_load(bd, kind, b0, b)
+            if a not in loaded_a:
+                loaded_a[a] = (
+                    emit_load(bd, kind, a0, a) if a_vector else emit_splat(bd, kind, bd.load(at(bd, a0, a)))
+                )
+            sums[i] = emit_fma(bd, kind, loaded_a[a], loaded_b[b], sums[i])
+        return sums
+
+    several = max(
+        1, UNROLL // max(len(fmas), 1)
+    )  # short steps are unrolled: counting takes turns from products
+    k, sums = k0, start
+    for steps in (several, 1) if several > 1 else (1,):
+        k, sums = _loop(bd, k, bd.sub(k1, ir.Constant(I64, steps - 1)), steps, sums, products)
+    return sums
+
+
+def _loop(bd, k0, end, steps, start, body):
+    """``while k < end: sums = body(k, sums) ...; k += steps``; returns k and the sums."""
     before = bd.block
     loop, done = bd.append_basic_block("k"), bd.append_basic_block("done")
-    bd.cbranch(bd.icmp_signed("<", k0, k1), loop, done)
+    bd.cbranch(bd.icmp_signed("<", k0, end), loop, done)
     bd.position_at_end(loop)
-    k = _round(bd, k0, before)
-    sums = [_round(bd, value, before) for value in start]
-    a0, b0 = _place(bd, A, ta, k), _place(bd, B, tb, k)
-    loaded_a, loaded_b, after = {}, {}, list(sums)
-    for i, a, b in fmas:
-        if b not in loaded_b:
-            loaded_b[b] = emit_load(bd, kind, b0, b)
-        if a not in loaded_a:
-            loaded_a[a] = (
-                emit_load(bd, kind, a0, a) if a_vector else emit_splat(bd, kind, bd.load(at(bd, a0, a)))
-            )
-        after[i] = emit_fma(bd, kind, loaded_a[a], loaded_b[b], after[i])
-    following = bd.add(k, ir.Constant(I64, 1))
-    for phi, value in zip([k, *sums], [following, *after]):
-        phi.add_incoming(value, loop)
-    bd.cbranch(bd.icmp_signed("<", following, k1), loop, done)
+    values = [_round(bd, value, before) for value in (k0, *start)]
+    k, *sums = values
+    for i in range(steps):
+        sums = body(bd.add(k, ir.Constant(I64, i)), sums)
+    after = [bd.add(k, ir.Constant(I64, steps)), *sums]
+    for phi, value in zip(values, after):
+        phi.add_incoming(value, bd.block)
+    bd.cbranch(bd.icmp_signed("<", after[0], end), loop, done)
     bd.position_at_end(done)
     results = []
-    for value, end in zip(start, after):
+    for value, last in zip((k0, *start), after):
         phi = _round(bd, value, before)
-        phi.add_incoming(end, loop)
+        phi.add_incoming(last, loop)
         results.append(phi)
-    return results
+    return results[0], results[1:]
 
 
 def _round(bd, value, block):

@@ -24,7 +24,7 @@ STRIP = (
     24 * 1024
 )  # bytes of the first result of a chain that one strip should hold: they stay in the first cache
 PYTHON = object()  # a gradient that Python's `program.grads` holds
-PIXELS = 48  # but a strip of dy should have so many pixels: sums over fewer are mostly loads and stores
+PIXELS = 56  # but a strip of dy should have so many pixels: sums over fewer are mostly loads and stores
 
 
 @dataclass(eq=False)

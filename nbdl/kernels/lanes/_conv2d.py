@@ -181,36 +181,41 @@ def _dw(site):
 
 def _dw_lanes(g):
     """A sum for each lane: acc [O][Cg][KH][KW][L] += dy x, over the pixels of some rows at a time."""
-    L, Cg, Og, KH, taps, Q, y_pitch = g.L, g.Cg, g.Og, g.KH, g.taps, g.Q, g.y_pitch
-    high, wide = (g.P - 1) * g.sh + (KH - 1) * g.dh + 1, (Q - 1) * g.sw + (g.KW - 1) * g.dw + 1
+    high, wide = (g.P - 1) * g.sh + (g.KH - 1) * g.dh + 1, (g.Q - 1) * g.sw + (g.KW - 1) * g.dw + 1
     padded = (high, wide) != (g.H, g.W) or g.top or g.left
-    plane = high * wide * L if padded else g.x_pitch
-    mr, nv = shape(Og, g.KW)
+    plane = high * wide * g.L if padded else g.x_pitch
+    mr, nv = shape(g.Og, g.KW)
+    leaves = [_dw_some(g, *some, nv, wide, plane) for some in groups(g.Og, mr)]
+    weights = g.O * g.Cg * g.taps
+    gradient = {"acc": weights * g.L, "finish": [Row(sum_lanes(g.L), size=weights, items=64)]}
+    if not padded:
+        return Gradient([Row(leaf, image="x") for leaf in leaves], **gradient)
+    rows = [_pad(g, high, wide), *(Row(leaf, image="scratch") for leaf in leaves)]
+    return Gradient(rows, scratch=g.C * plane, **gradient)
+
+
+def _dw_some(g, start, rows, count, nv, wide, plane):
+    """The leaf for `count` times `rows` output channels from `start` on: their dy stays in the first cache."""
+    L, Cg, Og, KH, KW, taps, Q, y_pitch = g.L, g.Cg, g.Og, g.KH, g.KW, g.taps, g.Q, g.y_pitch
     parts = []
-    for o, rows, count in groups(Og, mr):
-        for v, columns, times in groups(g.KW, nv):
-            for n in range(times):
-                fmas, places = rectangle(rows, columns, y_pitch, g.dw * L, Cg * taps * L, L)
-                a, b, c = o * y_pitch, (v + n * nv) * g.dw * L, (o * Cg * taps + v + n * nv) * L
-                fmas, places = [(i, x + a, y + b) for i, x, y in fmas], [place + c for place in places]
-                parts.append(part(fmas, places, count, a=rows * y_pitch, c=rows * Cg * taps * L))
+    for v, columns, times in groups(KW, nv):
+        for v in range(v, v + columns * times, columns):
+            fmas, places = rectangle(rows, columns, y_pitch, g.dw * L, Cg * taps * L, L)
+            parts.append(part([(i, a, b + v * g.dw * L) for i, a, b in fmas], [p + v * L for p in places]))
     pixels = [(i * g.sh * wide + j * g.sw) * L for i in range(g.P) for j in range(Q)]
     products = spec(parts, L, pixels, init="add", a_vector=True)
-    parted, u_step, KW = g.groups, g.dh * wide * L, g.KW
+    parted, u_step, end = g.groups, g.dh * wide * L, start + rows * count
 
     def leaf(dy, image, acc, first, last):
         for n in range(parted):
-            for c in range(Cg):
-                for u in range(KH):
-                    b = image + ((n * Cg + c) * plane + u * u_step)
-                    d = acc + ((n * Og * Cg + c) * taps + u * KW) * L
-                    tile(products, first * Q, last * Q, dy + n * Og * y_pitch, b, d, d)
+            for o in range(n * Og + start, n * Og + end, rows):
+                for c in range(Cg):
+                    for u in range(KH):
+                        b = image + ((n * Cg + c) * plane + u * u_step)
+                        d = acc + ((o * Cg + c) * taps + u * KW) * L
+                        tile(products, first * Q, last * Q, dy + o * y_pitch, b, d, d)
 
-    weights = g.O * Cg * taps
-    gradient = {"acc": weights * L, "finish": [Row(sum_lanes(L), size=weights, items=64)]}
-    if not padded:
-        return Gradient([Row(leaf, image="x")], **gradient)
-    return Gradient([_pad(g, high, wide), Row(leaf, image="scratch")], scratch=g.C * plane, **gradient)
+    return leaf
 
 
 def _pad(g, high, wide):

@@ -13,6 +13,8 @@ from nbdl.kernels._transpose import transpose
 from nbdl.kernels.lanes._sums import sum_lanes
 from nbdl.kernels.lanes._twin import Gradient, Row, Twin, Unfit
 
+TOGETHER = 4  # groups of rows of dw that one item makes
+
 
 def _shape(site):
     x, w = site.shapes["x"], site.shapes["w"]
@@ -92,18 +94,21 @@ def _dw(site):
     ]
     rows, columns = shape(D, wide // L)
     finish = [
-        Row(_dw_rows(site, first, count, columns, wide), items=items)
-        for first, count, items in groups(D, rows)
+        Row(_dw_rows(site, first, n, count, columns, wide), items=-(-count // TOGETHER))
+        for first, n, count in groups(D, rows)
     ]
     return Gradient(collect, finish, keep={"inputs": L * D, "cotangents": L * wide})
 
 
-def _dw_rows(site, first, rows, columns, wide):
-    """The leaf that makes `rows` rows of dw from row first + item * rows on, over the whole minibatch."""
+def _dw_rows(site, first, rows, count, columns, wide):
+    """The leaf that makes `count` times `rows` rows of dw from row `first` on, over the whole minibatch.
+
+    An item makes a few of them together: the dy of a shard is then used from the first cache.
+    """
     (D, Q), L = site.shapes["w"], site.L
     zero, parts = np.dtype(site.dtype).type(0), []
-    for vector, n, count in groups(wide // L, columns):
-        for v in range(vector, vector + n * count, n):
+    for vector, n, times in groups(wide // L, columns):
+        for v in range(vector, vector + n * times, n):
             fmas, places = rectangle(rows, n, 1, L, Q, L)
             fmas = [(i, a, b + v * L) for i, a, b in fmas]
             places = [(p + v * L, min(L, Q - v * L - p % Q)) for p in places]
@@ -111,12 +116,14 @@ def _dw_rows(site, first, rows, columns, wide):
     products = spec(parts, D, wide, init="add")
 
     def leaf(inputs, cotangents, shards, bounds, dw, item):
-        row = first + item * rows
-        for i in range(row * Q, (row + rows) * Q):
+        start, end = item * TOGETHER, min(count, (item + 1) * TOGETHER)
+        for i in range((first + start * rows) * Q, (first + end * rows) * Q):
             dw[i] = zero
         for s in range(shards):
             k0, k1 = bounds[s] * L, bounds[s + 1] * L
-            tile(products, k0, k1, inputs + row, cotangents, dw + row * Q, dw)
+            for n in range(start, end):
+                row = first + n * rows
+                tile(products, k0, k1, inputs + row, cotangents, dw + row * Q, dw)
 
     return leaf
 
