@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 
 from nbdl import registry, shapes, tape
-from nbdl.errors import DataError, DtypeError, ShapeError, TapeError
+from nbdl.errors import DataError, DtypeError, ShapeError, TapeError, UsageError
 from nbdl.records import resolve
 from nbdl.tape import Tensor, no_grad, tracing
 
@@ -119,6 +119,15 @@ def named_parameters(net):
 def parameters(net):
     """The parameters of a net as a list."""
     return list(named_parameters(net).values())
+
+
+def dtype_of(net, x):
+    """The dtype of a net's parameters, or of the array `x` if it has none; they must have values."""
+    for name, p in named_parameters(net).items():
+        if not p.ready:
+            raise UsageError("`{}` has no values yet: see nbdl.nn.init", name)
+        return p.dtype
+    return np.asarray(x).dtype
 
 
 def init(net, example, seed=0, dtype="float32", keep=False):

@@ -70,18 +70,18 @@ class Updater:
 
     def update(self, gradients, lr=None):
         """One update with gradients by parameter name; with `clip_norm` they are scaled in place."""
-        self.steps += 1
         if self.clip_norm:
             norm = np.sqrt(sum(np.sum(np.square(g), dtype=np.float64) for g in gradients.values()))
             if norm > self.clip_norm:
                 for g in gradients.values():
                     g *= self.clip_norm / norm
-        fixed = {"lr": float(self.lr if lr is None else lr), "step": self.steps}
+        fixed = {"lr": float(self.lr if lr is None else lr), "step": self.steps + 1}
         for name, gradient in gradients.items():
             p, given = self.parameters[name], {**fixed, **self.options[name]}
             options = {n: given[n] for n in self._order if n in given}
             self._update(p._array, gradient, *self.state[name].values(), **options)
             p._version[0] += 1
+        self.steps += 1
 
     def state_dict(self):
         """Copies of all state arrays, by ``parameter/state``."""

@@ -10,6 +10,7 @@ from numba.extending import intrinsic
 from nbdl import nn
 from nbdl._jit import jit
 from nbdl.errors import ShapeError, UsageError
+from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve
 from nbdl.step._storage import Storage
 from nbdl.step._trace import Times, trace
@@ -51,7 +52,7 @@ def jit_predict(net, example, params=False):
         If the net calls something that has no compiled form.
     """
     parameters = nn.named_parameters(net)
-    dtype = next((p.dtype for p in parameters.values()), np.asarray(example).dtype)
+    dtype = dtype_of(net, example)
     graph = trace(net, (example, None), dtype)
     Storage(parameters)
     arrays = [parameters[n]._array for n in parameters]

@@ -4,6 +4,7 @@ import numpy as np
 
 from nbdl import nn
 from nbdl.errors import ShapeError
+from nbdl.nn._parameter import dtype_of
 from nbdl.step._plan import build
 from nbdl.step._program import Program
 from nbdl.step._storage import Storage
@@ -27,7 +28,7 @@ class CompiledPredict:
 
     def __init__(self, net, example, threads=1, batch_size=512):
         parameters = nn.named_parameters(net)
-        self.dtype = next((p.dtype for p in parameters.values()), np.asarray(example).dtype)
+        self.dtype = dtype_of(net, example)
         self._shape, self._batch = np.shape(example)[1:], batch_size
         self._storage = Storage(parameters)
         self.graph = trace(net, (example, None), self.dtype)

@@ -19,6 +19,7 @@ from numba import config as numba_config
 from nbdl import nn, registry, tape
 from nbdl.errors import NumericError, ShapeError, TapeError
 from nbdl.nn._options import check_options
+from nbdl.nn._parameter import dtype_of
 from nbdl.optim import Updater
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict, CompiledStep, diverged
@@ -219,7 +220,7 @@ class _Interrupt:
 def predict(net, x, batch_size=512):
     """Predictions of a net for inputs x (N, ...), as an array (N, ...)."""
     x = np.asarray(x)
-    dtype = next((p.dtype for p in nn.parameters(net)), x.dtype)
+    dtype = dtype_of(net, x)
     if not len(x):
         raise ShapeError("predict: `x` must hold at least one sample, got shape {}", x.shape)
     x = x.astype(dtype, copy=False)

@@ -1,0 +1,135 @@
+"""What the tests of programs share: small data, and a net trained twice, by a program and on the tape."""
+
+import numpy as np
+import pytest
+
+from nbdl import nn, registry
+from nbdl.optim import Updater
+from nbdl.records import resolve
+from nbdl.step import CompiledStep
+
+RNG = np.random.default_rng(0)
+N = 200
+X = RNG.normal(size=(N, 8)).astype(np.float32)
+LABELS = RNG.integers(0, 3, N)
+NUMBERS = RNG.normal(size=(N, 2)).astype(np.float32)
+
+
+@pytest.fixture
+def x():
+    return X.copy()
+
+
+@pytest.fixture
+def labels():
+    return LABELS.copy()
+
+
+@pytest.fixture
+def numbers():
+    return NUMBERS.copy()
+
+
+@pytest.fixture
+def shuffled():
+    """``shuffled(count)``: that many sample numbers, every sample as often as any other."""
+
+    def shuffled(count, samples=N):
+        rng = np.random.default_rng(1)
+        epochs = [rng.permutation(samples) for _ in range(-(-count // samples))]
+        return np.concatenate(epochs)[:count]
+
+    return shuffled
+
+
+class Twins:
+    """One net twice: `step` trains the first as a program, `eager` the second on the tape."""
+
+    def __init__(
+        self, make, x, y, loss="softmax_cross_entropy", optimizer="sgd", lr=0.1, dtype="float32", threads=1,
+        seed=3, loss_options=None, groups=None, clip_norm=None, **options,
+    ):  # fmt: skip
+        self.x, self.y = x.astype(dtype), y.astype(dtype) if y.dtype.kind == "f" else y
+        self.nets = [nn.init(make(), x[:1], seed, dtype) for _ in range(2)]
+        updaters = [
+            Updater(optimizer, net, lr, groups=groups, clip_norm=clip_norm, **options) for net in self.nets
+        ]
+        self.loss_options, self.seed, self.updater = loss_options or {}, seed, updaters[1]
+        self.step = CompiledStep(
+            self.nets[0], loss, updaters[0], (self.x[:1], self.y[:1]), threads, seed, self.loss_options
+        )
+        self._loss = resolve(registry.default().get("loss", loss).compute)
+
+    def eager(self, order, size, rates):
+        """What `CompiledStep.run` does, kernel by kernel."""
+        losses = []
+        for i, rate in enumerate(rates):
+            rows = order[i * size : (i + 1) * size]
+            prediction = self.nets[1](self.x[rows], train=nn.Train(self.seed, self.updater.steps))
+            loss = self._loss(prediction, self.y[rows], **self.loss_options)
+            losses.append(loss.item())
+            loss.backward()
+            self.updater.step(rate)
+        return np.array(losses)
+
+    def agree(self, order, size, rates=None, within=1e-5):
+        """Both train on the same minibatches: equal losses and parameters, relative to the largest."""
+        rates = np.full(len(order) // size, self.updater.lr) if rates is None else rates
+        ours, theirs = self.step.run(self.x, self.y, order, size, rates), self.eager(order, size, rates)
+        rounding = 2 * np.finfo(self.step.dtype).eps  # a small loss is a difference of numbers near 1
+        np.testing.assert_allclose(ours, theirs, rtol=within, atol=rounding)
+        self.agree_now(within)
+
+    def agree_now(self, within=1e-5):
+        ours, theirs = (nn.state_dict(net) for net in self.nets)
+        for name, expected in theirs.items():
+            largest = np.abs(expected).max()
+            np.testing.assert_allclose(ours[name], expected, rtol=0, atol=within * largest, err_msg=name)
+
+
+@pytest.fixture
+def twins():
+    return Twins
+
+
+@pytest.fixture
+def weights():
+    """``weights(net)``: the bits of all parameters."""
+    return lambda net: b"".join(a.tobytes() for a in nn.state_dict(net).values())
+
+
+class Net:
+    """A net of any form: ``Net(f, a=..., b=...)(x)`` is ``f(net, x, train)``."""
+
+    def __init__(self, f, **parts):
+        vars(self).update(parts, f=f)
+
+    def __call__(self, x, train=None):
+        return self.f(self, x, train)
+
+
+@pytest.fixture
+def any_net():
+    return Net
+
+
+@pytest.fixture
+def plugin():
+    """``plugin(losses=[...], optimizers=[...])``: from now on the registry has these records besides."""
+    former = registry._current
+
+    def install(**records):
+        from types import SimpleNamespace
+
+        import nbdl
+
+        module = SimpleNamespace()
+        for kind, found in records.items():
+            hook = lambda found=found: iter(found)  # noqa: E731
+            hook.__name__ = f"nbdl_{kind}"
+            setattr(module, hook.__name__, nbdl.hookimpl(hook))
+        entry = SimpleNamespace(name="mine", dist=None, load=lambda: module)
+        registry.use(registry.Registry(entries=[entry]))
+
+    yield install
+    registry.use(former)

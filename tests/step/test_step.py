@@ -1,0 +1,134 @@
+"""A program trains as the tape does: losses and parameters, for nets, batch sizes and wrong arguments."""
+
+import numpy as np
+import pytest
+
+import nbdl
+from nbdl import models, nn
+from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
+
+
+def mlp():
+    return models.mlp(3, (8,))
+
+
+def dropout():
+    return models.mlp(3, (16,), dropout=0.5)
+
+
+@pytest.mark.parametrize("make", [mlp, dropout, lambda: models.softmax_regression(3)])
+def test_classes(twins, x, labels, shuffled, make):
+    twins(make, x, labels).agree(shuffled(50 * 20), 20)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_numbers(twins, x, numbers, shuffled, half):
+    make = lambda: models.linear_regression(2)  # noqa: E731
+    twins(make, x, numbers, loss="mse", loss_options={"half": half}).agree(shuffled(50 * 20), 20)
+
+
+def test_integers_are_numbers_to_a_loss_of_numbers(twins, x, labels, shuffled):
+    y = np.stack([labels, -labels], axis=1)
+    twins(lambda: models.linear_regression(2), x, y, loss="mse").agree(shuffled(10 * 20), 20)
+
+
+def test_options_of_the_loss(twins, x, labels, shuffled):
+    labels[labels == 2] = -1
+    options = {"weight": np.array([1.0, 2.0, 3.0]), "label_smoothing": 0.1, "ignore_index": -1}
+    twins(mlp, x, labels, loss_options=options).agree(shuffled(20 * 20), 20)
+
+
+def test_soft_labels(twins, x, shuffled):
+    y = np.random.default_rng(2).dirichlet([1, 1, 1], len(x))
+    twins(mlp, x, y).agree(shuffled(10 * 20), 20)
+
+
+@pytest.mark.parametrize(("model", "lr"), [("lenet", 0.9), ("lenet_modern", 0.02)])
+def test_images(twins, shuffled, model, lr):
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 10, 96)
+    x = (rng.normal(size=(96, 1, 28, 28)) / 4 + rng.normal(size=(10, 1, 28, 28))[y]).astype(np.float32)
+    both = twins(getattr(models, model), x, y, lr=lr)
+    both.agree(shuffled(50 * 24, 96), 24)  # one and a half blocks of 16
+
+
+def test_adam_in_float64(twins, x, labels, shuffled):
+    both = twins(dropout, x, labels, optimizer="adam", lr=0.01, dtype="float64")
+    both.agree(shuffled(50 * 20), 20, within=1e-9)
+
+
+@pytest.mark.parametrize("size", [1, 5, 16, 19, 40, 130])
+def test_any_batch_size(twins, x, labels, shuffled, size):
+    twins(mlp, x, labels).agree(shuffled(10 * size), size)
+
+
+def test_the_batch_size_may_change(twins, x, labels, shuffled):
+    """One program: more samples, fewer, and the short last minibatch of an epoch."""
+    both, order = twins(dropout, x, labels, optimizer="adam", lr=0.01), shuffled(200)
+    for size in (19, 130, 7, 64, 1):
+        both.agree(order[: 2 * size] if size == 19 else order[:size], size)
+    both.agree(order[:192], 64)
+    both.agree(order[192:], 8)
+
+
+def test_one_step_is_a_call(x, labels):
+    step = nbdl.compile_step(mlp(), optimizer="momentum", example=(x, labels), lr=0.1, seed=1)
+    other = nbdl.compile_step(mlp(), optimizer="momentum", example=(x, labels), lr=0.1, seed=1)
+    losses = [step(x[:20], labels[:20]), step(x[20:40], labels[20:40], lr=0.05)]
+    assert losses == list(other.run(x, labels, np.arange(40), 20, [0.1, 0.05]))
+    assert isinstance(losses[0], float) and losses[1] < losses[0] * 1.5
+    assert step.updater.steps == 2
+
+
+def test_gradients_are_those_of_the_tape(twins, x, labels):
+    both = twins(mlp, x, labels)
+    both.step(x[:40], labels[:40], lr=0.0)
+    nn.softmax_cross_entropy(both.nets[1](x[:40], train=nn.Train()), labels[:40]).backward()
+    for name, p in nn.named_parameters(both.nets[1]).items():
+        np.testing.assert_allclose(both.step.gradients[name], p.grad, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"x": np.zeros((20, 7), np.float32)}, ShapeError, r"compiled for x \(N, \*\(8,\)\)"),
+        ({"x": np.zeros((19, 8), np.float32)}, ShapeError, "got .19, 8. and .20,"),
+        ({"y": np.zeros((20, 1), int)}, ShapeError, r"y \(N, \*\(\)\)"),
+        ({"y": np.zeros(20)}, DtypeError, "compiled for integer y, got float64"),
+        ({"order": [0, 20]}, DataError, "sample numbers from 0 to 19, got 0 to 20"),
+        ({"order": [-1, 3]}, DataError, "got -1 to 3"),
+        ({"order": [0.0, 1.0]}, DtypeError, "`order` must hold integers, got float64"),
+        ({"order": [0, 1, 2]}, ShapeError, r"positive multiple of `batch_size` \(2\)"),
+        ({"order": []}, ShapeError, "got shape .0,."),
+        ({"order": [[0, 1]]}, ShapeError, "got shape .1, 2."),
+        ({"batch_size": 0}, OptionError, "`batch_size` must be an integer of at least 1, got 0"),
+        ({"batch_size": 2.0}, OptionError, "`batch_size` must be an integer"),
+        ({"lr": -0.1}, OptionError, "`lr` must be one or 1 finite numbers, none negative, got -0.1"),
+        ({"lr": [0.1, 0.1]}, OptionError, "`lr` must be one or 1 finite"),
+        ({"lr": np.nan}, OptionError, r"`lr` must be .* got nan"),
+    ],
+)
+def test_wrong_arguments_are_named(x, labels, weights, arguments, error, message):
+    step = nbdl.compile_step(mlp(), example=(x, labels))
+    before = weights(step.net)
+    given = {"x": x[:20], "y": labels[:20], "order": [0, 1], "batch_size": 2, "lr": 0.1, **arguments}
+    with pytest.raises(error, match=message):
+        step.run(**given)
+    assert weights(step.net) == before and step.updater.steps == 0
+
+
+def test_what_cannot_be_compiled_is_named(x, labels, numbers):
+    example = x, labels
+    with pytest.raises(UsageError, match="the net has no parameters"):
+        nbdl.compile_step(nn.Sequential(nn.ReLU()), example=example)
+    with pytest.raises(UsageError, match="`threads` must be a positive integer, got 0"):
+        nbdl.compile_step(mlp(), example=example, threads=0)
+    with pytest.raises(UsageError, match="did you mean adam"):
+        nbdl.compile_step(mlp(), optimizer="adamm", example=example)
+    with pytest.raises(UsageError, match="loss `mse` has no option `foo`"):
+        nbdl.compile_step(mlp(), loss="mse", example=(x, numbers), loss_options={"foo": 1})
+    with pytest.raises(ShapeError, match="`target` must have"):
+        nbdl.compile_step(mlp(), loss="mse", example=(x, numbers))
+    mixed = nn.Sequential(nn.init(nn.Linear(4), x, dtype="float64"), nn.Linear(3))
+    with pytest.raises(DtypeError, match="parameters of one dtype, got .*float32.*float64"):
+        nbdl.compile_step(mixed, example=example)

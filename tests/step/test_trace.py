@@ -1,0 +1,132 @@
+"""What a recording tells: how a net depends on the number of samples, and what cannot be a program."""
+
+import numpy as np
+import pytest
+
+import nbdl
+from nbdl import nn, tape
+from nbdl.errors import ShapeError, TapeError, UsageError
+from nbdl.step import _trace
+
+
+def compiled(net, x, y):
+    return nbdl.compile_step(net, example=(x, y))
+
+
+@pytest.mark.parametrize(
+    ("look", "what"),
+    [
+        (lambda h: float(h.sum()), r"float\(\) of a value"),
+        (lambda h: h.mean().item(), r"item\(\) of a value"),
+        (lambda h: bool(h.max()), r"bool\(\) of a value"),
+        (lambda h: h.sum() > 0, "a comparison of a value"),
+        (lambda h: np.asarray(h), "the values of a value"),
+    ],
+)
+def test_a_net_must_not_look_at_its_values(any_net, x, labels, look, what):
+    def forward(net, x, train):
+        h = net.a(x)
+        look(h)
+        return h
+
+    line = look.__code__.co_firstlineno
+    with pytest.raises(TapeError, match=rf"{what} that is traced, in test_trace\.py:{line}: "):
+        compiled(any_net(forward, a=nn.Linear(3)), x, labels)
+
+
+def test_the_line_that_looks_is_named(any_net, x, labels):
+    def forward(net, x, train):
+        h = net.a(x)
+        return h if h.sum() > 0 else -h
+
+    line = forward.__code__.co_firstlineno + 2
+    with pytest.raises(
+        TapeError, match=rf"a comparison of a value that is traced, in test_trace.py:{line}: .*"
+    ):
+        compiled(any_net(forward, a=nn.Linear(3)), x, labels)
+    with pytest.raises(TapeError, match=r"compiled=False"):
+        nbdl.fit(any_net(forward, a=nn.Linear(3)), (x, labels), epochs=1)
+    assert nbdl.fit(any_net(forward, a=nn.Linear(3)), (x, labels), epochs=1, compiled=False).steps == 2
+
+
+def test_a_net_must_not_choose_kernels_by_the_number_of_samples(any_net, x, labels):
+    def forward(net, x, train):
+        h = net.a(x)
+        return h if x.shape[0] % 5 else h * 2.0
+
+    line = forward.__code__.co_firstlineno + 2
+    net = any_net(forward, a=nn.Linear(3))
+    with pytest.raises(TapeError, match=rf"for 3 samples and `mul`, in test_trace.py:{line}, for 5"):
+        compiled(net, x, labels)
+
+
+@pytest.mark.parametrize(
+    ("forward", "message"),
+    [
+        (lambda net, x, train: net.a(x) * float(x.shape[0] ** 2), "a number, in .* no multiple"),
+        (lambda net, x, train: net.a(x) + np.zeros((x.shape[0], 1), "f4"), "an array that depends on"),
+        (lambda net, x, train: net.a(x).reshape(-1), r"shapes .* are not of the form \(samples, \.\.\.\)"),
+        (lambda net, x, train: net.a(x)[: x.shape[0] - 1], r"`index` of `getitem`, in test_trace.py"),
+    ],
+)  # fmt: skip
+def test_other_dependence_on_the_number_of_samples_is_refused(any_net, x, labels, forward, message):
+    net = nn.init(any_net(forward, a=nn.Linear(3)), x)
+    with pytest.raises(TapeError, match=message):
+        _trace.trace(net, (x, None), np.float32)
+
+
+@pytest.mark.parametrize(
+    "factor", [lambda n: 1 / n, lambda n: 3.0 / n, lambda n: n / 64, lambda n: float(n), lambda n: n]
+)
+def test_numbers_may_be_multiples_and_fractions_of_the_samples(twins, any_net, x, labels, shuffled, factor):
+    def forward(net, x, train):
+        h = net.a(x)
+        return h + h.sum(axis=0) * factor(x.shape[0]) * (0.01 / x.shape[0])
+
+    both = twins(lambda: any_net(forward, a=nn.Linear(3)), x, labels)
+    both.agree(shuffled(5 * 20), 20)
+    both.agree(shuffled(5 * 7), 7)
+
+
+def test_a_value_that_nobody_needs_is_not_computed(any_net, x, labels):
+    net = any_net(lambda net, x, train: (net.b(net.a(x)), net.a(x))[1], a=nn.Linear(3), b=nn.Linear(4))
+    step = compiled(net, x, labels)
+    assert [node.record.name for node in step.graph.nodes] == ["linear", "softmax_cross_entropy"]
+    assert set(step.gradients) == {"a.w", "a.b"}
+
+
+def test_the_result_must_be_computed(any_net, x, labels):
+    with pytest.raises(TapeError, match="no kernel computed"):
+        nbdl.jit_predict(any_net(lambda net, x, train: x), x)
+    aside = any_net(lambda net, x, train: nn.ReLU()(x[:, :3]), a=nn.init(nn.Linear(3), x))
+    with pytest.raises(UsageError, match="the loss depends on no parameter"):
+        compiled(aside, x, labels)
+
+
+def test_a_loss_must_be_one_number(plugin, any_net, x, numbers):
+    plugin(losses=[nbdl.Loss("each", lambda prediction, target: (prediction - target) * 2.0)])
+    with pytest.raises(
+        ShapeError, match=r"loss `each` must be one number, got an array of shape \(samples, 2\)"
+    ):
+        nbdl.compile_step(nn.Sequential(nn.Linear(2)), loss="each", example=(x, numbers))
+
+
+def test_data_are_read_in_one_dtype(plugin, any_net, x, labels):
+    def both(prediction, target):
+        return nn.softmax_cross_entropy(prediction, target) + tape.cast(target, np.float32).mean()
+
+    plugin(losses=[nbdl.Loss("both", both)])
+    with pytest.raises(TapeError, match="`y` is read as int64 and as float32"):
+        nbdl.compile_step(nn.Sequential(nn.Linear(3)), loss="both", example=(x, labels))
+
+
+def test_no_kernel_runs_while_a_net_is_traced(monkeypatch, x, labels):
+    """The twins say what comes out: tracing compiles nothing."""
+    from nbdl import registry
+
+    net = nn.init(nn.Sequential(nn.Linear(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(3)), x)
+    record = registry.kernel("linear")
+    forward = tape._forward
+    monkeypatch.setattr(tape, "_forward", lambda record: (None, forward(record)[1]))  # it has no kernel
+    graph = _trace.trace(net, (x, labels), np.float32, nn.softmax_cross_entropy)
+    assert record.lanes and all(node.twin for node in graph.nodes)
