@@ -48,7 +48,8 @@ def jit(function=None, *, strict=False, inline=False, cache=True):
     strict : bool
         IEEE arithmetic without any fast-math flag, for code that relies on the order of operations.
     inline : bool
-        Callers take in the source, not a call: loops around it can become vectors. They take longer to compile.
+        Callers take in the source, not a call: loops around it can become vectors. They take longer to
+        compile.
     cache : bool
         Keep the machine code on disk; not for code that holds addresses of this process.
     """
@@ -177,7 +178,7 @@ def _open_cache(function, folder, stamp):
         _impl_class = Impl
 
         def _index_key(self, signature, codegen):
-            """Closed-over values count in the stamp; Numba would pickle them, and functions never the same."""
+            """Closed-over values count in the stamp; Numba would pickle them, functions anew each time."""
             return signature, codegen.magic_tuple(), stamp
 
     files = Files(function)

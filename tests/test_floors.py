@@ -64,7 +64,7 @@ def test_kernels_rest_on_numpy_and_numba_alone(path):
 
 @pytest.mark.parametrize("path", [PACKAGE / "__init__.py", *MODULES], ids=name_of)
 def test_nothing_is_executed_that_was_read(path):
-    """No pickle, no eval, no exec: what is in a file is data. Only `jit_predict` writes source, of a traced net."""
+    """No pickle, no eval, no exec: what is in a file is data. Only `jit_predict` writes source."""
     assert not {name.partition(".")[0] for name in imports(path)} & {"pickle", "marshal", "shelve", "dill"}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

@@ -33,7 +33,6 @@ from nbdl.kernels._simd import (
     emit_store_part,
 )
 
-
 UNROLL = 48  # products of one turn of the loop over k, at least half of it
 
 

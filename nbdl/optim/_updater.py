@@ -34,6 +34,9 @@ class Updater:
         self.record = registry.default().get("optimizer", optimizer)
         self._update = resolve(self.record.update)
         self.parameters, self.lr, self.steps = named_parameters(net), lr, 0
+        for name, p in self.parameters.items():
+            if not p.ready:
+                raise UsageError("`{}` has no values: the net did not use it when it was initialized", name)
         if lr < 0:
             raise OptionError("`lr` must not be negative, got {}", lr)
         if clip_norm is not None and not clip_norm > 0:

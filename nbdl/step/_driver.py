@@ -1,10 +1,11 @@
 """The driver: runs a table of leaves, for many minibatches, in one call without the GIL.
 
-A program is three tables. A row of `ops` is the address of a leaf and its operands; `phases` are runs of ops for
-the same items; `groups` are phases that need no barrier between them. In a group over shards each thread takes
-whole shards of the minibatch and walks their blocks, a few at a time, through all phases: what one phase leaves
-in the cache the next one finds there. In other groups the items of a phase are shared out. No datum is written
-by two threads, and no sum depends on which thread made it: the bits are those of one thread.
+A program is three tables. A row of `ops` is the address of a leaf and its operands; `phases` are runs of
+ops for the same items; `groups` are phases that need no barrier between them. In a group over shards each
+thread takes whole shards of the minibatch and walks their blocks, a few at a time, through all phases:
+what one phase leaves in the cache the next one finds there. In other groups the items of a phase are
+shared out. No datum is written by two threads, and no sum depends on which thread made it: the bits are
+those of one thread.
 """
 
 import sys
@@ -17,22 +18,25 @@ from numba.extending import intrinsic
 from nbdl._jit import jit
 
 OPERANDS = 16
-# An operand is base[b] + offset + item * per_item + slot * per_slot, in three words: offset, b + 256 per_item,
-# per_slot. The bases of a thread:
+# An operand is base[b] + offset + item * per_item + slot * per_slot, in three words: offset, b + 256
+# per_item, per_slot. The bases of a thread:
 BASES = NOTHING, PRIVATE, SHARD, X, Y, IDX, LOSS, FACTORS, SAMPLES, BLOCKS, SHARDS, BOUNDS, STEP, SEED = (
     range(14)
 )
-# What a phase runs over: once when a shard begins, its blocks in groups of a few, one by one; or shared items.
+# What a phase runs over: once when a shard begins, its blocks in groups of a few, one by one; or shared
+# items.
 START, FEW, EACH, SHARED = range(4)
-# What follows a group: a barrier, or one after which the threads look whether a leaf has set the status. Between
-# two groups that may set it is another barrier: all threads see the same.
+# What follows a group: a barrier, or one after which the threads look whether a leaf has set the status.
+# Between two groups that may set it is another barrier: all threads see the same.
 BARRIER, CHECK = 1, 2
 
 
 @intrinsic
 def _call(context, address, *operands):
-    """Call a leaf with OPERANDS integers. A leaf that takes fewer ignores the rest: all calling conventions that
-    Numba compiles for leave that to the caller."""
+    """Call a leaf with OPERANDS integers.
+
+    A leaf that takes fewer ignores the rest: all calling conventions that Numba compiles for allow it.
+    """
 
     def emit(context, bd, sig, values):
         word = ir.IntType(64)

@@ -1,8 +1,8 @@
 """Where everything lives: buffers get places in arenas, jobs become rows of the driver's table.
 
-A buffer that is needed only within a few blocks lives in the arena of the thread that works on them, and shares
-its memory with others that are not alive at the same time. A kept buffer has memory for every block of a
-minibatch. Nothing is allocated while a program runs.
+A buffer that is needed only within a few blocks lives in the arena of the thread that works on them, and
+shares its memory with others that are not alive at the same time. A kept buffer has memory for every
+block of a minibatch. Nothing is allocated while a program runs.
 """
 
 import numpy as np
@@ -12,7 +12,21 @@ from nbdl import _jit
 from nbdl.kernels._simd import LANES
 from nbdl.kernels.lanes._twin import INDICES
 from nbdl.step._driver import (
-    BARRIER, BOUNDS, CHECK, FACTORS, FEW, IDX, LOSS, NOTHING, OPERANDS, PRIVATE, SHARD, SHARED, X, Y, aligned,
+    BARRIER,
+    BOUNDS,
+    CHECK,
+    FACTORS,
+    FEW,
+    IDX,
+    LOSS,
+    NOTHING,
+    OPERANDS,
+    PRIVATE,
+    SHARD,
+    SHARED,
+    X,
+    Y,
+    aligned,
 )  # fmt: skip
 from nbdl.step._plan import Address, Base, Buffer, Call, Shard, Whole
 
@@ -69,7 +83,7 @@ def place(order, dtype):
         if isinstance(stretch, Call):
             position += 1
             continue
-        for over_shards, phases in stretch.groups:
+        for _, phases in stretch.groups:
             for over, _, jobs in phases:
                 first = position
                 for job in jobs:

@@ -1,28 +1,43 @@
 """From a graph to a program: which leaf runs when, and where everything lives.
 
-`build` walks the graph forwards and backwards and lists *jobs*: a leaf with its operands, or a kernel without a
-lanes twin that runs in Python on the whole minibatch. Jobs for blocks are cut into phases; then every buffer
-gets its place (`_memory.py`), and the jobs become the rows of the driver's table.
+`build` walks the graph forwards and backwards and lists *jobs*: a leaf with its operands, or a kernel
+without a lanes twin that runs in Python on the whole minibatch. Jobs for blocks are cut into phases; then
+every buffer gets its place (`_memory.py`), and the jobs become the rows of the driver's table.
 """
 
 import inspect
+import itertools
 import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from nbdl.errors import PluginError
 from nbdl.kernels._simd import LANES
 from nbdl.kernels.lanes import Gradient, LossTwin, Row
 from nbdl.kernels.lanes._twin import floats, pitch, planes
 from nbdl.step import _layout
 from nbdl.step._driver import (
-    BLOCKS, BOUNDS, EACH, FEW, IDX, LOSS, NOTHING, SAMPLES, SEED, SHARDS, SHARED, START, STEP, X, Y, aligned,
+    BLOCKS,
+    BOUNDS,
+    EACH,
+    FEW,
+    IDX,
+    LOSS,
+    NOTHING,
+    SAMPLES,
+    SEED,
+    SHARDS,
+    SHARED,
+    START,
+    STEP,
+    X,
+    Y,
+    aligned,
 )  # fmt: skip
 from nbdl.step._trace import constant_at
 
-STRIP = (
-    24 * 1024
-)  # bytes of the first result of a chain that one strip should hold: they stay in the first cache
+STRIP = 24 * 1024  # bytes of the largest result of a chain that one strip should hold
 PYTHON = object()  # a gradient that Python's `program.grads` holds
 PIXELS = 56  # but a strip of dy should have so many pixels: sums over fewer are mostly loads and stores
 
@@ -63,7 +78,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Shard:
-    """A place in the memory of the shard at hand; `all`: in that of the first shard, as shared items see it."""
+    """A place in the memory of the shard at hand; `all`: of the first shard, as shared items see it."""
 
     offset: int
     all: bool = False
@@ -71,7 +86,7 @@ class Shard:
 
 @dataclass(eq=False)
 class Job:
-    """A leaf and its operands by parameter name: `over` EACH block, FEW of them, a START, or `items` SHARED."""
+    """A leaf and its operands by parameter name, `over` EACH block, FEW, a START, or `items` SHARED."""
 
     leaf: object
     operands: dict
@@ -174,7 +189,7 @@ class _Builder:
             "last": "last",
         }
         if name not in specials:
-            raise KeyError(f"no operand is called `{name}`")
+            raise PluginError("a leaf of a lanes twin asks for `{}`: no operand is called so", name)
         return specials[name]
 
     # --- where values are -----------------------------------------------------------------------------------
@@ -338,7 +353,7 @@ class _Builder:
     def backward(self):
         nodes = [n for n in self.graph.nodes if n.output.grad]
         for node in reversed(nodes):
-            if node.twin is None and not node.view or node.output in self.python:
+            if (node.twin is None and not node.view) or node.output in self.python:
                 self._call_backward(node)
             elif node.view:
                 self._view_backward(node)
@@ -436,7 +451,7 @@ class _Builder:
         self.cotangents.setdefault(x, []).append(dy)
 
     def _call_backward(self, node):
-        """The gradient kernels of a node that ran in Python; what they give is added up in `program.grads`."""
+        """The gradient kernels of a node that ran in Python; `program.grads` adds up what they give."""
         seeds = [c for c in self.cotangents.get(node.output, []) if c is not PYTHON]
         gets = []
         for buffer in seeds:
@@ -512,7 +527,7 @@ def _strips(chain):
     if not chain:
         return []
     units = [1]
-    for before, after in zip(chain, chain[1:]):
+    for before, after in itertools.pairwise(chain):
         a, b = _ratio(before, after)
         if a > 1:
             units = [u * a for u in units] + [1]

@@ -13,7 +13,20 @@ from nbdl.errors import UsageError
 from nbdl.kernels._simd import LANES
 from nbdl.records import resolve
 from nbdl.step._driver import (
-    BASES, BOUNDS, FACTORS, IDX, LOSS, PRIVATE, SAMPLES, SEED, SHARDS, STEP, X, Y, aligned, drive,
+    BASES,
+    BOUNDS,
+    FACTORS,
+    IDX,
+    LOSS,
+    PRIVATE,
+    SAMPLES,
+    SEED,
+    SHARDS,
+    STEP,
+    X,
+    Y,
+    aligned,
+    drive,
 )  # fmt: skip
 from nbdl.step._memory import Memory, Stretch, place, stretches
 from nbdl.step._plan import Call

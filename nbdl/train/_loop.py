@@ -13,7 +13,6 @@ import threading
 import time
 
 import numpy as np
-
 from numba import config as numba_config
 
 from nbdl import nn, registry, tape

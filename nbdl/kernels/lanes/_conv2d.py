@@ -195,11 +195,11 @@ def _dw_lanes(g):
 
 
 def _dw_some(g, start, rows, count, nv, wide, plane):
-    """The leaf for `count` times `rows` output channels from `start` on: their dy stays in the first cache."""
+    """The leaf for `count` times `rows` channels of dy from `start` on: each few stay in the first cache."""
     L, Cg, Og, KH, KW, taps, Q, y_pitch = g.L, g.Cg, g.Og, g.KH, g.KW, g.taps, g.Q, g.y_pitch
     parts = []
-    for v, columns, times in groups(KW, nv):
-        for v in range(v, v + columns * times, columns):
+    for first, columns, times in groups(KW, nv):
+        for v in range(first, first + columns * times, columns):
             fmas, places = rectangle(rows, columns, y_pitch, g.dw * L, Cg * taps * L, L)
             parts.append(part([(i, a, b + v * g.dw * L) for i, a, b in fmas], [p + v * L for p in places]))
     pixels = [(i * g.sh * wide + j * g.sw) * L for i in range(g.P) for j in range(Q)]
