@@ -30,9 +30,7 @@ from nbdl.step._driver import (
 )  # fmt: skip
 from nbdl.step._plan import Address, Base, Buffer, Call, Shard, Whole
 
-CACHE = (
-    3 << 19
-)  # bytes of a thread's arena that its second-level cache should hold: else blocks go one by one
+CACHE = 3 << 19  # bytes of an arena that the second-level cache holds; else blocks go one by one
 
 
 class Stretch:
