@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from nbdl import nn, registry
-from nbdl.errors import DataError, DtypeError, NumericError, OptionError, ShapeError, UsageError
+from nbdl.errors import DataError, DtypeError, LabelError, NumericError, OptionError, ShapeError, UsageError
 from nbdl.nn._options import check_options, positive
 from nbdl.optim import Updater
 from nbdl.records import resolve
@@ -190,6 +190,8 @@ class CompiledStep:
             raise DtypeError(
                 "the step was compiled for {} y, got {}", "integer" if self._integers else "float", y.dtype
             )
+        if y.dtype == np.uint64 and y.max(initial=0) > np.iinfo(np.int64).max:
+            raise LabelError("`y` must hold labels below 2^63, got {}", y.max())
         return np.ascontiguousarray(x, self.dtype), np.ascontiguousarray(y, self._y_dtype)
 
     def _explain(self, x, y, rows, rate):
