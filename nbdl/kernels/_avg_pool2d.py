@@ -12,7 +12,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels._door import as_float, as_grad, as_out, shape4
-from nbdl.kernels._pool2d import _planes, _reach, _spans, _strip, _windows
+from nbdl.kernels._pool2d import _reach, _spans, _strip, _taps, _windows
 from nbdl.kernels._shuffle import even, lanes, load_rest, store_rest
 from nbdl.kernels._simd import load, pointer
 
@@ -42,28 +42,26 @@ def avg_pool2d(
     x = as_float("avg_pool2d: `x` (N, C, H, W)", x, 4)
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
     y = as_out("avg_pool2d: `out`", out, shape, x)
-    _avg_pool2d(_planes(x), size, step, pad, gap, bool(count_include_pad), _planes(y))
+    _avg_pool2d(x, size, step, pad, gap, bool(count_include_pad), y)
     return y
 
 
 @jit
 def _shares(size, taps, stride, before, after, dilation, count, count_include_pad, x):
-    """By how many elements along one axis each of `count` windows divides, in the dtype of `x`; then ones."""
+    """By how many elements along one axis each window divides, in the dtype of `x`; a vector follows."""
     if count_include_pad:
         size, before = size + before + after, 0
-    spans, shares = (
-        _spans(size, taps, stride, before, dilation, count),
-        np.ones(count + lanes(pointer(x)), x.dtype),
-    )
-    for i in range(count):
-        shares[i] = spans[i, 1]
+    shares = np.empty(count + lanes(pointer(x)), x.dtype)
+    for i in range(shares.size):
+        first, last = _taps(min(i, count - 1) * stride - before, taps, dilation, size)
+        shares[i] = last - first
     return shares
 
 
 @jit
 def _avg_pool2d(x, kernel, stride, padding, dilation, count_include_pad, y):
-    _, H, W = x.shape
-    _, P, Q = y.shape
+    H, W = x.shape[2:]
+    N, C, P, Q = y.shape
     p, q = pointer(x), pointer(y)
     L = lanes(p)
     length, column, tap, taps = _strip(W, kernel[1], stride[1], padding[2], dilation[1], Q, L)
@@ -72,7 +70,7 @@ def _avg_pool2d(x, kernel, stride, padding, dilation, count_include_pad, y):
     spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
     rows = _shares(H, kernel[0], stride[0], padding[0], padding[1], dilation[0], P, count_include_pad, x)
     columns = _shares(W, kernel[1], stride[1], padding[2], padding[3], dilation[1], Q, count_include_pad, x)
-    for n in range(y.shape[0]):
+    for n in range(N * C):
         for i0 in range(0, P, group):
             i1 = min(P, i0 + group)
             for i in range(i0, i1):
@@ -82,21 +80,20 @@ def _avg_pool2d(x, kernel, stride, padding, dilation, count_include_pad, y):
                     store_rest(pointer(strips), strip + c, total, W - c)
             for i in range(i0, i1):
                 strip, row = (i - i0) * length + tap, (n * P + i) * Q
-                if stride[1] == 1:
+                if stride[1] <= 2:
                     for j in range(0, Q, L):
-                        total = _sum(pointer(strips), strip + j, taps, dilation[1], L)
+                        total = _sum(pointer(strips), strip + j * stride[1], taps, dilation[1], L)
+                        if stride[1] == 2:
+                            more = _sum(pointer(strips), strip + 2 * j + L, taps, dilation[1], L)
+                            total = even(total, more)
                         store_rest(q, row + j, total / (load(pointer(columns), j) * rows[i]), Q - j)
-                elif stride[1] == 2:
-                    for j in range(0, Q, L):
-                        a = _sum(pointer(strips), strip + 2 * j, taps, dilation[1], L)
-                        b = _sum(pointer(strips), strip + 2 * j + L, taps, dilation[1], L)
-                        store_rest(q, row + j, even(a, b) / (load(pointer(columns), j) * rows[i]), Q - j)
                 else:
                     for j in range(Q):
-                        total = strips[strip + j * stride[1]]
+                        first = strip + j * stride[1]
+                        y_j = strips[first]
                         for v in range(1, taps):
-                            total += strips[strip + j * stride[1] + v * dilation[1]]
-                        q[row + j] = total / (columns[j] * rows[i])
+                            y_j += strips[first + v * dilation[1]]
+                        q[row + j] = y_j / (columns[j] * rows[i])
 
 
 @jit
@@ -123,14 +120,14 @@ def avg_pool2d_dx(
     if dy.shape != shape:
         raise ShapeError("avg_pool2d_dx: `dy` must have the shape {} of the result, got {}", shape, dy.shape)
     dx = as_grad("avg_pool2d_dx: `dx`", dx, x_shape, dy)
-    _avg_pool2d_dx(_planes(dy), size, step, pad, gap, bool(count_include_pad), _planes(dx))
+    _avg_pool2d_dx(dy, size, step, pad, gap, bool(count_include_pad), dx)
     return dx
 
 
 @jit
 def _avg_pool2d_dx(dy, kernel, stride, padding, dilation, count_include_pad, dx):
-    _, H, W = dx.shape
-    _, P, Q = dy.shape
+    H, W = dx.shape[2:]
+    N, C, P, Q = dy.shape
     p, q = pointer(dx), pointer(dy)
     L = lanes(p)
     o, taps = _reach(W, kernel[1], stride[1], padding[2], dilation[1], Q)
@@ -142,7 +139,7 @@ def _avg_pool2d_dx(dy, kernel, stride, padding, dilation, count_include_pad, dx)
     spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
     rows = _shares(H, kernel[0], stride[0], padding[0], padding[1], dilation[0], P, count_include_pad, dy)
     columns = _shares(W, kernel[1], stride[1], padding[2], padding[3], dilation[1], Q, count_include_pad, dy)
-    for n in range(dy.shape[0]):
+    for n in range(N * C):
         for i0 in range(0, P, group):
             i1 = min(P, i0 + group)
             for i in range(i0, i1):

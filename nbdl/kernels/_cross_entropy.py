@@ -141,7 +141,7 @@ def softmax_cross_entropy_each_dx(
     return dx
 
 
-@jit
+@jit(inline=True)
 def _row(x, n, e):
     """The maximum m of row `n`, and the sum of exp(row - m), which go to `e`."""
     L, C = lanes(pointer(x)), x.shape[1]
@@ -164,7 +164,7 @@ def _costs(weight, target, keep, even, cost):
     return total
 
 
-@jit
+@jit(inline=True)
 def _row_loss(x, n, cost, m, log_total):
     """The sum over the classes of cost times -log-probability; a class of cost 0 costs nothing."""
     p, L, C = pointer(x) + n * x.shape[1], lanes(pointer(x)), x.shape[1]
@@ -179,7 +179,7 @@ def _row_loss(x, n, cost, m, log_total):
     return hsum(total)
 
 
-@jit
+@jit(inline=True)
 def _row_dx(dx, n, e, scale, cost, slope):
     """Add ``slope * (scale * e - cost)`` to row `n` of `dx`."""
     d, L, C = pointer(dx) + n * dx.shape[1], lanes(pointer(dx)), dx.shape[1]

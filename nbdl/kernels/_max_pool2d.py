@@ -44,7 +44,7 @@ def max_pool2d(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, o
     x = as_float("max_pool2d: `x` (N, C, H, W)", x, 4)
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
     y = as_out("max_pool2d: `out`", out, shape, x)
-    _max_pool2d(_planes(x), size, step, pad, gap, _planes(y))
+    _max_pool2d(x, size, step, pad, gap, y)
     return y
 
 
@@ -69,8 +69,8 @@ def max_pool2d_argmax(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=F
 
 @jit
 def _max_pool2d(x, kernel, stride, padding, dilation, y):
-    _, H, W = x.shape
-    _, P, Q = y.shape
+    H, W = x.shape[2:]
+    N, C, P, Q = y.shape
     p, q = pointer(x), pointer(y)
     L = lanes(p)
     length, column, tap, taps = _strip(W, kernel[1], stride[1], padding[2], dilation[1], Q, L)
@@ -79,7 +79,7 @@ def _max_pool2d(x, kernel, stride, padding, dilation, y):
     for c in range(strips.size):
         strips[c] = -np.inf
     spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
-    for n in range(y.shape[0]):
+    for n in range(N * C):
         for i0 in range(0, P, group):
             i1 = min(P, i0 + group)
             for i in range(i0, i1):
@@ -89,23 +89,22 @@ def _max_pool2d(x, kernel, stride, padding, dilation, y):
                     store_rest(pointer(strips), strip + c, best, W - c)
             for i in range(i0, i1):
                 strip, row = (i - i0) * length + tap, (n * P + i) * Q
-                if stride[1] == 1:
+                if stride[1] <= 2:
                     for j in range(0, Q, L):
-                        y0 = _largest(pointer(strips), strip + j, taps, dilation[1], L)
-                        store_rest(q, row + j, y0, Q - j)
-                elif stride[1] == 2:
-                    for j in range(0, Q, L):
-                        a = _largest(pointer(strips), strip + 2 * j, taps, dilation[1], L)
-                        b = _largest(pointer(strips), strip + 2 * j + L, taps, dilation[1], L)
-                        store_rest(q, row + j, even(a, b), Q - j)
+                        best = _largest(pointer(strips), strip + j * stride[1], taps, dilation[1], L)
+                        if stride[1] == 2:
+                            more = _largest(pointer(strips), strip + 2 * j + L, taps, dilation[1], L)
+                            best = even(best, more)
+                        store_rest(q, row + j, best, Q - j)
                 else:
                     for j in range(Q):
-                        best = strips[strip + j * stride[1]]
+                        first = strip + j * stride[1]
+                        y_j = strips[first]
                         for v in range(1, taps):
-                            value = strips[strip + j * stride[1] + v * dilation[1]]
-                            if value > best or value != value:
-                                best = value
-                        q[row + j] = best
+                            value = strips[first + v * dilation[1]]
+                            if value > y_j or value != value:
+                                y_j = value
+                        q[row + j] = y_j
 
 
 @jit

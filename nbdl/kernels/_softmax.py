@@ -87,7 +87,7 @@ def _softmax(x, y):
                 store_rest(q, at, load_rest(q, at, r) * scale, r)
 
 
-@jit
+@jit(inline=True)
 def _vectors(shape, lanes):
     """How a slice of (outer, n, inner) is walked: (vectors, step between them, lanes that each has fewer).
 
@@ -98,7 +98,7 @@ def _vectors(shape, lanes):
     return ((n + lanes - 1) // lanes, lanes, lanes) if inner == 1 else (n, inner, 0)
 
 
-@jit
+@jit(inline=True)
 def largest(p, i, rest, count, step, fewer):
     """The largest of `count` vectors from `p[i]` on, `step` apart; vector k has rest - k fewer lanes."""
     other = -np.inf if fewer else 0.0
@@ -113,7 +113,7 @@ def largest(p, i, rest, count, step, fewer):
     return larger(larger(a, b), larger(c, d))
 
 
-@jit
+@jit(inline=True)
 def exps(p, i, rest, count, step, fewer, m, q, j):
     """Write exp(p - m) to q, from `p[i]` and `q[j]` on, vectors as in `largest`; returns their sum."""
     other = -np.inf if fewer else 0.0
