@@ -19,7 +19,8 @@ class Tracer:
     """Stands in for the kernels while a net is recorded (see `nbdl.tape.tracing`)."""
 
     def __init__(self, dtype):
-        self.dtype, self.made, self.calls = np.dtype(dtype), {}, []
+        self.dtype, self.calls = np.dtype(dtype), []
+        self.made = {}  # tensors by id whose values a net must not look at: its inputs, what it computes
         self.casts = {}  # by the id of what came out: (what went in, what came out)
 
     def run(self, record, forward, inputs, constants):
@@ -38,12 +39,12 @@ class Tracer:
         self.made[id(result)] = result
         self.calls.append((call, result, _where()))
 
-    def refuse(self, tensor, what):
-        """Raise `TapeError` if a net asks for the values of something that it computes."""
-        if id(tensor) in self.made:
+    def refuse(self, what, tensor=None):
+        """Raise `TapeError`: a net does what no kernel does, to `tensor` if that is one it must not look at."""
+        if tensor is None or id(tensor) in self.made:
             raise TapeError(
-                "{} of a value that is traced, in {}: a compiled program runs the same kernels for all "
-                "values; train the net eagerly instead (compiled=False)",
+                "{}, in {}, while the net is traced: a compiled program makes the same kernel calls whatever "
+                "the values are; train the net eagerly instead (compiled=False)",
                 what,
                 _where(),
             )

@@ -86,7 +86,7 @@ class Tensor:
         """The array, for someone who looks at its values: a net that is traced must not."""
         tracer = _tracer.get()
         if tracer is not None:
-            tracer.refuse(self, what)
+            tracer.refuse(what, self)
         return self._array
 
     def __len__(self):
@@ -110,12 +110,14 @@ class Tensor:
             raise TapeError(
                 "a value with requires_grad=True cannot be written into a tensor: use its detach()"
             )
+        if _tracer.get() is not None:
+            _tracer.get().refuse("a write to a tensor")
         self._array[_plain_index(index)] = value._array if isinstance(value, Tensor) else value
         self._version[0] += 1
 
     def detach(self):
         """The same memory, cut from the tape: no gradient flows through the result."""
-        tensor = Tensor(self._array)
+        tensor = Tensor(self._seen("detach()"))
         tensor._version = self._version
         return tensor
 

@@ -130,5 +130,5 @@ def test_what_cannot_be_compiled_is_named(x, labels, numbers):
     with pytest.raises(ShapeError, match="`target` must have"):
         nbdl.compile_step(mlp(), loss="mse", example=(x, numbers))
     mixed = nn.Sequential(nn.init(nn.Linear(4), x, dtype="float64"), nn.Linear(3))
-    with pytest.raises(DtypeError, match="parameters of one dtype, got .*float32.*float64"):
+    with pytest.raises(DtypeError, match=r"parameters of one dtype, got .*float32.*float64"):
         nbdl.compile_step(mixed, example=example)
