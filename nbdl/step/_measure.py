@@ -4,17 +4,17 @@ import contextlib
 import copy
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 
-from nbdl.step._driver import BARRIER
+from nbdl.step._driver import BARRIER, aligned
 from nbdl.step._memory import Stretch
 from nbdl.step._plan import Buffer, Call
-from nbdl.step._report import report
+from nbdl.step._report import in_order, report
 
 TIMES = 5  # the best of so many measurements
 STEPS, SECONDS = 20, 0.05  # minibatches of one measurement: so many, but no more than fit in this time
-IN_PLACE = 4  # of a row that works on its own result: numbers that shrink too far are slow to compute with
 
 
 def measure(step, x, y):
@@ -32,79 +32,113 @@ def measure(step, x, y):
     -------
     Report
     """
-    found = report(step, len(x))
+    found, x, y = report(step, len(x)), np.asarray(x), np.asarray(y)
     with _unchanged(step):
-        step(x, y, 0.0)  # compiles; then the memory holds what a step leaves there
-        begun = time.perf_counter()
-        step(x, y, 0.0)
-        steps = min(STEPS, math.ceil(SECONDS / (time.perf_counter() - begun)))
-        clock = _Clock(step, np.asarray(x), np.asarray(y))
-        found.seconds, calls = clock.seconds(step, steps), clock.calls()
+        step(x, y, 0.0)  # compiles
+        step, spare = _with_room(step)
+        whole = _seconds(step, x, y, 1)
+        steps = min(STEPS, math.ceil(SECONDS / whole))
+        found.seconds, calls = _seconds(step, x, y, steps), _seconds_of_calls(step, x, y)
         for line in found.lines:
             if isinstance(line.work[0], Call):
                 line.seconds = calls[line.work[0]]
-            else:
-                often = min(steps, IN_PLACE) if any(map(_in_place, line.work)) else steps
-                nothing = clock.seconds(_only(step, line.work, groups=0), often)
-                line.seconds = max(clock.seconds(_only(step, line.work), often) - nothing, 0.0)
+                continue
+            jobs = {job: _apart(job, spare) for job in line.work}
+            nothing = _seconds(_only(step, jobs, groups=0), x, y, steps)
+            seconds = _seconds(_only(step, jobs), x, y, steps, _before(step, jobs))
+            line.seconds = max(seconds - nothing, 0.0)
     return found
 
 
-def _in_place(job):
-    buffers = [o for o in job.operands.values() if isinstance(o, Buffer)]
-    return len(set(buffers)) < len(buffers)
-
-
-class _Clock:
-    """Times steps on one minibatch, all from the same memory."""
-
-    def __init__(self, step, x, y):
-        self.step, self.x, self.y = step, x, y
-        self.memory = [(a, a.copy()) for a in _arrays(step)]
-
-    def seconds(self, step, steps):
-        """Of one minibatch, where `steps` run in one call."""
-        order = np.tile(np.arange(len(self.x)), steps)
-        return min(self._once(step, order) for _ in range(TIMES)) / steps
-
-    def _once(self, step, order):
-        for array, values in self.memory:  # what is added up grows from minibatch to minibatch
-            array[...] = values
-        step(self.x, self.y, 0.0)
+def _seconds(step, x, y, often, before=None):
+    """The least time of one minibatch, where `often` of them run in one call, each time after `before`."""
+    order, found = np.tile(np.arange(len(x)), often), []
+    for _ in range(TIMES):
+        if before is not None:
+            before(x, y, 0.0)
+        step(x, y, 0.0)
         begun = time.perf_counter()
-        step.run(self.x, self.y, order, len(self.x), 0.0)
-        return time.perf_counter() - begun
+        step.run(x, y, order, len(x), 0.0)
+        found.append(time.perf_counter() - begun)
+    return min(found) / often
 
-    def calls(self):
-        """The seconds of each `Call` of Python within whole steps."""
-        seconds = {}
 
-        def timed(call):
-            def run(program, n):
-                begun = time.perf_counter()
-                call.run(program, n)
-                spent = time.perf_counter() - begun
-                seconds[call] = min(spent, seconds.get(call, spent))
+def _seconds_of_calls(step, x, y):
+    """The least time of each `Call` of Python within whole steps."""
+    seconds = {}
 
-            return Call(run, call.node, call.what)
+    def timed(call):
+        def run(program, n):
+            begun = time.perf_counter()
+            call.run(program, n)
+            spent = time.perf_counter() - begun
+            seconds[call] = min(spent, seconds.get(call, spent))
 
-        tables = self.step.program.memory.tables
-        if any(isinstance(table, Call) for table in tables):
-            self.seconds(_with_tables(self.step, [timed(t) if isinstance(t, Call) else t for t in tables]), 1)
-        return seconds
+        return Call(run, call.node, call.what)
+
+    tables = step.program.memory.tables
+    if any(isinstance(table, Call) for table in tables):
+        _seconds(_with_tables(step, [timed(t) if isinstance(t, Call) else t for t in tables]), x, y, 1)
+    return seconds
+
+
+# --- parts of a step ----------------------------------------------------------------------------------------
 
 
 def _only(step, jobs, groups=None):
-    """The step with no other rows than those of `jobs`; of their groups the first `groups`."""
-    memory, stretch, chosen = step.program.memory, Stretch(), set(jobs)
-    for part in step.program.order_of_execution:
-        for over_shards, phases in () if isinstance(part, Call) else part.groups:
-            kept = [(over, items, [j for j in some if j in chosen]) for over, items, some in phases]
-            if kept := [phase for phase in kept if phase[2]]:
-                stretch.groups.append((over_shards, kept))
-    table = memory.table(stretch)
+    """The step with no other rows than `jobs`, a dict of what stands for each; of their groups the first."""
+    (table,) = _tables(step, jobs)
     table[0][:, 3] = BARRIER  # what a row alone finds wrong is no reason to stop
     return _with_tables(step, [(table[0][:groups], *table[1:])], native=True)
+
+
+def _apart(job, spare):
+    """The job with its result in a spare buffer if it works in place: applied to its own result again and
+    again, it would come to numbers that are no longer normal, and slow to compute with."""
+    names = {operand: name for name, operand in job.operands.items() if isinstance(operand, Buffer)}
+    used = [operand for operand in job.operands.values() if isinstance(operand, Buffer)]
+    twice = {
+        name: spare[b] for b, name in names.items() if used.count(b) > 1 and b in spare
+    }  # the last name: the result
+    return replace(job, operands=job.operands | twice) if twice else job
+
+
+def _with_room(step):
+    """(step, spare): the step with larger arenas, and for each of their buffers one more in the new part."""
+    program, memory = step.program, copy.copy(step.program.memory)
+    spare = {buffer: Buffer(buffer.floats, buffer.name) for buffer in memory.offsets}
+    end = -(-program.placed[1] // 64) * 64
+    memory.offsets = memory.offsets | dict.fromkeys(spare.values(), end)
+    memory.copied = memory.copied | {spare[buffer] for buffer in memory.copied}
+    most = memory.few * max((buffer.floats for buffer in spare), default=0) * program.dtype.itemsize
+    step = copy.copy(step)
+    step.program = copy.copy(program)
+    step.program.memory = memory
+    step.program.arenas = [aligned(end + most, np.uint8) for _ in program.arenas]
+    return step, spare
+
+
+def _before(step, jobs):
+    """The step as far as `jobs`: then memory holds what they read; later rows put other things there."""
+    work = list(in_order(step.program))
+    earlier = set(work[: max(map(work.index, jobs))]) - jobs.keys()
+    return _with_tables(step, _tables(step, {job: job for job in earlier}), native=False)
+
+
+def _tables(step, chosen):
+    """The tables and calls of a step with the rows of some jobs alone: `chosen` says what stands for each."""
+    tables = []
+    for part in step.program.order_of_execution:
+        stretch = Stretch()
+        for over_shards, phases in () if isinstance(part, Call) else part.groups:
+            phases = [(over, items, [chosen[j] for j in jobs if j in chosen]) for over, items, jobs in phases]
+            if phases := [phase for phase in phases if phase[2]]:
+                stretch.groups.append((over_shards, phases))
+        if stretch.groups:
+            tables.append(step.program.memory.table(stretch))
+        elif part in chosen:
+            tables.append(part)
+    return tables
 
 
 def _with_tables(step, tables, **attributes):
@@ -117,18 +151,7 @@ def _with_tables(step, tables, **attributes):
     return other
 
 
-def _arrays(step):
-    """All memory that a step writes to."""
-    program = step.program
-    yield from program.arenas
-    yield from program.plan.arrays
-    if program.memory is not None:
-        yield program.memory.shards
-        yield from program.memory.kept.values()
-    yield from step.gradients.values()
-    yield from (p._array for p in step.updater.parameters.values())
-    for arrays in step.updater.state.values():
-        yield from arrays.values()
+# --- what a step writes to ----------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -140,3 +163,16 @@ def _unchanged(step):
         for array, values in before:
             array[...] = values
         step.updater.steps = steps
+
+
+def _arrays(step):
+    program = step.program
+    yield from program.arenas
+    yield from program.plan.arrays
+    if program.memory is not None:
+        yield program.memory.shards
+        yield from program.memory.kept.values()
+    yield from step.gradients.values()
+    yield from (p._array for p in step.updater.parameters.values())
+    for arrays in step.updater.state.values():
+        yield from arrays.values()

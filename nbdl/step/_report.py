@@ -139,7 +139,7 @@ class _Reader:
         self.size, self.blocks = program.dtype.itemsize, -(-samples // program.L)
         self.shards = min(SHARD_COUNT, self.blocks)
         self.values = {v.name: v for v in program.graph.values if v.name}
-        self.work = list(_work(program.order_of_execution))
+        self.work = list(in_order(program))
         jobs = [job for job in self.work if not isinstance(job, Call)]
         self.kept = {b for job in jobs for b in map(_buffer, job.operands.values()) if b and b.kept}
         places = {o.offset for job in jobs for o in job.operands.values() if isinstance(o, Shard)}
@@ -162,8 +162,8 @@ class _Reader:
             phase = phases.get(job, "python" if isinstance(job, Call) else "blocks")
             found[phase, job.node or getattr(job, "leaf", job), job.what].append((position, job))
         lines = []
-        in_order = sorted(found.items(), key=lambda item: item[1][-1][0])  # by the last leaf
-        for number, ((phase, *_), placed) in enumerate(in_order):
+        by_last = sorted(found.items(), key=lambda item: item[1][-1][0])
+        for number, ((phase, *_), placed) in enumerate(by_last):
             strips = _strips(placed)
             lines.append(self._line(phase, [job for _, job in placed], max(map(len, strips), default=1)))
             if strips:
@@ -253,9 +253,9 @@ class _Reader:
         return sum(math.prod(v.shape) * v.dtype.itemsize * (self.samples if v.batched else 1) for v in values)
 
 
-def _work(order):
-    """All jobs and calls in the order in which they run."""
-    for part in order:
+def in_order(program):
+    """All jobs and calls of a program in the order in which they run."""
+    for part in program.order_of_execution:
         if isinstance(part, Call):
             yield part
         else:

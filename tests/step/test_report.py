@@ -8,7 +8,7 @@ import nbdl
 from nbdl import _jit, nn
 from nbdl.kernels._simd import LANES
 from nbdl.step import CompiledPredict, measure, report
-from nbdl.step._measure import _only
+from nbdl.step._measure import _apart, _before, _only, _with_room
 from nbdl.step._report import Line, Report, _scaled, _time
 
 L = LANES["float32"]
@@ -237,9 +237,39 @@ def test_a_row_alone_is_that_row(mlp):
     mlp(x, y)
     before = nn.state_dict(mlp.net)
     (line,) = [line for line in report(mlp, L).lines if line.op == "update 2.w"]
-    _only(mlp, line.work)(x, y, 1.0)
+    jobs = {job: job for job in line.work}
+    _only(mlp, jobs)(x, y, 1.0)
     changed = [n for n, a in nn.state_dict(mlp.net).items() if not np.array_equal(a, before[n])]
     assert changed == ["2.w"]
     after = nn.state_dict(mlp.net)
-    _only(mlp, line.work, groups=0)(x, y, 1.0)
+    _only(mlp, jobs, groups=0)(x, y, 1.0)
     assert all(np.array_equal(a, after[n]) for n, a in nn.state_dict(mlp.net).items())
+
+
+@jitted
+def test_a_row_in_place_gets_memory_of_its_own_and_what_a_step_would_give_it():
+    """So the gradient of a sigmoid is the same after many runs as after one: y (1 - y) dy."""
+    step = compiled(nn.Conv2d(2, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(3), shape=(1, 6, 6))
+    x, y = data(L, 1, 6, 6)
+    step(x, y)
+    (line,) = [line for line in report(step, L).lines if line.op == "sigmoid dx"]
+    step, spare = _with_room(step)
+    jobs = {job: _apart(job, spare) for job in line.work}
+    (job,) = jobs
+    known, dy, dx = (jobs[job].operands[name] for name in ("known", "dy", "dx"))
+    assert job.operands["dx"] is dy
+    assert dx is spare[dy]
+    _before(step, jobs)(x, y, 0.0)
+
+    def values(buffer):
+        start = step.program.memory.offsets[buffer]
+        return step.program.arenas[0][start : start + 4 * buffer.floats].view(np.float32).copy()
+
+    before = values(dy)
+    for _ in range(3):
+        _only(step, jobs)(x, y, 0.0)
+    assert np.array_equal(values(dy), before)
+    used = np.arange(len(before)) // L % 17 < 16  # a plane of 16, and a vector between two of them
+    known, before, after = (a[used] for a in (values(known), before, values(dx)))
+    assert np.abs(before).max() > 0
+    np.testing.assert_allclose(after, before * known * (1 - known), rtol=1e-5, atol=1e-12)
