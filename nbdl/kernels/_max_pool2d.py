@@ -11,7 +11,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import LabelError, ShapeError
 from nbdl.kernels._door import as_float, as_grad, as_labels, as_out, shape4
-from nbdl.kernels._pool2d import _planes, _spans, _strip, _taps, _windows
+from nbdl.kernels._pool2d import _reach, _spans, _strip, _windows
 from nbdl.kernels._shuffle import even, lanes, load_rest, store_rest
 from nbdl.kernels._simd import maximum, pointer
 
@@ -63,7 +63,8 @@ def max_pool2d_argmax(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=F
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
     y = as_out("max_pool2d: `out`", out, shape, x)
     index = np.empty(shape, np.int64)
-    _max_pool2d_argmax(_planes(x), size, step, pad, gap, _planes(y), _planes(index))
+    _max_pool2d(x, size, step, pad, gap, y)
+    _first_places(x, size, step, pad, gap, y, index)
     return y, index
 
 
@@ -121,26 +122,30 @@ def _largest(p, i, taps, step, n):
 
 
 @jit
-def _max_pool2d_argmax(x, kernel, stride, padding, dilation, y, index):
-    _, H, W = x.shape
-    for n in range(y.shape[0]):
-        for i in range(y.shape[1]):
-            top = i * stride[0] - padding[0]
-            u0, u1 = _taps(top, kernel[0], dilation[0], H)
-            for j in range(y.shape[2]):
-                left = j * stride[1] - padding[2]
-                v0, v1 = _taps(left, kernel[1], dilation[1], W)
-                row, column = top + u0 * dilation[0], left + v0 * dilation[1]
-                best, where = x[n, row, column], row * W + column
-                for u in range(u0, u1):
-                    row = top + u * dilation[0]
-                    for v in range(v0, v1):
-                        column = left + v * dilation[1]
-                        value = x[n, row, column]
-                        if value > best or (value != value and best == best):
-                            best, where = value, row * W + column
-                y[n, i, j] = best
-                index[n, i, j] = where
+def _first_places(x, kernel, stride, padding, dilation, y, index):
+    """Where each maximum `y` is first: from the last tap to the first, so that the first has the last word.
+
+    Taps are gone through one by one, each for a whole row of windows, without a branch that depends on x.
+    """
+    H, W = x.shape[2:]
+    N, C, P, Q = y.shape
+    p, q, places = x.reshape(x.size), y.reshape(y.size), index.reshape(y.size)
+    o, taps = _reach(W, kernel[1], stride[1], padding[2], dilation[1], Q)
+    spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
+    for n in range(N * C):
+        for i in range(P):
+            row = (n * P + i) * Q
+            for u in range(spans[i, 1] - 1, -1, -1):
+                line = (spans[i, 0] + u * dilation[0]) * W
+                for v in range(taps - 1, -1, -1):
+                    column = o + v * dilation[1]
+                    j0 = 0 if column >= 0 else (stride[1] - 1 - column) // stride[1]
+                    j1 = Q if column + (Q - 1) * stride[1] < W else (W - 1 - column) // stride[1] + 1
+                    for j in range(j0, j1):
+                        place = line + column + j * stride[1]
+                        value, before = p[n * H * W + place], places[row + j]
+                        here = (value == q[row + j]) | (value != value)
+                        places[row + j] = place if here else before
 
 
 @jit

@@ -126,9 +126,3 @@ def _strip(size, taps, stride, before, dilation, count, lanes):
     column = max(0, -o)
     end = max(column + size, column + o + (count - 1) * stride + (taps - 1) * dilation)
     return end + 2 * lanes, column, column + o, taps
-
-
-@jit
-def _planes(a):
-    """The same memory as (N C, H, W)."""
-    return a.reshape((a.shape[0] * a.shape[1], a.shape[2], a.shape[3]))
