@@ -119,7 +119,7 @@ class Pointer:
 
     def part(self, i, n):
         first = self.start + i
-        if first < 0 or first + n > self.array.size:
+        if n and (first < 0 or first + n > self.array.size):
             raise IndexError(f"{n} elements at {first} of {self.array.size}")
         return self.array[first : first + n]
 
@@ -363,7 +363,8 @@ def maximum(a, b):
 
 def fma(a, b, c):
     """a b + c, rounded once where the machine can."""
-    return a * b + c
+    with np.errstate(invalid="ignore", over="ignore"):  # as the instruction does
+        return a * b + c
 
 
 def sqrt(x):

@@ -31,7 +31,8 @@ def aligned(array):
 def call(function, arguments):
     """Compile a leaf and call it with `arguments`: integers, and places (array, element)."""
     if config.DISABLE_JIT:
-        function(*[a if isinstance(a, int) else Pointer(*a) for a in arguments])
+        with np.errstate(all="ignore"):  # infinities and NaN are among the cases
+            function(*[a if isinstance(a, int) else Pointer(*a) for a in arguments])
         return
     signature, values = [], []
     for a in arguments:
