@@ -40,7 +40,7 @@ class Tracer:
         self.calls.append((call, result, _where()))
 
     def refuse(self, what, tensor=None):
-        """Raise `TapeError`: a net does what no kernel does, to `tensor` if that is one it must not look at."""
+        """Raise `TapeError`: a net does what no kernel does, to any tensor or to one it must not look at."""
         if tensor is None or id(tensor) in self.made:
             raise TapeError(
                 "{}, in {}, while the net is traced: a compiled program makes the same kernel calls whatever "

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numba.core import config
 
 from nbdl import tape
 from nbdl.errors import UsageError
@@ -75,6 +76,8 @@ class Program:
     @contextlib.contextmanager
     def alone(self):
         """Hold the program; a second caller gets an error, never a wait."""
+        if config.DISABLE_JIT:
+            raise UsageError("a program is compiled, and compilation is off: NUMBA_DISABLE_JIT is set")
         if self._process != os.getpid():  # threads and locks do not survive a fork
             self._process, self._lock, self._pool = os.getpid(), threading.Lock(), None
         if not self._lock.acquire(blocking=False):

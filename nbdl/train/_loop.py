@@ -22,6 +22,7 @@ from nbdl.nn._parameter import dtype_of
 from nbdl.optim import Updater
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict, CompiledStep, diverged
+from nbdl.step._program import SHARD_COUNT
 from nbdl.train import _files, _plot
 from nbdl.train._save import save
 
@@ -253,8 +254,9 @@ def _native():
 
 
 def cores():
-    """How many threads can run at once."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many threads a program can use here: a minibatch is shared out in `SHARD_COUNT` parts."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(here, SHARD_COUNT)
 
 
 def _some(steps, seconds):

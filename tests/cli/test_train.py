@@ -123,6 +123,32 @@ def test_resume(run, files, tmp_path):
     assert result.exit_code == 2 and "only `epochs` may change" in result.stderr
 
 
+def test_threads_and_the_tape(run, files, tmp_path):
+    """The same bits for any number of threads; kernel by kernel the same up to rounding."""
+    arguments = [
+        "train",
+        "softmax_regression",
+        "--data",
+        files / "clouds.npz",
+        "--epochs",
+        2,
+        "--batch-size",
+        40,
+    ]
+    options = {"one": ["--threads", 1], "two": ["--threads", 2], "tape": ["--set", "compiled=false"]}
+    states = {}
+    for name, more in options.items():
+        result = run(*arguments, *more, "--out", name)
+        assert result.exit_code == 0, result.stderr
+        states[name] = nn.state_dict(load_run(tmp_path / name)[0])
+    assert settings(tmp_path / "two")["threads"] == 2 and not settings(tmp_path / "tape")["compiled"]
+    for key, array in states["one"].items():
+        assert np.array_equal(array, states["two"][key])
+        np.testing.assert_allclose(array, states["tape"][key], rtol=1e-4, atol=1e-6)
+    result = run(*arguments, "--threads", -2)
+    assert result.exit_code == 2 and "`threads` must be at least 0, got -2" in result.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
 def test_a_bar_on_a_terminal_and_nothing_of_it_on_stdout(files, tmp_path):
     ours, theirs = os.openpty()

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from numba.core import config
 
 from nbdl import nn, registry
 from nbdl.optim import Updater
 from nbdl.records import resolve
 from nbdl.step import CompiledStep
 
+collect_ignore_glob = ["test_*.py"] if config.DISABLE_JIT else []  # without compilation there are no programs
 RNG = np.random.default_rng(0)
 N = 200
 X = RNG.normal(size=(N, 8)).astype(np.float32)

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from numba import config, njit, prange
+from numba import njit, prange
 
 import nbdl
 from nbdl import models, nn
@@ -156,7 +156,6 @@ print(json.dumps([float(abs(mine(x) - truth).max()), float(abs(with_params(param
 """
 
 
-@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
 def test_cached_callers_never_give_old_answers(tmp_path):
     """The user's code is cached by Numba; the net in the next process is another one, at another address."""
     script = tmp_path / "mine.py"

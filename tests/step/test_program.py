@@ -8,6 +8,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from numba.core import config
 
 import nbdl
 from nbdl import models, nn
@@ -246,3 +247,10 @@ def test_a_smaller_minibatch_takes_the_memory_of_the_larger(x, labels):
     before, arrays = step.program.bytes, step.program.memory
     step(x[:5], labels[:5])
     assert step.program.memory is arrays and step.program.bytes == before
+
+
+def test_without_compilation_no_program_runs(monkeypatch, x, labels):
+    step = step_for(x, labels)
+    monkeypatch.setattr(config, "DISABLE_JIT", True)
+    with pytest.raises(UsageError, match="NUMBA_DISABLE_JIT is set"):
+        step(x, labels)

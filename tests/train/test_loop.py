@@ -54,6 +54,33 @@ def test_the_same_seed_gives_the_same_bits():
     assert weights(fit(seed=3)) != weights(fit(seed=4))
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": "sgd", "lr": 0.1, "epochs": 10},
+        {"optimizer": "momentum", "lr": 0.05, "schedule": "cosine", "clip_norm": 0.5},
+        {"epochs": 2, "groups": {"*.b": {"weight_decay": 0.1}}, "batch_size": 40, "dtype": "float64"},
+    ],
+)
+def test_a_program_trains_as_the_tape_does(options):
+    """Losses, measurements and weights; the last minibatch of an epoch is smaller than the others."""
+    ours, theirs = fit(**options), fit(**options, compiled=False)
+    within = 1e-9 if "dtype" in options else 1e-5
+    for a, b in zip(ours.history, theirs.history, strict=True):
+        for key in set(a) - {"seconds"}:
+            assert a[key] == pytest.approx(b[key], rel=within)
+    for name, a in nn.state_dict(ours.net).items():
+        b = nn.state_dict(theirs.net)[name]
+        np.testing.assert_allclose(a, b, rtol=0, atol=within * np.abs(b).max())
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_the_same_bits_for_any_number_of_threads(threads):
+    ours, theirs = fit(threads=threads, batch_size=70), fit(threads=1, batch_size=70)
+    assert weights(ours) == weights(theirs)
+    assert [r["test_loss"] for r in ours.history] == [r["test_loss"] for r in theirs.history]
+
+
 def test_training_goes_on_from_given_weights():
     run = fit(epochs=6)
     again = nbdl.fit(run.net, DATA, optimizer="sgd", lr=0.0, epochs=1)
@@ -170,6 +197,21 @@ def test_divergence_stops_with_advice():
         nbdl.fit(nn.Sequential(nn.Linear(1)), (RNG.normal(size=(20, 3)), RNG.normal(size=(20, 1))), lr=1e20)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_wrong_label_ends_a_run(tmp_path, compiled):
+    """What was saved before stays, and the net has the weights of the step before."""
+    x, y = DATA.train
+    y = y.copy()
+    y[-1] = 3
+    with pytest.raises(LabelError, match="label"):
+        fit_on(x, y, out=tmp_path, compiled=compiled)
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def fit_on(x, y, **options):
+    return nbdl.fit(model(), Data("bad", Split(x, y), DATA.test, 3), epochs=1, batch_size=16, **options)
+
+
 def test_bad_data_is_named():
     x, y = DATA.train
     with pytest.raises(LabelError, match="label"):
@@ -245,6 +287,8 @@ def test_numpy_numbers_are_numbers(tmp_path):
         ({"batch_size": 0}, "`batch_size` must be at least 1"),
         ({"batch_size": 2.5}, "`batch_size` must be int"),
         ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"threads": -1}, "`threads` must be at least 0"),
+        ({"clip_norm": -1}, r"`clip_norm` must be at least 0\.0, got -1\.0"),
         ({"seed": 2**64}, "`seed` must be below"),
         ({"loss_options": {"foo": 1}}, "loss `softmax_cross_entropy` has no option `foo`"),
         (
