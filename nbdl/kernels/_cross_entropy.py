@@ -8,8 +8,9 @@ x (N, C), target t (N, C), weight w (C,), all 1 if not given. A label stands for
 class; ``label_smoothing`` :math:`\epsilon` makes every target :math:`(1 - \epsilon) t + \epsilon / C`. The
 conventions are those of torch.nn.functional.cross_entropy: samples whose label is `ignore_index` cost nothing
 and are not counted, and a weighted mean over labels divides by the sum of their weights; with soft targets
-the mean is over N. A class of target 0 costs nothing, also where its logit is -inf. Sums are float64. The
-cores are strict: m is subtracted before the logarithm, which large logits would swallow.
+the mean is over N. A class of target 0 costs nothing, also where its logit is -inf. Exponentials are
+summed in the dtype of x, in blocks of 64 vectors, and losses in float64. The cores are strict: m is
+subtracted before the logarithm, which large logits would swallow.
 Zhang et al., Dive into Deep Learning, sections 4.1 and 4.5; label smoothing: Szegedy et al. 2016, section 7.
 """
 
