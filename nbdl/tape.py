@@ -117,7 +117,10 @@ class Tensor:
 
     def detach(self):
         """The same memory, cut from the tape: no gradient flows through the result."""
-        tensor = Tensor(self._seen("detach()"))
+        if _tracer.get() is not None:
+            with no_grad():  # a call like any other, so that it is recorded
+                return apply("reshape", self, shape=self.shape)
+        tensor = Tensor(self._array)
         tensor._version = self._version
         return tensor
 

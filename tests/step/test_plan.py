@@ -57,6 +57,15 @@ def dropped(net, x, train):
     return net.d(h + nn.Dropout(0.5)(net.b(h), train=train))
 
 
+def detached(net, x, train):
+    h = net.a(x)
+    return net.d(h * nn.Tanh()(h).detach() - h.mean(axis=0).detach())
+
+
+def wholly_detached(net, x, train):
+    return net.d(nn.Tanh()(net.a(x)).detach())
+
+
 def images(net, x, train):
     h = net.a(x).reshape(-1, 2, 2, 2)
     return net.d((h + 1.0).reshape(-1, 8)) + net.d(h.reshape(-1, 8))
@@ -65,7 +74,8 @@ def images(net, x, train):
 FORMS = [
     (residual, "ad"), (several_users, "abcd"), (several_users_of_what_could_be_overwritten, "ad"),
     (scaled, "ad"), (constant, "ad"), (cut, "ad"), (mean, "ad"), (over_the_minibatch, "ad"), (tied, "ad"),
-    (tied_with_a_kernel_in_python, "ad"), (dropped, "abd"), (images, "ad"),
+    (tied_with_a_kernel_in_python, "ad"), (dropped, "abd"),
+    (detached, "ad"), (wholly_detached, "ad"), (images, "ad"),
 ]  # fmt: skip
 LAYERS = {"a": 8, "b": 8, "c": 3, "d": 3}  # and how many numbers each gives
 
