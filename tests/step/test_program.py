@@ -133,6 +133,16 @@ def test_numbers_that_are_none_stop(x, numbers, shuffled, weights, wrong, thread
     assert np.isfinite(step.run(good, numbers, order, 40)).all()
 
 
+def test_samples_that_are_not_asked_for_do_not_matter(x, labels, weights):
+    """Idle lanes of a block hold samples of the minibatch, not any others."""
+    order, clean = np.arange(20, 39), step_for(x, labels)
+    losses = clean.run(x, labels, order, 19)
+    x[:20] = x[39:] = np.nan
+    labels[:20] = labels[39:] = 99
+    step = step_for(x[20:21], labels[20:21])
+    assert (step.run(x, labels, order, 19) == losses).all() and weights(step.net) == weights(clean.net)
+
+
 # --- callers ----------------------------------------------------------------------------------------------
 
 
