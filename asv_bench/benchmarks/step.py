@@ -50,10 +50,6 @@ class Program:
     param_names = ("step", "threads")
 
     def setup(self, step, threads):
-        import nbdl
-
-        if not hasattr(nbdl, "compile_step"):
-            raise NotImplementedError("there is no compile_step")
         from nbdl.bench import rows
 
         name, batch = step.split()

@@ -28,7 +28,7 @@ from nbdl.step._driver import (
     Y,
     aligned,
 )  # fmt: skip
-from nbdl.step._plan import Address, Base, Buffer, Call, Shard, Whole
+from nbdl.step._jobs import Address, Base, Buffer, Call, Shard, Whole
 
 CACHE = 3 << 19  # bytes of an arena that the second-level cache holds; else blocks go one by one
 
@@ -85,7 +85,7 @@ def place(order, dtype):
             for over, _, jobs in phases:
                 first = position
                 for job in jobs:
-                    for buffer in _buffers(job):
+                    for buffer in job.buffers():
                         lives.setdefault(buffer, []).append(
                             (position, first, first + len(jobs) - 1, over, stretch)
                         )
@@ -123,14 +123,6 @@ def place(order, dtype):
         few = 1
 
 
-def _buffers(job):
-    for operand in job.operands.values():
-        if isinstance(operand, Whole):
-            yield operand.buffer
-        elif isinstance(operand, Buffer):
-            yield operand
-
-
 class Memory:
     """The arrays of a program for minibatches of up to `blocks` blocks, and its tables."""
 
@@ -139,7 +131,7 @@ class Memory:
         self.few, self.private, self.offsets, self.copied = placed
         self.blocks = blocks
         kept = {b for s in order if isinstance(s, Stretch) for _, ps in s.groups for *_, jobs in ps
-                for j in jobs for b in _buffers(j) if b.kept}  # fmt: skip
+                for j in jobs for b in j.buffers() if b.kept}  # fmt: skip
         self.kept = {b: aligned(b.floats * blocks, self.dtype) for b in kept}
         self.shard_bytes = -(-plan.shard_floats * self.dtype.itemsize // 64) * 64
         self.shards = aligned(8 * self.shard_bytes, np.uint8)

@@ -6,9 +6,7 @@ every buffer gets its place (`_memory.py`), and the jobs become the rows of the 
 """
 
 import inspect
-import itertools
 import math
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,108 +16,13 @@ from nbdl.kernels.lanes import Gradient, LossTwin, Row
 from nbdl.kernels.lanes._twin import floats, pitch, planes
 from nbdl.step import _layout
 from nbdl.step._driver import (
-    BLOCKS,
-    BOUNDS,
-    EACH,
-    FEW,
-    IDX,
-    LOSS,
-    NOTHING,
-    SAMPLES,
-    SEED,
-    SHARDS,
-    SHARED,
-    START,
-    STEP,
-    X,
-    Y,
-    aligned,
+    BLOCKS, BOUNDS, EACH, FEW, IDX, LOSS, NOTHING, SAMPLES, SEED, SHARDS, SHARED, START, STEP, X, Y, aligned,
 )  # fmt: skip
+from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Shard, Whole
+from nbdl.step._strips import in_strips
 from nbdl.step._trace import constant_at
 
-STRIP = 24 * 1024  # bytes of the largest result of a chain that one strip should hold
 PYTHON = object()  # a gradient that Python's `program.grads` holds
-PIXELS = 56  # but a strip of dy should have so many pixels: sums over fewer are mostly loads and stores
-
-
-@dataclass(eq=False)
-class Buffer:
-    """Memory for a value, `floats` for each block. ``kept``: of all blocks at once; else of those at hand."""
-
-    floats: int
-    name: str
-    kept: bool = False
-
-
-@dataclass(frozen=True)
-class Base:
-    """An operand that the driver knows when it runs: ``base[number] + offset + item * per_item``."""
-
-    number: int
-    per_item: int = 0
-    offset: int = 0
-
-
-@dataclass(frozen=True)
-class Address:
-    """An operand at a fixed place: an array, and how many bytes each item moves on."""
-
-    array: np.ndarray
-    per_item: int = 0
-    offset: int = 0
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A kept buffer from the first block on, as shared items see it."""
-
-    buffer: Buffer
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A place in the memory of the shard at hand; `all`: of the first shard, as shared items see it."""
-
-    offset: int
-    all: bool = False
-
-
-@dataclass(eq=False)
-class Job:
-    """A leaf and its operands by parameter name, `over` EACH block, FEW, a START, or `items` SHARED."""
-
-    leaf: object
-    operands: dict
-    over: int
-    items: int = 1
-    node: object = None
-    what: str = ""
-
-
-@dataclass(eq=False)
-class Call:
-    """Python between two stretches of native code: `run(program, n)`."""
-
-    run: object
-    node: object = None
-    what: str = ""
-
-
-@dataclass(eq=False)
-class Plan:
-    """What `build` makes: lists of jobs in the order in which they run, and the memory that they name."""
-
-    dtype: str
-    labels: list = field(default_factory=list)  # shared jobs before anything else
-    blocks: list = field(default_factory=list)  # jobs over blocks, and calls
-    finish: list = field(default_factory=list)  # shared jobs on all blocks
-    later: list = field(default_factory=list)  # more groups of shared jobs, each after a barrier
-    shard_floats: int = 0
-    gradients: dict = field(default_factory=dict)  # by parameter name: an aligned array
-    outputs: object = None  # the buffer of the result's rows, where the result is a prediction
-    loss_in_python: bool = False
-    arrays: list = field(default_factory=list)  # small arrays that operands point to
-    status: object = None  # what a leaf found wrong
 
 
 def parameters_of(leaf):
@@ -305,7 +208,9 @@ class _Builder:
         maker = next(n for n in self.graph.nodes if n.output is x)
         if maker.twin is None or maker.view:
             return False
-        return not (x.grad and self._asks(maker, maker.record.outputs[0])) and not self._asks(node, "x")
+        return not (x.grad and self._asks(maker, maker.record.outputs[0])) and not self._asks(
+            node, node.record.inputs[0]
+        )
 
     def _asks(self, node, name):
         """Whether a gradient of `node` reads the operand `name`."""
@@ -479,95 +384,6 @@ class _Builder:
 def _gaps(shape):
     C, H, W = planes(shape)
     return pitch(shape) - H * W if C > 1 else 0
-
-
-# --- strips and phases ------------------------------------------------------------------------------------
-
-
-def in_strips(jobs):
-    """The same jobs, where one works row by row on what the one before made: both a few rows at a time."""
-    done, chain = [], []
-    for job in jobs:
-        if (
-            chain
-            and isinstance(job, Job)
-            and not _by_rows(job)
-            and not _buffers(job) & set().union(*map(_buffers, chain))
-        ):
-            done.append(job)  # has nothing to do with the chain: it may run before it
-        elif chain and _by_rows(job) and _ratio(chain[-1], job):
-            chain.append(job)
-        else:
-            done += _strips(chain)
-            chain = [job] if _by_rows(job) else []
-            done += [] if chain else [job]
-    return done + _strips(chain)
-
-
-def _by_rows(job):
-    return isinstance(job, Job) and "first" in job.operands.values()
-
-
-def _buffers(job):
-    return {o for o in job.operands.values() if isinstance(o, Buffer)} if isinstance(job, Job) else set()
-
-
-def _ratio(before, after):
-    """(rows of the first, rows of the second) that belong together, or None if the jobs are no neighbours."""
-    if before.node is after.node:
-        return 1, 1
-    for user, maker, forwards in ((after.node, before.node, True), (before.node, after.node, False)):
-        if user.inputs[0] is maker.output:
-            rows = user.twin.rows(user.site)
-            return ((rows, 1) if forwards else (1, rows)) if rows else None
-    return None
-
-
-def _strips(chain):
-    if not chain:
-        return []
-    units = [1]
-    for before, after in itertools.pairwise(chain):
-        a, b = _ratio(before, after)
-        if a > 1:
-            units = [u * a for u in units] + [1]
-        else:
-            units.append(units[-1] * b)
-    heights = [planes(job.node.output.shape)[1] for job in chain]
-    count = max(1, min(h // u for h, u in zip(heights, units)))
-    n = 1
-    if len(chain) > 1:
-        C, _, W = planes(max((job.node.output.shape for job in chain), key=math.prod))
-        unit = max(units)
-        n = max(
-            1, STRIP // (unit * C * W * 4 * LANES["float32"]), -(-PIXELS // (unit * W)) if _sums(chain) else 1
-        )
-    if n >= count or len(chain) == 1:
-        n = count
-    jobs = []
-    for i in range(0, count, n):
-        for job, unit, height in zip(chain, units, heights):
-            last = height if i + n >= count else (i + n) * unit
-            jobs.append(
-                Job(
-                    job.leaf,
-                    _with_rows(job.operands, i * unit, last),
-                    job.over,
-                    job.items,
-                    job.node,
-                    job.what,
-                )
-            )
-    return jobs
-
-
-def _sums(chain):
-    return any(isinstance(o, Shard) for job in chain for o in job.operands.values())
-
-
-def _with_rows(operands, first, last):
-    rows = {"first": first, "last": last}
-    return {k: rows.get(v, v) if isinstance(v, str) else v for k, v in operands.items()}
 
 
 # --- the whole --------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from nbdl.step._driver import IDX, LOSS, SHARED, START, X, Y
-from nbdl.step._plan import Address, Base, Buffer, Call, Shard, Whole
+from nbdl.step._jobs import Address, Base, Buffer, Call, Shard, Whole
 from nbdl.step._program import SHARD_COUNT
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from nbdl.records import resolve
 from nbdl.step import _layout
 from nbdl.step._driver import FACTORS, SHARED, aligned
-from nbdl.step._plan import Address, Base, Call, Job
+from nbdl.step._jobs import Address, Base, Call, Job
 
 SLICE = 4096  # elements of a parameter that are updated at a time
 

@@ -1,0 +1,87 @@
+"""Strips: jobs that work row by row on what the one before made run a few rows at a time, while these are in
+the first cache.
+"""
+
+import itertools
+import math
+from dataclasses import replace
+
+from nbdl.kernels._simd import LANES
+from nbdl.kernels.lanes._twin import planes
+from nbdl.step._jobs import Job, Shard
+
+STRIP = 24 * 1024  # bytes of the largest result of a chain that one strip should hold
+PIXELS = 56  # but a strip of dy should have so many pixels: sums over fewer are mostly loads and stores
+
+
+def in_strips(jobs):
+    """The same jobs, where one works row by row on what the one before made: both a few rows at a time."""
+    done, chain = [], []
+    for job in jobs:
+        if (
+            chain
+            and isinstance(job, Job)
+            and not _by_rows(job)
+            and set(job.buffers()).isdisjoint(b for other in chain for b in other.buffers())
+        ):
+            done.append(job)  # has nothing to do with the chain: it may run before it
+        elif chain and _by_rows(job) and _ratio(chain[-1], job):
+            chain.append(job)
+        else:
+            done += _strips(chain)
+            chain = [job] if _by_rows(job) else []
+            done += [] if chain else [job]
+    return done + _strips(chain)
+
+
+def _by_rows(job):
+    return isinstance(job, Job) and "first" in job.operands.values()
+
+
+def _ratio(before, after):
+    """(rows of the first, rows of the second) that belong together, or None if the jobs are no neighbours."""
+    if before.node is after.node:
+        return 1, 1
+    for user, maker, forwards in ((after.node, before.node, True), (before.node, after.node, False)):
+        if user.inputs[0] is maker.output:
+            rows = user.twin.rows(user.site)
+            return ((rows, 1) if forwards else (1, rows)) if rows else None
+    return None
+
+
+def _strips(chain):
+    if not chain:
+        return []
+    units = [1]
+    for before, after in itertools.pairwise(chain):
+        a, b = _ratio(before, after)
+        if a > 1:
+            units = [u * a for u in units] + [1]
+        else:
+            units.append(units[-1] * b)
+    heights = [planes(job.node.output.shape)[1] for job in chain]
+    count = max(1, min(h // u for h, u in zip(heights, units)))
+    n = 1
+    if len(chain) > 1:
+        C, _, W = planes(max((job.node.output.shape for job in chain), key=math.prod))
+        unit = max(units)
+        n = max(
+            1, STRIP // (unit * C * W * 4 * LANES["float32"]), -(-PIXELS // (unit * W)) if _sums(chain) else 1
+        )
+    if n >= count or len(chain) == 1:
+        n = count
+    jobs = []
+    for i in range(0, count, n):
+        for job, unit, height in zip(chain, units, heights):
+            last = height if i + n >= count else (i + n) * unit
+            jobs.append(replace(job, operands=_with_rows(job.operands, i * unit, last)))
+    return jobs
+
+
+def _sums(chain):
+    return any(isinstance(o, Shard) for job in chain for o in job.operands.values())
+
+
+def _with_rows(operands, first, last):
+    rows = {"first": first, "last": last}
+    return {k: rows.get(v, v) if isinstance(v, str) else v for k, v in operands.items()}
