@@ -17,7 +17,7 @@ from nbdl.kernels.lanes._twin import floats, pitch, planes
 from nbdl.step import _layout
 from nbdl.step._driver import (
     BLOCKS, BOUNDS, EACH, FEW, IDX, LOSS, NOTHING, SAMPLES, SEED, SHARDS, SHARED, START, STEP, X, Y, aligned,
-)  # fmt: skip
+)
 from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Shard, Whole
 from nbdl.step._strips import in_strips
 from nbdl.step._trace import constant_at
