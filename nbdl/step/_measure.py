@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from nbdl.step._driver import BARRIER, aligned
-from nbdl.step._memory import Stretch
 from nbdl.step._jobs import Buffer, Call
+from nbdl.step._memory import Stretch
 from nbdl.step._report import in_order, report
 
 TIMES = 5  # the best of so many measurements

@@ -28,7 +28,7 @@ from nbdl.step._driver import (
     Y,
     aligned,
 )  # fmt: skip
-from nbdl.step._jobs import Address, Base, Buffer, Call, Shard, Whole
+from nbdl.step._jobs import Address, Base, Call, Shard, Whole
 
 CACHE = 3 << 19  # bytes of an arena that the second-level cache holds; else blocks go one by one
 

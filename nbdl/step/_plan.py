@@ -16,7 +16,22 @@ from nbdl.kernels.lanes import Gradient, LossTwin, Row
 from nbdl.kernels.lanes._twin import floats, pitch, planes
 from nbdl.step import _layout
 from nbdl.step._driver import (
-    BLOCKS, BOUNDS, EACH, FEW, IDX, LOSS, NOTHING, SAMPLES, SEED, SHARDS, SHARED, START, STEP, X, Y, aligned,
+    BLOCKS,
+    BOUNDS,
+    EACH,
+    FEW,
+    IDX,
+    LOSS,
+    NOTHING,
+    SAMPLES,
+    SEED,
+    SHARDS,
+    SHARED,
+    START,
+    STEP,
+    X,
+    Y,
+    aligned,
 )
 from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Shard, Whole
 from nbdl.step._strips import in_strips

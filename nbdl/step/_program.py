@@ -29,8 +29,8 @@ from nbdl.step._driver import (
     aligned,
     drive,
 )  # fmt: skip
-from nbdl.step._memory import Memory, Stretch, place, stretches
 from nbdl.step._jobs import Call
+from nbdl.step._memory import Memory, Stretch, place, stretches
 from nbdl.step._trace import constant_at
 
 SHARD_COUNT = 8  # a minibatch is so many shards, whatever the number of threads
