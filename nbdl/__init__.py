@@ -11,7 +11,8 @@ _HOME = {
     "nbdl._jit": ("jit",),
     "nbdl.hookspecs": ("hookimpl",),
     "nbdl.records": (
-        "Dataset", "Initializer", "Kernel", "Layer", "Loss", "Metric", "Model", "Optimizer", "Schedule",
+        "Dataset", "Estimator", "Initializer", "Kernel", "Layer", "Loss", "Measure", "Metric", "Model",
+        "Optimizer", "Schedule",
     ),
     "nbdl.registry": ("swap",),
     "nbdl.step": ("compile_step", "jit_predict"),
@@ -21,6 +22,7 @@ _HOME = {
 _MODULES = {
     "data",
     "errors",
+    "info",
     "kernels",
     "models",
     "nn",

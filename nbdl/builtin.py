@@ -1,7 +1,19 @@
 """The built-in records, as strings: nothing here imports a kernel, a layer or a data set."""
 
 from nbdl.hookspecs import hookimpl
-from nbdl.records import Dataset, Initializer, Kernel, Layer, Loss, Metric, Model, Optimizer, Schedule
+from nbdl.records import (
+    Dataset,
+    Estimator,
+    Initializer,
+    Kernel,
+    Layer,
+    Loss,
+    Measure,
+    Metric,
+    Model,
+    Optimizer,
+    Schedule,
+)
 
 
 def _op(name, inputs, grads=None, outputs=("y",), module="nbdl.kernels", **fields):
@@ -164,3 +176,24 @@ def nbdl_datasets():
     yield Dataset(
         "synthetic_regression", "nbdl.data._synthetic:synthetic_regression", "points about a known plane"
     )
+
+
+@hookimpl
+def nbdl_measures():
+    for name, inputs in (
+        ("entropy", ("x",)),
+        ("joint_entropy", ("*xs",)),
+        ("conditional_entropy", ("x", "given")),
+        ("mutual_information", ("x", "y")),
+        ("conditional_mutual_information", ("x", "y", "z")),
+        ("total_correlation", ("*xs",)),
+        ("dual_total_correlation", ("*xs",)),
+        ("o_information", ("*xs",)),
+    ):
+        yield Measure(name, f"nbdl.info:{name}", inputs)
+
+
+@hookimpl
+def nbdl_estimators():
+    for name in ("ml",):
+        yield Estimator(name, "discrete", {"entropy": f"nbdl.info._corrections:{name}"})

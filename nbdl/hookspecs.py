@@ -56,3 +56,13 @@ def nbdl_datasets():
 @hookspec
 def nbdl_models():
     """Yield `nbdl.Model` records."""
+
+
+@hookspec
+def nbdl_measures():
+    """Yield `nbdl.Measure` records."""
+
+
+@hookspec
+def nbdl_estimators():
+    """Yield `nbdl.Estimator` records."""

@@ -205,3 +205,38 @@ class Model:
     build: Code
     presets: Mapping[str, Mapping] = field(default_factory=dict)
     about: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """``compute(*samples, **options)`` returns one number in nats, or in the unit that ``base=`` asks for.
+
+    `inputs` names the samples in order; one with a star stands for any number of them.
+    """
+
+    name: str
+    compute: Code
+    inputs: tuple[str, ...] = ("x", "y")
+
+
+@dataclass(frozen=True, eq=False)
+class Estimator:
+    """How measures are estimated from samples of one kind of `data`; what is not offered follows by identity.
+
+    "discrete": one entry ``entropy(counts, *, k=None, **options)``: nats from the counts of each symbol, `k`
+    the size of the alphabet. "continuous", "mixed": by the name of each measure a function
+    ``f(*samples, local=False, threads=1, **options)`` of float64 arrays (N, D), in nats; ``local=True`` gives
+    the N values whose mean is the estimate. In "mixed" ones a discrete sample is int64 codes (N,).
+    """
+
+    name: str
+    data: str
+    measures: Mapping[str, Code] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.data not in ("discrete", "continuous", "mixed"):
+            text = 'Estimator `{}`: `data` must be "discrete", "continuous" or "mixed", got {!r}'
+            raise PluginError(text, self.name, self.data)
+        if self.data == "discrete" and set(self.measures) != {"entropy"}:
+            text = "Estimator `{}`: one of discrete data must offer `entropy` alone, got {}"
+            raise PluginError(text, self.name, list(self.measures))

@@ -31,6 +31,8 @@ KINDS = {  # kind -> (hook, record class)
     "metric": ("nbdl_metrics", records.Metric),
     "dataset": ("nbdl_datasets", records.Dataset),
     "model": ("nbdl_models", records.Model),
+    "measure": ("nbdl_measures", records.Measure),
+    "estimator": ("nbdl_estimators", records.Estimator),
 }
 HOOKS = {hook: (kind, record) for kind, (hook, record) in KINDS.items()}
 GROUP = "nbdl"  # the entry point group

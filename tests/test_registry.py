@@ -1,5 +1,6 @@
 """Names and where they come from: sound and broken plugins, near names, swaps."""
 
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import pytest
 import nbdl
 from nbdl import registry
 from nbdl.errors import PluginError, UsageError
-from nbdl.records import Kernel, Layer, Loss, Model, Optimizer, resolve
+from nbdl.records import Estimator, Kernel, Layer, Loss, Measure, Model, Optimizer, resolve
 from nbdl.registry import Registry
 
 
@@ -211,6 +212,12 @@ MALFORMED = {
     ),
     "preset": ("nbdl_models", Model("a", "m:f", presets={"digits": None}), "`presets` must be a mapping"),
     "tolerance": ("nbdl_kernels", Kernel("a", "m:f", tolerance={"float32": "1"}), "names to numbers"),
+    "measures": (
+        "nbdl_estimators",
+        Estimator("a", "mixed", measures=None),
+        "Estimator `a`: `measures` must be a mapping from names to code",
+    ),
+    "inputs": ("nbdl_measures", Measure("a", "m:f", inputs="xy"), "`inputs` must be a tuple of names"),
     "text": ("nbdl_models", Model("a", "m:f", about=None), "`about` must be text, got None"),
 }
 
@@ -221,6 +228,22 @@ def test_a_malformed_record_breaks_its_plugin_alone(hook, record, reason):
     bad = plugin(r, "bad")
     assert bad.state == "broken" and reason in bad.reason and bad.records == {}
     assert r.names("model") and r.names("kernel")
+
+
+@pytest.mark.parametrize(
+    ("data", "measures", "reason"),
+    [
+        ("counts", {}, '`data` must be "discrete", "continuous" or "mixed", got \'counts\''),
+        ("discrete", {}, r"must offer `entropy` alone, got \[\]"),
+        ("discrete", {"mutual_information": "m:f"}, r"must offer `entropy` alone, got \['mutual_inf"),
+    ],
+)
+def test_an_estimator_of_no_kind_breaks_its_plugin(data, measures, reason):
+    def hook():
+        yield Estimator("a", data, measures)
+
+    r = Registry(entries=[entry("bad", nbdl_estimators=hook)])
+    assert plugin(r, "bad").state == "broken" and re.search(reason, plugin(r, "bad").reason)
 
 
 def test_an_error_without_a_text():
@@ -395,11 +418,13 @@ def test_swapping_unknown_names_is_refused(use):
 
 def test_every_builtin_record_resolves():
     """The strings of `nbdl.builtin` name code that exists."""
+    from collections.abc import Mapping
     from dataclasses import fields
 
     from nbdl.records import Code, resolve
 
     for record in registry.default()._builtin.records.values():
         codes = [getattr(record, f.name) for f in fields(record) if f.type == Code]
-        for code in [*codes, *getattr(record, "grads", {}).values()]:
+        mappings = [getattr(record, f.name) for f in fields(record) if f.type == Mapping[str, Code]]
+        for code in [*codes, *(c for m in mappings for c in m.values())]:
             assert not code or callable(resolve(code)), code

@@ -1,5 +1,6 @@
 """Everything a plugin offers, tried out."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 
 import numpy as np
@@ -53,7 +54,8 @@ def check_plugin(name):
 
 def _check_code(plugin, kind, record):
     named = [(f.name, getattr(record, f.name)) for f in fields(record) if f.type == Code]
-    named += [(f"grads[{i}]", code) for i, code in getattr(record, "grads", {}).items()]
+    mappings = [(f.name, getattr(record, f.name)) for f in fields(record) if f.type == Mapping[str, Code]]
+    named += [(f"{field}[{key}]", code) for field, codes in mappings for key, code in codes.items()]
     for what, code in named:
         try:
             if code and not callable(resolve(code)):

@@ -1,0 +1,451 @@
+r"""Measures of samples: what is computed, by which estimator, in which unit.
+
+A measure is a signed sum of entropies of groups of its samples; one table holds them all. An estimator of
+discrete data is an entropy of counts, and every measure follows from it. An estimator of continuous or mixed
+data may offer a measure itself; what it does not offer follows from the entropies that it has, else by the
+chain rule from the mutual information that it has.
+
+.. math::
+    I(X;Y) &= H(X) + H(Y) - H(XY) \\
+    I(X;Y|Z) &= H(XZ) + H(YZ) - H(Z) - H(XYZ) \\
+    TC &= \sum_i H(X_i) - H(X_1 \ldots X_n) \\
+    DTC &= H(X_1 \ldots X_n) - \sum_i H(X_i \mid \text{all others}) \\
+    \Omega &= TC - DTC
+
+Cover and Thomas, Elements of Information Theory (2006), chapter 2; Watanabe (1960) for TC, Han (1978) for
+DTC, Rosas et al. (2019) for the O-information, McGill (1954) for the co-information.
+"""
+
+import inspect
+import math
+import numbers
+import os
+from itertools import combinations
+
+import numpy as np
+
+from nbdl import registry
+from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
+from nbdl.info._counts import Joint, divergence
+from nbdl.info._samples import read, read_weights, same_length, without_missing
+from nbdl.records import resolve
+
+# --- the measures -----------------------------------------------------------------------------------------
+
+
+def entropy(x, estimator=None, **options):
+    r"""Entropy of one sample, :math:`H(X) = -\sum_x p(x) \log p(x)`; differential where it is continuous.
+
+    Parameters
+    ----------
+    x : (N,) or (N, D)
+        Integers, truth values, text and objects are symbols; floats are continuous. D columns are one joint
+        variable. Arrays, lists, and columns of tables.
+    estimator : str, optional
+        A name of the registry. Default: "ml" for discrete data, "kozachenko_leonenko" for continuous.
+    base : "e", 2, 10, any number > 0 but 1; "nats", "bits", "dits"
+        The unit, nats if not given.
+    weights : (N,), optional
+        Not negative; a row of weight 2 counts like two rows. Discrete data only.
+    nan_policy : "raise", "omit" or "propagate"
+        What is done about missing values: an error, leave out their rows, return NaN.
+    local : bool
+        Return the N values whose mean (weighted, where there are weights) is the estimate.
+    threads : int, optional
+        Threads that may be used; as many as there are processors if not given. The result has the same bits
+        for any number.
+    k : int, optional
+        Size of the alphabet of discrete data (as many as were seen if not given), for the estimators that
+        use it.
+    **options
+        Further options of the estimator.
+
+    Returns
+    -------
+    float, or float64 (N,) with ``local=True``.
+
+    Raises
+    ------
+    ShapeError, DtypeError, DataError, OptionError, UsageError
+        On samples without rows or of different lengths, on missing or infinite values, on unknown names.
+    """
+    return estimate("entropy", {"x": x}, estimator, **options)
+
+
+def joint_entropy(*xs, estimator=None, **options):
+    """Entropy H(X1, ..., Xn) of samples taken together. Options as of `entropy`."""
+    return estimate("joint_entropy", _numbered(xs, 1), estimator, **options)
+
+
+def conditional_entropy(x, given, estimator=None, **options):
+    """Entropy of `x` that is left when `given` is known, H(X|Y) = H(X,Y) - H(Y). Options as of `entropy`.
+
+    The marginal is computed from the samples, never passed in.
+    """
+    return estimate("conditional_entropy", {"x": x, "given": given}, estimator, **options)
+
+
+def mutual_information(x, y, estimator=None, **options):
+    r"""What two samples tell about one another, :math:`I(X;Y) = \sum p(x,y) \log \frac{p(x,y)}{p(x) p(y)}`.
+
+    Parameters
+    ----------
+    x, y : (N,) or (N, D)
+        As in `entropy`; one may be discrete and the other continuous.
+    estimator : str, optional
+        A name of the registry. Default: "ml" for discrete data, "ksg1" (Kraskov, Stögbauer, Grassberger 2004)
+        for continuous, "ross" (2014) or "gao" (2017) for mixed.
+    clip : bool
+        Raise a negative estimate to 0, where the true value cannot be negative. It is not done without being
+        asked for: the mean of many estimates, and a null distribution, would be biased. The plug-in value of
+        discrete data needs no clipping.
+    base, weights, nan_policy, local, threads, **options
+        As in `entropy`. `k` is a pair here, the sizes of both alphabets; the joint one has their product.
+
+    Returns
+    -------
+    float, or float64 (N,) with ``local=True``.
+    """
+    return estimate("mutual_information", {"x": x, "y": y}, estimator, **options)
+
+
+def conditional_mutual_information(x, y, z, estimator=None, **options):
+    """What two samples tell about one another when `z` is known, I(X;Y|Z). As `mutual_information`."""
+    return estimate("conditional_mutual_information", {"x": x, "y": y, "z": z}, estimator, **options)
+
+
+def total_correlation(*xs, estimator=None, **options):
+    """Sum of the entropies of the samples less their joint entropy (multi-information). Options as of
+    `mutual_information`."""
+    return estimate("total_correlation", _numbered(xs, 2), estimator, **options)
+
+
+def dual_total_correlation(*xs, estimator=None, **options):
+    """Joint entropy less what each sample has for itself, H(Xi | all others). Options as of
+    `mutual_information`."""
+    return estimate("dual_total_correlation", _numbered(xs, 2), estimator, **options)
+
+
+def o_information(*xs, estimator=None, **options):
+    """Total correlation less its dual: above 0 redundancy outweighs synergy, below 0 synergy. Options as of
+    `entropy`."""
+    return estimate("o_information", _numbered(xs, 2), estimator, **options)
+
+
+def co_information(*xs, estimator=None, **options):
+    """I(X;Y) - I(X;Y|Z), and so on for more samples; -1 bit for Z = X xor Y. Options as of `entropy`."""
+    return estimate("co_information", _numbered(xs, 2), estimator, **options)
+
+
+def kl_divergence(x, y, estimator=None, **options):
+    r"""Divergence of the distribution of `x` from that of `y`, :math:`\sum p(x) \log \frac{p(x)}{q(x)}`.
+
+    The two samples are not paired and may have different numbers of rows.
+
+    Parameters
+    ----------
+    x, y : (N,) or (N, D), (M,) or (M, D)
+        As in `entropy`, both discrete or both continuous.
+    estimator : str, optional
+        Default: "ml" for discrete data, infinite where `x` has a symbol that `y` has not; "knn" (Pérez-Cruz
+        2008) for continuous data.
+    base, nan_policy, threads, **options
+        As in `entropy`.
+    """
+    return estimate("kl_divergence", {"x": x, "y": y}, estimator, paired=False, **options)
+
+
+def entropy_of_counts(counts, estimator="ml", *, base="e", k=None, **options):
+    """Entropy from the counts of symbols, by any estimator of discrete data.
+
+    Parameters
+    ----------
+    counts : (m,) or any other shape
+        How often each symbol was seen: not negative, not all zero. Counts of parts of the data can be added.
+    estimator : str
+        A name of the registry.
+    base, **options
+        As in `entropy`.
+    k : int, optional
+        Size of the alphabet; as many as there are counts, zeros included, if not given.
+    """
+    n = np.asarray(counts)
+    if n.dtype.kind not in "biuf":
+        raise DtypeError("`counts` must be numbers, got dtype {}", n.dtype.name)
+    n = n.ravel().astype(np.float64 if n.dtype.kind == "f" else np.int64)
+    if not (n >= 0).all() or not n.any() or not np.isfinite(n).all():
+        raise OptionError("`counts` must be finite, not negative and not all zero, got {}", counts)
+    record = registry.default().get("estimator", estimator)
+    if record.data != "discrete":
+        raise UsageError("estimator `{}` is for {} data, it has no entropy of counts", estimator, record.data)
+    if k is not None and (not isinstance(k, numbers.Integral) or k < np.count_nonzero(n)):
+        raise OptionError(
+            "`k` must be an integer, at least the {} counts > 0, got {!r}", np.count_nonzero(n), k
+        )
+    entropy = _function(record, "entropy", options)
+    return float(entropy(n, k=n.size if k is None else k, **options)) / _nats_of(base)
+
+
+def _numbered(xs, fewest):
+    if len(xs) < fewest:
+        raise ShapeError("at least {} samples are needed, got {}", fewest, len(xs))
+    return {f"xs[{i}]": x for i, x in enumerate(xs)}
+
+
+# --- signed sums of entropies -----------------------------------------------------------------------------
+
+
+def _entropies(measure, n):
+    """Pairs (factor, group of samples) of a measure of n samples: the sum of factor x H(group)."""
+    every, singles = tuple(range(n)), [(i,) for i in range(n)]
+    rests = [tuple(j for j in every if j != i) for i in every]
+    total = [(1, g) for g in singles] + [(-1, every)]
+    dual = [(1, g) for g in rests] + [(1 - n, every)]
+    match measure:
+        case "entropy" | "joint_entropy":
+            return [(1, every)]
+        case "conditional_entropy":
+            return [(1, (0, 1)), (-1, (1,))]
+        case "conditional_mutual_information":
+            return [(1, (0, 2)), (1, (1, 2)), (-1, (2,)), (-1, (0, 1, 2))]
+        case "mutual_information" | "total_correlation":
+            return total
+        case "dual_total_correlation":
+            return dual
+        case "o_information":
+            return total + [(-f, g) for f, g in dual]
+        case "co_information":
+            return [((-1) ** (r - 1), g) for r in range(1, n + 1) for g in combinations(every, r)]
+
+
+_NOT_NEGATIVE = (
+    "mutual_information",
+    "conditional_mutual_information",
+    "total_correlation",
+    "dual_total_correlation",
+)
+_DEFAULTS = {  # the first that offers the measure, or what it follows from
+    "discrete": ("ml",),
+    "continuous": ("ksg1", "kozachenko_leonenko", "knn"),
+    "mixed": ("ross", "gao", "mesner_shalizi"),
+}
+
+
+# --- estimating -------------------------------------------------------------------------------------------
+
+
+def estimate(
+    measure,
+    named,
+    estimator=None,
+    *,
+    base="e",
+    weights=None,
+    nan_policy="raise",
+    local=False,
+    threads=None,
+    clip=False,
+    paired=True,
+    **options,
+):
+    """The measure of the samples in the mapping `named`; see `entropy` and `mutual_information`."""
+    nats = _nats_of(base)
+    threads = threads_of(threads)
+    samples = [read(name, x) for name, x in named.items()]
+    if paired:
+        same_length(samples)
+    rows = len(samples[0].values)
+    weights = read_weights(weights, rows)
+    kept, weights = without_missing(samples, weights, nan_policy) if paired else _each(samples, nan_policy)
+    if kept is None:
+        return np.full(rows, np.nan) if local else math.nan
+    record = _choose(measure, kept, estimator)
+    if record.data == "discrete":
+        value = _discrete(record, measure, kept, weights, local, options)
+    else:
+        if weights is not None:
+            raise OptionError("`weights` are for discrete data, estimator `{}` takes none", record.name)
+        value = _continuous(record, measure, kept, local, threads, options)
+    if clip and measure in _NOT_NEGATIVE:
+        if local:
+            raise OptionError("`clip` is for the estimate: local values may be negative")
+        value = max(0.0, value)
+    return value / nats
+
+
+def _each(samples, nan_policy):
+    """Samples that are not paired, each without its own missing values."""
+    kept = [without_missing([s], None, nan_policy)[0] for s in samples]
+    return (None if None in kept else [k[0] for k in kept]), None
+
+
+def _nats_of(base):
+    """How many nats one unit has."""
+    named = {"e": 1.0, "nats": 1.0, "bits": math.log(2), "dits": math.log(10)}
+    if isinstance(base, str) and base in named:
+        return named[base]
+    if isinstance(base, numbers.Real) and not isinstance(base, bool) and 0 < base < math.inf and base != 1:
+        return math.log(base)
+    text = '`base` must be a number > 0 but 1, or "e", "nats", "bits" or "dits", got {!r}'
+    raise OptionError(text, base)
+
+
+def threads_of(threads):
+    """The number of threads that `threads=` stands for."""
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if isinstance(threads, bool) or not isinstance(threads, numbers.Integral) or threads < 1:
+        raise OptionError("`threads` must be an integer > 0, got {!r}", threads)
+    return int(threads)
+
+
+def _choose(measure, samples, name):
+    """The estimator of that name, or the default one for this measure and these kinds of data."""
+    kinds = {s.kind for s in samples}
+    data = kinds.pop() if len(kinds) == 1 else "mixed"
+    names = registry.default()
+    if name is not None:
+        record = names.get("estimator", name)
+        if record.data not in (data, "mixed"):
+            which = ", ".join(f"`{s.name}` is {s.kind} ({s.values.dtype.name})" for s in samples)
+            text = "estimator `{}` is for {} data, but {}; others for it: {}"
+            raise UsageError(text, name, record.data, which, _others(measure, data))
+        return record
+    for default in _DEFAULTS[data]:
+        if default in names.names("estimator"):
+            record = names.get("estimator", default)
+            if _offers(record, measure, len(samples)):
+                return record
+    text = "`{}` of {} data has no default estimator: say which of {}"
+    raise UsageError(text, measure, data, _others(measure, data))
+
+
+def _others(measure, data):
+    names = registry.default()
+    records = ((n, names.get("estimator", n)) for n in names.names("estimator"))
+    return ", ".join(n for n, r in records if r.data == data and _offers(r, measure, 2)) or "none"
+
+
+def _offers(record, measure, n):
+    if record.data == "discrete" or measure in record.measures:
+        return True
+    if measure == "kl_divergence":
+        return False
+    if "entropy" in record.measures:
+        return True
+    needed = {each for _, each, _ in _chain(measure, n)}
+    return bool(needed) and needed <= set(record.measures)
+
+
+def _function(record, measure, options):
+    """The function of an estimator, after a look at the names of its options."""
+    function = resolve(record.measures[measure])
+    if options:
+        parameters = inspect.signature(function).parameters.values()
+        known = [p.name for p in parameters if p.kind == p.KEYWORD_ONLY]
+        known = [name for name in known if name not in ("local", "threads")]
+        for option in options:
+            if option not in known:
+                text = "estimator `{}` has no option `{}` for `{}`; it has: {}"
+                raise UsageError(text, record.name, option, measure, ", ".join(known) or "none")
+    return function
+
+
+# --- discrete data: entropies of counts -------------------------------------------------------------------
+
+
+def _discrete(record, measure, samples, weights, local, options):
+    k = options.pop("k", None)
+    entropy = _function(record, "entropy", options)
+    if (local or measure == "kl_divergence") and record.name != "ml":
+        what = "local values" if local else "the divergence"
+        raise UsageError("{} of discrete data are those of estimator `ml`, got `{}`", what, record.name)
+    if measure == "kl_divergence":
+        return divergence(*(s.values for s in samples))
+    joint = Joint([s.values for s in samples], weights)
+    terms = _entropies(measure, len(samples))
+    if local:
+        return sum(factor * joint.local(group) for factor, group in terms)
+    sizes = _sizes(k, [s.name for s in samples], joint)
+    h = {g: entropy(joint.counts(g), k=math.prod(sizes[i] for i in g), **options) for _, g in terms}
+    value = float(sum(factor * h[group] for factor, group in terms))
+    return _in_bounds(measure, value, h) if record.name == "ml" else value
+
+
+def _in_bounds(measure, value, h):
+    """The plug-in value without its rounding errors: 0 <= I(X;Y) <= H(X), H(Y), and so on."""
+    if measure == "mutual_information":
+        value = min(value, h[0,], h[1,])
+    elif measure == "conditional_mutual_information":
+        value = min(value, h[0, 2] - h[2,], h[1, 2] - h[2,])
+    elif measure == "conditional_entropy":
+        value = max(value, 0.0)
+    return max(value, 0.0) if measure in _NOT_NEGATIVE else value
+
+
+def _sizes(k, names, joint):
+    """The size of the alphabet of each sample: what the user says, else the number of symbols seen."""
+    seen = [joint.counts((i,)).size for i in range(len(names))]
+    if k is None:
+        return seen
+    sizes = (k,) if isinstance(k, numbers.Integral) else tuple(k)
+    if len(sizes) != len(names):
+        raise OptionError("`k` must be {} sizes of alphabets, of {}, got {}", len(names), names, k)
+    for name, size, symbols in zip(names, sizes, seen):
+        if not isinstance(size, numbers.Integral) or size < symbols:
+            text = "`k` must be an integer, at least the {} symbols that `{}` has, got {!r}"
+            raise OptionError(text, symbols, name, size)
+    return [int(size) for size in sizes]
+
+
+# --- continuous and mixed data ----------------------------------------------------------------------------
+
+
+def _continuous(record, measure, samples, local, threads, options):
+    """The estimate by the estimator itself, by its entropies, or by the chain rule."""
+    n = len(samples)
+    if measure in record.measures:
+        terms = [(1, measure, [(i,) for i in range(n)])]
+    elif "entropy" in record.measures and measure != "kl_divergence":
+        terms = [(factor, "entropy", [group]) for factor, group in _entropies(measure, n)]
+    elif _offers(record, measure, n):
+        terms = _chain(measure, n)
+    else:
+        text = "estimator `{}` has no `{}`; it has: {}"
+        raise UsageError(text, record.name, measure, ", ".join(sorted(record.measures)))
+    value = 0.0
+    for factor, each, groups in terms:
+        function = _function(record, each, options)
+        arrays = [_side_by_side([samples[i] for i in group]) for group in groups]
+        value += factor * function(*arrays, local=local, threads=threads, **options)
+    return value if local else float(value)
+
+
+def _chain(measure, n):
+    """A measure as a sum of (factor, measure, groups of samples) by the chain rule."""
+    singles = [(i,) for i in range(n)]
+    mutual, conditional = "mutual_information", "conditional_mutual_information"
+    total = [(1, mutual, [tuple(range(i)), (i,)]) for i in range(1, n)]
+    dual = [(1, conditional, [(i,), tuple(range(i)), tuple(range(i + 1, n))]) for i in range(1, n - 1)]
+    dual.append((1, mutual, [(n - 1,), tuple(range(n - 1))]))
+    match measure:
+        case "total_correlation":
+            return total
+        case "dual_total_correlation":
+            return dual
+        case "o_information":
+            return total + [(-factor, each, groups) for factor, each, groups in dual]
+        case "co_information" if n == 3:
+            return [(1, mutual, singles[:2]), (-1, conditional, singles)]
+    return []
+
+
+def _side_by_side(samples):
+    """A group of samples as one argument of an estimator: float64 (N, D), or int64 codes (N,)."""
+    kinds = {s.kind for s in samples}
+    if kinds == {"discrete"}:
+        return Joint([s.values for s in samples]).codes_of_all()
+    if kinds == {"continuous"}:
+        return np.ascontiguousarray(np.hstack([s.values for s in samples]))
+    names = ", ".join(s.name for s in samples)
+    raise UsageError("discrete and continuous samples cannot be taken together as one: {}", names)

@@ -1,0 +1,100 @@
+"""What a measure is given: samples, each of discrete or of continuous data.
+
+The dtype says which: integers, truth values, text and Python objects are discrete, floats are continuous.
+Missing values are NaN in floats, None and NaN in objects, and what a masked array masks. No number stands
+for a missing value: -1 is a symbol like any other.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
+
+
+class Sample(NamedTuple):
+    """One argument of a measure: N rows of D numbers or symbols."""
+
+    name: str
+    kind: str  # "discrete" or "continuous"
+    values: np.ndarray  # (N, D); float64 if continuous
+    missing: np.ndarray | None  # (N,), whether something is missing in the row
+
+
+def read(name, x):
+    """The `Sample` in what a user gave: an array, a list, a column of a table; (N,) or (N, D)."""
+    mask = np.ma.getmaskarray(x) if np.ma.isMaskedArray(x) else None
+    x = np.ma.getdata(x) if mask is not None else np.asarray(x)
+    if x.ndim not in (1, 2):
+        raise ShapeError("`{}` must have shape (N,) or (N, D), got {}", name, x.shape)
+    if x.size == 0:
+        raise ShapeError("`{}` has no samples, shape {}", name, x.shape)
+    if x.dtype.kind in "f":
+        kind, x = "continuous", np.ascontiguousarray(x, np.float64)
+        absent = np.isnan(x) if np.isnan(x.sum()) else None
+        if absent is None and not np.isfinite(x).all():
+            raise DataError("`{}` must be finite, got {}", name, x[~np.isfinite(x)][0])
+    elif x.dtype.kind in "biuSUO":
+        kind = "discrete"
+        absent = np.reshape([_is_missing(v) for v in x.ravel()], x.shape) if x.dtype.kind == "O" else None
+    else:
+        text = "`{}` must hold integers, truth values, text, objects or floats, got dtype {}"
+        raise DtypeError(text, name, x.dtype.name)
+    absent = [m for m in (mask, absent) if m is not None and m.any()]
+    missing = np.logical_or.reduce(absent).reshape(len(x), -1).any(axis=1) if absent else None
+    return Sample(name, kind, x.reshape(len(x), -1), missing)
+
+
+def _is_missing(value):
+    """Whether an object stands for no value: None, NaN, and the NA of tables, which is equal to nothing."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except TypeError:
+        return True
+
+
+def same_length(samples):
+    """Raise `ShapeError` unless all samples have as many rows as the first one."""
+    first = samples[0]
+    for sample in samples:
+        if len(sample.values) != len(first.values):
+            text = "`{}` must have as many rows as `{}`, {}, got {}"
+            raise ShapeError(text, sample.name, first.name, len(first.values), len(sample.values))
+
+
+def without_missing(samples, weights, nan_policy):
+    """Samples and weights as `nan_policy` wants them; None for samples if the result is NaN."""
+    if nan_policy not in ("raise", "omit", "propagate"):
+        raise OptionError('`nan_policy` must be "raise", "omit" or "propagate", got {!r}', nan_policy)
+    absent = [s for s in samples if s.missing is not None]
+    if not absent:
+        return samples, weights
+    if nan_policy == "raise":
+        text = '`{}` has {} rows with missing values, the first is row {}; nan_policy="omit" leaves them out'
+        raise DataError(text, absent[0].name, absent[0].missing.sum(), absent[0].missing.argmax())
+    if nan_policy == "propagate":
+        return None, weights
+    keep = ~np.logical_or.reduce([s.missing for s in absent])
+    if not keep.any():
+        raise DataError("in every row a value is missing, of {}", ", ".join(f"`{s.name}`" for s in absent))
+    kept = [s._replace(values=s.values[keep], missing=None) for s in samples]
+    return kept, None if weights is None else weights[keep]
+
+
+def read_weights(weights, length):
+    """Sample weights as float64 (N,), not negative, not all zero."""
+    if weights is None:
+        return None
+    w = np.asarray(weights)
+    if w.dtype.kind not in "biuf":
+        raise DtypeError("`weights` must be numbers, got dtype {}", w.dtype.name)
+    if w.shape != (length,):
+        raise ShapeError("`weights` must have shape ({},), one for each row, got {}", length, w.shape)
+    w = np.ascontiguousarray(w, np.float64)
+    if not (w >= 0).all() or not np.isfinite(w).all():
+        raise DataError("`weights` must be finite and not negative, got {}", w[~((w >= 0) & (w < np.inf))][0])
+    if not w.any():
+        raise DataError("`weights` are all zero")
+    return w
