@@ -1,0 +1,180 @@
+r"""Entropy and mutual information of Gaussian samples; of samples with any marginals, by a Gaussian copula.
+
+.. math::
+    h(X) = \frac{D}{2} \log 2 \pi e + \frac12 \log |\Sigma_X| \qquad
+    I(X; Y \mid Z) = \frac12 \log \frac{|\Sigma_{Y|Z}|}{|\Sigma_{Y|ZX}|}
+
+The determinants come from a QR decomposition of the centred columns: the square of the k-th diagonal element
+of R is (N - 1) times the variance that is left of column k after regression on those before it. Its logarithm
+is too small on average by what the chi-squared distribution says, for which ``bias_correction`` makes up
+exactly:
+
+.. math::
+    E \log \hat\sigma_k^2 = \log \sigma_k^2 + \psi \left( \tfrac{N - k}{2} \right) - \log \tfrac{N - 1}{2}
+
+The copula puts ranks in the place of values, as normal scores :math:`\Phi^{-1}(r / (N + 1))`: an estimate of
+mutual information that no monotone change of a column alters, and a lower bound of the true one.
+
+Misra, Singh, Demchuk, Estimation of the entropy of a multivariate normal distribution, J. Multivariate Anal.
+92 (2005), eq. 2.3. Ince et al., A statistical framework for neuroimaging data analysis based on mutual
+information estimated via a Gaussian copula, Human Brain Mapping 38 (2017), sections 2.2 to 2.4.
+"""
+
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from nbdl.errors import ShapeError
+
+SINGULAR = (
+    64 * np.finfo(np.float64).eps
+)  # what is left of a column may be less, as a part of it: rounding alone
+
+
+def entropy(x, *, bias_correction=True, local=False, threads=1):
+    """Differential entropy of a Gaussian sample.
+
+    Parameters
+    ----------
+    x : (N, D) float array
+        More rows than columns.
+    bias_correction : bool
+        Whether the estimate is unbiased; False gives the formula with the sample covariance (N - 1).
+    local : bool
+        Whether the result is the surprise -log f(x_i) of each row.
+    threads : int
+        Not used: the decomposition is LAPACK's.
+
+    Returns
+    -------
+    float, or (N,) float64: nats. -inf where a column is a linear function of the others.
+    """
+    _check_rows("gaussian entropy", x)
+    volume = _volume(x, _nothing(x), local)
+    value = volume.log + x.shape[1] / 2 * math.log(2 * math.pi * math.e)
+    value -= volume.bias if bias_correction else 0.0
+    return value + volume.deviation if local else value
+
+
+def mutual_information(x, y, *, bias_correction=True, local=False, threads=1):
+    """Mutual information of two Gaussian samples, (N, D) and (N, E); options and result as `entropy`.
+
+    inf where one sample determines a direction of the other; 0 where one is constant.
+    """
+    return conditional_mutual_information(
+        x, y, _nothing(x), bias_correction=bias_correction, local=local, threads=threads
+    )
+
+
+def conditional_mutual_information(x, y, z, *, bias_correction=True, local=False, threads=1):
+    """I(X; Y | Z) of Gaussian samples with N rows each; options and result as `mutual_information`."""
+    _check_rows("gaussian mutual information", x, y, z)
+    z = _independent(z, _nothing(z))  # what follows from other columns tells nothing more
+    x, y = _independent(x, z), _independent(y, z)
+    before, after = _volume(y, z, local), _volume(y, np.hstack((z, x)), local)
+    value = before.log - after.log
+    if bias_correction:
+        value -= before.bias - after.bias
+    return value + before.deviation - after.deviation if local else value
+
+
+def copula_mutual_information(x, y, *, bias_correction=True, local=False, threads=1):
+    """`mutual_information` of the normal scores of each column; ties share their mean rank."""
+    return mutual_information(
+        normal_scores(x), normal_scores(y), bias_correction=bias_correction, local=local, threads=threads
+    )
+
+
+def copula_conditional_mutual_information(x, y, z, *, bias_correction=True, local=False, threads=1):
+    """`conditional_mutual_information` of the normal scores of each column."""
+    return conditional_mutual_information(
+        normal_scores(x),
+        normal_scores(y),
+        normal_scores(z),
+        bias_correction=bias_correction,
+        local=local,
+        threads=threads,
+    )
+
+
+def normal_scores(x):
+    r"""Each column of x (N, D) with :math:`\Phi^{-1}(r / (N + 1))` for its ranks r = 1 ... N; ties share."""
+    out = np.empty(x.shape)
+    for d in range(x.shape[1]):
+        _, which, count = np.unique(x[:, d], return_inverse=True, return_counts=True)
+        rank = np.cumsum(count) - (count - 1) / 2
+        score = np.fromiter(map(NormalDist().inv_cdf, rank / (len(x) + 1)), np.float64, rank.size)
+        out[:, d] = score[which]
+    return out
+
+
+class _Volume(NamedTuple):
+    """Half the log determinant of the covariance of some columns, given others."""
+
+    log: float  # of the unbiased covariance; -inf where it is singular
+    bias: float  # how much `log` is too large on average
+    deviation: (
+        np.ndarray | None
+    )  # (N,) half the squared Mahalanobis distance of each row, less the mean of it
+
+
+def _volume(y, given, local=False):
+    """The `_Volume` of y (N, D) given other columns (N, P)."""
+    n, d = y.shape
+    p = given.shape[1]
+    columns, scale = _unit(np.hstack((given, y)))
+    deviation = None
+    if local:
+        q, r = np.linalg.qr(columns)
+        deviation = n / 2 * (q[:, p:] ** 2).sum(axis=1)
+        deviation -= deviation.mean()
+    else:
+        r = np.linalg.qr(columns, mode="r")
+    left = _left(r)[p:] * scale[p:]
+    with np.errstate(divide="ignore"):  # the logarithm of 0 is meant
+        log = float(np.log(left).sum() - d / 2 * math.log(n - 1))
+    bias = sum(digamma((n - 1 - p - k) / 2) for k in range(d)) / 2 - d / 2 * math.log((n - 1) / 2)
+    return _Volume(log, bias, deviation)
+
+
+def _independent(x, given):
+    """The columns of x that are no linear function of `given` and of the columns before them."""
+    columns, _ = _unit(np.hstack((given, x)))
+    return x[:, _left(np.linalg.qr(columns, mode="r"))[given.shape[1] :] > 0]
+
+
+def _unit(x):
+    """The columns of x centred and of length 1, a constant one 0; and their lengths before."""
+    x = x - x[0]  # a constant column is 0 now, which the mean would have rounded
+    x -= x.mean(axis=0)
+    length = np.sqrt((x * x).sum(axis=0))
+    return np.divide(x, length, out=np.zeros_like(x), where=length > 0), length
+
+
+def _left(r):
+    """What is left of each unit column after regression on those before it; 0 where it is but rounding."""
+    left = np.abs(np.diag(r))
+    return np.where(left > SINGULAR, left, 0.0)
+
+
+def _nothing(x):
+    return np.empty((len(x), 0))
+
+
+def _check_rows(name, *samples):
+    n, d = len(samples[0]), sum(s.shape[1] for s in samples)
+    if n <= d:
+        raise ShapeError("{}: the samples must have more rows than all columns, {}, got {}", name, d, n)
+
+
+def digamma(x):
+    """The derivative of log Gamma at x > 0 (DLMF 5.5.2 and 5.11.2)."""
+    value = 0.0
+    while x < 10:
+        value -= 1 / x
+        x += 1
+    y = 1 / (x * x)
+    series = y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y * (1 / 240 - y * (1 / 132 - y * 691 / 32760)))))
+    return value + math.log(x) - 0.5 / x - series
