@@ -197,3 +197,17 @@ def nbdl_measures():
 def nbdl_estimators():
     for name in ("ml",):
         yield Estimator(name, "discrete", {"entropy": f"nbdl.info._corrections:{name}"})
+    for name in ("vasicek", "van_es", "ebrahimi", "correa"):
+        yield _continuous(name, "_spacing", entropy=name)
+    mutual = ("mutual_information", "conditional_mutual_information")
+    yield _continuous("gaussian", "_gaussian", **{m: m for m in ("entropy", *mutual)})
+    yield _continuous("gaussian_copula", "_gaussian", **{m: f"copula_{m}" for m in mutual})
+    for name in ("binned", "ordinal"):
+        yield _continuous(name, f"_{name}", **{m: m for m in ("symbols", "entropy", *mutual)})
+
+
+def _continuous(name, module, **functions):
+    """An estimator of continuous data by its measures, each with the name of its function."""
+    return Estimator(
+        name, "continuous", {measure: f"nbdl.info.{module}:{f}" for measure, f in functions.items()}
+    )

@@ -1,0 +1,233 @@
+r"""Binned estimates: continuous columns as the numbers of the bins that their values fall into.
+
+========= ===============================================================================================
+"width"   bins of equal width: number :math:`\lfloor b (x - \min) / (\max - \min) \rfloor`, the maximum in
+          the last one
+"mass"    bins of equally many samples: they begin at the values of rank :math:`\lfloor jN/b \rfloor`; equal
+          values share a bin
+========= ===============================================================================================
+
+The number b of bins of a column is `bins`; by default :math:`\lceil N^{1/(D+2)} \rceil`, the rate at which
+histograms in all D columns of a measure together converge fastest, and at least 2. A constant column has
+one bin. The entropy is that of the density which is constant in each bin, of volume v:
+
+.. math:: h = H(\text{bins}) + \sum_i \frac{n_i}{N} \log v_i
+
+while in mutual information the volumes cancel. Any estimator of discrete data corrects the counts.
+Scott, Multivariate Density Estimation (1992), section 3.4. Moddemeijer, On estimation of entropy and mutual
+information of continuous distributions, Signal Processing 16 (1989), eq. 6.
+"""
+
+import math
+
+import numpy as np
+
+from nbdl._jit import jit
+from nbdl.errors import OptionError
+from nbdl.info._measures import entropy_of_counts, estimate
+from nbdl.kernels._shuffle import lanes, load_rest
+from nbdl.kernels._simd import hmax, larger, load, pointer, smaller
+
+LARGEST_TABLE = 2**20  # cells of a table of counts; beyond, samples are sorted by their bins
+_BLOCK = 1024  # samples at a time, whose cells stay in the nearest cache
+
+
+def symbols(x, *, bins=None, binning="width"):
+    """The bin of each value.
+
+    Parameters
+    ----------
+    x : (N, D) float64 array
+        Finite.
+    bins : int, optional
+        Bins of each column, from 1 to N.
+    binning : "width" or "mass"
+        See the head of this file.
+
+    Returns
+    -------
+    (N, D) int64: from 0 to bins - 1.
+
+    Raises
+    ------
+    OptionError
+        On more bins than samples, or another word for `binning`.
+    """
+    bins = _bins(bins, binning, len(x), x.shape[1])
+    codes = np.empty(x.shape, np.int64)
+    for d in range(x.shape[1]):
+        codes[:, d], _ = _column(x[:, d], bins, binning)
+    return codes
+
+
+def entropy(x, *, bins=None, binning="width", correction="ml", local=False, threads=1):
+    """Differential entropy of the density that is constant in each bin.
+
+    Parameters
+    ----------
+    x, bins, binning
+        As in `symbols`.
+    correction : str
+        An estimator of discrete data, for the counts.
+    local : bool
+        Return the value of each sample, (N,).
+    threads : int
+        Not used.
+
+    Returns
+    -------
+    float, in nats. -inf where a bin that holds samples has no width: there is no density.
+    """
+    bins = _bins(bins, binning, len(x), x.shape[1])
+    if x.shape[1] == 1 and binning == "width" and not local:
+        return entropy_of_counts(histogram(x[:, 0], bins), correction, k=bins) + _log(_width(x, bins))
+    codes, volume = np.empty(x.shape, np.int64), np.zeros(len(x))
+    for d in range(x.shape[1]):
+        codes[:, d], widths = _column(x[:, d], bins, binning)
+        volume += _log(widths)[codes[:, d]]
+    h = estimate("entropy", {"x": codes}, correction, local=local, k=bins ** x.shape[1])
+    return h + volume if local else h + float(volume.mean())
+
+
+def mutual_information(x, y, *, bins=None, binning="width", correction="ml", local=False, threads=1):
+    """Mutual information of the bins of two samples, (N, D) and (N, E); options as of `entropy`."""
+    bins = _bins(bins, binning, len(x), x.shape[1] + y.shape[1])
+    if local or binning == "mass" or x.shape[1] != 1 or y.shape[1] != 1 or bins**2 > LARGEST_TABLE:
+        return _of_symbols("mutual_information", (x, y), bins, binning, correction, local)
+    table = histogram2d(x[:, 0], y[:, 0], bins)
+    row, column = np.nonzero(table)  # a cell is as good as its samples: a row of such a weight
+    weights = table[row, column]
+    return estimate(
+        "mutual_information", {"x": row, "y": column}, correction, weights=weights, k=(bins, bins)
+    )
+
+
+def conditional_mutual_information(
+    x, y, z, *, bins=None, binning="width", correction="ml", local=False, threads=1
+):
+    """I(X; Y | Z) of the bins of three samples; options as of `entropy`."""
+    bins = _bins(bins, binning, len(x), x.shape[1] + y.shape[1] + z.shape[1])
+    return _of_symbols("conditional_mutual_information", (x, y, z), bins, binning, correction, local)
+
+
+def histogram(x, bins):
+    """Counts (bins,) int64 of x (N,) in bins of equal width."""
+    x, low, scale = _grid(x, bins)
+    counts = np.zeros((4, bins), np.int64)
+    _count(x, low, scale, counts)
+    return counts.sum(axis=0)
+
+
+def histogram2d(x, y, bins):
+    """Counts (bins, bins) int64 of the pairs x (N,), y (N,), the bins of x along axis 0."""
+    x, low_x, scale_x = _grid(x, bins)
+    y, low_y, scale_y = _grid(y, bins)
+    counts = np.zeros((4, bins * bins), np.int64)
+    _count_pairs(x, low_x, scale_x, y, low_y, scale_y, bins, counts)
+    return counts.sum(axis=0).reshape(bins, bins)
+
+
+def _of_symbols(measure, samples, bins, binning, correction, local):
+    codes = [symbols(s, bins=bins, binning=binning) for s in samples]
+    k = [bins ** c.shape[1] for c in codes]
+    return estimate(measure, dict(zip("xyz", codes)), correction, local=local, k=k)
+
+
+def _bins(bins, binning, n, d):
+    if binning not in ("width", "mass"):
+        raise OptionError('binned: `binning` must be "width" or "mass", got {!r}', binning)
+    if bins is None:
+        return min(n, max(2, math.ceil(n ** (1 / (d + 2)) - 1e-9)))
+    if isinstance(bins, bool) or not isinstance(bins, (int, np.integer)) or not 1 <= bins <= n:
+        raise OptionError("binned: `bins` must be an integer from 1 to the {} samples, got {!r}", n, bins)
+    return int(bins)
+
+
+def _column(x, bins, binning):
+    """The bin of each value of one column, int64, and the width of each bin."""
+    if binning == "mass":
+        edges = np.sort(x)[np.append(np.arange(bins) * len(x) // bins, -1)]
+        return np.searchsorted(edges[1:-1], x, side="right"), np.diff(edges)
+    codes = np.empty(len(x), np.int64)
+    values, low, scale = _grid(x, bins)
+    _number(values, low, scale, bins, codes)
+    return codes, np.full(bins, _width(x, bins))
+
+
+def _width(x, bins):
+    return x.max() / bins - x.min() / bins
+
+
+def _log(width):
+    with np.errstate(divide="ignore"):  # the logarithm of 0 is meant
+        return np.log(width)
+
+
+def _grid(x, bins):
+    """The column, contiguous; its smallest value, and the number of bins in a unit of length."""
+    x = np.ascontiguousarray(x)
+    low, high = _range(x)
+    if low < high and not 1e-290 < high - low < 1e290:  # or the scale would be infinite or zero
+        x = np.ldexp(x, -math.frexp(max(-low, high))[1])
+        low, high = _range(x)
+    return x, low, bins / (high - low) if low < high else 0.0
+
+
+@jit(strict=True)
+def _range(x):
+    p, L = pointer(x), lanes(pointer(x))
+    low = high = load_rest(p, 0, x.size, x[0])
+    for i in range(0, x.size - L + 1, L):
+        v = load(p, i)
+        low, high = smaller(v, low), larger(v, high)
+    v = load_rest(p, x.size - x.size % L, x.size % L, x[0])
+    return -hmax(-smaller(v, low)), hmax(larger(v, high))
+
+
+@jit(strict=True, inline=True)
+def _bin(x, low, scale, last):
+    """The bin of one value; whatever the value is, one of those that there are."""
+    return max(np.int32(0), min(np.int32((x - low) * scale), last))
+
+
+@jit(strict=True)
+def _number(x, low, scale, bins, codes):
+    for i in range(x.size):
+        codes[i] = _bin(x[i], low, scale, np.int32(bins - 1))
+
+
+@jit(strict=True)
+def _count(x, low, scale, counts):
+    """Add one to the bin of each value, in four tables by turns: a sum need not wait for the one before."""
+    cell = np.empty(_BLOCK, np.int32)
+    last = np.int32(counts.shape[1] - 1)
+    for start in range(0, x.size, _BLOCK):
+        u = x[start : start + _BLOCK]
+        for i in range(u.size):
+            cell[i] = _bin(u[i], low, scale, last)
+        _add(cell[: u.size], counts)
+
+
+@jit(strict=True)
+def _count_pairs(x, low_x, scale_x, y, low_y, scale_y, bins, counts):
+    """As `_count`, the cell of a pair being bins times the bin of x plus that of y."""
+    cell = np.empty(_BLOCK, np.int32)
+    last = np.int32(bins - 1)
+    for start in range(0, x.size, _BLOCK):
+        u, v = x[start : start + _BLOCK], y[start : start + _BLOCK]
+        for i in range(u.size):
+            row, column = _bin(u[i], low_x, scale_x, last), _bin(v[i], low_y, scale_y, last)
+            cell[i] = row * np.int32(bins) + column
+        _add(cell[: u.size], counts)
+
+
+@jit(strict=True)
+def _add(cell, counts):
+    whole = cell.size - cell.size % 4
+    for i in range(0, whole, 4):
+        counts[0, cell[i]] += 1
+        counts[1, cell[i + 1]] += 1
+        counts[2, cell[i + 2]] += 1
+        counts[3, cell[i + 3]] += 1
+    for i in range(whole, cell.size):
+        counts[0, cell[i]] += 1

@@ -1,0 +1,166 @@
+"""Binned estimates: NumPy's histograms, closed forms, bins of equal mass, edges of the number range."""
+
+import numpy as np
+import pytest
+
+from nbdl.errors import OptionError
+from nbdl.info import _binned as b
+from nbdl.info._measures import conditional_mutual_information, entropy, entropy_of_counts, mutual_information
+
+RNG = np.random.default_rng
+
+
+def column(values):
+    return np.ascontiguousarray(np.asarray(values, float).reshape(-1, 1))
+
+
+def pair(n, r=0.6, seed=0):
+    x, y = RNG(seed).standard_normal((2, n))
+    return column(x), column(r * x + np.sqrt(1 - r * r) * y)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8, 9, 1023, 1024, 1025, 5000])
+@pytest.mark.parametrize("bins", [1, 2, 7, 32])
+def test_histograms_are_those_of_numpy(n, bins):
+    x, y = RNG(n).standard_normal((2, n))
+    if n > 1:  # NumPy gives a single value a bin of width 1 about it
+        np.testing.assert_array_equal(b.histogram(x, bins), np.histogram(x, bins)[0])
+        np.testing.assert_array_equal(b.histogram2d(x, y, bins), np.histogram2d(x, y, bins)[0])
+    assert b.histogram(x, bins).sum() == b.histogram2d(x, y, bins).sum() == n
+
+
+def test_whole_numbers_have_their_own_bins():
+    x = RNG(0).integers(0, 10, 1000).astype(float)
+    np.testing.assert_array_equal(b.histogram(x, 9)[:8], np.bincount(x.astype(int))[:8])
+    assert b.symbols(column([0, 1, 2, 3, 4]), bins=4).ravel().tolist() == [0, 1, 2, 3, 3]
+
+
+def test_mutual_information_is_that_of_the_table():
+    x, y = pair(10_000)
+    p = np.histogram2d(x[:, 0], y[:, 0], 16)[0] / 10_000
+    outer = p.sum(axis=1, keepdims=True) * p.sum(axis=0)
+    want = (p[p > 0] * np.log(p[p > 0] / outer[p > 0])).sum()
+    assert b.mutual_information(x, y, bins=16) == pytest.approx(want, abs=1e-13)
+
+
+@pytest.mark.parametrize("correction", ["ml"])
+def test_the_short_way_and_the_long_one_agree(correction):
+    x, y = pair(700)
+    short = b.mutual_information(x, y, bins=8, correction=correction)
+    codes = b.symbols(x, bins=8), b.symbols(y, bins=8)
+    assert short == pytest.approx(mutual_information(*codes, correction, k=(8, 8)), abs=1e-12)
+
+
+@pytest.mark.parametrize("binning", ["width", "mass"])
+@pytest.mark.parametrize("r, truth", [(0.6, 0.22314355131420974), (0.9, 0.8303656034108255)])
+def test_gaussian_pairs(binning, r, truth):
+    x, y = pair(100_000, r)
+    got = b.mutual_information(x, y, bins=32, binning=binning)
+    assert got == pytest.approx(truth, abs=0.03)
+
+
+@pytest.mark.parametrize("binning", ["width", "mass"])
+@pytest.mark.parametrize(
+    "name, truth",
+    [("normal", 1.4189385332), ("laplace", 1 + np.log(2)), ("gumbel", 1 + np.euler_gamma), ("uniform", 0.0)],
+)
+def test_closed_forms_of_entropy(binning, name, truth):
+    x = column(getattr(RNG(3), name)(size=100_000))
+    assert b.entropy(x, bins=200, binning=binning) == pytest.approx(truth, abs=0.05)
+
+
+def test_entropy_of_a_density_may_be_negative_E23():
+    x = column(RNG(0).uniform(0, 1e-3, 5000))
+    assert b.entropy(x) == pytest.approx(np.log(1e-3), abs=0.05)
+
+
+def test_joint_entropy_may_be_below_a_marginal_E24():
+    x = column(RNG(0).standard_normal(5000))
+    y = column(1e-3 * RNG(1).standard_normal(5000))
+    assert b.entropy(np.hstack((x, y)), bins=10) < b.entropy(x, bins=10)
+
+
+@pytest.mark.parametrize("binning", ["width", "mass"])
+def test_local_values_average_to_the_estimate(binning):
+    x, y = pair(500)
+    for f, arguments in (
+        (b.entropy, (x,)),
+        (b.entropy, (np.hstack((x, y)),)),
+        (b.mutual_information, (x, y)),
+        (b.conditional_mutual_information, (x, y, x + y)),
+    ):
+        local = f(*arguments, bins=5, binning=binning, local=True)
+        assert local.shape == (500,)
+        assert local.mean() == pytest.approx(f(*arguments, bins=5, binning=binning), abs=1e-13)
+
+
+def test_equal_mass():
+    codes = b.symbols(column(RNG(0).standard_normal(1000)), bins=8, binning="mass")
+    assert np.bincount(codes[:, 0]).tolist() == [125] * 8
+    x, y = pair(600)
+    want = b.mutual_information(x, y, bins=6, binning="mass")
+    assert b.mutual_information(np.exp(x), y**3, bins=6, binning="mass") == want  # ranks alone count
+
+
+def test_equal_values_share_a_bin_of_equal_mass():
+    x = column([1, 1, 1, 1, 1, 1, 2, 3])
+    codes = b.symbols(x, bins=4, binning="mass").ravel()
+    assert codes[:6].tolist() == [codes[0]] * 6 and codes[6] > codes[5]
+
+
+def test_conditional_and_joint_samples():
+    x, y = pair(3000)
+    z = np.hstack((x + y, x - y))
+    codes = [b.symbols(v, bins=4) for v in (x, y, z)]
+    assert b.conditional_mutual_information(x, y, z, bins=4) == pytest.approx(
+        conditional_mutual_information(*codes), abs=1e-14
+    )
+    assert b.mutual_information(x, z, bins=4) == pytest.approx(
+        mutual_information(codes[0], codes[2]), abs=1e-14
+    )
+    width = [np.ptp(v) / 4 for v in z.T]
+    assert b.entropy(z, bins=4) == pytest.approx(entropy(codes[2]) + np.log(width).sum(), abs=1e-13)
+
+
+@pytest.mark.parametrize("binning", ["width", "mass"])
+def test_a_constant_column_tells_nothing_and_has_no_density(binning):
+    x, _ = pair(200)
+    ones = np.full((200, 1), 0.1)
+    assert b.mutual_information(x, ones, binning=binning) == 0
+    assert b.mutual_information(ones, ones, binning=binning) == 0
+    assert b.entropy(ones, binning=binning) == -np.inf
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-300, 1e300])
+def test_the_ends_of_the_number_range(scale):
+    x, y = pair(2000)
+    x, y = x.round(3), y.round(3)
+    want = b.mutual_information(x / 8, y, bins=8)
+    tolerance = 0.05 if scale < 1e-310 else 1e-12  # few bits are left of the smallest numbers
+    assert b.mutual_information(x / 8 * scale, y, bins=8) == pytest.approx(want, abs=tolerance)
+    huge = column([-1.7e308, 1.7e308, 0.0, 1.0])
+    assert b.symbols(huge, bins=2).ravel().tolist() == [0, 1, 1, 1]
+
+
+def test_no_value_reaches_outside_of_the_table():
+    x = np.array([np.nan, 0.0, 1.0, np.inf, -np.inf, 2.0] * 50)
+    with np.errstate(invalid="ignore"):
+        assert b.histogram2d(x, x, 4).sum() == 300
+
+
+def test_the_rule_for_bins():
+    """N^(1/3) for one column, N^(1/4) for a pair."""
+    x, y = pair(1000)
+    counts = np.histogram(x, 10)[0]
+    assert b.entropy(x) == pytest.approx(entropy_of_counts(counts) + np.log(np.ptp(x) / 10), abs=1e-13)
+    assert b.mutual_information(x, y) == b.mutual_information(x, y, bins=6)
+    assert b.mutual_information(x[:1], y[:1]) == 0
+
+
+def test_bad_input():
+    x, y = pair(10)
+    for bins in (0, 11, -1, 2.0, True):
+        with pytest.raises(OptionError, match="`bins` must be an integer from 1 to the 10 samples, got"):
+            b.mutual_information(x, y, bins=bins)
+    with pytest.raises(OptionError, match='`binning` must be "width" or "mass", got \'fd\''):
+        b.entropy(x, binning="fd")
