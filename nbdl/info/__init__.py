@@ -1,5 +1,6 @@
 """Information measures of samples: measure x estimator, chosen by name, in nats unless ``base`` says else."""
 
+from nbdl.info._counts import count
 from nbdl.info._measures import (
     co_information,
     conditional_entropy,
@@ -18,6 +19,7 @@ __all__ = [
     "co_information",
     "conditional_entropy",
     "conditional_mutual_information",
+    "count",
     "dual_total_correlation",
     "entropy",
     "entropy_of_counts",

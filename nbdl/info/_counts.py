@@ -1,69 +1,122 @@
-"""Counts of symbols, and of combinations of symbols, in discrete samples."""
+"""Counts of symbols, and of combinations of symbols, in discrete samples.
+
+Symbols are made into codes 0, 1, ... below a size. Integers in a narrow range are their own codes; everything
+else is relabelled. The counts of a few samples with small sizes stand in one dense table, filled in one pass;
+those of many are the lengths of the runs of sorted codes.
+"""
+
+from functools import cached_property
 
 import numpy as np
 
-LARGEST_TABLE = 2**20  # cells that a joint table may have however few samples there are
+from nbdl._jit import jit
+from nbdl.info._samples import read, read_weights, same_length, without_missing
+
+LARGEST_TABLE = 2**20  # cells that a dense table may have, however few samples there are
+INTERLEAVED = 2**12  # cells up to which a table is kept four times
+STRIDE = 2**12  # rows that are counted in one go
 
 
 class Joint:
-    """Discrete samples side by side: the counts of any group of them."""
+    """Discrete samples side by side: the counts of any group of them.
 
-    def __init__(self, columns, weights=None):
-        self.codes, self.sizes = zip(*map(encode, columns))
-        self.weights = weights
-        self.length = len(self.codes[0])
+    `samples` are arrays (N,) or (N, D) of any dtype, `weights` float64 (N,).
+    """
+
+    def __init__(self, samples, weights=None):
+        self.samples, self.weights = samples, weights
+        self.length = len(samples[0])
 
     def counts(self, group):
-        """The counts of the combinations that occur in the columns of `group`, without zeros."""
-        codes, size = self.combined(group)
-        n = np.bincount(codes, self.weights, size)
+        """The counts of the combinations that occur in the samples of `group`, without zeros."""
+        if self._table is not None:
+            others = tuple(i for i in range(len(self.samples)) if i not in group)
+            n = self._table.sum(axis=others).ravel()
+        else:
+            codes, size = self.codes(group)
+            if self.weights is None and size > LARGEST_TABLE:
+                return np.diff(np.flatnonzero(np.diff(np.sort(codes), prepend=-1, append=size)))
+            n = np.bincount(codes, self.weights, size)
         return n[n > 0]
 
-    def combined(self, group):
-        """One code for each combination of symbols in the columns of `group`, and how many there may be."""
-        codes, size = self.codes[group[0]], self.sizes[group[0]]
+    def codes(self, group):
+        """One code for each combination of symbols in the samples of `group`, and how many there may be.
+
+        The product of two sizes is at most 64 N^2, so that no code overflows.
+        """
+        codes, size = self._encoded[group[0]]
         for i in group[1:]:
-            codes, size = codes * self.sizes[i] + self.codes[i], size * self.sizes[i]
-            if size > max(LARGEST_TABLE, 8 * self.length):
+            more, width = self._encoded[i]
+            codes, size = codes * width + more, size * width
+            if size > self._limit:
                 codes, size = relabel(codes)
         return codes, size
 
     def local(self, group):
         """The surprise of each row in nats, under the frequencies of the samples themselves."""
-        codes, size = self.combined(group)
+        codes, size = self.codes(group)
         n = np.bincount(codes, self.weights, size)
         return np.log(n.sum()) - np.log(n[codes])
 
-    def codes_of_all(self):
-        """One int64 code 0, 1, ... for each row, (N,)."""
-        return self.combined(range(len(self.codes)))[0]
+    @property
+    def _limit(self):
+        return max(LARGEST_TABLE, 8 * self.length)
+
+    @cached_property
+    def _encoded(self):
+        return [encode(x) for x in self.samples]
+
+    @cached_property
+    def _table(self):
+        """Counts with one axis for each sample; None where they would have too many cells."""
+        if len(self.samples) == 2 and self.weights is None and all(_is_plain(x) for x in self.samples):
+            table = _pair_table(*(x.reshape(len(x)) for x in self.samples))
+            if table is not None:
+                return table
+        sizes = [size for _, size in self._encoded]
+        cells = 1
+        for size in sizes:
+            cells *= size
+        if cells > self._limit:
+            return None
+        codes = self._encoded[0][0]
+        for more, width in self._encoded[1:]:
+            codes = codes * width + more
+        return np.bincount(codes, self.weights, cells).reshape(sizes)
 
 
-def encode(x):
-    """Codes 0, 1, ... of the symbols in the rows of x, (N, D), and how many there may be."""
-    if x.ndim == 2 and x.shape[1] > 1:
-        return Joint(x.T).combined(range(x.shape[1]))
-    x = x.reshape(len(x))
-    if x.dtype.kind in "biu" and x.dtype.itemsize < 8:
-        x = x.astype(np.int64)
-    if x.dtype.kind in "iu":
-        low, high = int(x.min()), int(x.max())
-        if high - low < max(1024, x.size):
-            return (x - x.dtype.type(low)).astype(np.int64), high - low + 1
-    return relabel(x)
+def count(*xs, weights=None):
+    """Each combination of symbols once, and how often it occurs.
 
+    Parameters
+    ----------
+    *xs : (N,) or (N, D)
+        Discrete samples.
+    weights : (N,), optional
+        What each row counts; integers stay integers.
 
-def relabel(x):
-    """Codes of the symbols in x, (N,), and how many there are."""
-    if x.dtype.kind == "O":
-        codes = {}
-        return np.array([codes.setdefault(v, len(codes)) for v in x]), len(codes)
-    symbols, codes = np.unique(x, return_inverse=True)
-    return codes, symbols.size
+    Returns
+    -------
+    The m distinct rows of each sample, m rows each, then the counts (m,), int64 or float64.
+
+    The rows with the counts as weights give what the data would give, and so do those of several parts of the
+    data together: ``*rows, n = count(x, y)``, then ``mutual_information(*rows, weights=n)``.
+    """
+    samples = [read(f"xs[{i}]", x) for i, x in enumerate(xs)]
+    same_length(samples)
+    samples, _ = without_missing(samples, None, "raise")
+    whole = weights is None or np.asarray(weights).dtype.kind in "biu"
+    weights = read_weights(weights, len(samples[0].values))
+    codes, size = relabel(Joint([s.values for s in samples]).codes(range(len(samples)))[0])
+    first = np.empty(size, np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    n = np.bincount(codes, weights, size)
+    rows = (np.asarray(x)[first] for x in xs)
+    return *rows, n.astype(np.int64) if whole else n
 
 
 def divergence(x, y):
-    """Kullback-Leibler divergence of the frequencies of y from those of x, in nats."""
+    """Kullback-Leibler divergence of the frequencies in y from those in x, (N, D) and (M, D), in nats."""
     codes, size = encode(np.concatenate([x, y]))
     p, q = np.bincount(codes[: len(x)], minlength=size), np.bincount(codes[len(x) :], minlength=size)
     seen = p > 0
@@ -71,3 +124,121 @@ def divergence(x, y):
         return np.inf
     p, q = p[seen] / len(x), q[seen] / len(y)
     return max(0.0, float((p * np.log(p / q)).sum()))
+
+
+# --- codes ------------------------------------------------------------------------------------------------
+
+
+def encode(x):
+    """int64 codes of the symbols in x, (N,) or of its rows, (N, D), and how many there may be."""
+    if x.ndim == 2 and x.shape[1] > 1:
+        return Joint(x.T).codes(range(x.shape[1]))
+    x = x.reshape(len(x))
+    if x.dtype.kind not in "biu":
+        return relabel(x)
+    x = _as_signed(x)
+    low, high = int(x.min()), int(x.max())
+    if high - low < max(1024, x.size):
+        return x.astype(np.int64) - low, high - low + 1
+    return relabel(x)
+
+
+def relabel(x):
+    """int64 codes of the symbols in x, (N,), in the order in which they are seen, and how many there are."""
+    if x.dtype.kind in "iu":
+        codes = np.empty(x.size, np.int64)
+        slots = np.full(1 << max(4, (2 * x.size - 1).bit_length()), -1, np.int64)
+        return codes, _relabel(x.astype(np.int64), slots, np.empty(x.size, np.int64), codes)
+    if x.dtype.kind == "O":
+        seen = {}
+        return np.array([seen.setdefault(v, len(seen)) for v in x]), len(seen)
+    symbols, codes = np.unique(x, return_inverse=True)
+    return codes, symbols.size
+
+
+def _is_plain(x):
+    """Whether x, (N,) or (N, D), is one column of integers or truth values."""
+    return x.dtype.kind in "biu" and x.size == len(x)
+
+
+def _as_signed(x):
+    """Integers as signed ones of the same size: other symbols, but as many; one compiled core for both."""
+    return np.ascontiguousarray(x).view(np.dtype(f"i{x.dtype.itemsize}"))
+
+
+@jit(strict=True)
+def _relabel(x, slots, symbols, codes):
+    """A hash table with open addressing: `slots` hold codes, -1 where they are free."""
+    last, known = slots.size - 1, 0
+    for i in range(x.size):
+        key = x[i]
+        mixed = (key ^ (key >> 32)) & 0xFFFFFFFF
+        mixed = ((mixed ^ (mixed >> 16)) * 0x2C1B3C6D) & 0xFFFFFFFF
+        mixed = ((mixed ^ (mixed >> 12)) * 0x297A2D39) & 0xFFFFFFFF
+        slot = (mixed ^ (mixed >> 15)) & last
+        while slots[slot] >= 0 and symbols[slots[slot]] != key:
+            slot = (slot + 1) & last
+        if slots[slot] < 0:
+            slots[slot] = known
+            symbols[known] = key
+            known += 1
+        codes[i] = slots[slot]
+    return known
+
+
+# --- the table of a pair ----------------------------------------------------------------------------------
+
+
+def _pair_table(x, y):
+    """Counts of the pairs in two columns of integers, (N,); None if they have too many cells.
+
+    The ranges are guessed from a few rows, so that most data is read once; a row outside stops the count, and
+    it begins anew with the true ranges.
+    """
+    x, y = _as_signed(x), _as_signed(y)
+    if x.dtype != y.dtype:
+        x, y = x.astype(np.int64), y.astype(np.int64)
+    some = slice(None, None, max(1, x.size // 1024))
+    for parts in ((x[some], y[some]), (x, y)):
+        (x0, x_bits), (y0, y_bits) = map(_range, parts)
+        cells = 1 << (x_bits + y_bits)
+        if cells > max(LARGEST_TABLE, 8 * x.size):
+            return None
+        tables = np.zeros((4 if cells <= INTERLEAVED else 1, 1 << x_bits, 1 << y_bits), np.int64)
+        if _count_pairs(x, y, x0, y0, x_bits, y_bits, tables.reshape(len(tables), -1)):
+            return tables.sum(axis=0) if len(tables) > 1 else tables[0]
+
+
+def _range(x):
+    """The smallest of some integers, and how many bits their differences from it have."""
+    low = int(x.min())
+    return low, (int(x.max()) - low).bit_length()
+
+
+@jit(strict=True)
+def _count_pairs(x, y, x0, y0, x_bits, y_bits, tables):
+    """Add the pairs (x - x0, y - y0) to `tables`, (1 or 4, cells); whether all of them had so few bits.
+
+    Indices are made first, for many rows at once. Then neighbouring rows add to different tables: a count
+    need not wait until the one before it has been written.
+    """
+    x_mask, y_mask = (1 << x_bits) - 1, (1 << y_bits) - 1
+    cells = np.empty(STRIDE, np.uint32)
+    table0, table1, table2, table3 = tables[0], tables[1 % len(tables)], tables[2 % len(tables)], tables[-1]
+    for start in range(0, x.size, STRIDE):
+        xs, ys = x[start : start + STRIDE], y[start : start + STRIDE]
+        n, stray = xs.size, 0
+        for i in range(n):
+            u, v = xs[i] - x0, ys[i] - y0
+            stray |= (u & ~x_mask) | (v & ~y_mask)
+            cells[i] = ((u & x_mask) << y_bits) | (v & y_mask)
+        if stray:
+            return False
+        for i in range(n // 4 * 4, n):
+            table0[cells[i]] += 1
+        for i in range(0, n // 4 * 4, 4):
+            table0[cells[i]] += 1
+            table1[cells[i + 1]] += 1
+            table2[cells[i + 2]] += 1
+            table3[cells[i + 3]] += 1
+    return True

@@ -444,7 +444,7 @@ def _side_by_side(samples):
     """A group of samples as one argument of an estimator: float64 (N, D), or int64 codes (N,)."""
     kinds = {s.kind for s in samples}
     if kinds == {"discrete"}:
-        return Joint([s.values for s in samples]).codes_of_all()
+        return Joint([s.values for s in samples]).codes(range(len(samples)))[0]
     if kinds == {"continuous"}:
         return np.ascontiguousarray(np.hstack([s.values for s in samples]))
     names = ", ".join(s.name for s in samples)

@@ -1,6 +1,5 @@
 """The front end: kinds of data, estimators by name, units, missing values, identities, bad input."""
 
-import numpy as np
 import pytest
 
 from nbdl import info
