@@ -46,7 +46,10 @@ def symbols(x, *, bins=None, binning="width"):
 
     Returns
     -------
-    (N, D) int64: from 0 to bins - 1.
+    codes : (N, D) int64
+        From 0 to k - 1.
+    k : int
+        How many bins a column has.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def symbols(x, *, bins=None, binning="width"):
     codes = np.empty(x.shape, np.int64)
     for d in range(x.shape[1]):
         codes[:, d], _ = _column(x[:, d], bins, binning)
-    return codes
+    return codes, bins
 
 
 def entropy(x, *, bins=None, binning="width", correction="ml", local=False, threads=1):
@@ -128,7 +131,7 @@ def histogram2d(x, y, bins):
 
 
 def _of_symbols(measure, samples, bins, binning, correction, local):
-    codes = [symbols(s, bins=bins, binning=binning) for s in samples]
+    codes = [symbols(s, bins=bins, binning=binning)[0] for s in samples]
     k = [bins ** c.shape[1] for c in codes]
     return estimate(measure, dict(zip("xyz", codes)), correction, local=local, k=k)
 

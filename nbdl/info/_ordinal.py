@@ -39,7 +39,10 @@ def symbols(x, *, order=3, delay=1):
 
     Returns
     -------
-    (N - (order - 1) delay, D) int64: codes from 0 to order! - 1.
+    codes : (N - (order - 1) delay, D) int64
+        From 0 to k - 1.
+    k : int
+        How many patterns there are, order!.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def symbols(x, *, order=3, delay=1):
     codes = np.empty((x.shape[1], n), np.int64)
     for series, out in zip(np.ascontiguousarray(x.T), codes):
         _lehmer(series, order, delay, out)
-    return np.ascontiguousarray(codes.T)
+    return np.ascontiguousarray(codes.T), math.factorial(order)
 
 
 def entropy(x, *, order=3, delay=1, correction="ml", local=False, threads=1):
@@ -78,8 +81,7 @@ def entropy(x, *, order=3, delay=1, correction="ml", local=False, threads=1):
     -------
     float, in nats.
     """
-    codes = symbols(x, order=order, delay=delay)
-    k = math.factorial(order)
+    codes, k = symbols(x, order=order, delay=delay)
     if local or codes.shape[1] > 1 or k > len(codes):
         return estimate("entropy", {"x": codes}, correction, local=local, k=k ** codes.shape[1])
     return entropy_of_counts(np.bincount(codes[:, 0], minlength=k), correction, k=k)
@@ -96,7 +98,7 @@ def conditional_mutual_information(x, y, z, *, order=3, delay=1, correction="ml"
 
 
 def _of_symbols(measure, samples, order, delay, correction, local):
-    codes = [symbols(s, order=order, delay=delay) for s in samples]
+    codes = [symbols(s, order=order, delay=delay)[0] for s in samples]
     k = [math.factorial(order) ** c.shape[1] for c in codes]
     return estimate(measure, dict(zip("xyz", codes)), correction, local=local, k=k)
 

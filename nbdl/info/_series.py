@@ -1,0 +1,273 @@
+r"""Measures of time series: what the past of one tells about another, and about itself.
+
+.. math::
+    TE_{X \to Y} &= I(Y_t ;\, X^{(l)}_{t-u} \mid Y^{(k)}_{t-1}) \\
+    AIS_X &= I(X_t ;\, X^{(k)}_{t-1}) \qquad
+    X^{(k)}_t = (x_t, x_{t-\tau}, \ldots, x_{t-(k-1)\tau})
+
+with k = `history`, l = `source_history`, u = `lag` and :math:`\tau` = `step`, in samples. Every estimator of
+(conditional) mutual information serves; one that makes symbols of values (binned, ordinal) makes them of the
+whole series, before histories are taken. The first samples, which have no complete past, are left out.
+
+Schreiber, Measuring information transfer, Phys. Rev. Lett. 85 (2000), eq. 4. Wibral et al., Measuring
+information-transfer delays, PLoS ONE 8 (2013), eq. 9, for the lag. Lizier, Prokopenko, Zomaya, Local measures
+of information storage in complex distributed computation, Information Sciences 208 (2012), eq. 5.
+"""
+
+import numbers
+from typing import NamedTuple
+
+import numpy as np
+
+from nbdl import registry
+from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
+from nbdl.info._measures import estimate
+from nbdl.info._samples import read, same_length, without_missing
+from nbdl.records import resolve
+
+MUTUAL, CONDITIONAL = "mutual_information", "conditional_mutual_information"
+
+# --- the measures -----------------------------------------------------------------------------------------
+
+
+def transfer_entropy(
+    source,
+    target,
+    estimator=None,
+    *,
+    given=None,
+    history=1,
+    source_history=1,
+    given_history=1,
+    lag=1,
+    step=1,
+    **options,
+):
+    """What the past of `source` tells about `target` beyond the past of the target itself.
+
+    Parameters
+    ----------
+    source, target : (N,) or (N, D)
+        Series, equally spaced in time.
+    estimator : str, optional
+        A name of the registry, as for `conditional_mutual_information`.
+    given : (N,) or (N, D), optional
+        Further series whose past is known too: the conditional transfer entropy.
+    history, source_history, given_history : int
+        How many past values of the target, the source and the given series count.
+    lag : int
+        Samples from the latest value of the source to the target: 1 or more. That of the others is 1.
+    step : int
+        Samples between the values of a history.
+    **options
+        As of `conditional_mutual_information`, such as ``base``, ``local``; ``theiler`` of the estimators by
+        nearest neighbours; ``order`` of ordinal patterns.
+
+    Returns
+    -------
+    float, or float64 with one value for each time that has a complete past if ``local=True``.
+
+    Raises
+    ------
+    ShapeError, OptionError
+        On series too short for their histories, of different lengths, and all that the measures refuse.
+    """
+    series = _Series({"source": source, "target": target} | _if_given(given), estimator, options)
+    problems = _transfer(series, (lag,), history, source_history, given_history, step)
+    return next(problems).estimate()
+
+
+def active_information_storage(x, estimator=None, *, history=1, step=1, **options):
+    """What the past of a series tells about its next value; arguments as of `transfer_entropy`."""
+    return _storage(_Series({"x": x}, estimator, options), history, step).estimate()
+
+
+def lagged(measure, x, y, lags, estimator=None, **options):
+    """A measure of `y` and earlier values of `x`, for each of many lags.
+
+    All lags are estimated from the same times of `y`, so that they can be compared.
+
+    Parameters
+    ----------
+    measure : "mutual_information" or "transfer_entropy"
+        I(X_{t-lag}; Y_t), or the transfer entropy from x to y.
+    x, y : (N,) or (N, D)
+        Series, equally spaced in time.
+    lags : int or sequence of int
+        An integer n stands for 0 ... n of mutual information, 1 ... n of transfer entropy. Negative lags, for
+        mutual information alone: x after y.
+    estimator, **options
+        As of the measure.
+
+    Returns
+    -------
+    (number of lags,) float64.
+    """
+    if options.get("local"):
+        raise OptionError("lagged: `local` must be False: ask the measure itself, for one lag")
+    if measure == "transfer_entropy":
+        embedding = {n: options.pop(n, 1) for n in ("history", "source_history", "given_history", "step")}
+        series = _Series(
+            {"source": x, "target": y} | _if_given(options.pop("given", None)), estimator, options
+        )
+        problems = _transfer(series, _lags(lags, 1), **embedding)
+    elif measure == MUTUAL:
+        problems = _shifted(_Series({"x": x, "y": y}, estimator, options), _lags(lags, 0))
+    else:
+        raise UsageError('`measure` must be "mutual_information" or "transfer_entropy", got {!r}', measure)
+    return np.array([problem.estimate() for problem in problems])
+
+
+def embed(x, history, *, step=1, lag=0):
+    """The past of a series x, (N,) or (N, D), at each time that has one: (N - lag - (history - 1) step, h D).
+
+    Row r belongs to the time t = lag + (history - 1) step + r and holds x[t - lag], x[t - lag - step], ...
+    """
+    series = _Series({"x": x}, None, {})
+    return series.past("x", history, step, lag, series.reach("x", history, step, lag, 0))
+
+
+# --- from series to samples -------------------------------------------------------------------------------
+
+
+class Problem(NamedTuple):
+    """A measure of samples whose rows have no order: what every measure, of series too, comes to."""
+
+    measure: str
+    samples: dict  # by name, (N, D) each; the first is what a permutation test shuffles
+    estimator: str | None
+    options: dict
+
+    def estimate(self):
+        return estimate(self.measure, self.samples, self.estimator, **self.options)
+
+
+def problem(measure, samples, estimator, options):
+    """The `Problem` of a measure by name, `samples` in the order of its arguments."""
+    options = dict(options)
+    if measure == "transfer_entropy":
+        names = ("history", "source_history", "given_history", "step", "lag")
+        embedding = {n: options.pop(n, 1) for n in names}
+        series = _Series(dict(zip(("source", "target", "given"), samples)), estimator, options)
+        return next(_transfer(series, (embedding.pop("lag"),), **embedding))
+    if measure == "active_information_storage":
+        embedding = {n: options.pop(n, 1) for n in ("history", "step")}
+        return _storage(_Series(dict(zip("x", samples)), estimator, options), **embedding)
+    series = _Series(dict(zip("xyz", samples)), estimator, options)
+    return series.problem(measure, dict(series.values))
+
+
+class _Series:
+    """Series by name, (N, D) each; where the estimator makes symbols of values, the symbols."""
+
+    def __init__(self, named, estimator, options):
+        self.estimator, self.options, self.alphabet = estimator, options, None
+        self.values = {name: _plain(name, x) for name, x in named.items()}
+        lengths = {name: len(x) for name, x in self.values.items()}
+        if len(set(lengths.values())) > 1:
+            text = "the series must be of one length, got {}"
+            raise ShapeError(text, ", ".join(f"`{name}` {n}" for name, n in lengths.items()))
+        record = None if estimator is None else registry.default().get("estimator", estimator)
+        if record is not None and "symbols" in record.measures:
+            self._make_symbols(record)
+
+    def _make_symbols(self, record):
+        samples = [read(name, x) for name, x in self.values.items()]
+        same_length(samples)
+        for s in samples:
+            if s.kind != record.data:
+                text = "estimator `{}` is for {} data, but `{}` is {} ({})"
+                raise UsageError(text, record.name, record.data, s.name, s.kind, s.values.dtype.name)
+        without_missing(samples, None, "raise")  # a gap would put together what is apart in time
+        function, options = resolve(record.measures["symbols"]), dict(self.options)
+        own = {n: options.pop(n) for n in function.__kwdefaults__ if n in options}
+        codes, self.alphabet = function(np.hstack([s.values for s in samples]), **own)
+        self.estimator, self.options = options.pop("correction", "ml"), options
+        ends = np.cumsum([s.values.shape[1] for s in samples])[:-1]
+        self.values = dict(zip(self.values, np.hsplit(codes, ends)))
+
+    def problem(self, measure, samples):
+        options = dict(self.options)
+        if self.alphabet is not None:
+            options["k"] = [self.alphabet ** x.shape[1] for x in samples.values()]
+        return Problem(measure, samples, self.estimator, options)
+
+    def reach(self, name, history, step, lag, smallest_lag):
+        """The first time whose past is complete; raises where there is none, or on a bad option."""
+        for option, value, least in (("history", history, 1), ("step", step, 1), ("lag", lag, smallest_lag)):
+            check_integer(f"`{option}` of `{name}`", value, least)
+        start, n = lag + (history - 1) * step, len(self.values[name])
+        if start >= n:
+            text = "`{}` must have more than {} samples for its history and lag, got {}"
+            raise ShapeError(text, name, start, n)
+        return start
+
+    def past(self, name, history, step, lag, start):
+        """Rows (x[t - lag], x[t - lag - step], ...) for the times t from `start` on."""
+        x = self.values[name]
+        first = start - lag
+        rows = [x[first - i * step : len(x) - lag - i * step] for i in range(history)]
+        return np.ascontiguousarray(np.hstack(rows))
+
+
+def _transfer(series, lags, history, source_history, given_history, step):
+    """The `Problem` of a transfer entropy for each lag; all of them have the same times."""
+    known = [("target", history)] + [("given", given_history)] * ("given" in series.values)
+    starts = [series.reach(name, h, step, 1, 1) for name, h in known]
+    start = max(starts + [series.reach("source", source_history, step, lag, 1) for lag in lags])
+    history = np.hstack([series.past(name, h, step, 1, start) for name, h in known])
+    target = series.values["target"][start:]
+    for lag in lags:
+        past = series.past("source", source_history, step, lag, start)
+        yield series.problem(CONDITIONAL, {"source": past, "target": target, "history": history})
+
+
+def _storage(series, history, step):
+    start = series.reach("x", history, step, 1, 1)
+    past = series.past("x", history, step, 1, start)
+    return series.problem(MUTUAL, {"x": series.values["x"][start:], "history": past})
+
+
+def _shifted(series, lags):
+    """The `Problem` of x before y for each lag; all of them have the same times of y."""
+    x, y = series.values["x"], series.values["y"]
+    first, last = max(0, *lags), len(y) + min(0, *lags)
+    if last <= first:
+        text = "`lags` from {} to {} leave nothing of {} samples"
+        raise ShapeError(text, min(lags), max(lags), len(y))
+    for lag in lags:
+        yield series.problem(MUTUAL, {"x": x[first - lag : last - lag], "y": y[first:last]})
+
+
+def _lags(lags, least):
+    if isinstance(lags, numbers.Integral):
+        check_integer("`lags`", lags, least)
+        return range(least, lags + 1)
+    lags = list(lags)
+    if not lags:
+        raise OptionError("`lags` must be an integer or at least one lag, got none")
+    for lag in lags:
+        check_integer("each of `lags`", lag, least or None)
+    return lags
+
+
+def _if_given(given):
+    return {} if given is None else {"given": given}
+
+
+def _plain(name, x):
+    """A series as an array (N, D) that holds its missing values itself."""
+    if np.ma.isMaskedArray(x):
+        x = x.filled(np.nan) if x.dtype.kind == "f" else x.astype(object).filled(None)
+    x = np.asarray(x)
+    if x.ndim not in (1, 2) or x.size == 0:
+        raise ShapeError("`{}` must have shape (N,) or (N, D) and samples, got {}", name, x.shape)
+    return x.reshape(len(x), -1)
+
+
+def check_integer(name, value, least=None):
+    """Raise unless `value` is an integer, and at least so large."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise DtypeError("{} must be an integer, got {!r}", name, value)
+    if least is not None and value < least:
+        raise OptionError("{} must be at least {}, got {}", name, least, value)

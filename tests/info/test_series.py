@@ -1,0 +1,172 @@
+"""Transfer entropy, storage and lags: closed forms, direction, embeddings, estimators, what they refuse."""
+
+import numpy as np
+import pytest
+
+from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
+from nbdl.info import conditional_mutual_information, mutual_information
+from nbdl.info._series import active_information_storage, embed, lagged, transfer_entropy
+
+RNG = np.random.default_rng
+TRUTH = 0.1993880600  # y_t = 0.5 y_{t-1} + 0.7 x_{t-1} + e: log(1 + 0.7^2) / 2
+
+
+def driven(n, b=0.7, lag=1, seed=0):
+    """White x, and y_t = y_{t-1} / 2 + b x_{t-lag} + e_t."""
+    x, y = RNG(seed).standard_normal((2, n))
+    for t in range(1, n):
+        y[t] += 0.5 * y[t - 1] + (b * x[t - lag] if t >= lag else 0)
+    return x, y
+
+
+@pytest.mark.parametrize("estimator", ["gaussian", "gaussian_copula"])
+def test_closed_form_of_a_linear_process(estimator):
+    x, y = driven(50_000)
+    assert transfer_entropy(x, y, estimator) == pytest.approx(TRUTH, abs=0.01)
+    assert transfer_entropy(y, x, estimator) == pytest.approx(0, abs=1e-3)
+
+
+def test_closed_form_with_bins_and_in_bits():
+    x, y = driven(200_000)
+    got = transfer_entropy(x, y, "binned", bins=12)
+    assert got == pytest.approx(TRUTH, abs=0.03)
+    assert transfer_entropy(x, y, "binned", bins=12, base=2) == pytest.approx(got / np.log(2), abs=1e-14)
+
+
+def test_ordinal_patterns_show_the_direction():
+    x, y = driven(20_000)
+    assert transfer_entropy(x, y, "ordinal") > 5 * transfer_entropy(y, x, "ordinal")
+
+
+def test_a_copy_of_a_coin_is_one_bit():
+    x = RNG(0).integers(0, 2, 5000)
+    y = np.roll(x, 1)
+    y[0] = 0
+    assert transfer_entropy(x, y, base=2) == pytest.approx(1, abs=1e-3)
+    assert transfer_entropy(y, x, base=2) == pytest.approx(0, abs=1e-3)
+    assert transfer_entropy(x, y, base=2, lag=2) == pytest.approx(0, abs=1e-3)
+    text = np.array(["tail", "head"])
+    assert transfer_entropy(text[x], text[y]) == pytest.approx(transfer_entropy(x, y), abs=1e-14)
+
+
+def test_exclusive_or_needs_both_sources():
+    x, z = RNG(1).integers(0, 2, (2, 20_000))
+    y = np.append(0, (x ^ z)[:-1])
+    assert transfer_entropy(x, y, base=2) == pytest.approx(0, abs=1e-3)
+    assert transfer_entropy(x, y, base=2, given=z) == pytest.approx(1, abs=1e-3)
+
+
+def test_what_is_estimated():
+    """By hand: t from 5 on, y at t - 1 and t - 3, x at t - 2 and t - 4 and z at t - 1, t - 3, t - 5."""
+    x, y, z = RNG(2).standard_normal((3, 200))
+    t = np.arange(5, 200)
+    known = np.column_stack([y[t - 1], y[t - 3], z[t - 1], z[t - 3], z[t - 5]])
+    want = conditional_mutual_information(np.column_stack([x[t - 2], x[t - 4]]), y[t], known, "gaussian")
+    got = transfer_entropy(
+        x, y, "gaussian", given=z, history=2, source_history=2, given_history=3, lag=2, step=2
+    )
+    assert got == want
+
+
+def test_local_values_average_to_the_estimate():
+    x, y = driven(300)
+    for options in ({"estimator": "gaussian"}, {"estimator": "binned", "bins": 4}, {"estimator": "ordinal"}):
+        local = transfer_entropy(x, y, local=True, history=2, **options)
+        assert local.mean() == pytest.approx(transfer_entropy(x, y, history=2, **options), abs=1e-13)
+        local = active_information_storage(x, local=True, history=3, **options)
+        assert local.mean() == pytest.approx(active_information_storage(x, history=3, **options), abs=1e-13)
+
+
+def test_storage():
+    """I(y_t; y_{t-1}) of an autoregressive process: -log(1 - 0.5^2) / 2; of a cycle all its entropy."""
+    _, y = driven(50_000, b=0)
+    want = -np.log(1 - 0.25) / 2
+    assert active_information_storage(y, "gaussian") == pytest.approx(want, abs=0.01)
+    assert active_information_storage(y, "gaussian", history=3) == pytest.approx(want, abs=0.01)
+    assert active_information_storage([0, 1, 2, 3] * 100 + [0], base=2) == pytest.approx(2, abs=1e-12)
+
+
+def test_embed():
+    x = np.arange(8)
+    assert embed(x, 2).tolist() == [[t, t - 1] for t in range(1, 8)]
+    assert embed(x, 3, step=2, lag=1).tolist() == [[t - 1, t - 3, t - 5] for t in range(5, 8)]
+    both = np.column_stack([x, -x])
+    assert embed(both, 2).tolist() == [[t, -t, t - 1, 1 - t] for t in range(1, 8)]
+
+
+@pytest.mark.parametrize("estimator, options", [("gaussian", {}), ("binned", {"bins": 6}), ("ordinal", {})])
+def test_lags_find_the_delay(estimator, options):
+    x, y = driven(4000, lag=3)
+    te = lagged("transfer_entropy", x, y, 6, estimator, **options)
+    mi = lagged("mutual_information", x, y, range(-2, 7), estimator, **options)
+    assert te.shape == (6,) and te.argmax() == 2
+    assert mi.shape == (9,) and mi.argmax() == 5
+
+
+def test_all_lags_have_the_same_times():
+    x, y = RNG(3).standard_normal((2, 100))
+    got = lagged("mutual_information", x, y, [-2, 0, 3], "gaussian")
+    t = np.arange(3, 98)
+    want = [mutual_information(x[t - lag], y[t], "gaussian") for lag in (-2, 0, 3)]
+    np.testing.assert_array_equal(got, want)
+    assert lagged("mutual_information", x, y, 4, "gaussian").shape == (5,)
+    got = lagged("transfer_entropy", x, y, [1, 4], "gaussian", history=2)
+    assert got[1] == transfer_entropy(x, y, "gaussian", history=2, lag=4)
+    t = np.arange(4, 100)
+    past = np.column_stack([y[t - 1], y[t - 2]])
+    assert got[0] == conditional_mutual_information(x[t - 1], y[t], past, "gaussian")
+
+
+def test_missing_values():
+    x, y = driven(400)
+    gap = y.copy()
+    gap[100] = np.nan
+    with pytest.raises(DataError, match="missing"):
+        transfer_entropy(x, gap, "gaussian")
+    assert np.isnan(transfer_entropy(x, gap, "gaussian", nan_policy="propagate"))
+    t = np.delete(np.arange(1, 400), [99, 100])  # neither the value nor the next one's past
+    want = conditional_mutual_information(x[t - 1], y[t], y[t - 1], "gaussian")
+    assert transfer_entropy(x, gap, "gaussian", nan_policy="omit") == want
+    masked = np.ma.masked_invalid(gap)
+    assert transfer_entropy(x, masked, "gaussian", nan_policy="omit") == want
+    with pytest.raises(DataError, match="missing"):
+        transfer_entropy(x, gap, "ordinal", nan_policy="omit")
+
+
+def test_constant_series():
+    x, _ = driven(200)
+    assert transfer_entropy(x, np.ones(200), "gaussian") == 0
+    assert transfer_entropy(np.ones(200), x, "binned") == 0
+    assert active_information_storage(np.ones(200), "ordinal") == 0
+
+
+def test_bad_input():
+    x, y = driven(20)
+    with pytest.raises(OptionError, match="`history` of `target` must be at least 1, got 0"):
+        transfer_entropy(x, y, "gaussian", history=0)
+    with pytest.raises(DtypeError, match=r"`history` of `source` must be an integer, got 1\.5"):
+        transfer_entropy(x, y, "gaussian", source_history=1.5)
+    with pytest.raises(OptionError, match="`lag` of `source` must be at least 1, got 0"):
+        transfer_entropy(x, y, "gaussian", lag=0)
+    with pytest.raises(OptionError, match="`step` of `target` must be at least 1, got -1"):
+        transfer_entropy(x, y, "gaussian", step=-1)
+    with pytest.raises(ShapeError, match=r"`source` must have more than 20 samples .* got 20"):
+        transfer_entropy(x, y, "gaussian", lag=20)
+    with pytest.raises(ShapeError, match="`source` 20, `target` 19"):
+        transfer_entropy(x, y[1:], "gaussian")
+    with pytest.raises(ShapeError, match="`x` must have shape"):
+        active_information_storage(x[:0])
+    with pytest.raises(ShapeError, match="leave nothing of 20 samples"):
+        lagged("mutual_information", x, y, [-10, 10], "gaussian")
+    with pytest.raises(OptionError, match="each of `lags` must be at least 1, got 0"):
+        lagged("transfer_entropy", x, y, [0], "gaussian")
+    with pytest.raises(OptionError, match="at least one lag, got none"):
+        lagged("mutual_information", x, y, [])
+    with pytest.raises(UsageError, match="`measure` must be"):
+        lagged("entropy", x, y, 3)
+    with pytest.raises(
+        UsageError, match="estimator `ordinal` is for continuous data, but `source` is discrete"
+    ):
+        transfer_entropy(x.astype(int), y, "ordinal")
+    with pytest.raises(UsageError, match="no option `theiler`"):
+        transfer_entropy(x, y, "gaussian", theiler=3)
