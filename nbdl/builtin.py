@@ -195,8 +195,12 @@ def nbdl_measures():
 
 @hookimpl
 def nbdl_estimators():
-    for name in ("ml",):
+    for name in (
+        "ml", "miller_madow", "jackknife", "grassberger", "grassberger1988", "zhang", "shrink", "dirichlet",
+        "jeffreys", "laplace", "perks", "minimax", "wolpert_wolf", "chao_shen", "chao_wang_jost",
+    ):  # fmt: skip
         yield Estimator(name, "discrete", {"entropy": f"nbdl.info._corrections:{name}"})
+    yield Estimator("nsb", "discrete", {"entropy": "nbdl.info._nsb:nsb"})
     for name in ("vasicek", "van_es", "ebrahimi", "correa"):
         yield _continuous(name, "_spacing", entropy=name)
     mutual = ("mutual_information", "conditional_mutual_information")
