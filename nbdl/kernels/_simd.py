@@ -382,6 +382,11 @@ def hmax(v):
     return v.max()
 
 
+def some(mask):
+    """Whether a mask holds in any lane."""
+    return bool(mask.any())
+
+
 def _select(sign):
     return lambda bd, kind, a, b: bd.select(bd.fcmp_ordered(sign, a, b, flags=EXACT), a, b)
 
@@ -408,4 +413,9 @@ _define(
     hmax,
     lambda k: [(k.dtype, (k.vec,))],
     lambda bd, k, a: call(bd, f"llvm.vector.reduce.fmaximum.{k.name}", k.number, [a], fastmath=EXACT),
+)
+_define(
+    some,
+    lambda k: [(types.boolean, (k.mask,))],
+    lambda bd, k, m: call(bd, f"llvm.vector.reduce.or.v{k.lanes}i1", ir.IntType(1), [m]),
 )

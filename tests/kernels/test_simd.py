@@ -23,6 +23,7 @@ from nbdl.kernels._simd import (
     maximum,
     pointer,
     smaller,
+    some,
     splat,
     sqrt,
     store,
@@ -68,6 +69,11 @@ def arithmetic(a, b, out, L):
 
 
 @jit
+def any_larger(a, bound):
+    return some(load(pointer(a), 0) > bound)
+
+
+@jit
 def choices(a, b, out, L):
     n = a.size
     p, q, r = pointer(a), pointer(b), pointer(out)
@@ -106,6 +112,13 @@ def test_arithmetic(dtype):
         else:
             np.testing.assert_array_equal(got, truth, err_msg=f"row {row}")
     np.testing.assert_array_equal(out[8], np.repeat(a[::L], L))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_whether_a_mask_holds_in_some_lane(dtype):
+    for lane in range(lanes(dtype)):
+        a = np.where(np.arange(lanes(dtype)) == lane, 1, np.nan).astype(dtype)
+        assert any_larger(a, 0.0) and not any_larger(a, 1.0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
