@@ -26,6 +26,7 @@ from nbdl.kernels._strided_tile import (
     ROWS,
     VECTORS,
     aligned,
+    copy,
     deliver,
     lanes,
     multiply,
@@ -67,8 +68,7 @@ def place(x, start, C, H, W, first, stride, image, to, pitch, rows, columns):
         for i in range(i0, i1):
             p, q = start + (c * H + y0 + i * sy) * W + x0, to + c * pitch + i * columns
             if sx == 1:
-                for j in range(j0, j1):
-                    image[q + j] = x[p + j]
+                copy(x, p + j0, max(0, j1 - j0), image, q + j0)
             else:
                 for j in range(j0, j1):
                     image[q + j] = x[p + j * sx]
@@ -121,11 +121,12 @@ def correlate(panels, M, steps, part, image, columns, P, Q, out, to, strides, b,
             k1 = min(K, k0 + part)
             multiply(panels, M, K, k0, k1, image, steps, places, t0, t1, sums, pitch, k0 > 0)
         begin, end = t0 * L, min(t1 * L, last)
-        for i in range(begin // columns, (end - 1) // columns + 1):
-            j0, j1 = max(0, begin - i * columns), min(Q, end - i * columns)
-            if j0 < j1:
-                source, target = i * columns + j0 - begin, to + i * row + j0 * column
-                deliver(sums, source, pitch, M, j1 - j0, out, target, plane, column, b, add)
+        for m in range(M):
+            bias = b[m] if b.size else b.dtype.type(0)
+            for i in range(begin // columns, (end - 1) // columns + 1):
+                j0, j1 = max(0, begin - i * columns), min(Q, end - i * columns)
+                source, target = m * pitch + i * columns + j0 - begin, to + m * plane + i * row + j0 * column
+                deliver(sums, source, max(0, j1 - j0), out, target, column, bias, add)
 
 
 @jit
@@ -219,10 +220,13 @@ def _conv2d_dx(dy, w, stride, padding, dilation, groups, dx):
             strides = H * W, stride[0] * W, stride[1]
             for g in range(groups):
                 start = g * M * C * KH * KW
-                for k in range(K):
-                    for c in range(whole(C, wide)):
-                        to = (c // wide * K + k) * wide + c % wide
-                        panels[to] = weights[start + taps[k] + c * KH * KW] if c < C else 0
+                to = 0
+                for c in range(0, C, wide):
+                    for k in range(K):
+                        tap, more = start + taps[k] + c * KH * KW, C - c
+                        for m in range(wide):
+                            panels[to + m] = weights[tap + m * KH * KW] if m < more else 0
+                        to += wide
                 for n in range(N):
                     place(
                         cotangent, (n * O + g * M) * P * Q, M, P, Q, (top, left), (1, 1),

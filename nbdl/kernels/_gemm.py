@@ -32,7 +32,7 @@ def gemm(M, N, K, a, a_row, a_step, b, b_step, b_column, c):
     All arrays are flat. Of the two strides of `a` one is 1, and so with `b`.
     """
     L, rows = lanes(c), whole(min(M, SLAB_M), width(c))
-    panels, none = aligned(rows * min(K, SLAB_K), c), c[:0]
+    panels, zero = aligned(rows * min(K, SLAB_K), c), c.dtype.type(0)
     block, sums, pitch = aligned(BLOCK * CHUNK * L, c), aligned(rows * BLOCK * L, c), BLOCK * L
     places, steps = ramp(BLOCK, CHUNK * L), ramp(min(K, SLAB_K), L)
     for k in range(steps.size):
@@ -49,7 +49,8 @@ def gemm(M, N, K, a, a_row, a_step, b, b_step, b_column, c):
                     _pack_block(b, (s + k) * b_step + n * b_column, b_step, b_column, count, columns, block)
                     t = whole(columns, L) // L
                     multiply(panels, rows, slab, k, k + count, block, steps, places, 0, t, sums, pitch, k > 0)
-                deliver(sums, 0, pitch, rows, columns, c, m * N + n, N, 1, none, True)
+                for i in range(rows):
+                    deliver(sums, i * pitch, columns, c, (m + i) * N + n, 1, zero, True)
 
 
 @jit

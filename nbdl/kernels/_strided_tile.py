@@ -244,19 +244,27 @@ def multiply(panels, M, K, k0, k1, B, steps, places, t0, t1, C, pitch, add):
 
 
 @jit
-def deliver(C, start, pitch, M, N, out, to, row, column, b, add):
-    """out[to + m row + n column] = C[start + m pitch + n] + b[m], or += if `add`; `b` may be empty."""
-    c, o, L, rest = pointer(C) + start, pointer(out) + to, lanes(C), N % lanes(C)
-    for m in range(M):
-        if column != 1:
-            for n in range(N):
-                out[to + m * row + n * column] += C[start + m * pitch + n]
-            continue
-        first = splat(b[m] if b.size else b.dtype.type(0))
-        i, j = m * pitch, m * row
-        for n in range(0, N - rest, L):
-            store(o, j + n, load(c, i + n) + (load(o, j + n) if add else first))
-        if rest:
-            n = N - rest
-            v = load_part(c, i + n, rest)
-            store_part(o, j + n, v + (load_part(o, j + n, rest) if add else first), rest)
+def copy(source, i, n, target, j):
+    """target[j : j + n] = source[i : i + n]; LLVM would do rows shorter than 64 one by one."""
+    p, q, L, rest = pointer(source), pointer(target), lanes(source), n % lanes(source)
+    for k in range(0, n - rest, L):
+        store(q, j + k, load(p, i + k))
+    if rest:
+        k = n - rest
+        store_part(q, j + k, load_part(p, i + k, rest), rest)
+
+
+@jit
+def deliver(C, i, n, out, j, step, b, add):
+    """out[j + k step] = C[i + k] + b for k < n, or += C[i + k] if `add`."""
+    if step != 1:
+        for k in range(n):
+            out[j + k * step] = C[i + k] + (out[j + k * step] if add else b)
+        return
+    p, q, L, rest = pointer(C), pointer(out), lanes(C), n % lanes(C)
+    bias = splat(b)
+    for k in range(0, n - rest, L):
+        store(q, j + k, load(p, i + k) + (load(q, j + k) if add else bias))
+    if rest:
+        k = n - rest
+        store_part(q, j + k, load_part(p, i + k, rest) + (load_part(q, j + k, rest) if add else bias), rest)

@@ -114,13 +114,15 @@ def test_pack_multiply_deliver(M, K, N, dtype):
             multiply(panels, M, K, k0, k1, b.reshape(-1), steps, places, 0, t, sums, pitch, k0 > 0)
         want, bias = a.astype("f8") @ b[:, :N], rng.standard_normal(M).astype(dtype)
         out = np.full((M, N + 1), 5.0, dtype)
-        deliver(sums, 0, pitch, M, N, out.reshape(-1), 0, N + 1, 1, bias, False)
-        np.testing.assert_allclose(out[:, :N], want + bias[:, None], rtol=1e-4, atol=1e-4)
-        deliver(sums, 0, pitch, M, N, out.reshape(-1), 0, N + 1, 1, bias[:0], True)
-        np.testing.assert_allclose(out[:, :N], 2 * want + bias[:, None], rtol=1e-4, atol=1e-4)
         spread = np.zeros((M, 2 * N), dtype)
-        deliver(sums, 0, pitch, M, N, spread.reshape(-1), 1, 2 * N, 2, bias[:0], True)
+        for m in range(M):
+            deliver(sums, m * pitch, N, out.reshape(-1), m * (N + 1), 1, bias[m], False)
+            deliver(sums, m * pitch, N, spread.reshape(-1), 2 * m * N + 1, 2, bias[m], True)
+        np.testing.assert_allclose(out[:, :N], want + bias[:, None], rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(spread[:, 1::2], want, rtol=1e-4, atol=1e-4)
+        for m in range(M):
+            deliver(sums, m * pitch, N, out.reshape(-1), m * (N + 1), 1, bias[m], True)
+        np.testing.assert_allclose(out[:, :N], 2 * want + bias[:, None], rtol=1e-4, atol=1e-4)
         assert (out[:, N] == 5).all() and (spread[:, ::2] == 0).all()
 
 
