@@ -9,20 +9,21 @@ where `row` and `column` (`_Axis`) say which element of the other image a tap me
 Taps that would fall outside are not in the list of products: nothing is padded, no product with zero is
 computed. Neighbouring elements of a row share the pixels they load.
 
-dw is a sum over samples and pixels. With few input channels every lane sums by itself, over pixels of a
-padded copy of x; with many, x is turned so that neighbouring lanes are neighbouring channels, and one sum is
-left.
+dw is a sum over samples and pixels. With few input channels every lane sums by itself; with many, x is turned
+so that neighbouring lanes are neighbouring channels, and one sum is left.
 """
 
 import numpy as np
 
-from nbdl.kernels._simd import load, splat, store
+from nbdl.kernels._simd import load, store
 from nbdl.kernels._tile import groups, part, rectangle, shape, spec, tile
 from nbdl.kernels._transpose import transpose
 from nbdl.kernels._window import LIMIT
 from nbdl.kernels.lanes._sums import sum_lanes
 from nbdl.kernels.lanes._twin import Gradient, Row, Twin, Unfit, pitch
 from nbdl.kernels.lanes._window import pair, sides
+
+STRAIGHT = 448  # products of a step of dw, at most: they are code without a loop
 
 
 class _Geometry:
@@ -116,7 +117,13 @@ def _correlate(L, groups, result, source, steps, rows, columns, bias=False):
     parts = []
     for first, count, n, met, move in _runs(columns, width, nv):
         start = columns.base(first)
-        fmas = [(i * n + j, i * m_step + v, (start + b) * L) for j, v, b in met for i in range(mr)]
+        fmas = [
+            (i * n + j, i * m_step + v, (start + b) * L)
+            for v in range(columns.kernel)
+            for i in range(mr)  # one weight at a time: the pixels stay in registers, and so all sums do
+            for j, t, b in met
+            if t == v
+        ]
         places = [i * y_pitch + (first + j) * L for i in range(mr) for j in range(n)]
         biases = [i for i in range(mr) for _ in range(n)]
         parts.append(part(fmas, places, count, b=move * L, c=n * L, bias=biases))
@@ -181,59 +188,57 @@ def _dw(site):
 
 def _dw_lanes(g):
     """A sum for each lane: acc [O][Cg][KH][KW][L] += dy x, over the pixels of some rows at a time."""
-    high, wide = (g.P - 1) * g.sh + (g.KH - 1) * g.dh + 1, (g.Q - 1) * g.sw + (g.KW - 1) * g.dw + 1
-    padded = (high, wide) != (g.H, g.W) or g.top or g.left
-    plane = high * wide * g.L if padded else g.x_pitch
     mr, nv = shape(g.Og, g.KW)
-    leaves = [_dw_some(g, *some, nv, wide, plane) for some in groups(g.Og, mr)]
+    columns = _Axis(g.KW, g.sw, g.dw, g.left, g.W, False)
+    pixels = -(-g.Q // -(-g.Q * mr * nv // STRAIGHT))
+    runs = _runs(columns, g.Q, pixels)
+    rows = [Row(_dw_some(g, *some, nv, run)) for some in groups(g.Og, mr) for run in runs]
     weights = g.O * g.Cg * g.taps
-    gradient = {"acc": weights * g.L, "finish": [Row(sum_lanes(g.L), size=weights, items=64)]}
-    if not padded:
-        return Gradient([Row(leaf, image="x") for leaf in leaves], **gradient)
-    rows = [_pad(g, high, wide), *(Row(leaf, image="scratch") for leaf in leaves)]
-    return Gradient(rows, scratch=g.C * plane, **gradient)
+    return Gradient(rows, [Row(sum_lanes(g.L), size=weights, items=64)], acc=weights * g.L)
 
 
-def _dw_some(g, start, rows, count, nv, wide, plane):
-    """The leaf for `count` times `rows` channels of dy from `start` on: each few stay in the first cache."""
-    L, Cg, Og, KH, KW, taps, Q, y_pitch = g.L, g.Cg, g.Og, g.KH, g.KW, g.taps, g.Q, g.y_pitch
-    parts = []
-    for first, columns, times in groups(KW, nv):
-        for v in range(first, first + columns * times, columns):
-            fmas, places = rectangle(rows, columns, y_pitch, g.dw * L, Cg * taps * L, L)
-            parts.append(part([(i, a, b + v * g.dw * L) for i, a, b in fmas], [p + v * L for p in places]))
-    pixels = [(i * g.sh * wide + j * g.sw) * L for i in range(g.P) for j in range(Q)]
-    products = spec(parts, L, pixels, init="add", a_vector=True)
-    parted, u_step, end = g.groups, g.dh * wide * L, start + rows * count
+def _dw_some(g, start, rows, count, nv, run):
+    """The leaf for `count` times `rows` channels of dy from `start` on: each few stay in the first cache.
 
-    def leaf(dy, image, acc, first, last):
+    A step of the sum is a chunk of a row of dy, pixel after pixel: one of x is loaded once for all that it
+    meets.
+    """
+    L, Cg, Og, KH, KW, taps, y_pitch, x_pitch = g.L, g.Cg, g.Og, g.KH, g.KW, g.taps, g.y_pitch, g.x_pitch
+    first_column, chunks, n, met, move = run
+    column, parts = first_column * g.sw - g.left, []
+    for v0, width, times in groups(KW, nv):
+        for v in range(v0, v0 + width * times, width):
+            fmas = [
+                (i * width + t - v, i * y_pitch + (first_column + j) * L, (column + b) * L)
+                for j in range(n)
+                for i in range(rows)
+                for q, t, b in met
+                if q == j and v <= t < v + width
+            ]
+            places = [(i * Cg * taps + t) * L for i in range(rows) for t in range(v, v + width)]
+            parts.append(part(fmas, places))
+    ta, tb = g.Q * L, g.sh * g.W * L
+    if chunks > 1:
+        steps = [(i, m) for i in range(g.P) for m in range(chunks)]
+        ta, tb = [i * ta + m * n * L for i, m in steps], [i * tb + m * move * L for i, m in steps]
+    products = spec(parts, ta, tb, init="add", a_vector=True)
+    axis = _Axis(KH, g.sh, g.dh, g.top, g.H, False)
+    met = [[i for i in range(g.P) if axis.meets(i, u)] for u in range(KH)]
+    reach = np.array([(m[0], m[-1] + 1) if m else (0, 0) for m in met], np.int64)
+    parted, row, u_step, end = g.groups, g.W * L, g.dh * g.W * L, start + rows * count
+    top = g.top * row
+
+    def leaf(dy, x, acc, first, last):
         for n in range(parted):
             for o in range(n * Og + start, n * Og + end, rows):
                 for c in range(Cg):
                     for u in range(KH):
-                        b = image + ((n * Cg + c) * plane + u * u_step)
+                        k0, k1 = max(first, reach[u, 0]) * chunks, min(last, reach[u, 1]) * chunks
+                        b = x + ((n * Cg + c) * x_pitch + u * u_step - top)
                         d = acc + ((o * Cg + c) * taps + u * KW) * L
-                        tile(products, first * Q, last * Q, dy + o * y_pitch, b, d, d)
+                        tile(products, k0, k1, dy + o * y_pitch, b, d, d)
 
     return leaf
-
-
-def _pad(g, high, wide):
-    """x inside a frame of zeros, [C][high][wide][L]; what no tap meets is left out."""
-    C, H, W, top, left, L, x_pitch = g.C, g.H, g.W, g.top, g.left, g.L, g.x_pitch
-
-    zero = np.dtype(g.dtype).type(0)
-
-    def leaf(x, scratch):
-        for i in range(0, C * high * wide * L, L):
-            store(scratch, i, splat(zero))
-        for c in range(C):
-            for i in range(max(0, -top), min(H, high - top)):
-                for j in range(max(0, -left), min(W, wide - left)):
-                    pixel = load(x, c * x_pitch + (i * W + j) * L)
-                    store(scratch, ((c * high + i + top) * wide + j + left) * L, pixel)
-
-    return Row(leaf)
 
 
 def _dw_channels(g):
