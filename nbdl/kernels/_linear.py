@@ -9,9 +9,8 @@ Zhang et al., Dive into Deep Learning, section 3.1.
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels._door import as_float, as_grad, as_like, as_optional, as_out
+from nbdl.kernels._few import few
 from nbdl.kernels._gemm import gemm
-from nbdl.kernels._simd import fma, load_part, pointer, store_part
-from nbdl.kernels._strided_tile import lanes
 
 
 @jit
@@ -74,32 +73,12 @@ def _check_bias(b, n):
 @jit
 def _linear(x, w, b, y):
     if x.shape[0] <= 4:
-        return _few(x, w, b, y)
+        return few(x, w, b, y)
     for n in range(y.shape[0]):
         for q in range(y.shape[1]):
             y[n, q] = b[q] if b.size else 0
     (N, D), Q = x.shape, y.shape[1]
     gemm(N, Q, D, x.reshape(x.size), D, 1, w.reshape(w.size), Q, 1, y.reshape(y.size))
-
-
-@jit
-def _few(x, w, b, y):
-    """A few samples, one by one: packing would cost more than it saves. Four vectors of y at a time."""
-    (N, D), Q, biases = x.shape, y.shape[1], b.size
-    px, pw, pb, py = pointer(x), pointer(w), pointer(b), pointer(y)
-    L = lanes(y)
-    for n in range(N):
-        for q in range(0, Q, 4 * L):
-            left, bias = Q - q, biases - q
-            s0, s1 = load_part(pb, q, bias), load_part(pb, q + L, bias - L)
-            s2, s3 = load_part(pb, q + 2 * L, bias - 2 * L), load_part(pb, q + 3 * L, bias - 3 * L)
-            for d in range(D):
-                v, i = px[n * D + d], d * Q + q
-                s0, s1 = fma(load_part(pw, i, left), v, s0), fma(load_part(pw, i + L, left - L), v, s1)
-                s2 = fma(load_part(pw, i + 2 * L, left - 2 * L), v, s2)
-                s3 = fma(load_part(pw, i + 3 * L, left - 3 * L), v, s3)
-            for t, s in enumerate((s0, s1, s2, s3)):
-                store_part(py, n * Q + q + t * L, s, left - t * L)
 
 
 @jit
