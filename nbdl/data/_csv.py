@@ -43,6 +43,11 @@ def csv(path, target=-1, test_fraction=0.2, seed=0, task=None, delimiter=None):
 
 def read_table(path, delimiter=None):
     """All rows as a float64 array (N, D), the columns' names, and which columns are written in integers."""
+    return parsed(path, delimiter, _parse)
+
+
+def parsed(path, delimiter, parse):
+    """What ``parse(path, reader)`` makes of the rows; `DataError` for what is no CSV file."""
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
         raise UsageError("data option `delimiter` must be one character, got {!r}", delimiter)
     try:
@@ -50,7 +55,7 @@ def read_table(path, delimiter=None):
             first = file.readline()
             file.seek(0)
             delimiter = delimiter or max(",;\t", key=first.count)
-            return _parse(path, csv_module.reader(file, delimiter=delimiter, strict=True))
+            return parse(path, csv_module.reader(file, delimiter=delimiter, strict=True))
     except UnicodeDecodeError as error:
         raise fault("it is not a text file in UTF-8", path, "saving the table as CSV, UTF-8") from error
     except (OSError, csv_module.Error) as error:
@@ -66,7 +71,7 @@ def _parse(path, reader):
         if not row:
             continue
         if names is None:
-            header = not all(map(_is_number, row))
+            header = not all(map(is_number, row))
             names = [n.strip() for n in row] if header else [str(i) for i in range(len(row))]
             integers = [True] * len(row)
             if header:
@@ -79,7 +84,7 @@ def _parse(path, reader):
         try:
             numbers = list(map(float, row))
         except ValueError:
-            numbers = [float(field) if _is_number(field) else None for field in row]
+            numbers = [float(field) if is_number(field) else None for field in row]
         for name, field, number in zip(names, row, numbers) if not _clean(row, numbers) else ():
             if number is None or "_" in field or not isfinite(number):
                 what = f"holds {field!r}, not a number" if field.strip() else "has an empty field"
@@ -99,7 +104,7 @@ def _clean(row, numbers):
     return None not in numbers and all(map(isfinite, numbers)) and not any("_" in field for field in row)
 
 
-def _is_number(field):
+def is_number(field):
     try:
         float(field)
     except ValueError:

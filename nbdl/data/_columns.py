@@ -1,0 +1,252 @@
+"""Columns of a table by name, of numbers or of text: what measures of information are taken of.
+
+Unlike the readers of data sets these keep text, and keep missing values as such. A kind is told from what a
+column holds: text, truth values and the integers of .npy and .npz files are discrete, and so are whole
+numbers that recur, each `RECURS` times on average or not more than `FEW` different ones; other numbers are
+continuous.
+"""
+
+import difflib
+import math
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from nbdl import registry
+from nbdl.data._csv import is_number, parsed
+from nbdl.data._fault import fault
+from nbdl.data._load import load
+from nbdl.data._npz import read_arrays
+
+FEW, RECURS = 10, 5
+STRAYS = 0.1  # of a column's fields: so few that are not numbers are likely to be a slip
+WHOLE = 2.0**53  # whole numbers below are exact in float64
+
+
+class Column(NamedTuple):
+    """One or several columns as one sample: `values` (N,) or (N, D), float64 if continuous, else symbols."""
+
+    name: str
+    kind: str  # "discrete" or "continuous"
+    values: np.ndarray  # masked where a value of discrete data is missing
+    about: str  # what `kind` was told from
+
+
+class Table:
+    """The columns of one file: `arrays` by name, each (N,), or (N, D) under one name; `notes` on reading."""
+
+    def __init__(self, path, arrays, notes=()):
+        self.path, self.arrays, self.notes = path, arrays, list(notes)
+        self.names = [n for name, a in arrays.items() for n in _parts(name, a)]
+
+    def column(self, text, kinds=None):
+        """The `Column` called `text`: a name, a number from 0, or several with commas between them.
+
+        `kinds` forces "discrete" or "continuous" on columns by name.
+        """
+        names = self.split(text)
+        found = [self._typed(n, (kinds or {}).get(n)) for n in names]
+        if len(found) == 1:
+            return found[0]
+        if len({c.kind for c in found}) > 1:
+            said = ", ".join(f"`{c.name}` is {c.kind}" for c in found)
+            raise fault(
+                f"columns taken together must be of one kind: {said}",
+                self.path,
+                f"--discrete or --continuous {','.join(names)}",
+            )
+        values = [c.values.reshape(len(c.values), -1) for c in found]
+        if len({len(v) for v in values}) > 1:
+            raise fault(
+                f"columns taken together must be of one length: {', '.join(names)} have "
+                f"{', '.join(str(len(v)) for v in values)} rows",
+                self.path,
+                "arrays with one row for each sample",
+            )
+        masked = any(np.ma.isMaskedArray(v) for v in values)
+        together = np.ma.hstack(values) if masked else np.hstack(_alike(values))
+        return Column(",".join(names), found[0].kind, together, f"{len(names)} columns")
+
+    def split(self, text):
+        """The names of the columns in a text: one name or number, or several with commas between them."""
+        if text in self.arrays or text in self.names:
+            return [text]
+        return [self._name(part) for part in re.split(r",\s*", text.strip())]
+
+    def _name(self, text):
+        if text in self.arrays or text in self.names:
+            return text
+        if text.isdecimal() and int(text) < len(self.names):
+            return self.names[int(text)]
+        near = difflib.get_close_matches(text, [*self.arrays, *self.names], n=1)
+        shown = ", ".join(self.names[:20]) + (", ..." if len(self.names) > 20 else "")
+        what = f"there is no column `{text}`; there are {len(self.names)}: {shown}"
+        raise fault(what, self.path, near[0] if near else "a name, or a number from 0")
+
+    def _typed(self, name, forced):
+        a = self.arrays.get(name)
+        if a is None:
+            whole, part = re.fullmatch(r"(.*)\[(\d+)\]", name).groups()
+            a = self.arrays[whole][:, int(part)]
+        if a.dtype.kind not in "biufUSO" or a.ndim == 0:
+            what = f"column `{name}` must hold numbers or text, it is {a.dtype.name} of shape {a.shape}"
+            raise fault(what, self.path, "another column")
+        kind, about = _kind(a)
+        if forced == "continuous" and a.dtype.kind not in "biuf":
+            what = f"column `{name}` is text, it cannot be continuous: {_first_text(a)!r} is no number"
+            raise fault(what, self.path, "coding it as numbers, or leaving it discrete")
+        if forced and forced != kind:
+            kind, about = forced, f"{about}, as you say"
+        return Column(name, kind, _symbols(a) if kind == "discrete" else a.astype(np.float64), about)
+
+
+def load_table(name_or_path):
+    """The `Table` of a file or of a registered data set.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        ``.csv`` and ``.tsv``: a header, unless the first row holds a number; a field that is empty or NaN is
+        missing. ``.npy``: (N,), (N, D) or named fields. ``.npz``: an array (N, D) is one column of D numbers,
+        whose parts are ``name[0]`` and so on. A name of ``nbdl data list``: columns ``x`` and ``y``.
+
+    Raises
+    ------
+    DataError
+        For a file that is missing, damaged, without rows, or of another kind.
+    """
+    known = registry.default()
+    if str(name_or_path) in known.names("dataset"):
+        train = load(str(name_or_path)).train
+        arrays = {"x": train.x.reshape(len(train.x), -1), "y": train.y}
+        return Table(name_or_path, {k: _flat(a) for k, a in arrays.items()})
+    path = Path(name_or_path).expanduser()
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        near = difflib.get_close_matches(path.name, _siblings(path), n=1)
+        hint = str(path.with_name(near[0])) if near else "a path that exists, or a name of `nbdl data list`"
+        raise fault("there is no such file", path, hint)
+    if suffix in (".csv", ".tsv"):
+        return parsed(path, None, _parse)
+    if suffix not in (".npy", ".npz"):
+        what = f"`{path.name}` is not a kind of file that columns are read from"
+        raise fault(what, path, ".csv, .tsv, .npy or .npz")
+    arrays = read_arrays(path)
+    if suffix == ".npy":
+        a = arrays["x"]
+        if a.dtype.names:
+            arrays = {name: a[name] for name in a.dtype.names}
+        else:
+            arrays = {str(i): column for i, column in enumerate(_flat(np.atleast_1d(a), keep=True).T)}
+    if not arrays or not any(a.size for a in arrays.values()):
+        raise fault("it holds no samples", path, "a file with one sample a row")
+    return Table(path, {name: _flat(a) for name, a in arrays.items()})
+
+
+def _siblings(path):
+    return [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+
+
+def _flat(a, keep=False):
+    """(N,), or (N, D) with D > 1; always (N, D) with `keep`."""
+    if a.ndim < 2 and not keep:
+        return a
+    a = a.reshape(len(a), math.prod(a.shape[1:]))
+    return a[:, 0] if a.shape[1] == 1 and not keep else a
+
+
+def _parts(name, a):
+    return [name] if a.ndim < 2 else [f"{name}[{i}]" for i in range(a.shape[1])]
+
+
+# --- CSV ----------------------------------------------------------------------------------------------------
+
+
+def _parse(path, reader):
+    rows, notes = [], []
+    for row in reader:
+        if not row:
+            continue
+        if rows and len(row) != len(rows[0]):
+            what = f"this row has {len(row)} fields, the first one {len(rows[0])}"
+            raise fault(what, f"{path}, line {reader.line_num}", "one field per column")
+        rows.append(row)
+    if rows and not any(map(is_number, rows[0])):
+        names = [name.strip() for name in rows.pop(0)]
+        names = [name or str(i) for i, name in enumerate(names)]
+        twice = next((n for n in names if names.count(n) > 1), None)
+        if twice is not None:
+            raise fault(f"two columns are called `{twice}`", path, "a header with a name for each column")
+    else:
+        names = [str(i) for i in range(len(rows[0]) if rows else 0)]
+        notes.append(f"{path} has no header: its columns are 0 to {len(names) - 1}")
+    if not rows:
+        raise fault("it has no rows", path, "a file with one sample a row")
+    arrays = {}
+    for name, fields in zip(names, zip(*rows)):
+        arrays[name], note = _array(name, [field.strip() for field in fields])
+        notes += [note] if note else []
+    return Table(path, arrays, notes)
+
+
+def _array(name, fields):
+    """The fields of one column as float64 with NaN, or as text, masked where nothing stands; and a note."""
+    missing = np.array([not f or f.lower() == "nan" for f in fields])
+    strays = [i for i, f in enumerate(fields) if not missing[i] and not is_number(f)]
+    if not strays:
+        return np.array(["nan" if m else f for f, m in zip(fields, missing)]).astype(np.float64), None
+    note = None
+    if len(strays) <= STRAYS * (~missing).sum():
+        note = (
+            f"column `{name}` is text because of {len(strays)} fields like {fields[strays[0]]!r}; all others "
+            "are numbers. A missing value is an empty field or NaN"
+        )
+    text = np.array(fields)
+    return (np.ma.array(text, mask=missing) if missing.any() else text), note
+
+
+# --- kinds --------------------------------------------------------------------------------------------------
+
+
+def _kind(a):
+    """The kind of an array, and what it was told from."""
+    if a.dtype.kind in "USO":
+        return "discrete", f"text, {_different(_present(a))} different"
+    if a.dtype.kind != "f":
+        return "discrete", f"{a.dtype.name}, {_different(a)} different"
+    a = a[~np.isnan(a)]
+    different = _different(a)
+    if (a == np.floor(a)).all() and different <= max(FEW, a.size // RECURS):
+        return "discrete", f"whole numbers, {different} different"
+    return "continuous", f"numbers, {different} different"
+
+
+def _different(a):
+    return len(np.unique(a))
+
+
+def _present(a):
+    return a.compressed() if np.ma.isMaskedArray(a) else a
+
+
+def _first_text(a):
+    return next(str(v) for v in _present(a).ravel() if not is_number(str(v)))
+
+
+def _symbols(a):
+    """Numbers as symbols, whole ones as int64; masked where they are missing."""
+    if a.dtype.kind != "f":
+        return a
+    missing = np.isnan(a)
+    present = np.where(missing, 0.0, a)
+    whole = (present == np.floor(present)).all() and (np.abs(present) < WHOLE).all()
+    symbols = present.astype(np.int64) if whole else present.astype(str)
+    return np.ma.array(symbols, mask=missing) if missing.any() else symbols
+
+
+def _alike(values):
+    """Columns of numbers and of text in one array hold text."""
+    text = any(v.dtype.kind in "USO" for v in values)
+    return [v.astype(str) for v in values] if text else values
