@@ -189,6 +189,12 @@ def nbdl_measures():
         ("total_correlation", ("*xs",)),
         ("dual_total_correlation", ("*xs",)),
         ("o_information", ("*xs",)),
+        ("co_information", ("*xs",)),
+        ("kl_divergence", ("x", "y")),
+        ("normalized_mutual_information", ("x", "y")),
+        ("adjusted_mutual_information", ("x", "y")),
+        ("variation_of_information", ("x", "y")),
+        ("v_measure", ("x", "y")),
     ):
         yield Measure(name, f"nbdl.info:{name}", inputs)
 

@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 
 from nbdl._jit import jit
+from nbdl.errors import DtypeError
 from nbdl.info._samples import read, read_weights, same_length, without_missing
 
-LARGEST_TABLE = 2**20  # cells that a dense table may have, however few samples there are
+LARGEST_TABLE = 2**16  # cells that a dense table may have, however few samples there are
 INTERLEAVED = 2**12  # cells up to which a table is kept four times
 STRIDE = 2**12  # rows that are counted in one go
 
@@ -34,7 +35,7 @@ class Joint:
             n = self._table.sum(axis=others).ravel()
         else:
             codes, size = self.codes(group)
-            if self.weights is None and size > LARGEST_TABLE:
+            if self.weights is None and size > self._limit // 4:
                 return np.diff(np.flatnonzero(np.diff(np.sort(codes), prepend=-1, append=size)))
             n = np.bincount(codes, self.weights, size)
         return n[n > 0]
@@ -42,7 +43,7 @@ class Joint:
     def codes(self, group):
         """One code for each combination of symbols in the samples of `group`, and how many there may be.
 
-        The product of two sizes is at most 64 N^2, so that no code overflows.
+        The product of two sizes is at most 16 N^2, so that no code overflows.
         """
         codes, size = self._encoded[group[0]]
         for i in group[1:]:
@@ -60,7 +61,7 @@ class Joint:
 
     @property
     def _limit(self):
-        return max(LARGEST_TABLE, 8 * self.length)
+        return min(max(LARGEST_TABLE, 4 * self.length), 2**32)
 
     @cached_property
     def _encoded(self):
@@ -85,6 +86,19 @@ class Joint:
         return np.bincount(codes, self.weights, cells).reshape(sizes)
 
 
+def joint_of(named, weights=None, nan_policy="raise"):
+    """The `Joint` of discrete samples as users give them; None if the result is NaN by `nan_policy`."""
+    samples = [read(name, x) for name, x in named.items()]
+    same_length(samples)
+    for sample in samples:
+        if sample.kind != "discrete":
+            text = "`{}` must be discrete: integers, truth values, text or objects, got dtype {}"
+            raise DtypeError(text, sample.name, sample.values.dtype.name)
+    weights = read_weights(weights, len(samples[0].values))
+    samples, weights = without_missing(samples, weights, nan_policy)
+    return samples and Joint([s.values for s in samples], weights)
+
+
 def count(*xs, weights=None):
     """Each combination of symbols once, and how often it occurs.
 
@@ -102,15 +116,12 @@ def count(*xs, weights=None):
     The rows with the counts as weights give what the data would give, and so do those of several parts of the
     data together: ``*rows, n = count(x, y)``, then ``mutual_information(*rows, weights=n)``.
     """
-    samples = [read(f"xs[{i}]", x) for i, x in enumerate(xs)]
-    same_length(samples)
-    samples, _ = without_missing(samples, None, "raise")
     whole = weights is None or np.asarray(weights).dtype.kind in "biu"
-    weights = read_weights(weights, len(samples[0].values))
-    codes, size = relabel(Joint([s.values for s in samples]).codes(range(len(samples)))[0])
+    joint = joint_of({f"xs[{i}]": x for i, x in enumerate(xs)}, weights)
+    codes, size = relabel(joint.codes(range(len(xs)))[0])
     first = np.empty(size, np.int64)
     first[codes[::-1]] = np.arange(len(codes))[::-1]
-    n = np.bincount(codes, weights, size)
+    n = np.bincount(codes, joint.weights, size)
     rows = (np.asarray(x)[first] for x in xs)
     return *rows, n.astype(np.int64) if whole else n
 
@@ -202,7 +213,7 @@ def _pair_table(x, y):
     for parts in ((x[some], y[some]), (x, y)):
         (x0, x_bits), (y0, y_bits) = map(_range, parts)
         cells = 1 << (x_bits + y_bits)
-        if cells > max(LARGEST_TABLE, 8 * x.size):
+        if cells > min(max(LARGEST_TABLE, 4 * x.size), 2**32):
             return None
         tables = np.zeros((4 if cells <= INTERLEAVED else 1, 1 << x_bits, 1 << y_bits), np.int64)
         if _count_pairs(x, y, x0, y0, x_bits, y_bits, tables.reshape(len(tables), -1)):

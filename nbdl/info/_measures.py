@@ -183,7 +183,7 @@ def entropy_of_counts(counts, estimator="ml", *, base="e", k=None, **options):
             "`k` must be an integer, at least the {} counts > 0, got {!r}", np.count_nonzero(n), k
         )
     entropy = _function(record, "entropy", options)
-    return float(entropy(n, k=n.size if k is None else k, **options)) / _nats_of(base)
+    return float(entropy(n, k=n.size if k is None else k, **options)) / nats_of(base)
 
 
 def _numbered(xs, fewest):
@@ -249,7 +249,7 @@ def estimate(
     **options,
 ):
     """The measure of the samples in the mapping `named`; see `entropy` and `mutual_information`."""
-    nats = _nats_of(base)
+    nats = nats_of(base)
     threads = threads_of(threads)
     samples = [read(name, x) for name, x in named.items()]
     if paired:
@@ -279,7 +279,7 @@ def _each(samples, nan_policy):
     return (None if None in kept else [k[0] for k in kept]), None
 
 
-def _nats_of(base):
+def nats_of(base):
     """How many nats one unit has."""
     named = {"e": 1.0, "nats": 1.0, "bits": math.log(2), "dits": math.log(10)}
     if isinstance(base, str) and base in named:
