@@ -195,6 +195,8 @@ def nbdl_measures():
         ("adjusted_mutual_information", ("x", "y")),
         ("variation_of_information", ("x", "y")),
         ("v_measure", ("x", "y")),
+        ("transfer_entropy", ("source", "target")),
+        ("active_information_storage", ("x",)),
     ):
         yield Measure(name, f"nbdl.info:{name}", inputs)
 

@@ -1,6 +1,7 @@
 """Information measures of samples: measure x estimator, chosen by name, in nats unless ``base`` says else."""
 
 from nbdl.info._counts import count
+from nbdl.info._f_test import FTest, f_test
 from nbdl.info._g_test import GTest, g_test
 from nbdl.info._labels import (
     adjusted_mutual_information,
@@ -24,27 +25,39 @@ from nbdl.info._measures import (
 )
 from nbdl.info._nsb import nsb_posterior
 from nbdl.info._pairwise import pairwise
+from nbdl.info._series import active_information_storage, embed, lagged, transfer_entropy
+from nbdl.info._significance import Interval, Test, bootstrap, permutation_test
 
 __all__ = [
+    "FTest",
     "GTest",
+    "Interval",
+    "Test",
+    "active_information_storage",
     "adjusted_mutual_information",
+    "bootstrap",
     "co_information",
     "conditional_entropy",
     "conditional_mutual_information",
     "count",
     "dual_total_correlation",
+    "embed",
     "entropy",
     "entropy_of_counts",
     "expected_mutual_information",
+    "f_test",
     "g_test",
     "joint_entropy",
     "kl_divergence",
+    "lagged",
     "mutual_information",
     "normalized_mutual_information",
     "nsb_posterior",
     "o_information",
     "pairwise",
+    "permutation_test",
     "total_correlation",
+    "transfer_entropy",
     "v_measure",
     "variation_of_information",
 ]

@@ -27,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl.errors import ShapeError
+from nbdl.info._special import digamma
 
 SINGULAR = (
     64 * np.finfo(np.float64).eps
@@ -71,8 +72,8 @@ def mutual_information(x, y, *, bias_correction=True, local=False, threads=1):
 def conditional_mutual_information(x, y, z, *, bias_correction=True, local=False, threads=1):
     """I(X; Y | Z) of Gaussian samples with N rows each; options and result as `mutual_information`."""
     _check_rows("gaussian mutual information", x, y, z)
-    z = _independent(z, _nothing(z))  # what follows from other columns tells nothing more
-    x, y = _independent(x, z), _independent(y, z)
+    z = independent(z)  # what follows from other columns tells nothing more
+    x, y = independent(x, z), independent(y, z)
     before, after = _volume(y, z, local), _volume(y, np.hstack((z, x)), local)
     value = before.log - after.log
     if bias_correction:
@@ -135,12 +136,13 @@ def _volume(y, given, local=False):
     left = _left(r)[p:] * scale[p:]
     with np.errstate(divide="ignore"):  # the logarithm of 0 is meant
         log = float(np.log(left).sum() - d / 2 * math.log(n - 1))
-    bias = sum(digamma((n - 1 - p - k) / 2) for k in range(d)) / 2 - d / 2 * math.log((n - 1) / 2)
+    bias = float(digamma((n - 1 - p - np.arange(d)) / 2).sum() - d * math.log((n - 1) / 2)) / 2
     return _Volume(log, bias, deviation)
 
 
-def _independent(x, given):
-    """The columns of x that are no linear function of `given` and of the columns before them."""
+def independent(x, given=None):
+    """The columns of x (N, D) that are no linear function of those of `given` and of those before them."""
+    given = _nothing(x) if given is None else given
     columns, _ = _unit(np.hstack((given, x)))
     return x[:, _left(np.linalg.qr(columns, mode="r"))[given.shape[1] :] > 0]
 
@@ -167,14 +169,3 @@ def _check_rows(name, *samples):
     n, d = len(samples[0]), sum(s.shape[1] for s in samples)
     if n <= d:
         raise ShapeError("{}: the samples must have more rows than all columns, {}, got {}", name, d, n)
-
-
-def digamma(x):
-    """The derivative of log Gamma at x > 0 (DLMF 5.5.2 and 5.11.2)."""
-    value = 0.0
-    while x < 10:
-        value -= 1 / x
-        x += 1
-    y = 1 / (x * x)
-    series = y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y * (1 / 240 - y * (1 / 132 - y * 691 / 32760)))))
-    return value + math.log(x) - 0.5 / x - series

@@ -446,6 +446,7 @@ def _side_by_side(samples):
     if kinds == {"discrete"}:
         return Joint([s.values for s in samples]).codes(range(len(samples)))[0]
     if kinds == {"continuous"}:
-        return np.ascontiguousarray(np.hstack([s.values for s in samples]))
+        values = [s.values for s in samples]
+        return np.ascontiguousarray(np.hstack(values) if len(values) > 1 else values[0])
     names = ", ".join(s.name for s in samples)
     raise UsageError("discrete and continuous samples cannot be taken together as one: {}", names)

@@ -31,9 +31,13 @@ def read(name, x):
         raise ShapeError("`{}` has no samples, shape {}", name, x.shape)
     if x.dtype.kind in "f":
         kind, x = "continuous", np.ascontiguousarray(x, np.float64)
-        absent = np.isnan(x) if np.isnan(x.sum()) else None
-        if absent is None and not np.isfinite(x).all():
-            raise DataError("`{}` must be finite, got {}", name, x[~np.isfinite(x)][0])
+        absent = None
+        with np.errstate(over="ignore", invalid="ignore"):
+            plain = np.isfinite(x.sum())  # then every number is
+        if not plain:
+            absent = np.isnan(x)
+            if np.isinf(x).any():
+                raise DataError("`{}` must be finite, got {}", name, x[np.isinf(x)][0])
     elif x.dtype.kind in "biuSUO":
         kind = "discrete"
         absent = np.reshape([_is_missing(v) for v in x.ravel()], x.shape) if x.dtype.kind == "O" else None

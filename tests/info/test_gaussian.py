@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import special, stats
+from scipy import stats
 
 from nbdl.errors import ShapeError
 from nbdl.info import _gaussian as g
@@ -168,8 +168,3 @@ def test_bad_input():
         g.mutual_information(x, x)
     with pytest.raises(ShapeError, match=r"gaussian entropy: .* columns, 2, got 0"):
         g.entropy(x[:0])
-
-
-@pytest.mark.parametrize("x", [0.5, 1.0, 1.5, 9.5, 10.0, 123.5, 1e6])
-def test_digamma(x):
-    assert g.digamma(x) == pytest.approx(special.digamma(x), rel=1e-13)

@@ -1,0 +1,283 @@
+"""Permutation tests and intervals: calibration, power, reproducibility, and agreement with the measures."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
+from nbdl.info import conditional_mutual_information, entropy, mutual_information
+from nbdl.info._series import active_information_storage, transfer_entropy
+from nbdl.info._shuffle import Anywhere, Within
+from nbdl.info._significance import bootstrap, permutation_test
+
+RNG = np.random.default_rng
+P4 = [0.4, 0.3, 0.2, 0.1]
+MUTUAL, CONDITIONAL = "mutual_information", "conditional_mutual_information"
+
+
+def labels(n, share, seed=0, symbols=4):
+    """Two label arrays, alike in a share of the rows."""
+    rng = RNG(seed)
+    x, y = rng.integers(0, symbols, (2, n))
+    return x, np.where(rng.random(n) < share, x, y)
+
+
+def gaussians(n, r, seed=0):
+    x, y = RNG(seed).standard_normal((2, n))
+    return x, r * x + np.sqrt(1 - r * r) * y
+
+
+def uniform(p_values):
+    """Whether p-values on a grid are plausibly uniform: the discreteness makes the test conservative."""
+    return stats.kstest(p_values, "uniform").pvalue > 1e-3
+
+
+# --- permutation tests ------------------------------------------------------------------------------------
+
+
+def test_p_is_never_zero():
+    """A peer gives #{null > estimate} / n, 0 for a clear dependence."""
+    x, y = gaussians(200, 0.9)
+    found = permutation_test(MUTUAL, x, y, estimator="gaussian", permutations=99)
+    assert found.p_value == 1 / 100
+    assert found.null.shape == (99,) and found.z_score > 10
+    assert permutation_test(MUTUAL, x, y, estimator="gaussian", permutations=1).p_value == 1 / 2
+
+
+def test_p_and_z_by_their_formulas():
+    x, y = labels(80, 0.1)
+    found = permutation_test(MUTUAL, x, y, permutations=50, seed=3)
+    null = [mutual_information(x[Anywhere(80)(3, number)], y) for number in range(50)]
+    np.testing.assert_allclose(found.null, null, atol=1e-13)
+    assert found.estimate == pytest.approx(mutual_information(x, y), abs=1e-14)
+    assert found.p_value == (1 + sum(v >= found.estimate - 1e-12 for v in null)) / 51
+    assert found.z_score == pytest.approx((found.estimate - np.mean(null)) / np.std(null, ddof=1), rel=1e-9)
+
+
+@pytest.mark.parametrize("correction", ["ml", "miller_madow", "shrink", "grassberger", "chao_shen"])
+def test_fixed_margins_change_no_value(correction):
+    x, y = labels(150, 0.3)
+    z = RNG(9).integers(0, 3, 150)
+    order = Anywhere(150)(0, 0)
+    found = permutation_test(MUTUAL, x, y, estimator=correction, permutations=1)
+    assert found.estimate == pytest.approx(mutual_information(x, y, correction), abs=1e-13)
+    assert found.null[0] == pytest.approx(mutual_information(x[order], y, correction), abs=1e-12)
+    found = permutation_test(CONDITIONAL, x, y, z, estimator=correction, permutations=1, method="global")
+    want = conditional_mutual_information(x[order], y, z, correction)
+    assert found.null[0] == pytest.approx(want, abs=1e-12)
+    found = permutation_test(CONDITIONAL, x, y, z, estimator=correction, permutations=1)
+    want = conditional_mutual_information(x[Within(z[:, None])(0, 0)], y, z, correction)
+    assert found.null[0] == pytest.approx(want, abs=1e-12)
+
+
+CASES = {
+    "discrete": lambda seed: ((MUTUAL, *labels(60, 0.0, seed)), {}),
+    "gaussian": lambda seed: ((MUTUAL, *gaussians(40, 0.0, seed)), {"estimator": "gaussian"}),
+    "copula": lambda seed: ((MUTUAL, *gaussians(40, 0.0, seed)), {"estimator": "gaussian_copula"}),
+    "binned": lambda seed: ((MUTUAL, *gaussians(60, 0.0, seed)), {"estimator": "binned", "bins": 4}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_null_is_calibrated(case):
+    p = []
+    for seed in range(200):
+        arguments, options = CASES[case](seed)
+        p.append(permutation_test(*arguments, permutations=39, seed=seed, threads=1, **options).p_value)
+    assert uniform(p)
+    assert np.mean(np.array(p) <= 0.05) <= 0.05 + 4 * np.sqrt(0.05 * 0.95 / 200)
+
+
+def test_shuffles_within_symbols_keep_what_a_condition_explains():
+    """X and Y are noisy copies of Z: dependent, but not given Z."""
+    given, alone = [], []
+    for seed in range(150):
+        rng = RNG(seed)
+        z = rng.integers(0, 3, 200)
+        x, y = (np.where(rng.random(200) < 0.5, z, rng.integers(0, 3, 200)) for _ in range(2))
+        options = {"permutations": 19, "seed": seed, "threads": 1}
+        given.append(permutation_test(CONDITIONAL, x, y, z, **options).p_value)
+        alone.append(permutation_test(MUTUAL, x, y, **options).p_value)
+    assert uniform(given)
+    assert np.mean(np.array(alone) <= 0.05) > 0.9
+
+
+def test_near_neighbours_keep_what_a_continuous_condition_explains():
+    """X and Y follow the square of Z, which the Gaussian estimate cannot take away."""
+    near, everywhere = [], []
+    for seed in range(60):
+        x, y, z = RNG(seed).standard_normal((3, 500))
+        x, y = x + z * z, y + z * z
+        options = {"estimator": "gaussian", "permutations": 19, "seed": seed, "threads": 1}
+        near.append(permutation_test(CONDITIONAL, x, y, z, **options).p_value)
+        everywhere.append(permutation_test(CONDITIONAL, x, y, z, method="global", **options).p_value)
+    assert np.mean(np.array(everywhere) <= 0.05) == 1
+    assert np.mean(np.array(near) <= 0.05) < 0.25
+
+
+def test_blocks_keep_what_series_remember():
+    """Two independent walks that remember: rows are alike because they are near."""
+    blocks, rows = [], []
+    for seed in range(60):
+        x, y = RNG(seed).standard_normal((2, 400))
+        for t in range(1, 400):
+            x[t] += 0.9 * x[t - 1]
+            y[t] += 0.9 * y[t - 1]
+        options = {"estimator": "gaussian", "permutations": 19, "seed": seed, "threads": 1}
+        rows.append(permutation_test(MUTUAL, x, y, **options).p_value)
+        blocks.append(permutation_test(MUTUAL, x, y, block=50, **options).p_value)
+    assert np.mean(np.array(rows) <= 0.05) > 0.3
+    assert np.mean(np.array(blocks) <= 0.05) < 0.25
+
+
+@pytest.mark.parametrize(
+    "measure, estimator, options",
+    [
+        (MUTUAL, "gaussian", {}),
+        (MUTUAL, "binned", {"bins": 5, "method": "block"}),
+        (CONDITIONAL, "gaussian_copula", {"neighbours": 7}),
+        ("transfer_entropy", "ordinal", {}),
+        ("transfer_entropy", "gaussian", {"history": 2, "lag": 2}),
+        ("active_information_storage", "binned", {"bins": 3, "history": 2}),
+    ],
+)
+def test_same_bits_for_any_number_of_threads(measure, estimator, options):
+    samples = RNG(0).standard_normal((3, 120))
+    number = {MUTUAL: 2, CONDITIONAL: 3, "transfer_entropy": 2, "active_information_storage": 1}[measure]
+    results = [
+        permutation_test(
+            measure, *samples[:number], estimator=estimator, permutations=20, threads=threads, **options
+        )
+        for threads in (1, 2, 3)
+    ]
+    for other in results[1:]:
+        assert other[:3] == results[0][:3]
+        np.testing.assert_array_equal(other.null, results[0].null)
+    intervals = [
+        bootstrap(measure, *samples[:number], estimator=estimator, resamples=10, threads=threads,
+                  **{k: v for k, v in options.items() if k not in ("method", "neighbours")})
+        for threads in (1, 2, 3)
+    ]  # fmt: skip
+    for other in intervals[1:]:
+        assert other[:4] == intervals[0][:4]
+
+
+def test_series():
+    x, y = RNG(0).standard_normal((2, 500))
+    y[1:] += 0.5 * x[:-1]
+    for options in ({"estimator": "gaussian"}, {"estimator": "ordinal"}, {"estimator": "binned", "bins": 3}):
+        there = permutation_test("transfer_entropy", x, y, permutations=49, **options)
+        assert there.estimate == pytest.approx(transfer_entropy(x, y, **options), abs=1e-13)
+        assert there.p_value == 1 / 50
+    back = permutation_test("transfer_entropy", y, x, estimator="gaussian", permutations=49)
+    assert back.p_value > 1 / 50
+    found = permutation_test("active_information_storage", x, estimator="gaussian", permutations=49)
+    assert found.estimate == active_information_storage(x, "gaussian")
+    assert found.p_value > 0.05
+    coin = RNG(1).integers(0, 2, 300)
+    assert permutation_test("transfer_entropy", coin, np.roll(coin, 1), permutations=49).p_value == 1 / 50
+
+
+def test_undersampling_shows_in_p():
+    """A peer's transfer entropy of noise, 0.80 nats, went unnoticed: p says what it is."""
+    x, y = RNG(2).integers(0, 10, (2, 200))
+    found = permutation_test("transfer_entropy", x, y, permutations=99)
+    assert found.estimate > 0.8 and found.p_value > 0.05
+
+
+def test_base_and_missing_values():
+    x, y = gaussians(100, 0.5)
+    nats = permutation_test(MUTUAL, x, y, estimator="gaussian", permutations=9)
+    bits = permutation_test(MUTUAL, x, y, estimator="gaussian", permutations=9, base=2)
+    assert bits.estimate == pytest.approx(nats.estimate / np.log(2), abs=1e-15)
+    assert bits[1:3] == nats[1:3]
+    x[3] = np.nan
+    with pytest.raises(DataError, match="missing"):
+        permutation_test(MUTUAL, x, y, estimator="gaussian")
+    found = permutation_test(MUTUAL, x, y, estimator="gaussian", permutations=9, nan_policy="omit")
+    assert found.estimate == mutual_information(np.delete(x, 3), np.delete(y, 3), "gaussian")
+
+
+def test_a_constant_column():
+    found = permutation_test(MUTUAL, np.ones(50, int), RNG(0).integers(0, 3, 50), permutations=19)
+    assert found.estimate == 0 and found.p_value == 1 and np.isnan(found.z_score)
+    found = permutation_test(
+        MUTUAL, np.ones(50), RNG(0).standard_normal(50), estimator="gaussian", permutations=19
+    )
+    assert found.estimate == 0 and found.p_value == 1
+
+
+# --- intervals --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "draw, measure, estimator, truth",
+    [
+        (lambda seed: gaussians(400, 0.6, seed), MUTUAL, "gaussian", -np.log(1 - 0.36) / 2),
+        (lambda seed: (RNG(seed).standard_normal(400),), "entropy", "gaussian", 1.4189385332),
+        (lambda seed: (RNG(seed).choice(4, 400, p=P4),), "entropy", "miller_madow", 1.2798542258),
+    ],
+)  # fmt: skip
+def test_intervals_cover_the_truth(draw, measure, estimator, truth):
+    hits = 0
+    for seed in range(100):
+        found = bootstrap(measure, *draw(seed), estimator=estimator, resamples=100, level=0.9, threads=1)
+        assert found.low <= found.estimate <= found.high
+        hits += found.low <= truth <= found.high
+    assert 78 <= hits <= 98
+
+
+def test_standard_error():
+    estimates = [entropy(RNG(seed).choice(3, 300, p=[0.6, 0.3, 0.1])) for seed in range(400)]
+    found = bootstrap("entropy", RNG(0).choice(3, 300, p=[0.6, 0.3, 0.1]), resamples=400)
+    assert found.standard_error == pytest.approx(np.std(estimates), rel=0.2)
+    assert found.values.shape == (400,)
+    bits = bootstrap("entropy", RNG(0).choice(3, 300, p=[0.6, 0.3, 0.1]), resamples=400, base=2)
+    assert bits.high == pytest.approx(found.high / np.log(2), abs=1e-12)
+
+
+def test_blocks_widen_the_interval_of_a_series():
+    x, y = RNG(0).standard_normal((2, 1000))
+    for t in range(1, 1000):
+        x[t] += 0.95 * x[t - 1]
+        y[t] += 0.95 * y[t - 1]
+    wide = bootstrap(MUTUAL, x, y, estimator="gaussian", resamples=200, block=50)
+    narrow = bootstrap(MUTUAL, x, y, estimator="gaussian", resamples=200)
+    assert wide.standard_error > 2 * narrow.standard_error
+
+
+# --- bad input --------------------------------------------------------------------------------------------
+
+
+def test_bad_input():
+    x, y = gaussians(20, 0.5)
+    with pytest.raises(UsageError, match=r"`measure` must be one of entropy, .*, got 'mi'"):
+        permutation_test("mi", x, y)
+    with pytest.raises(ShapeError, match="`mutual_information` takes 2 samples, got 3"):
+        permutation_test(MUTUAL, x, y, x)
+    with pytest.raises(UsageError, match="is one of dependence, got `entropy`"):
+        permutation_test("entropy", x, estimator="gaussian")
+    with pytest.raises(OptionError, match="`permutations` must be at least 1, got 0"):
+        permutation_test(MUTUAL, x, y, permutations=0)
+    with pytest.raises(DtypeError, match="`seed` must be an integer, got None"):
+        permutation_test(MUTUAL, x, y, seed=None)
+    with pytest.raises(OptionError, match="`seed` must be at least 0, got -1"):
+        permutation_test(MUTUAL, x, y, seed=-1)
+    with pytest.raises(OptionError, match="`method` must be"):
+        permutation_test(MUTUAL, x, y, estimator="gaussian", method="cyclic")
+    with pytest.raises(OptionError, match=r'`method` "local" is for measures with a condition'):
+        permutation_test(MUTUAL, x, y, estimator="gaussian", method="local")
+    with pytest.raises(OptionError, match="`block` must be from 1 to less than the 20 rows, got 20"):
+        permutation_test(MUTUAL, x, y, estimator="gaussian", block=20)
+    with pytest.raises(OptionError, match='`block` is for method "block"'):
+        permutation_test(MUTUAL, x, y, estimator="gaussian", block=2, method="global")
+    with pytest.raises(OptionError, match='`nan_policy` must be "raise" or "omit"'):
+        permutation_test(MUTUAL, x, y, nan_policy="propagate")
+    with pytest.raises(UsageError, match="no option `weights`"):
+        permutation_test(MUTUAL, x, y, estimator="gaussian", weights=np.ones(20))
+    with pytest.raises(OptionError, match="`threads` must be"):
+        permutation_test(MUTUAL, x, y, estimator="gaussian", threads=0)
+    with pytest.raises(OptionError, match="`level` must be between 0 and 1, got 95"):
+        bootstrap(MUTUAL, x, y, level=95)
+    with pytest.raises(OptionError, match="`block` must leave at least 2 blocks of 20 rows, got 20"):
+        bootstrap(MUTUAL, x, y, estimator="gaussian", block=20)
