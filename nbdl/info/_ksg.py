@@ -24,6 +24,7 @@ Frenzel, Pompe, Partial mutual information for coupling analysis of multivariate
 import numpy as np
 
 from nbdl.errors import ShapeError
+from nbdl.info._near import counts_within, kth_distances, reaches
 from nbdl.info._neighbours import (
     admissible,
     digamma_of,
@@ -34,7 +35,7 @@ from nbdl.info._neighbours import (
     warn_of_lumps,
 )
 from nbdl.info._special import digamma
-from nbdl.info._tree import build, counts_within, index, kth_distances, reaches
+from nbdl.info._tree import build, in_parallel, index
 
 
 def ksg1(*samples, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=False, threads=1):
@@ -78,14 +79,14 @@ def ksg1(*samples, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=F
     varying = _prepared("ksg1", samples, k, theiler, noise, seed, standardize)
     if len(varying) < 2:
         return result(np.zeros(len(samples[0])), local)
-    spaces = [index(x, threads) for x in varying.values()]
+    spaces = in_parallel(index, list(varying.values()), threads)
     warn_of_lumps("ksg1", varying, k)
     tree = build(np.hstack(list(varying.values())), threads)
     radii = kth_distances(tree, k, theiler=theiler, threads=threads)
     values = digamma(k) + (len(varying) - 1) * digamma(admissible(len(radii), theiler))
     for x, space in zip(varying.values(), spaces):
         n = counts_within(space, radii, x=x, theiler=theiler, threads=threads)
-        values -= digamma_of(n + 1)
+        values = values - digamma_of(n + 1)
     return result(values, local)
 
 
@@ -98,7 +99,7 @@ def ksg2(*samples, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=F
     varying = _prepared("ksg2", samples, k, theiler, noise, seed, standardize)
     if len(varying) < 2:
         return result(np.zeros(len(samples[0])), local)
-    spaces = [index(x, threads) for x in varying.values()]
+    spaces = in_parallel(index, list(varying.values()), threads)
     warn_of_lumps("ksg2", varying, k)
     tree = build(np.hstack(list(varying.values())), threads)
     radii = kth_distances(tree, k, theiler=theiler, threads=threads)
@@ -108,7 +109,7 @@ def ksg2(*samples, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=F
     values = digamma(k) - (m - 1) / k + (m - 1) * digamma(admissible(len(radii), theiler))
     for x, space, side in zip(varying.values(), spaces, sides):
         n = counts_within(space, just_above(side), x=x, theiler=theiler, threads=threads)
-        values -= digamma_of(n)
+        values = values - digamma_of(n)
     return result(values, local)
 
 
@@ -127,12 +128,12 @@ def frenzel_pompe(
     warn_of_lumps("frenzel_pompe", {"x": x, "y": y}, k)
     radii = kth_distances(build(np.hstack(samples), threads), k, theiler=theiler, threads=threads)
 
-    def expected(*parts):
-        part = np.ascontiguousarray(np.hstack(parts))
-        n = counts_within(index(part, threads), radii, x=part, theiler=theiler, threads=threads)
-        return digamma_of(n + 1)
-
-    return result(digamma(k) + expected(z) - expected(x, z) - expected(y, z), local)
+    values = digamma(k)
+    parts = z, np.hstack((x, z)), np.hstack((y, z))
+    for sign, part, space in zip((1, -1, -1), parts, in_parallel(index, parts, threads)):
+        n = counts_within(space, radii, x=part, theiler=theiler, threads=threads)
+        values = values + sign * digamma_of(n + 1)
+    return result(values, local)
 
 
 def _prepared(name, samples, k, theiler, noise, seed, standardize):

@@ -34,6 +34,7 @@ import math
 import numpy as np
 
 from nbdl.errors import DtypeError, ShapeError
+from nbdl.info._near import counts_within, kth_distances
 from nbdl.info._neighbours import (
     digamma_of,
     is_constant,
@@ -43,7 +44,7 @@ from nbdl.info._neighbours import (
     warn_of_lumps,
 )
 from nbdl.info._special import digamma
-from nbdl.info._tree import build, counts_within, index, kth_distances
+from nbdl.info._tree import build, index
 
 
 def ross(x, y, *, k=3, noise=0.0, seed=0, local=False, threads=1):

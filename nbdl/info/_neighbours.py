@@ -15,12 +15,14 @@ Kozachenko, Leonenko, Sample estimate of the entropy of a random vector, Probl. 
 Kraskov, Stögbauer, Grassberger, Estimating mutual information, Phys. Rev. E 69 (2004), eq. 20. Wang,
 Kulkarni, Verdú, Divergence estimation for multidimensional densities via k-nearest-neighbor distances, IEEE
 Trans. Inf. Theory 55 (2009), eq. 5; Pérez-Cruz, Kullback-Leibler divergence estimation of continuous
-distributions, ISIT (2008), eq. 14. Theiler, Spurious dimension from correlation algorithms, Phys. Rev. A 34 (1986).
+distributions, ISIT (2008), eq. 14. Theiler, Spurious dimension from correlation algorithms, Phys.
+Rev. A 34 (1986).
 
 This file also has what all estimators by nearest neighbours share: the checks of their arguments, noise, the
 warning of lumps, and digammas of counts.
 """
 
+import functools
 import math
 import numbers
 import warnings
@@ -28,8 +30,9 @@ import warnings
 import numpy as np
 
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
+from nbdl.info._near import kth_distances
 from nbdl.info._special import digamma
-from nbdl.info._tree import build, kth_distances
+from nbdl.info._tree import build
 
 LUMPY = 0.01  # share of the samples in lumps from which on a warning is given
 
@@ -134,7 +137,7 @@ def prepare(name, samples, k, theiler=0, noise=0.0, seed=0, standardize=False, p
             raise ShapeError(text, name, each, first[1].shape[1], first[0], x.shape[1])
     _check_count(name, "k", k, 1)
     _check_count(name, "theiler", theiler, 0)
-    fewest = int(admissible(len(first[1]), theiler).min())
+    fewest = int(np.min(admissible(len(first[1]), theiler)))
     if k >= fewest:
         where = f" outside a Theiler window of {theiler}" if theiler else ""
         raise OptionError("{}: `k` must be less than the {} samples{}, got {}", name, fewest, where, k)
@@ -170,6 +173,8 @@ def _changed(x, noise, seed, number, standardize):
 
 def admissible(n, theiler):
     """How many rows are left for each when those near in time are not looked at; the row itself is one."""
+    if theiler == 0:
+        return n
     i = np.arange(n)
     return n - np.minimum(i, theiler) - np.minimum(n - 1 - i, theiler)
 
@@ -212,7 +217,13 @@ def just_above(radii):
 
 def digamma_of(counts):
     """Digamma of each of many integers > 0."""
-    return digamma(np.arange(1, counts.max() + 1))[counts - 1]
+    return _digammas(int(counts.max()).bit_length())[counts]
+
+
+@functools.lru_cache(maxsize=2)
+def _digammas(bits):
+    """Digamma of 0 (NaN) to 2^bits - 1."""
+    return np.append(np.nan, digamma(np.arange(1, 2**bits)))
 
 
 def result(values, local):

@@ -387,6 +387,11 @@ def some(mask):
     return bool(mask.any())
 
 
+def count(mask):
+    """In how many lanes a mask holds."""
+    return int(mask.sum())
+
+
 def _select(sign):
     return lambda bd, kind, a, b: bd.select(bd.fcmp_ordered(sign, a, b, flags=EXACT), a, b)
 
@@ -414,8 +419,19 @@ _define(
     lambda k: [(k.dtype, (k.vec,))],
     lambda bd, k, a: call(bd, f"llvm.vector.reduce.fmaximum.{k.name}", k.number, [a], fastmath=EXACT),
 )
+
+
+def _ones(bd, bits, lanes):
+    return call(bd, f"llvm.ctpop.i{lanes}", bits.type, [bits])
+
+
 _define(
     some,
     lambda k: [(types.boolean, (k.mask,))],
     lambda bd, k, m: call(bd, f"llvm.vector.reduce.or.v{k.lanes}i1", ir.IntType(1), [m]),
+)
+_define(
+    count,
+    lambda k: [(types.int64, (k.mask,))],
+    lambda bd, k, m: bd.zext(_ones(bd, bd.bitcast(m, ir.IntType(k.lanes)), k.lanes), I64),
 )

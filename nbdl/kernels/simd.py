@@ -2,6 +2,7 @@
 
 from nbdl.kernels._simd import (
     LANES,
+    count,
     fma,
     hmax,
     hsum,
@@ -22,6 +23,7 @@ from nbdl.kernels._vector_math import exp, log, sigmoid, tanh
 
 __all__ = [
     "LANES",
+    "count",
     "exp",
     "fma",
     "hmax",

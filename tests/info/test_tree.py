@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from nbdl.info import _tree
+from nbdl.info import _near, _tree
 
 SHAPES = [(1, 2), (5, 1), (8, 3), (9, 2), (17, 2), (63, 1), (64, 2), (100, 5), (777, 3), (300, 13)]
 
@@ -38,10 +38,10 @@ def test_kth_distances(n, dims, kind):
         for theiler in (0, 3):
             d = np.where(admissible(n, theiler), distances(x, x), np.inf)
             if k <= n:
-                found = _tree.kth_distances(tree, k, theiler=theiler)
+                found = _near.kth_distances(tree, k, theiler=theiler)
                 np.testing.assert_array_equal(found, np.sort(d, axis=1)[:, k - 1])
         if k <= n:
-            found = _tree.kth_distances(tree, k, queries=others)
+            found = _near.kth_distances(tree, k, queries=others)
             np.testing.assert_array_equal(found, np.sort(distances(y, x), axis=1)[:, k - 1])
 
 
@@ -52,9 +52,9 @@ def test_euclidean_distances(n, dims):
     for k in (1, 3, 7):
         if k < n:
             d = np.where(admissible(n, 0), distances(x, x, True), np.inf)
-            found = _tree.kth_distances(tree, k, euclidean=True)
+            found = _near.kth_distances(tree, k, euclidean=True)
             np.testing.assert_allclose(found, np.sort(d, axis=1)[:, k - 1], rtol=1e-14)
-            found = _tree.kth_distances(tree, k, queries=_tree.build(y), euclidean=True)
+            found = _near.kth_distances(tree, k, queries=_tree.build(y), euclidean=True)
             np.testing.assert_allclose(found, np.sort(distances(y, x, True), axis=1)[:, k - 1], rtol=1e-14)
 
 
@@ -71,11 +71,11 @@ def test_counts_and_reaches(n, dims, kind):
             admitted = admissible(n, theiler)
             expected = ((d < radii[:, None]) & admitted).sum(axis=1)
             for each in (tree, _tree.index(x)):
-                found = _tree.counts_within(each, radii, x=x, theiler=theiler)
+                found = _near.counts_within(each, radii, x=x, theiler=theiler)
                 np.testing.assert_array_equal(found, expected)
             inside = ((d <= radii[:, None]) & admitted)[..., None]
             groups = np.split(np.where(inside, difference, 0), ends[:-1], axis=2)
-            found = _tree.reaches(tree, radii, ends, theiler=theiler)
+            found = _near.reaches(tree, radii, ends, theiler=theiler)
             np.testing.assert_array_equal(found, [g.max(axis=(1, 2)) for g in groups])
 
 
@@ -85,9 +85,9 @@ def test_any_number_of_threads_gives_the_same_bits(dims):
     results = []
     for threads in (1, 2, 5):
         tree = _tree.build(x, threads)
-        radii = _tree.kth_distances(tree, 3, threads=threads)
-        counts = _tree.counts_within(_tree.index(x, threads), 2 * radii, threads=threads)
-        results.append((tree.blocks, radii, counts, _tree.reaches(tree, radii, [dims], threads=threads)))
+        radii = _near.kth_distances(tree, 3, threads=threads)
+        counts = _near.counts_within(_tree.index(x, threads), 2 * radii, threads=threads)
+        results.append((tree.blocks, radii, counts, _near.reaches(tree, radii, [dims], threads=threads)))
     for other in results[1:]:
         for a, b in zip(results[0], other):
             np.testing.assert_array_equal(a, b)
@@ -97,7 +97,7 @@ def test_agrees_with_scipy():
     spatial = pytest.importorskip("scipy.spatial")
     x = points(3000, 4, "normal")
     far = spatial.cKDTree(x).query(x, 6, p=np.inf)[0]
-    np.testing.assert_array_equal(_tree.kth_distances(_tree.build(x), 5), far[:, 5])
+    np.testing.assert_array_equal(_near.kth_distances(_tree.build(x), 5), far[:, 5])
 
 
 @pytest.mark.parametrize("order", ["sorted", "reversed", "organ pipe", "sawtooth"])

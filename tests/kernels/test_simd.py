@@ -14,6 +14,7 @@ from numba.core import config
 from nbdl._jit import jit
 from nbdl.kernels._simd import (
     LANES,
+    count,
     fma,
     hmax,
     hsum,
@@ -69,8 +70,9 @@ def arithmetic(a, b, out, L):
 
 
 @jit
-def any_larger(a, bound):
-    return some(load(pointer(a), 0) > bound)
+def larger_ones(a, bound):
+    mask = load(pointer(a), 0) > bound
+    return some(mask), count(mask)
 
 
 @jit
@@ -115,10 +117,11 @@ def test_arithmetic(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_whether_a_mask_holds_in_some_lane(dtype):
+def test_in_how_many_lanes_a_mask_holds(dtype):
     for lane in range(lanes(dtype)):
         a = np.where(np.arange(lanes(dtype)) == lane, 1, np.nan).astype(dtype)
-        assert any_larger(a, 0.0) and not any_larger(a, 1.0)
+        assert larger_ones(a, 0.0) == (True, 1) and larger_ones(a, 1.0) == (False, 0)
+    assert larger_ones(np.ones_like(a), 0.0) == (True, a.size)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
