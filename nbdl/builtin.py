@@ -212,7 +212,7 @@ def nbdl_estimators():
     for name in ("vasicek", "van_es", "ebrahimi", "correa"):
         yield _continuous(name, "_spacing", entropy=name)
     mutual = ("mutual_information", "conditional_mutual_information")
-    yield _continuous("gaussian", "_gaussian", **{m: m for m in ("entropy", *mutual)})
+    yield _continuous("gaussian", "_gaussian", **{m: m for m in ("entropy", *mutual, "kl_divergence")})
     yield _continuous("gaussian_copula", "_gaussian", **{m: f"copula_{m}" for m in mutual})
     for name in ("binned", "ordinal"):
         yield _continuous(name, f"_{name}", **{m: m for m in ("symbols", "entropy", *mutual)})

@@ -26,13 +26,13 @@ from nbdl.info._measures import (
 from nbdl.info._nsb import nsb_posterior
 from nbdl.info._pairwise import pairwise
 from nbdl.info._series import active_information_storage, embed, lagged, transfer_entropy
-from nbdl.info._significance import Interval, Test, bootstrap, permutation_test
+from nbdl.info._significance import Interval, PermutationTest, bootstrap, permutation_test
 
 __all__ = [
     "FTest",
     "GTest",
     "Interval",
-    "Test",
+    "PermutationTest",
     "active_information_storage",
     "adjusted_mutual_information",
     "bootstrap",

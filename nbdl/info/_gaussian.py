@@ -12,6 +12,12 @@ exactly:
 .. math::
     E \log \hat\sigma_k^2 = \log \sigma_k^2 + \psi \left( \tfrac{N - k}{2} \right) - \log \tfrac{N - 1}{2}
 
+The divergence is that of the normal distributions with the means and covariances (over N) of the samples,
+
+.. math::
+    D(X \| Y) = \frac12 \left( \log \frac{|\Sigma_Y|}{|\Sigma_X|} - D + \mathrm{tr}\, \Sigma_Y^{-1} \left(
+        \Sigma_X + (\mu_X - \mu_Y)(\mu_X - \mu_Y)^T \right) \right)
+
 The copula puts ranks in the place of values, as normal scores :math:`\Phi^{-1}(r / (N + 1))`: an estimate of
 mutual information that no monotone change of a column alters, and a lower bound of the true one.
 
@@ -81,6 +87,25 @@ def conditional_mutual_information(x, y, z, *, bias_correction=True, local=False
     return value + before.deviation - after.deviation if local else value
 
 
+def kl_divergence(x, y, *, local=False, threads=1):
+    """Divergence of the normal distribution fitted to x (N, D) from that fitted to y (M, D).
+
+    `local` and the result as in `entropy`: N values. inf where one of the two has no variance in some
+    direction; NaN where both have none.
+    """
+    if x.shape[1] != y.shape[1]:
+        text = "gaussian divergence: `y` must have {} columns like `x`, got {}"
+        raise ShapeError(text, x.shape[1], y.shape[1])
+    _check_rows("gaussian divergence", x)
+    _check_rows("gaussian divergence", y)
+    by_x, by_y = _surprise(x, x), _surprise(y, x)
+    if by_x is None or by_y is None:
+        values = np.full(len(x), np.nan if by_x is by_y else np.inf)
+    else:
+        values = by_y - by_x
+    return values if local else float(values.mean())
+
+
 def copula_mutual_information(x, y, *, bias_correction=True, local=False, threads=1):
     """`mutual_information` of the normal scores of each column; ties share their mean rank."""
     return mutual_information(
@@ -138,6 +163,18 @@ def _volume(y, given, local=False):
         log = float(np.log(left).sum() - d / 2 * math.log(n - 1))
     bias = float(digamma((n - 1 - p - np.arange(d)) / 2).sum() - d * math.log((n - 1) / 2)) / 2
     return _Volume(log, bias, deviation)
+
+
+def _surprise(x, points):
+    """-log density at each of `points` of the normal fitted to x, less D log(2 pi) / 2; None if singular."""
+    columns, scale = _unit(x)
+    r = np.linalg.qr(columns, mode="r")
+    left = _left(r)
+    if not left.all():
+        return None
+    steps = np.linalg.solve(r.T, ((points - x.mean(axis=0)) / scale).T)
+    log = np.log(left * scale).sum() - x.shape[1] / 2 * math.log(len(x))
+    return log + len(x) / 2 * (steps**2).sum(axis=0)
 
 
 def independent(x, given=None):

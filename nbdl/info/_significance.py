@@ -55,7 +55,7 @@ ARGUMENTS = {  # how many samples a measure takes
 ROUNDING = 1e-12  # nats by which two sums of the same terms may differ
 
 
-class Test(NamedTuple):
+class PermutationTest(NamedTuple):
     """What a permutation test found."""
 
     estimate: float
@@ -123,7 +123,7 @@ def permutation_test(
 
     Returns
     -------
-    Test
+    PermutationTest
         A named tuple: estimate, p_value, z_score, null.
 
     Raises
@@ -142,7 +142,7 @@ def permutation_test(
     spread = null.std(ddof=1) if permutations > 1 else math.nan
     z_score = (observed - null.mean()) / spread if spread > ROUNDING else math.nan
     nats = nats_of(base)
-    return Test(observed / nats, (1 + as_large) / (1 + permutations), float(z_score), null / nats)
+    return PermutationTest(observed / nats, (1 + as_large) / (1 + permutations), float(z_score), null / nats)
 
 
 def bootstrap(

@@ -6,6 +6,7 @@ from scipy import stats
 
 from nbdl.errors import ShapeError
 from nbdl.info import _gaussian as g
+from nbdl.info import kl_divergence
 
 RNG = np.random.default_rng
 
@@ -68,7 +69,7 @@ def test_conditional_mutual_information_by_determinants():
 
 def test_the_correction_is_exact_on_average():
     """Sixteen samples at a time: the plain formula is far off, the corrected one has no bias."""
-    samples = RNG(1).standard_normal((4000, 16, 3))
+    samples = RNG(1).standard_normal((1500, 16, 3))
     x, y, z = samples[:, :, :1], samples[:, :, 1:2], samples[:, :, 2:]
     for f, arguments, truth in (
         (g.entropy, (samples,), 3 * 1.4189385332046727),
@@ -162,9 +163,79 @@ def test_unbiased_estimates_may_be_negative():
     assert min(g.mutual_information(a, b, bias_correction=False) for a, b in zip(x, y)) >= 0
 
 
+def normal_divergence(m0, s0, m1, s1):
+    """D(N(m0, s0) || N(m1, s1)), covariances s."""
+    inverse = np.linalg.inv(s1)
+    volumes = np.linalg.slogdet(s1)[1] - np.linalg.slogdet(s0)[1]
+    return (volumes - len(s0) + np.trace(inverse @ s0) + (m1 - m0) @ inverse @ (m1 - m0)) / 2
+
+
+def test_divergence_by_its_formula():
+    x, y = draw(dense(2, 1), 80), draw(dense(2, 1, 0.1), 60, seed=1) + [1, 2, 3]
+    fits = [(v.mean(axis=0), np.cov(v.T, bias=True)) for v in (x, y)]
+    want = normal_divergence(*fits[0], *fits[1])
+    assert g.kl_divergence(x, y) == pytest.approx(want, rel=1e-11)
+    assert kl_divergence(x, y, "gaussian", base=2) == pytest.approx(want / np.log(2), rel=1e-11)
+    local = g.kl_divergence(x, y, local=True)
+    assert local.shape == (80,) and local.mean() == pytest.approx(want, rel=1e-11)
+    densities = [stats.multivariate_normal(*fit).logpdf(x) for fit in fits]
+    np.testing.assert_allclose(local, densities[0] - densities[1], atol=1e-10)
+
+
+def test_shifted_normals_are_symmetric_and_wide_ones_are_not_E30():
+    """N(0, 1) against N(1, 1): 1/2 nat both ways. Against N(0, 4): 0.318 and 0.807."""
+    z = exactly(np.eye(1), 5000)
+    z *= np.sqrt(5000 / 4999)
+    assert g.kl_divergence(z, z + 1) == pytest.approx(0.5, abs=1e-12)
+    assert g.kl_divergence(z + 1, z) == g.kl_divergence(z, z - 1) == pytest.approx(0.5, abs=1e-12)
+    assert g.kl_divergence(z, 2 * z) == pytest.approx(0.3181471806, abs=1e-10)
+    assert g.kl_divergence(2 * z, z) == pytest.approx(0.8068528194, abs=1e-10)
+    x, y = 1 * z, 1 + 2 * RNG(8).permutation(z)
+    assert g.kl_divergence(x, y) == pytest.approx(0.4431471806, abs=1e-10)  # N(0, 1) against N(1, 4)
+
+
+def torch_normals(seed, n, *means):
+    """What ``torch.normal(mean, 1, (n,))`` gives after ``torch.manual_seed(seed)``, n a multiple of 16.
+
+    Box and Muller's method on 24 bits of MT19937, in blocks of 16: cosines, then sines.
+    """
+    words = np.random.RandomState(seed).randint(0, 2**32, (len(means), n), dtype=np.uint32)
+    u = ((words & (2**24 - 1)) * np.float32(2**-24)).astype(np.float32).reshape(len(means), -1, 2, 8)
+    radius = np.sqrt(-2 * np.log(1 - u[:, :, 0].astype(float)))
+    angle = 2 * np.pi * u[:, :, 1].astype(float)
+    draws = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=2).reshape(len(means), n)
+    return draws + np.array(means)[:, None]
+
+
+def test_divergence_of_draws_is_not_that_of_probabilities_E29():
+    """The course takes sorted draws for probabilities: thousands of "bits" that grow with n."""
+    p, q1, q2 = torch_normals(1, 10_000, 0, -1, 1)
+    np.testing.assert_allclose(p[:5], [-1.5256, -0.7502, -0.6540, -1.6095, -0.1002], atol=5e-5)
+
+    def printed(p, q):
+        with np.errstate(invalid="ignore"):
+            return abs(np.nansum(np.sort(p) * np.log2(np.sort(p) / np.sort(q))))
+
+    assert [printed(p, q1), printed(p, q2), printed(q2, p)] == pytest.approx(
+        [8582.0341, 8828.3093, 14130.1262], rel=1e-5
+    )
+    for a, b in ((p, q1), (p, q2), (q2, p), (q1, p)):
+        assert kl_divergence(a, b, "gaussian") == pytest.approx(0.5, abs=0.03)
+    assert kl_divergence(p, q1, "gaussian", base=2) == pytest.approx(0.7213, abs=0.05)
+
+
+def test_divergence_where_there_is_no_density():
+    x, flat = RNG(0).standard_normal((50, 1)), np.ones((50, 1))
+    assert g.kl_divergence(x, flat) == np.inf
+    assert g.kl_divergence(flat, x) == np.inf
+    assert np.isnan(g.kl_divergence(flat, flat))
+
+
 def test_bad_input():
     x = RNG(0).standard_normal((3, 2))
     with pytest.raises(ShapeError, match="must have more rows than all columns, 4, got 3"):
         g.mutual_information(x, x)
     with pytest.raises(ShapeError, match=r"gaussian entropy: .* columns, 2, got 0"):
         g.entropy(x[:0])
+    with pytest.raises(ShapeError, match="`y` must have 2 columns like `x`, got 1"):
+        g.kl_divergence(x, x[:, :1])
