@@ -31,21 +31,37 @@ START, FEW, EACH, SHARED = range(4)
 BARRIER, CHECK = 1, 2
 
 
-@intrinsic
-def _call(context, address, *operands):
-    """Call a leaf with OPERANDS integers.
+@intrinsic(prefer_literal=True)
+def _call(context, count, ops, n, base, item, slot):
+    """Call the leaf of row n with `count` of its operands, a number known to the compiler, and zeros.
 
-    A leaf that takes fewer ignores the rest: all calling conventions that Numba compiles for allow it.
+    A leaf that takes fewer than OPERANDS ignores the rest: all calling conventions that Numba compiles for
+    allow it. That operands are found here, not in compiled Python, makes the driver compile in half the time.
     """
 
     def emit(context, bd, sig, values):
+        _, ops, n, base, item, slot = values
         word = ir.IntType(64)
-        kind = ir.FunctionType(ir.VoidType(), [word] * OPERANDS).as_pointer()
-        words = [bd.extract_value(values[1], i) for i in range(OPERANDS)]
-        bd.call(bd.inttoptr(values[0], kind), words)
+        rows, bases = (
+            context.make_array(t)(context, bd, a).data for t, a in ((sig.args[1], ops), (sig.args[3], base))
+        )
+        row = bd.gep(rows, [bd.mul(n, ir.Constant(word, 2 + 3 * OPERANDS))])
+
+        def at(p, i):
+            return bd.load(bd.gep(p, [ir.Constant(word, i) if isinstance(i, int) else i]))
+
+        def operand(i):
+            offset, kind, per_slot = (at(row, 3 * i + k) for k in (2, 3, 4))
+            start = bd.add(at(bases, bd.and_(kind, ir.Constant(word, 255))), offset)
+            moved = bd.mul(item, bd.ashr(kind, ir.Constant(word, 8)))
+            return bd.add(bd.add(start, moved), bd.mul(slot, per_slot))
+
+        leaf = ir.FunctionType(ir.VoidType(), [word] * OPERANDS).as_pointer()
+        operands = [operand(i) for i in range(count.literal_value)]
+        bd.call(bd.inttoptr(at(row, 0), leaf), operands + [ir.Constant(word, 0)] * (OPERANDS - len(operands)))
         return context.get_dummy_value()
 
-    return types.void(address, types.StarArgTuple(operands)), emit
+    return types.void(count, ops, n, base, item, slot), emit
 
 
 @intrinsic
@@ -95,38 +111,14 @@ def _barrier(sync, threads):
 
 
 @jit
-def _operand(q, i, base, item, slot):
-    word = q[3 * i + 3]
-    return base[word & 255] + q[3 * i + 2] + item * (word >> 8) + slot * q[3 * i + 4]
-
-
-@jit
 def _run(ops, first, end, base, item, slot):
     for n in range(first, end):
-        q = ops[n]
-        # fmt: off
-        a, b, c, d = (
-            _operand(q, 0, base, item, slot), _operand(q, 1, base, item, slot),
-            _operand(q, 2, base, item, slot), _operand(q, 3, base, item, slot),
-        )
-        if q[1] <= 4:
-            _call(q[0], a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-            continue
-        e, f, g, h = (
-            _operand(q, 4, base, item, slot), _operand(q, 5, base, item, slot),
-            _operand(q, 6, base, item, slot), _operand(q, 7, base, item, slot),
-        )
-        if q[1] <= 8:
-            _call(q[0], a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0)
-            continue
-        _call(
-            q[0], a, b, c, d, e, f, g, h,
-            _operand(q, 8, base, item, slot), _operand(q, 9, base, item, slot),
-            _operand(q, 10, base, item, slot), _operand(q, 11, base, item, slot),
-            _operand(q, 12, base, item, slot), _operand(q, 13, base, item, slot),
-            _operand(q, 14, base, item, slot), _operand(q, 15, base, item, slot),
-        )
-        # fmt: on
+        if ops[n, 1] <= 4:
+            _call(4, ops, n, base, item, slot)
+        elif ops[n, 1] <= 8:
+            _call(8, ops, n, base, item, slot)
+        else:
+            _call(16, ops, n, base, item, slot)
 
 
 @jit
