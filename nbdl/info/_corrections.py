@@ -44,14 +44,17 @@ def miller_madow(counts, *, k=None):
 
 
 def jackknife(counts, *, k=None):
-    r"""N times the plug-in value less N - 1 times its mean over the samples with one row left out."""
+    r"""N times the plug-in value less N - 1 times its mean over the samples with one row left out.
+
+    With :math:`g(n) = (n - 1) \log \frac{n}{n-1}` that is the plug-in value plus
+    :math:`g(N) - \frac1N \sum_i n_i g(n_i)`, where nothing large cancels.
+    """
     n = _whole("jackknife", counts)
-    total = n.sum()
-    if total == 1:
-        return 0.0
-    terms = _xlogx(n)
-    without = math.log(total - 1) - (terms.sum() - terms + _xlogx(n - 1)) / (total - 1)
-    return float(total * ml(counts) - (total - 1) / total * (n * without).sum())
+
+    def g(n):
+        return -(n - 1) * np.log1p(-1 / np.maximum(n, 2))
+
+    return float(ml(counts) + g(n.sum()) - (n * g(n)).sum() / n.sum())
 
 
 # --- another function of the counts in place of the logarithm ---------------------------------------------

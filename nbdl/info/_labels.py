@@ -89,7 +89,8 @@ def adjusted_mutual_information(x, y, mean="arithmetic", *, nan_policy="raise"):
 
     Parameters and conventions as in `normalized_mutual_information`; there are no weights, for permutations
     of the rows are what chance means here. Where every permutation gives the largest value that `mean`
-    allows, as with one label, or one for each row, on both sides, the result is 1.
+    allows, as with one label, or one for each row, on both sides, the result is 1; it is 0 where that value
+    is 0, as with a single label on one side and the smaller entropy as the mean.
     """
     _check_mean(mean)
     joint = joint_of({"x": x, "y": y}, None, nan_policy)
@@ -99,7 +100,7 @@ def adjusted_mutual_information(x, y, mean="arithmetic", *, nan_policy="raise"):
     expected = _expected(*map(_counts, joint.samples))
     most = _mean(mean, hx, hy, hxy)
     if abs(most - expected) <= 1e-12 * most:  # every permutation has all that can be had
-        return 1.0
+        return 1.0 if most > 0 or hx == hy else 0.0
     return (_information(hx, hy, hxy) - expected) / (most - expected)
 
 

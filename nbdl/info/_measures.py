@@ -390,7 +390,7 @@ def _sizes(k, names, joint):
         return seen
     sizes = (k,) if isinstance(k, numbers.Integral) else tuple(k)
     if len(sizes) != len(names):
-        raise OptionError("`k` must be {} sizes of alphabets, of {}, got {}", len(names), names, k)
+        raise OptionError("`k` must be {} sizes of alphabets, of {}, got {}", len(names), ", ".join(names), k)
     for name, size, symbols in zip(names, sizes, seen):
         if not isinstance(size, numbers.Integral) or size < symbols:
             text = "`k` must be an integer, at least the {} symbols that `{}` has, got {!r}"

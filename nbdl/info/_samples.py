@@ -24,7 +24,10 @@ class Sample(NamedTuple):
 def read(name, x):
     """The `Sample` in what a user gave: an array, a list, a column of a table; (N,) or (N, D)."""
     mask = np.ma.getmaskarray(x) if np.ma.isMaskedArray(x) else None
-    x = np.ma.getdata(x) if mask is not None else np.asarray(x)
+    listed = isinstance(x, (list, tuple))
+    x, given = np.ma.getdata(x) if mask is not None else np.asarray(x), x
+    if listed and x.dtype.kind in "US":
+        x = np.array(given, object)  # NumPy would make "nan" of a NaN among text
     if x.ndim not in (1, 2):
         raise ShapeError("`{}` must have shape (N,) or (N, D), got {}", name, x.shape)
     if x.size == 0:
