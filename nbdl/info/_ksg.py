@@ -35,7 +35,7 @@ from nbdl.info._neighbours import (
     warn_of_lumps,
 )
 from nbdl.info._special import digamma
-from nbdl.info._tree import build, in_parallel, index
+from nbdl.info._tree import build, index_each
 
 
 def ksg1(*samples, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=False, threads=1):
@@ -79,7 +79,7 @@ def ksg1(*samples, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=F
     varying = _prepared("ksg1", samples, k, theiler, noise, seed, standardize)
     if len(varying) < 2:
         return result(np.zeros(len(samples[0])), local)
-    spaces = in_parallel(index, list(varying.values()), threads)
+    spaces = index_each(varying.values(), threads)
     warn_of_lumps("ksg1", varying, k)
     tree = build(np.hstack(list(varying.values())), threads)
     radii = kth_distances(tree, k, theiler=theiler, threads=threads)
@@ -99,7 +99,7 @@ def ksg2(*samples, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=F
     varying = _prepared("ksg2", samples, k, theiler, noise, seed, standardize)
     if len(varying) < 2:
         return result(np.zeros(len(samples[0])), local)
-    spaces = in_parallel(index, list(varying.values()), threads)
+    spaces = index_each(varying.values(), threads)
     warn_of_lumps("ksg2", varying, k)
     tree = build(np.hstack(list(varying.values())), threads)
     radii = kth_distances(tree, k, theiler=theiler, threads=threads)
@@ -130,7 +130,7 @@ def frenzel_pompe(
 
     values = digamma(k)
     parts = z, np.hstack((x, z)), np.hstack((y, z))
-    for sign, part, space in zip((1, -1, -1), parts, in_parallel(index, parts, threads)):
+    for sign, part, space in zip((1, -1, -1), parts, index_each(parts, threads)):
         n = counts_within(space, radii, x=part, theiler=theiler, threads=threads)
         values = values + sign * digamma_of(n + 1)
     return result(values, local)

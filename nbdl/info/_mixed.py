@@ -79,13 +79,10 @@ def ross(x, y, *, k=3, noise=0.0, seed=0, local=False, threads=1):
     if len(continuous) != 1:
         kinds = "continuous" if continuous else "discrete"
         raise DtypeError("ross: one sample must be discrete and one continuous, got two {} ones", kinds)
-    if any(map(is_constant, samples)):
+    kept, samples = _not_alone(samples)
+    if not kept.any() or any(map(is_constant, samples)):
         return result(np.zeros(len(x)), local)
     together = _Space(samples)
-    kept = together.has_neighbours()
-    if not kept.all():
-        samples = [s[kept] for s in samples]
-        together = _Space(samples)
     name = "x" if samples[0].ndim == 2 else "y"
     warn_of_lumps("ross", {name: continuous[0]}, k)
     radii, ks = together.neighbours(k, threads)
@@ -103,9 +100,10 @@ def gao(x, y, *, k=3, noise=0.0, seed=0, local=False, threads=1):
     result and errors as of `ross`.
     """
     samples = _prepared("gao", {"x": x, "y": y}, k, noise, seed)
-    if any(map(is_constant, samples)):
+    kept, samples = _not_alone(samples)
+    if not kept.any() or any(map(is_constant, samples)):
         return result(np.zeros(len(x)), local)
-    kept, samples, radii, ks = _ties(samples, k, threads)
+    radii, ks = _radii_and_ties(samples, k, threads)
     at_point = radii == 0
     values = digamma_of(ks + at_point) + math.log(len(radii))
     radii = np.where(at_point, just_above(radii), radii)
@@ -120,9 +118,11 @@ def mesner_shalizi(x, y, z, *, k=3, noise=0.0, seed=0, local=False, threads=1):
     Samples, options, result and errors as of `gao`; 0 where x or y is constant.
     """
     samples = _prepared("mesner_shalizi", {"x": x, "y": y, "z": z}, k, noise, seed)
-    if is_constant(samples[0]) or is_constant(samples[1]):
+    kept, samples = _not_alone(samples)
+    if not kept.any() or is_constant(samples[0]) or is_constant(samples[1]):
         return result(np.zeros(len(x)), local)
-    kept, (x, y, z), radii, ks = _ties(samples, k, threads)
+    radii, ks = _radii_and_ties(samples, k, threads)
+    x, y, z = samples
 
     def expected(*part):
         return digamma_of(_Space(part).counts(just_above(radii), threads))
@@ -151,9 +151,6 @@ class _Space:
         for rows in self.groups:
             out[rows] = rows.size
         return out
-
-    def has_neighbours(self):
-        return self.sizes() > 1
 
     def neighbours(self, k, threads):
         """Distance to the k-th neighbour of each row, the last where there are fewer; and which that is."""
@@ -188,18 +185,20 @@ def _prepared(name, samples, k, noise, seed):
     return [prepared.get(each, s) for each, s in samples.items()]
 
 
-def _ties(samples, k, threads):
-    """Which rows are kept, their samples, radii, and k: as many as there are at a radius of 0."""
+def _not_alone(samples):
+    """Which rows have another one with the same symbols, and the samples without the other rows."""
+    kept = _Space(samples).sizes() > 1
+    return kept, samples if kept.all() else [s[kept] for s in samples]
+
+
+def _radii_and_ties(samples, k, threads):
+    """Distances to the k-th neighbours, and k, or how many others are at the same point if those are."""
     together = _Space(samples)
-    kept = together.has_neighbours()
-    if not kept.all():
-        samples = [s[kept] for s in samples]
-        together = _Space(samples)
     radii, ks = together.neighbours(k, threads)
     if not radii.all():
         alike = together.counts(np.where(radii == 0, just_above(0.0), 0.0), threads)
         ks = np.where(radii == 0, alike, ks)
-    return kept, samples, radii, ks
+    return radii, ks
 
 
 def _finished(values, kept, samples, local):

@@ -9,9 +9,9 @@ search for neighbours and the count of points that are nearer. Boxes give exact 
 for rounding is monotone. How points are arranged, and how many threads ask, changes no result.
 
 Questions to a `Tree` are asked by the points of a leaf together, one in each lane of a register. A search
-begins at their own leaf and climbs: at each ancestor it descends into the other child, where no box is entered
-that is too far for every lane. A candidate is one number for all lanes, so that its distances to all of them,
-and its place among the k nearest of each, take a dozen instructions without a branch.
+begins at their own leaf and climbs: at each ancestor it descends into the other child, where no box is
+entered that is too far for every lane. A candidate is one number for all lanes, so that its distances to all
+of them, and its place among the k nearest of each, take a dozen instructions without a branch.
 """
 
 import numpy as np
@@ -363,9 +363,8 @@ def _count_on_line(line, radii, counts, first, last):
     bottom = starts.size - 1
     for i in range(first * WIDTH, min(last * WIDTH, order.size)):
         value, radius = p[starts[bottom] + i], radii[order[i]]
-        below = within = (
-            0  # before a level: the vectors where the first point within, and the last, are found
-        )
+        # on each level, the vector in which the points within begin, and the one in which they end
+        below = within = 0
         for level in range(bottom):
             at = p + starts[level]
             below = below * L + max(count(value - load(at, below * L) >= radius) - 1, 0)

@@ -1,9 +1,8 @@
 """Where points lie: a k-d tree whose leaves are vectors, and the same for one coordinate.
 
 A `Tree` (Bentley 1975) is a binary heap: node 1 is the root, 2 i and 2 i + 1 are the children of node i, and
-the last half of the nodes are leaves of `WIDTH` points each, one block of memory with a row for each coordinate.
-Every node has the smallest box around its points. A split runs across the widest side of a node, so that the
-order of the points and their scale do not matter.
+the last half of the nodes are leaves of `WIDTH` points each, one block of memory with a row for each
+coordinate. Every node has the smallest box around its points. A split runs across the widest side of a node.
 
 A `Line` is a sorted array below levels of every L-th number, L being the lanes of a register: one comparison
 of vectors descends a level. What is asked of both stands in `_near.py`.
@@ -53,6 +52,12 @@ def index(x, threads=1):
         levels.insert(0, _whole_vectors(levels[0][::L], L))
     ends = np.cumsum([level.size for level in levels])
     return Line(np.concatenate(levels), np.append(0, ends[:-1]), order)
+
+
+def index_each(samples, threads=1):
+    """`index` of each sample."""
+    samples = list(samples)
+    return in_parallel(index, samples, threads if len(samples[0]) >= LARGE * WIDTH else 1)
 
 
 def _whole_vectors(values, L):
