@@ -12,6 +12,7 @@ class Buffer:
     floats: int
     name: str
     kept: bool = False
+    shape: tuple = ()  # of the value, where its rows may be worked on strip by strip
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,14 @@ class Address:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """A buffer whose rows from `row` on stand where the first ones do: all strips use the same memory."""
+
+    buffer: Buffer
+    row: int
+
+
+@dataclass(frozen=True)
 class Whole:
     """A kept buffer from the first block on, as shared items see it."""
 
@@ -44,6 +53,7 @@ class Shard:
     """A place in the memory of the shard at hand; `all`: of the first shard, as shared items see it."""
 
     offset: int
+    floats: int
     all: bool = False
 
 
@@ -60,7 +70,7 @@ class Job:
 
     def buffers(self):
         """The buffers among the operands, in their order."""
-        found = (o.buffer if isinstance(o, Whole) else o for o in self.operands.values())
+        found = (o.buffer if isinstance(o, Whole | Strip) else o for o in self.operands.values())
         return [o for o in found if isinstance(o, Buffer)]
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from nbdl.step._driver import BARRIER, aligned
-from nbdl.step._jobs import Buffer, Call
+from nbdl.step._jobs import Buffer, Call, Strip
 from nbdl.step._memory import Stretch
 from nbdl.step._report import in_order, report
 
@@ -95,18 +95,22 @@ def _only(step, jobs, groups=None):
 def _apart(job, spare):
     """The job with its result in a spare buffer if it works in place: applied to its own result again and
     again, it would come to numbers that are no longer normal, and slow to compute with."""
-    names = {operand: name for name, operand in job.operands.items() if isinstance(operand, Buffer)}
-    used = [operand for operand in job.operands.values() if isinstance(operand, Buffer)]
-    twice = {
-        name: spare[b] for b, name in names.items() if used.count(b) > 1 and b in spare
-    }  # the last name: the result
+    used = [(name, o) for name, o in job.operands.items() if isinstance(o, Buffer | Strip)]
+    names, operands = {o: name for name, o in used}, [o for _, o in used]  # the last name: the result
+    twice = {name: _spare(o, spare) for o, name in names.items() if operands.count(o) > 1}
     return replace(job, operands=job.operands | twice) if twice else job
+
+
+def _spare(operand, spare):
+    if isinstance(operand, Strip):
+        return Strip(spare[operand.buffer], operand.row)
+    return spare.get(operand, operand)
 
 
 def _with_room(step):
     """(step, spare): the step with larger arenas, and for each of their buffers one more in the new part."""
     program, memory = step.program, copy.copy(step.program.memory)
-    spare = {buffer: Buffer(buffer.floats, buffer.name) for buffer in memory.offsets}
+    spare = {buffer: Buffer(buffer.floats, buffer.name, shape=buffer.shape) for buffer in memory.offsets}
     end = -(-program.placed[1] // 64) * 64
     memory.offsets = memory.offsets | dict.fromkeys(spare.values(), end)
     memory.copied = memory.copied | {spare[buffer] for buffer in memory.copied}

@@ -10,7 +10,7 @@ from numba import types
 
 from nbdl import _jit
 from nbdl.kernels._simd import LANES
-from nbdl.kernels.lanes._twin import INDICES
+from nbdl.kernels.lanes._twin import INDICES, planes
 from nbdl.step._driver import (
     BARRIER,
     BOUNDS,
@@ -28,7 +28,7 @@ from nbdl.step._driver import (
     Y,
     aligned,
 )  # fmt: skip
-from nbdl.step._jobs import Address, Base, Call, Shard, Whole
+from nbdl.step._jobs import Address, Base, Call, Shard, Strip, Whole
 
 CACHE = 3 << 19  # bytes of an arena that the second-level cache holds; else blocks go one by one
 
@@ -176,6 +176,10 @@ class Memory:
             if operand.all:
                 return NOTHING, self.shards.ctypes.data + operand.offset, 0, 0
             return SHARD, operand.offset, 0, 0
+        if isinstance(operand, Strip):
+            base, offset, per_item, per_slot = self._operand(operand.buffer)
+            row = planes(operand.buffer.shape)[2] * LANES[self.dtype.name] * self.dtype.itemsize
+            return base, offset - operand.row * row, per_item, per_slot
         size = operand.floats * self.dtype.itemsize
         if operand.kept:
             return NOTHING, self.kept[operand].ctypes.data, size, 0

@@ -65,7 +65,7 @@ class _Builder:
         return array
 
     def _buffer(self, shape, name, kept=False):
-        return Buffer(floats(shape, self.L), name, kept)
+        return Buffer(floats(shape, self.L), name, kept, shape)
 
     def _kept_rows(self, shape, name):
         return Buffer(math.prod(shape) * self.L, name, kept=True)
@@ -331,11 +331,11 @@ class _Builder:
         target = self._contribution(value)
         place = self.plan.shard_floats * self.size
         kept = {k: Buffer(size, k, kept=True) for k, size in gradient.keep.items()}
-        more = {"acc": Shard(place), **kept, "scratch": Buffer(gradient.scratch, "scratch")}
+        more = {"acc": Shard(place, gradient.acc), **kept, "scratch": Buffer(gradient.scratch, "scratch")}
         self.plan.shard_floats += -(-gradient.acc // 16) * 16
         for row in gradient.collect:
             self.plan.blocks.append(self._job(row, {**operands, **more}, node, what=f"d{name}"))
-        more = {"acc": Shard(place, all=True), f"d{name}": Address(target)}
+        more = {"acc": Shard(place, gradient.acc, all=True), f"d{name}": Address(target)}
         more |= {k: Whole(b) for k, b in kept.items()}
         for row in gradient.finish:
             items = row.given.get("items", 1)
@@ -425,7 +425,7 @@ def build(graph, storage, gradients=None, update=None):
         plan.later = [g for g in [sums, *(update or [])] if g]
     plan.blocks = in_strips(plan.blocks)
     if plan.shard_floats:
-        clear = Row(_layout.zeros(builder.dtype), floats=plan.shard_floats)
-        plan.blocks.insert(0, builder._job(clear, {"y": Shard(0)}, over=START, what="clear sums"))
+        clear, sums = Row(_layout.zeros(builder.dtype), floats=plan.shard_floats), Shard(0, plan.shard_floats)
+        plan.blocks.insert(0, builder._job(clear, {"y": sums}, over=START, what="clear sums"))
     plan.status = builder.status
     return plan

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from nbdl.step._driver import IDX, LOSS, SHARED, START, X, Y
-from nbdl.step._jobs import Address, Base, Buffer, Call, Shard, Whole
+from nbdl.step._jobs import Address, Base, Buffer, Call, Shard, Strip, Whole
 from nbdl.step._program import SHARD_COUNT
 
 
@@ -225,7 +225,7 @@ class _Reader:
         for job in jobs:
             times = self.shards if job.over == START else 1 if job.over == SHARED else self.blocks
             for operand in job.operands.values():
-                if isinstance(operand, Buffer | Whole):
+                if isinstance(operand, Buffer | Strip | Whole):
                     buffer = _buffer(operand)
                     moved[buffer] = buffer.floats * self.size * self.blocks
                 elif isinstance(operand, Shard):
@@ -263,7 +263,9 @@ def in_order(program):
 
 
 def _buffer(operand):
-    return operand.buffer if isinstance(operand, Whole) else operand if isinstance(operand, Buffer) else None
+    if isinstance(operand, Strip | Whole):
+        return operand.buffer
+    return operand if isinstance(operand, Buffer) else None
 
 
 def _strips(placed):

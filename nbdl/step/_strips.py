@@ -4,11 +4,12 @@ the first cache.
 
 import itertools
 import math
+from collections import Counter
 from dataclasses import replace
 
 from nbdl.kernels._simd import LANES
 from nbdl.kernels.lanes._twin import planes
-from nbdl.step._jobs import Job, Shard
+from nbdl.step._jobs import Buffer, Job, Shard, Strip
 
 STRIP = 24 * 1024  # bytes of the largest result of a chain that one strip should hold
 PIXELS = 56  # but a strip of dy should have so many pixels: sums over fewer are mostly loads and stores
@@ -17,6 +18,7 @@ PIXELS = 56  # but a strip of dy should have so many pixels: sums over fewer are
 def in_strips(jobs):
     """The same jobs, where one works row by row on what the one before made: both a few rows at a time."""
     done, chain = [], []
+    uses = Counter(buffer for job in jobs if isinstance(job, Job) for buffer in set(job.buffers()))
     for job in jobs:
         if (
             chain
@@ -28,10 +30,10 @@ def in_strips(jobs):
         elif chain and _by_rows(job) and _ratio(chain[-1], job):
             chain.append(job)
         else:
-            done += _strips(chain)
+            done += _strips(chain, uses)
             chain = [job] if _by_rows(job) else []
             done += [] if chain else [job]
-    return done + _strips(chain)
+    return done + _strips(chain, uses)
 
 
 def _by_rows(job):
@@ -49,7 +51,8 @@ def _ratio(before, after):
     return None
 
 
-def _strips(chain):
+def _strips(chain, uses):
+    """The jobs of a chain strip by strip; `uses` says how many jobs there are in all for each buffer."""
     if not chain:
         return []
     units = [1]
@@ -61,25 +64,39 @@ def _strips(chain):
             units.append(units[-1] * b)
     heights = [planes(job.node.output.shape)[1] for job in chain]
     count = max(1, min(h // u for h, u in zip(heights, units)))
-    n = 1
-    if len(chain) > 1:
-        C, _, W = planes(max((job.node.output.shape for job in chain), key=math.prod))
-        unit = max(units)
-        n = max(
-            1, STRIP // (unit * C * W * 4 * LANES["float32"]), -(-PIXELS // (unit * W)) if _sums(chain) else 1
-        )
-    if n >= count or len(chain) == 1:
+    n = _height(chain, max(units)) if len(chain) > 1 else count
+    if n >= count:
         n = count
+    passing = _passing(chain, units, uses) if n < count else {}
     jobs = []
     for i in range(0, count, n):
+        rows = {buffer: Strip(buffer, i * unit) for buffer, unit in passing.items()}
         for job, unit, height in zip(chain, units, heights):
             last = height if i + n >= count else (i + n) * unit
-            jobs.append(replace(job, operands=_with_rows(job.operands, i * unit, last)))
+            operands = {k: rows.get(o, o) if isinstance(o, Buffer) else o for k, o in job.operands.items()}
+            jobs.append(replace(job, operands=_with_rows(operands, i * unit, last)))
     return jobs
 
 
-def _sums(chain):
-    return any(isinstance(o, Shard) for job in chain for o in job.operands.values())
+def _height(chain, unit):
+    """How many times `unit` rows of its largest result a strip of the chain should have."""
+    C, _, W = planes(max((job.node.output.shape for job in chain), key=math.prod))
+    register = 4 * LANES["float32"]
+    heights = [1, STRIP // (unit * C * W * register)]
+    sums = [o.floats for job in chain for o in job.operands.values() if isinstance(o, Shard)]
+    if sums:  # which are loaded and stored for each strip: it should not be smaller than they are
+        heights += [-(-PIXELS // (unit * W)), -(-4 * max(sums) // (unit * C * W * register))]
+    return max(heights)
+
+
+def _passing(chain, units, uses):
+    """The buffers that nobody needs after the chain, and their rows in a strip."""
+    rows, found = {}, Counter(buffer for job in chain for buffer in set(job.buffers()))
+    for job, unit in zip(chain, units):
+        rows[job.node.output.shape] = unit
+        if ratio := job.node.twin.rows(job.node.site):
+            rows[job.node.inputs[0].shape] = unit * ratio
+    return {b: rows[b.shape] for b, n in found.items() if n == uses[b] and b.shape in rows}
 
 
 def _with_rows(operands, first, last):
