@@ -15,7 +15,7 @@ so that neighbouring lanes are neighbouring channels, and one sum is left.
 
 import numpy as np
 
-from nbdl.kernels._simd import load, store
+from nbdl.kernels._simd import load, splat, store
 from nbdl.kernels._tile import groups, part, rectangle, shape, spec, tile
 from nbdl.kernels._transpose import transpose
 from nbdl.kernels._window import LIMIT
@@ -302,14 +302,18 @@ def _dw_channels(g):
 
 def _db(site):
     g = _Geometry(site)
-    L = g.L
+    L, zero = g.L, np.dtype(g.dtype).type(0)
 
     def leaf(dy, acc, first, last, count, pitch, width):
         for o in range(count):
-            total = load(acc, o * L)
-            for i in range(o * pitch + first * width, o * pitch + last * width, L):
-                total = total + load(dy, i)
-            store(acc, o * L, total)
+            start, end = o * pitch + first * width, o * pitch + last * width
+            a, b, c, d = load(acc, o * L), splat(zero), splat(zero), splat(zero)
+            for i in range(start, end - 3 * L, 4 * L):  # four sums: one would wait for each addition
+                a, b = a + load(dy, i), b + load(dy, i + L)
+                c, d = c + load(dy, i + 2 * L), d + load(dy, i + 3 * L)
+            for i in range(end - (end - start) % (4 * L), end, L):
+                a = a + load(dy, i)
+            store(acc, o * L, (a + b) + (c + d))
 
     collect = [Row(leaf, count=g.O, pitch=g.y_pitch, width=g.Q * L)]
     return Gradient(collect, [Row(sum_lanes(L), dw="db", size=g.O, items=1)], acc=g.O * L)
