@@ -15,7 +15,7 @@ function  error                               at the ends
 ========  ==================================  ==================================================
 exp       3 (3.5 without fused multiply-add)  exactly 0 and inf, before 0 subnormal numbers
 log       1                                   -inf at 0, NaN below, inf at inf; subnormal x
-sigmoid   4 (4.5 without fused multiply-add)  exactly 1 and 0; 0 as soon as exp(-x) is infinite
+sigmoid   3.5                                 exactly 1 and 0, after a few subnormal numbers
 tanh      3.5                                 exactly -1 and 1; x itself near 0
 ========  ==================================  ==================================================
 
@@ -40,23 +40,31 @@ class Format(NamedTuple):
     limit: float  # beyond it e^x is 0 or infinite
     ln2: tuple  # as a sum of two, of which the first times n is exact
     exp: tuple  # (e^f - 1) / f in f, where |f| <= ln(2) / 2
+    sigmoid: tuple  # the same where no error is squared
     log: tuple  # (log((1 + s) / (1 - s)) - 2s) / s^3 in s^2, where |s| <= 3 - sqrt(8)
     smallest: float  # normal number
     sqrt_half: int  # the bits of sqrt(1/2)
+
+    @property
+    def bias(self):
+        """What stands for the exponent 0."""
+        return int(self.rounder - 1.5 * 2**self.significand)
 
 
 FORMATS = {
     "float32": Format(
         np.float32, np.int32, 23, 1.5 * 2**23 + 127, 176.0, (0.693359375, -2.1219444e-4),
         (1.0, 0.5, 0.1666654462139694, 0.041666404828200214, 0.008366430832000466, 0.0013940519589493103),
+        (0.9999997063086385, 0.49999147836514096, 0.16667638141356295, 0.041898160058740266,
+         0.008290271229150235),
         (0.6666668527169588, 0.39988716570671506, 0.29582150945411423),
         2.0**-126, 0x3F3504F3,
     ),
     "float64": Format(
         np.float64, np.int64, 52, 1.5 * 2**52 + 1023, 1418.0, (0.6931471803691238, 1.9082149292705877e-10),
-        (1.0, 0.5, 0.1666666666666668, 0.041666666666619695, 0.008333333333319004, 0.0013888888920633759,
-         0.00019841269894224232, 2.4801516184463295e-05, 2.7557235236501664e-06, 2.7622293445355107e-07,
-         2.5112327287907652e-08),
+        *2 * [(1.0, 0.5, 0.1666666666666668, 0.041666666666619695, 0.008333333333319004,
+               0.0013888888920633759, 0.00019841269894224232, 2.4801516184463295e-05,
+               2.7557235236501664e-06, 2.7622293445355107e-07, 2.5112327287907652e-08)],
         (0.666666666666667, 0.39999999999898445, 0.28571428626399675, 0.22222211072781622,
          0.18182893222402544, 0.15331596853871116, 0.14617873844793286),
         2.0**-1022, 0x3FE6A09E667F3BCD,
@@ -68,19 +76,20 @@ FORMATS = {
 
 
 def _exp(F, x):
-    q, s = _power(F, 0.5, _clip(x, F.limit))
+    q, s = _power(F, 0.5, _clip(x, -F.limit, F.limit))
     root = s * (1 + q)
     return root * root
 
 
 def _sigmoid(F, x):
-    q, s = _power(F, -0.5, _clip(x, F.limit))
-    root = s * (1 + q)
-    return 1 / (1 + root * root)
+    """Of halves: 2^n would be infinite where e^-x is not yet. So e^-x need not be a square."""
+    ln2 = sum(F.ln2)
+    q, half = _power(F, -1.0, _clip(x, -(F.bias + 2) * ln2, (F.bias - 1) * ln2), F.sigmoid, -1)
+    return 0.5 / (0.5 + half * (1 + q))
 
 
 def _tanh(F, x):
-    q, s = _power(F, 2.0, _clip(x, 20.0))  # beyond 20 it is 1
+    q, s = _power(F, 2.0, _clip(x, -20.0, 20.0))  # beyond 20 it is 1
     e = s * q + (s - 1)
     return e / (e + 2)
 
@@ -100,20 +109,21 @@ def _log(F, x):
     return np.where(x >= 0, y, np.nan)
 
 
-def _power(F, c, x):
-    """q and s = 2^n with e^(c x) = s (1 + q), for c = 0.5, -0.5, 2: it goes into the constants, exactly."""
-    high, low = F.ln2[0] / c, F.ln2[1] / c
-    rounded = x * (1 / (high + low)) + F.rounder
-    n = rounded - F.rounder
+def _power(F, c, x, coefficients=None, m=0):
+    """q and s = 2^(n + m) with e^(c x) = 2^n (1 + q); c = 0.5, -1 or 2 goes into the constants, exactly."""
+    coefficients = coefficients or F.exp
+    high, low, rounder = F.ln2[0] / c, F.ln2[1] / c, F.rounder + m
+    rounded = x * (1 / (high + low)) + rounder
+    n = rounded - rounder
     f = x - n * high - n * low
     s = (rounded.view(F.integer) << F.significand).view(F.dtype)
-    return f * _polynomial([a * c ** (k + 1) for k, a in enumerate(F.exp)], f), s
+    return f * _polynomial([a * c ** (k + 1) for k, a in enumerate(coefficients)], f), s
 
 
-def _clip(x, limit):
-    """`x` between -limit and limit; a NaN stays."""
-    x = np.where(x > limit, limit, x)
-    return np.where(x < -limit, -limit, x)
+def _clip(x, least, most):
+    """`x` between `least` and `most`; a NaN stays."""
+    x = np.where(x > most, most, x)
+    return np.where(x < least, least, x)
 
 
 def _polynomial(coefficients, x):
@@ -157,6 +167,7 @@ class Term:
     __mul__, __rmul__ = _arithmetic("mul")
     __truediv__, __rtruediv__ = _arithmetic("div")
     __lshift__ = _arithmetic("shl")[0]
+    __and__ = _arithmetic("and_")[0]
     __rshift__ = _arithmetic("ashr")[0]
     __lt__, __gt__, __ge__, __eq__ = map(_comparison, ("<", ">", ">=", "=="))
 

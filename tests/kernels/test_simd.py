@@ -283,7 +283,7 @@ def of_numbers(x, y):
 
 
 NAMES = "exp", "log", "sigmoid", "tanh"
-BOUNDS = {"exp": 3.5, "log": 1, "sigmoid": 4.5, "tanh": 3.5}  # in units in the last place
+BOUNDS = {"exp": 3.5, "log": 1, "sigmoid": 4, "tanh": 3.5}  # in units in the last place
 
 
 def truth(name, x):
