@@ -125,6 +125,13 @@ def copula_conditional_mutual_information(x, y, z, *, bias_correction=True, loca
     )
 
 
+def copula_shuffled(*samples, bias_correction=True):
+    """A function of an order (N,): the copula measure of x in that order, y and z. Ranks are taken once."""
+    x, *others = map(normal_scores, samples)
+    measure = conditional_mutual_information if len(others) == 2 else mutual_information
+    return lambda order: measure(x[order], *others, bias_correction=bias_correction)
+
+
 def normal_scores(x):
     r"""Each column of x (N, D) with :math:`\Phi^{-1}(r / (N + 1))` for its ranks r = 1 ... N; ties share."""
     out = np.empty(x.shape)

@@ -7,9 +7,10 @@ shuffle. The values are those of `ksg1` and `frenzel_pompe` but for the order of
 
 import numpy as np
 
+from nbdl.info._near import counts_within, kth_distances
 from nbdl.info._neighbours import is_constant, prepare
 from nbdl.info._special import digamma
-from nbdl.info._tree import build, counts_within, index, kth_distances
+from nbdl.info._tree import build, index
 
 
 def mutual_information(x, y, *, k=3, theiler=0, standardize=False, noise=0.0, seed=0):

@@ -116,6 +116,16 @@ def test_copula_ignores_monotone_changes_of_the_marginals():
     assert g.copula_mutual_information(-x[:, :1], x[:, 1:]) == pytest.approx(want, abs=1e-12)
 
 
+def test_shuffled_copula():
+    x = draw(dense(2, 2), 100)
+    a, b, c = x[:, :1], x[:, 1:3], x[:, 3:]
+    order = RNG(0).permutation(100)
+    options = {"bias_correction": False}
+    assert g.copula_shuffled(a, b)(order) == g.copula_mutual_information(a[order], b)
+    want = g.copula_conditional_mutual_information(a[order], b, c, **options)
+    assert g.copula_shuffled(a, b, c, **options)(order) == want
+
+
 def test_linear_changes_do_not_matter():
     x = draw(dense(2, 1), 200)
     want = g.mutual_information(x[:, :2], x[:, 2:])
