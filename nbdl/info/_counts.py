@@ -34,23 +34,29 @@ class Joint:
             others = tuple(i for i in range(len(self.samples)) if i not in group)
             n = self._table.sum(axis=others).ravel()
         else:
-            codes, size = self.codes(group)
-            if self.weights is None and size > self._limit // 4:
+            codes, size = self._combined(group)
+            if size > self._limit and self.weights is None:
                 return np.diff(np.flatnonzero(np.diff(np.sort(codes), prepend=-1, append=size)))
+            codes, size = relabel(codes) if size > self._limit else (codes, size)
             n = np.bincount(codes, self.weights, size)
         return n[n > 0]
 
     def codes(self, group):
-        """One code for each combination of symbols in the samples of `group`, and how many there may be.
+        """One code for each combination of symbols in the samples of `group`, and how many there may be."""
+        codes, size = self._combined(group)
+        return relabel(codes) if size > self._limit else (codes, size)
 
-        The product of two sizes is at most 16 N^2, so that no code overflows.
+    def _combined(self, group):
+        """Codes of combinations, of which the last sample may make far more than there are rows.
+
+        Those before it, and it alone, have at most `_limit` codes: the product does not overflow.
         """
         codes, size = self._encoded[group[0]]
         for i in group[1:]:
-            more, width = self._encoded[i]
-            codes, size = codes * width + more, size * width
             if size > self._limit:
                 codes, size = relabel(codes)
+            more, width = self._encoded[i]
+            codes, size = codes * width + more, size * width
         return codes, size
 
     def local(self, group):
@@ -128,6 +134,8 @@ def count(*xs, weights=None):
 
 def divergence(x, y):
     """Kullback-Leibler divergence of the frequencies in y from those in x, (N, D) and (M, D), in nats."""
+    if x.dtype.kind != y.dtype.kind:  # no dtype holds both: 1 and "1", or all of int64 and uint64
+        x, y = x.astype(object), y.astype(object)
     codes, size = encode(np.concatenate([x, y]))
     p, q = np.bincount(codes[: len(x)], minlength=size), np.bincount(codes[len(x) :], minlength=size)
     seen = p > 0
@@ -145,6 +153,8 @@ def encode(x):
     if x.ndim == 2 and x.shape[1] > 1:
         return Joint(x.T).codes(range(x.shape[1]))
     x = x.reshape(len(x))
+    if x.dtype.kind in "US":  # text of one width: a row of characters
+        return encode(np.ascontiguousarray(x).view("u4" if x.dtype.kind == "U" else "u1").reshape(x.size, -1))
     if x.dtype.kind not in "biu":
         return relabel(x)
     x = _as_signed(x)
@@ -155,16 +165,16 @@ def encode(x):
 
 
 def relabel(x):
-    """int64 codes of the symbols in x, (N,), in the order in which they are seen, and how many there are."""
-    if x.dtype.kind in "iu":
-        codes = np.empty(x.size, np.int64)
-        slots = np.full(1 << max(4, (2 * x.size - 1).bit_length()), -1, np.int64)
-        return codes, _relabel(x.astype(np.int64), slots, np.empty(x.size, np.int64), codes)
+    """int64 codes of the integers or objects in x, (N,), by their first places, and how many there are."""
     if x.dtype.kind == "O":
         seen = {}
-        return np.array([seen.setdefault(v, len(seen)) for v in x]), len(seen)
-    symbols, codes = np.unique(x, return_inverse=True)
-    return codes, symbols.size
+        try:
+            return np.array([seen.setdefault(v, len(seen)) for v in x]), len(seen)
+        except TypeError as error:
+            raise DtypeError("objects must be hashable to be symbols: {}", error) from error
+    codes = np.empty(x.size, np.int64)
+    slots = np.full(1 << max(4, (2 * x.size - 1).bit_length()), -1, np.int64)
+    return codes, _relabel(x.astype(np.int64), slots, np.empty(x.size, np.int64), codes)
 
 
 def _is_plain(x):

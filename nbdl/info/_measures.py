@@ -254,6 +254,8 @@ def estimate(
     samples = [read(name, x) for name, x in named.items()]
     if paired:
         same_length(samples)
+    elif weights is not None:
+        raise OptionError("`weights` are for samples whose rows belong together, `{}` takes none", measure)
     rows = len(samples[0].values)
     weights = read_weights(weights, rows)
     kept, weights = without_missing(samples, weights, nan_policy) if paired else _each(samples, nan_policy)
@@ -361,6 +363,8 @@ def _discrete(record, measure, samples, weights, local, options):
         what = "local values" if local else "the divergence"
         raise UsageError("{} of discrete data are those of estimator `ml`, got `{}`", what, record.name)
     if measure == "kl_divergence":
+        if local or k is not None:
+            raise OptionError("`kl_divergence` of discrete data takes neither `local` nor `k`")
         return divergence(*(s.values for s in samples))
     joint = Joint([s.values for s in samples], weights)
     terms = _entropies(measure, len(samples))

@@ -94,6 +94,9 @@ def test_divergence_of_samples():
     assert info.kl_divergence(x, y) == near(0.3960584572, 1e-10)
     assert info.kl_divergence(y, x) == near(0.3652740407, 1e-10)
     assert info.kl_divergence(x * 3, x) == 0  # samples of different lengths
+    assert info.kl_divergence([1, 2], ["1", "2"]) == math.inf
+    top = np.array([1, 2**64 - 1], np.uint64)
+    assert info.kl_divergence(top, np.array([1, -1])) == math.inf and info.kl_divergence(top, top) == 0
     assert info.kl_divergence(x, y, base=2) == near(0.3960584572 / math.log(2), 1e-10)
 
 
@@ -370,6 +373,7 @@ BAD = {
     "rank": (ShapeError, r"got \(2, 2, 2\)", lambda: info.entropy(np.zeros((2, 2, 2), int))),
     "lengths": (ShapeError, "`y` must have as many rows as `x`", lambda: info.mutual_information(A, B[1:])),
     "complex": (DtypeError, "got dtype complex128", lambda: info.entropy(np.ones(3) * 1j)),
+    "unhashable": (DtypeError, "must be hashable", lambda: info.entropy(np.array([{}, {}], object))),
     "dates": (DtypeError, "got dtype datetime64", lambda: info.entropy(np.array(["2020-01-01"], "M8[D]"))),
     "infinite": (DataError, "`x` must be finite, got inf", lambda: info.entropy([1.0, math.inf])),
     "no samples": (ShapeError, "at least 1 samples", lambda: info.joint_entropy()),
@@ -381,6 +385,9 @@ BAD = {
     "text weights": (DtypeError, "must be numbers", lambda: info.entropy([0, 1], weights=["1", "2"])),
     "threads": (OptionError, "`threads` must be an integer > 0, got 0", lambda: info.entropy(A, threads=0)),
     "local": (UsageError, "local values of discrete", lambda: info.entropy(A, "zhang", local=True)),
+    "unpaired weights": (OptionError, "rows belong", lambda: info.kl_divergence(A, B, weights=[1] * 17)),
+    "local divergence": (OptionError, "neither `local`", lambda: info.kl_divergence(A, B, local=True)),
+    "divergence": (UsageError, "the divergence of discrete", lambda: info.kl_divergence(A, B, "zhang")),
     "fractions": (DataError, "whole numbers, got 2.5", lambda: info.entropy(A, "zhang", weights=[0.5] * 17)),
     "negative counts": (OptionError, "not negative", lambda: info.entropy_of_counts([3, -1])),
     "zero counts": (OptionError, "not all zero", lambda: info.entropy_of_counts([0, 0])),
