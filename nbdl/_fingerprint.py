@@ -207,13 +207,18 @@ def _module_root(module, filename=None):
     filename = getattr(module, "__file__", None) or filename
     if filename is None or _is_library(name, filename):
         return set()
-    path = Path(filename).resolve()
+    path = _resolved(filename)
     if top == "nbdl":  # each room of the house is a root of its own; the floor below is always in
         return {str(path.parent if path.parent != _HERE else path)}
     package = sys.modules.get(top)
     if top != "__main__" and getattr(package, "__file__", None) and hasattr(package, "__path__"):
-        return {str(Path(package.__file__).resolve().parent)}
+        return {str(_resolved(package.__file__).parent)}
     return {str(path)} if path.exists() else set()
+
+
+@functools.cache
+def _resolved(filename):
+    return Path(filename).resolve()
 
 
 @functools.cache
