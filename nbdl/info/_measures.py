@@ -415,8 +415,8 @@ def _continuous(record, measure, samples, local, threads, options):
     elif _offers(record, measure, n):
         terms = _chain(measure, n)
     else:
-        text = "estimator `{}` has no `{}`; it has: {}"
-        raise UsageError(text, record.name, measure, ", ".join(sorted(record.measures)))
+        offered = sorted(set(record.measures) & set(registry.default().names("measure")))
+        raise UsageError("estimator `{}` has no `{}`; it has: {}", record.name, measure, ", ".join(offered))
     value = 0.0
     for factor, each, groups in terms:
         function = _function(record, each, options)

@@ -11,7 +11,7 @@ import nbdl
 from nbdl import jit, registry
 from nbdl.errors import OptionError, PluginError, ShapeError, UsageError, VerificationError
 from nbdl.kernels._door import ANY, as_float, as_grad, as_out
-from nbdl.records import Kernel, Loss, Optimizer
+from nbdl.records import Estimator, Kernel, Loss, Optimizer
 from nbdl.testing import check_kernel, check_plugin, checks, gradcheck
 
 needs_jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the JIT is disabled")
@@ -320,6 +320,16 @@ def out_of_place(w, dw, lr):
     return w - lr * dw
 
 
+def plug_in(counts, *, k=None):
+    p = counts / counts.sum()
+    return -(p * np.log(p)).sum()
+
+
+def spread(x, y, *, local=False, threads=1):
+    assert x.dtype == np.int64 and x.shape == (60,) and y.shape == (60, 1)
+    return y[:, 0] if local else y.mean()
+
+
 @pytest.fixture
 def plugin():
     """check_plugin on a plugin with these records."""
@@ -342,7 +352,12 @@ def plugin():
 
 def test_check_plugin_runs_what_it_finds(plugin):
     loss = Loss("square", lambda p, t: ((p - t) * (p - t)).mean())
-    assert plugin(nbdl_optimizers=[Optimizer("half", half_step)], nbdl_losses=[loss]) == [
+    counts = Estimator("counts", "discrete", {"entropy": plug_in})
+    samples = Estimator("samples", "mixed", {"mutual_information": spread, "total_correlation": spread})
+    hooks = {"nbdl_optimizers": [Optimizer("half", half_step)], "nbdl_losses": [loss]}
+    assert sorted(plugin(**hooks, nbdl_estimators=[counts, samples])) == [
+        ("estimator", "counts"),
+        ("estimator", "samples"),
         ("loss", "square"),
         ("optimizer", "half"),
     ]
@@ -366,8 +381,23 @@ def test_check_plugin_runs_what_it_finds(plugin):
         ({"nbdl_losses": [Loss("l", lambda p, t: p.sum() * np.inf)]}, VerificationError, "finite"),
         ({"nbdl_kernels": [kernel(squares)]}, VerificationError, "off by"),
         ({"nbdl_kernels": [object()]}, PluginError, "plugin `mine` is broken"),
+        (
+            {"nbdl_estimators": [Estimator("e", "discrete", {"entropy": lambda n, *, k: 2.0})]},
+            VerificationError,
+            "estimator `e`: counts [5000 3000 2000] and k=4 must give about 1.0297 nats, got 2.0",
+        ),
+        (
+            {"nbdl_estimators": [Estimator("e", "continuous", {"entropy": lambda x, local=False: 1.0})]},
+            VerificationError,
+            "estimator `e`: `entropy` must be finite and the mean of its 60 local values",
+        ),
+        (
+            {"nbdl_estimators": [Estimator("e", "mixed", {"entropy": "nowhere:h"})]},
+            PluginError,
+            "estimator `e`, `measures[entropy]`: `nowhere:h` could not be imported",
+        ),
     ],
-    ids=["in place", "state", "code", "scalar", "finite", "kernel", "broken"],
+    ids=["in place", "state", "code", "scalar", "finite", "kernel", "broken", "counts", "local", "measures"],
 )
 def test_check_plugin_says_what_is_wrong(plugin, hooks, error, message):
     with pytest.raises(error) as caught:
