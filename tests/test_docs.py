@@ -34,9 +34,9 @@ from nbdl.cli import main
 from nbdl.records import resolve
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"(?:^<!-- ([\w ]+): ([^\n]*) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-STARTS_WORK = {"train", "eval", "predict", "bench"}  # the others look around
+STARTS_WORK = {"train", "eval", "predict", "bench", "info"}  # the others look around
 
 
 class Block(NamedTuple):

@@ -3,7 +3,8 @@
 Unlike the readers of data sets these keep text, and keep missing values as such. A kind is told from what a
 column holds: text, truth values and the integers of .npy and .npz files are discrete, and so are whole
 numbers that recur, each `RECURS` times on average or not more than `FEW` different ones; other numbers are
-continuous.
+continuous, and mixed where up to `POINTS` values among them recur: zeros, or what lies at an end of a scale.
+Where more values recur, they were rounded.
 """
 
 import difflib
@@ -21,17 +22,20 @@ from nbdl.data._load import load
 from nbdl.data._npz import read_arrays
 
 FEW, RECURS = 10, 5
+POINTS = 3
+OFTEN, SHARE = 3, 0.01  # a value recurs if it occurs more often, and these have a share of the rows
 STRAYS = 0.1  # of a column's fields: so few that are not numbers are likely to be a slip
 WHOLE = 2.0**53  # whole numbers below are exact in float64
 
 
 class Column(NamedTuple):
-    """One or several columns as one sample: `values` (N,) or (N, D), float64 if continuous, else symbols."""
+    """One or several columns as one sample."""
 
     name: str
-    kind: str  # "discrete" or "continuous"
-    values: np.ndarray  # masked where a value of discrete data is missing
+    kind: str  # "discrete", "continuous" or "mixed"
+    values: np.ndarray  # (N,) or (N, D): float64, or symbols of discrete data, masked where one is missing
     about: str  # what `kind` was told from
+    rounded: bool = False  # whether continuous values recur
 
 
 class Table:
@@ -50,7 +54,7 @@ class Table:
         found = [self._typed(n, (kinds or {}).get(n)) for n in names]
         if len(found) == 1:
             return found[0]
-        if len({c.kind for c in found}) > 1:
+        if len({c.kind == "discrete" for c in found}) > 1:
             said = ", ".join(f"`{c.name}` is {c.kind}" for c in found)
             raise fault(
                 f"columns taken together must be of one kind: {said}",
@@ -67,7 +71,8 @@ class Table:
             )
         masked = any(np.ma.isMaskedArray(v) for v in values)
         together = np.ma.hstack(values) if masked else np.hstack(_alike(values))
-        return Column(",".join(names), found[0].kind, together, f"{len(names)} columns")
+        kind = "mixed" if any(c.kind == "mixed" for c in found) else found[0].kind
+        return Column(",".join(names), kind, together, f"{len(names)} columns", any(c.rounded for c in found))
 
     def split(self, text):
         """The names of the columns in a text: one name or number, or several with commas between them."""
@@ -93,13 +98,15 @@ class Table:
         if a.dtype.kind not in "biufUSO" or a.ndim == 0:
             what = f"column `{name}` must hold numbers or text, it is {a.dtype.name} of shape {a.shape}"
             raise fault(what, self.path, "another column")
-        kind, about = _kind(a)
+        kind, about, rounded = _kind(a)
         if forced == "continuous" and a.dtype.kind not in "biuf":
             what = f"column `{name}` is text, it cannot be continuous: {_first_text(a)!r} is no number"
             raise fault(what, self.path, "coding it as numbers, or leaving it discrete")
         if forced and forced != kind:
+            rounded = forced == "continuous" and kind == "discrete"
             kind, about = forced, f"{about}, as you say"
-        return Column(name, kind, _symbols(a) if kind == "discrete" else a.astype(np.float64), about)
+        values = _symbols(a) if kind == "discrete" else a.astype(np.float64)
+        return Column(name, kind, values, about, rounded)
 
 
 def load_table(name_or_path):
@@ -211,20 +218,23 @@ def _array(name, fields):
 
 
 def _kind(a):
-    """The kind of an array, and what it was told from."""
+    """The kind of an array, what it was told from, and whether its values are rounded."""
     if a.dtype.kind in "USO":
-        return "discrete", f"text, {_different(_present(a))} different"
+        return "discrete", f"text, {len(np.unique(_present(a)))} different", False
     if a.dtype.kind != "f":
-        return "discrete", f"{a.dtype.name}, {_different(a)} different"
-    a = a[~np.isnan(a)]
-    different = _different(a)
-    if (a == np.floor(a)).all() and different <= max(FEW, a.size // RECURS):
-        return "discrete", f"whole numbers, {different} different"
-    return "continuous", f"numbers, {different} different"
-
-
-def _different(a):
-    return len(np.unique(a))
+        return "discrete", f"{a.dtype.name}, {len(np.unique(a))} different", False
+    values, counts = np.unique(a[~np.isnan(a)], return_counts=True)
+    rows, different = counts.sum(), len(values)
+    if (values == np.floor(values)).all() and different <= max(FEW, rows // RECURS):
+        return "discrete", f"whole numbers, {different} different", False
+    often = counts > OFTEN
+    about = f"numbers, {different} different"
+    if counts[often].sum() < SHARE * rows:
+        return "continuous", about, False
+    if often.sum() <= POINTS:
+        which = " and ".join(f"{v:g}" for v in values[often])
+        return "mixed", f"{about}; {which} recurs", False
+    return "continuous", f"{about}: rounded", True
 
 
 def _present(a):

@@ -1,0 +1,399 @@
+"""`nbdl info`: columns, measures, what is tested, matrices, lags, pictures, and what is said of mistakes."""
+
+import json
+import re
+
+import click
+import numba
+import numpy as np
+import pytest
+
+from nbdl import info, registry
+from nbdl.cli import _info
+
+pytestmark = pytest.mark.skipif(
+    numba.config.DISABLE_JIT, reason="the JIT is disabled: estimates take minutes in plain Python"
+)
+
+
+@pytest.fixture
+def table(tmp_path):
+    """plants.csv with two measured columns and two of symbols, and its columns as arrays."""
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 3, 120)
+    length = kind + rng.standard_normal(120)
+    width = length / 2 + rng.standard_normal(120)
+    names = np.array(["fern", "moss", "oak"])[kind]
+    rows = zip(length.tolist(), width.tolist(), names, rng.integers(0, 2, 120))
+    text = "length,width,kind,wet\n" + "".join(f"{a!r},{b!r},{c},{d}\n" for a, b, c, d in rows)
+    (tmp_path / "plants.csv").write_text(text)
+    wet = np.array([int(line[-1]) for line in text.splitlines()[1:]])
+    return {"length": length, "width": width, "kind": kind, "wet": wet}
+
+
+def result(run, *arguments):
+    """The JSON of a call that succeeds."""
+    got = run("info", *arguments, "--format", "json")
+    assert got.exit_code == 0, got.stderr
+    return json.loads(got.stdout)
+
+
+# --- values -------------------------------------------------------------------------------------------------
+
+
+def test_a_result_says_how_it_was_understood(run, table):
+    got = run("info", "mutual_information", "plants.csv", "-x", "kind", "-y", "wet", "--base", "bits")
+    value = info.mutual_information(table["kind"], table["wet"], base=2)
+    lines = [" ".join(line.split()) for line in got.stdout.splitlines()]
+    assert lines == [
+        f"mutual information {value:.6g} bits",
+        "estimator ml",
+        "rows 120",
+        "x kind: discrete (text, 3 different)",
+        "y wet: discrete (whole numbers, 2 different)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "measure", "names"),
+    [
+        (["entropy", "-x", "kind"], info.entropy, ["kind"]),
+        (["joint_entropy", "-x", "kind", "-y", "wet"], info.joint_entropy, ["kind", "wet"]),
+        (["conditional_entropy", "-x", "2", "-y", "3"], info.conditional_entropy, ["kind", "wet"]),
+        (["kl_divergence", "-x", "wet", "-y", "wet"], info.kl_divergence, ["wet", "wet"]),
+        (["total_correlation", "-x", "kind", "-x", "wet"], info.total_correlation, ["kind", "wet"]),
+        (
+            ["normalized_mutual_information", "-x", "kind", "-y", "wet"],
+            info.normalized_mutual_information,
+            ["kind", "wet"],
+        ),
+    ],
+    ids=lambda v: v[0] if isinstance(v, list) else "",
+)
+def test_measures_get_their_columns(run, table, arguments, measure, names):
+    found = result(run, arguments[0], "plants.csv", *arguments[1:])
+    assert found["value"] == pytest.approx(measure(*(table[n] for n in names)), abs=1e-12)
+    assert [s["column"] for s in found["samples"].values()] == names
+
+
+def test_several_columns_are_one_variable(run, table):
+    found = result(
+        run,
+        "mutual_information",
+        "plants.csv",
+        "-x",
+        "length,width",
+        "-y",
+        "length",
+        "--estimator",
+        "gaussian",
+    )
+    assert found["value"] is None and found["samples"]["x"]["about"] == "2 columns"  # inf: one is the other
+    found = result(run, "entropy", "plants.csv", "-x", "length", "-x", "width", "--estimator", "gaussian")
+    both = np.column_stack([table["length"], table["width"]])
+    assert found["value"] == pytest.approx(info.entropy(both, "gaussian"))
+
+
+@pytest.mark.parametrize("text", ["2", "bits", "e", "10", "3.5"])
+def test_bases(run, table, text):
+    found = result(run, "entropy", "plants.csv", "-x", "kind", "--base", text)
+    base = {"2": 2, "10": 10, "3.5": 3.5}.get(text, text)
+    assert found["value"] == pytest.approx(info.entropy(table["kind"], base=base))
+    units = {"2": "bits", "bits": "bits", "e": "nats", "10": "dits", "3.5": "base 3.5"}
+    assert found["unit"] == units[text]
+
+
+def test_options_reach_the_estimator(run, table):
+    found = result(
+        run, "mutual_information", "plants.csv", "-x", "length", "-y", "width",
+        "--estimator", "binned", "--set", "bins=5", "--set", "binning=mass",
+    )  # fmt: skip
+    expected = info.mutual_information(table["length"], table["width"], "binned", bins=5, binning="mass")
+    assert found["value"] == expected and found["estimator"] == "binned"
+    found = result(
+        run, "mutual_information", "plants.csv", "-x", "kind", "-y", "wet", "--estimator", "nsb", "--k", "4,2"
+    )
+    assert found["value"] == info.mutual_information(table["kind"], table["wet"], "nsb", k=(4, 2))
+
+
+def test_weights_are_a_column(run, tmp_path):
+    (tmp_path / "counts.csv").write_text("a,b,n\nx,u,5\nx,v,1\ny,v,3\n")
+    found = result(run, "mutual_information", "counts.csv", "-x", "a", "-y", "b", "--weights", "n")
+    a, b = np.repeat([0, 0, 1], [5, 1, 3]), np.repeat([0, 1, 1], [5, 1, 3])
+    assert found["value"] == pytest.approx(info.mutual_information(a, b))
+
+
+def test_kinds_are_forced(run, table):
+    found = result(
+        run, "entropy", "plants.csv", "-x", "wet", "--continuous", "wet", "--estimator", "gaussian"
+    )
+    assert found["value"] == pytest.approx(info.entropy(table["wet"].astype(float), "gaussian"))
+    found = result(run, "entropy", "plants.csv", "-x", "length", "--discrete", "length", "--base", "2")
+    assert found["value"] == pytest.approx(np.log2(120))
+
+
+def test_missing_values(run, tmp_path):
+    (tmp_path / "a.csv").write_text("s,t\nx,u\n,u\nx,v\ny,NaN\ny,v\n")
+    arguments = ["info", "mutual_information", "a.csv", "-x", "s", "-y", "t"]
+    got = run(*arguments)
+    assert got.exit_code == 3 and "1 rows with missing values, the first is row 1" in got.stderr
+    assert "where: a.csv: `x` is s: discrete" in got.stderr and "try: --nan-policy omit" in got.stderr
+    found = result(run, *arguments[1:], "--nan-policy", "omit")
+    assert found["value"] == pytest.approx(info.mutual_information([0, 0, 1], [0, 1, 1]))
+    assert result(run, *arguments[1:], "--nan-policy", "propagate")["value"] is None
+
+
+def test_files_of_arrays(run, tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((50, 2)), rng.integers(0, 3, 50)
+    np.savez(tmp_path / "a.npz", x=x, y=y)
+    np.save(tmp_path / "a.npy", x)
+    found = result(run, "entropy", "a.npz", "-x", "x", "--estimator", "gaussian")
+    assert found["value"] == info.entropy(x, "gaussian")
+    assert result(run, "entropy", "a.npz", "-x", "y")["value"] == info.entropy(y)
+    found = result(run, "mutual_information", "a.npy", "--estimator", "gaussian")  # as many as it takes
+    assert found["value"] == pytest.approx(info.mutual_information(x[:, 0], x[:, 1], "gaussian"))
+
+
+# --- tests, lags, matrices ----------------------------------------------------------------------------------
+
+
+def test_p_value_and_interval(run, table):
+    arguments = ["mutual_information", "plants.csv", "-x", "length", "-y", "width", "--estimator", "gaussian"]
+    found = result(run, *arguments, "--permutations", 99, "--bootstrap", 50, "--seed", 3)
+    pair = table["length"], table["width"]
+    test = info.permutation_test("mutual_information", *pair, estimator="gaussian", permutations=99, seed=3)
+    interval = info.bootstrap("mutual_information", *pair, estimator="gaussian", resamples=50, seed=3)
+    assert (found["value"], found["p_value"]) == (test.estimate, test.p_value)
+    assert found["interval"] == [interval.low, interval.high] and found["permutations"] == 99
+    text = run("info", *arguments, "--permutations", 99, "--bootstrap", 50, "--seed", 3).stdout
+    assert f"p-value             {test.p_value:.4g}, from 99 permutations" in text
+    assert "95 % interval" in text and "from 50 resamples" in text
+
+
+def test_lags(run, table):
+    arguments = ["mutual_information", "plants.csv", "-x", "length", "-y", "width", "--estimator", "gaussian"]
+    found = result(run, *arguments, "--lags", "-1:2")
+    expected = info.lagged("mutual_information", table["length"], table["width"], range(-1, 3), "gaussian")
+    assert found["lags"] == [-1, 0, 1, 2] and found["values"] == expected.tolist()
+    text = run("info", *arguments, "--lags", "-1:2").stdout
+    assert re.search(r"^lag  mutual information, nats\n-1   ", text, re.MULTILINE)
+
+
+def test_transfer_entropy_with_a_condition(run, table):
+    arguments = ["transfer_entropy", "plants.csv", "-x", "kind", "-y", "wet", "-z", "wet"]
+    found = result(run, *arguments, "--set", "history=2")
+    expected = info.transfer_entropy(table["kind"], table["wet"], given=table["wet"], history=2)
+    assert found["value"] == pytest.approx(expected, abs=1e-12) and found["estimator"] == "ml"
+    assert list(found["samples"]) == ["source", "target", "given"]
+
+
+def test_pairwise(run, table):
+    found = result(run, "mutual_information", "plants.csv", "--pairwise", "-x", "kind", "-x", "wet")
+    both = [table["kind"], table["wet"]]
+    matrix = np.array(found["matrix"], float)
+    assert matrix[0, 1] == matrix[1, 0] == info.mutual_information(*both) and np.isnan(np.diag(matrix)).all()
+    assert found["estimators"] == ["ml"]
+    got = run("info", "mutual_information", "plants.csv", "--pairwise", "-x", "length,width", "--estimator",
+              "gaussian", "--permutations", 19)  # fmt: skip
+    assert got.exit_code == 0 and "p-values, from 19 permutations each" in got.stdout
+    assert (
+        got.stdout.split("\n\n")[0].splitlines()[1].split()
+        == "0 length continuous numbers, 120 different".split()
+    )
+
+
+def test_pairwise_of_both_kinds(run, table):
+    found = result(run, "mutual_information", "plants.csv", "--pairwise", "--permutations", 19)
+    matrix = np.array(found["matrix"], float)  # nan: infinite, a continuous column with itself
+    assert np.array_equal(matrix, matrix.T, equal_nan=True)
+    assert matrix[0, 1] == info.mutual_information(table["length"], table["width"])
+    assert len(found["estimators"]) == 3 and np.array(found["p_values"], float)[0, 1] == 0.05
+
+
+def test_pictures(run, table, tmp_path):
+    pytest.importorskip("matplotlib", reason="the picture needs matplotlib")
+    got = run("info", "mutual_information", "plants.csv", "--pairwise", "-x", "kind,wet", "--plot", "m.png")
+    assert got.exit_code == 0 and got.stderr.endswith("picture: m.png\n")
+    arguments = [
+        "mutual_information",
+        "plants.csv",
+        "-x",
+        "kind",
+        "-y",
+        "wet",
+        "--lags",
+        "0:3",
+        "--plot",
+        "l.png",
+    ]
+    assert run("info", *arguments).exit_code == 0
+    for name in ("m.png", "l.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_sided_measures_have_two_halves(run, table):
+    found = result(run, "conditional_entropy", "plants.csv", "--pairwise", "-x", "kind,wet")
+    kind, wet = table["kind"], table["wet"]
+    expected = info.conditional_entropy(kind, wet), info.conditional_entropy(wet, kind)
+    assert (found["matrix"][0][1], found["matrix"][1][0]) == pytest.approx(expected)
+
+
+# --- values that recur --------------------------------------------------------------------------------------
+
+
+def test_rounded_values_get_noise(run, tmp_path):
+    """Without, the estimate is that of a grid: twice as large here."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(200)
+    y = np.round(0.6 * x + 0.8 * rng.standard_normal(200), 1)
+    x = np.round(x, 1)
+    np.savez(tmp_path / "a.npz", x=x, y=y)
+    arguments = ["mutual_information", "a.npz", "-x", "x", "-y", "y"]
+    found = result(run, *arguments)
+    assert found["value"] == info.mutual_information(x, y, noise=_info.NOISE) < 0.3
+    assert found["estimator"] == "ksg1, noise 1e-06" and found["samples"]["x"]["about"].endswith(": rounded")
+    got = run("info", *arguments, "--set", "noise=0.0", "--format", "json")
+    assert json.loads(got.stdout)["value"] > 0.4 and got.stderr.count("warning: ") == 2
+    assert result(run, *arguments, "--permutations", 19)["value"] == found["value"]
+
+
+def test_points_in_a_continuous_column_get_an_estimator_for_them(run, tmp_path):
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random(200) < 0.4, 0.0, rng.exponential(size=200))
+    np.savez(tmp_path / "a.npz", rain=x, flow=x + 0.1 * rng.standard_normal(200), z=rng.random(200))
+    arguments = ["a.npz", "-x", "rain", "-y", "flow"]
+    found = result(run, "mutual_information", *arguments)
+    assert found["estimator"] == "gao" and found["samples"]["x"]["kind"] == "mixed"
+    assert found["samples"]["x"]["about"].endswith("; 0 recurs")
+    assert (
+        result(run, "conditional_mutual_information", *arguments, "-z", "z")["estimator"] == "mesner_shalizi"
+    )
+    assert result(run, "mutual_information", *arguments, "--estimator", "gaussian")["estimator"] == "gaussian"
+
+
+def test_only_the_first_warnings_are_shown(run, tmp_path):
+    x = np.round(np.random.default_rng(0).standard_normal((100, 4)), 1)
+    np.save(tmp_path / "a.npy", x)
+    got = run(
+        "info", "mutual_information", "a.npy", "--pairwise", "--estimator", "ksg1", "--set", "noise=0.0"
+    )
+    assert got.stderr.count("warning: ") == 3 and "more warnings like these" in got.stderr
+
+
+# --- the list, and help -------------------------------------------------------------------------------------
+
+
+def test_list_has_every_measure_and_estimator(run):
+    found = result(run, "--list")
+    known = registry.default()
+    assert [m["name"] for m in found["measures"]] == known.names("measure")
+    assert [e["name"] for e in found["estimators"]] == known.names("estimator")
+    text = run("info", "--list").stdout
+    assert re.search(r"^conditional_mutual_information +-x -y -z$", text, re.MULTILINE)
+    assert re.search(r"^ml +discrete +every measure$", text, re.MULTILINE)
+
+
+def test_help_names_measures_that_exist(run):
+    block = _info.info.help.split("\b\n")[1]
+    measures = [line.split()[0] for line in block.splitlines()[1:-1] if line.strip()][:-1]
+    assert len(measures) > 5 and set(measures) <= set(registry.default().names("measure"))
+    for line in _info.info.help.split("\b\n")[2].splitlines():
+        words = line.split()
+        if words:
+            with click.Context(_info.info) as context:
+                _info.info.make_context("info", words[2:], parent=context)
+
+
+def test_registry_entries_are_what_the_function_takes():
+    """Flags of the command line follow from `inputs`: it must be the parameters, in their order."""
+    import inspect
+
+    from nbdl.records import resolve
+
+    known = registry.default()
+    for name in known.names("measure"):
+        record = known.get("measure", name)
+        parameters = list(inspect.signature(resolve(record.compute)).parameters.values())
+        if record.inputs[0].startswith("*"):
+            assert parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
+        else:
+            assert tuple(p.name for p in parameters[: len(record.inputs)]) == record.inputs
+
+
+# --- mistakes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "what"),
+    [
+        (2, [], "a measure and a file are needed"),
+        (2, ["entropy"], "a measure and a file are needed"),
+        (2, ["entropi", "plants.csv", "-x", "kind"], "unknown measure `entropi`; did you mean entropy"),
+        (
+            2,
+            ["entropy", "plants.csv"],
+            "`entropy` needs -x; the columns of plants.csv are length, width, kind",
+        ),
+        (2, ["entropy", "plants.csv", "-x", "kind", "-y", "wet"], "`entropy` takes -x, got -y too"),
+        (2, ["mutual_information", "plants.csv", "-x", "kind"], "`mutual_information` needs -x and -y"),
+        (2, ["entropy", "plants.csv", "-x", "kind", "--estimator", "mle"], "unknown estimator `mle`"),
+        (
+            2,
+            ["entropy", "plants.csv", "-x", "kind", "--estimator", "vasicek"],
+            "`vasicek` is for continuous data",
+        ),
+        (2, ["entropy", "plants.csv", "-x", "kind", "--base", "1"], "`base` must be a number > 0 but 1"),
+        (2, ["entropy", "plants.csv", "-x", "kind", "--base", "bit"], "`base` must be a number > 0 but 1"),
+        (2, ["entropy", "plants.csv", "-x", "kind", "--set", "a=1"], "has no option `a`"),
+        (2, ["entropy", "plants.csv", "-x", "kind", "--k", "many"], "--k is an integer"),
+        (2, ["entropy", "plants.csv", "-x", "kind", "--k", "2"], "`k` must be an integer, at least the 3"),
+        (2, ["v_measure", "plants.csv", "-x", "kind", "-y", "wet", "--base", "2"], "takes no --base"),
+        (
+            2,
+            ["entropy", "plants.csv", "-x", "kind", "--permutations", "9"],
+            "a permutation test is one of dependence",
+        ),
+        (2, ["entropy", "plants.csv", "-x", "kind", "--plot", "a.png"], "a picture of a matrix or of lags"),
+        (2, ["entropy", "plants.csv", "--pairwise", "--plot", "a.pdf"], "a .png file, got `a.pdf`"),
+        (2, ["entropy", "plants.csv", "--pairwise", "--plot", "no/a.png"], "no folder no"),
+        (2, ["entropy", "plants.csv", "--pairwise"], "--pairwise needs a measure of two samples"),
+        (2, ["mutual_information", "plants.csv", "--pairwise", "-y", "wet"], "it takes no -y and no -z"),
+        (2, ["mutual_information", "plants.csv", "--pairwise", "--lags", "0:2"], "--permutations alone"),
+        (2, ["mutual_information", "plants.csv", "--lags", "0:2", "--bootstrap", "9"], "--lags goes with"),
+        (2, ["mutual_information", "plants.csv", "-x", "kind", "-y", "wet", "--lags", "5"], "--lags are A:B"),
+        (2, ["entropy", "plants.csv", "-x", "kind", "--lags", "0:2"], "--lags needs a measure of two series"),
+        (3, ["entropy", "plants.csv", "-x", "hight"], "there is no column `hight`; there are 4: length"),
+        (
+            3,
+            ["entropy", "plant.csv", "-x", "kind"],
+            "there is no such file\n  where: plant.csv\n  try: plants.csv",
+        ),
+        (3, ["entropy", "plants.csv", "-x", "kind", "--continuous", "kind"], "`kind` is text, it cannot be"),
+        (3, ["entropy", "plants.csv", "-x", "kind,length"], "columns taken together must be of one kind"),
+        (
+            3,
+            ["normalized_mutual_information", "plants.csv", "-x", "length", "-y", "wet"],
+            "`x` must be discrete",
+        ),
+    ],
+    ids=lambda v: " ".join(v) if isinstance(v, list) else str(v)[:20],
+)
+def test_mistakes(run, table, code, arguments, what):
+    got = run("info", *arguments)
+    assert got.exit_code == code and got.stdout == "", got.stderr
+    assert what in got.stderr and re.search(r"^  try: ", got.stderr, re.MULTILINE)
+    assert len([line for line in got.stderr.splitlines() if not line.startswith("compiling")]) <= 3
+
+
+def test_an_infinite_value_names_its_column(run, tmp_path):
+    (tmp_path / "a.csv").write_text("v,w\n0.5,1.5\ninf,2.5\n0.25,3.5\n")
+    got = run("info", "mutual_information", "a.csv", "--estimator", "gaussian")
+    assert got.exit_code == 3
+    assert got.stderr.startswith("error: `x` must be finite, got inf\n  where: a.csv: `x` is v: continuous")
+
+
+def test_without_matplotlib(run, table, monkeypatch):
+    monkeypatch.setattr(_info.importlib.util, "find_spec", lambda name: None)
+    got = run("info", "mutual_information", "plants.csv", "--pairwise", "--plot", "a.png")
+    assert got.exit_code == 2 and 'try: pip install "nbdl[plot]"' in got.stderr
