@@ -4,8 +4,12 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 PAUSE = 0.2  # seconds: threads of OpenMP go on spinning after their work, on a core that the next one needs
 BURST = 0.03  # seconds of one sample
+LONG = 2.0  # seconds of one repetition, from which on a few samples must do
+FEW = 3
 
 
 class Competitor(NamedTuple):
@@ -13,6 +17,17 @@ class Competitor(NamedTuple):
 
     label: str
     start: Callable
+
+
+def repeated(label, call):
+    """The `Competitor` whose work is one call without arguments."""
+
+    def run(n):
+        for _ in range(n):
+            result = call()
+        return np.asarray(result)
+
+    return Competitor(label, lambda: run)
 
 
 def first_call(competitor, more=0):
@@ -25,24 +40,27 @@ def first_call(competitor, more=0):
 
 
 def race(runs, repeat, burst=BURST, pause=0.0):
-    """Seconds of one repetition, `repeat` samples for each of `runs`, taken in turns."""
-    counts = [_repetitions(run, burst) for run in runs]
+    """Seconds of one repetition, `repeat` samples for each of `runs`, taken in turns; `FEW` if it is long."""
+    counts, first = zip(*(_repetitions(run, burst) for run in runs))
     samples = [[] for _ in runs]
-    for _ in range(repeat):
-        for run, count, found in zip(runs, counts, samples):
+    for turn in range(repeat):
+        for run, count, seconds, found in zip(runs, counts, first, samples):
+            if seconds > LONG and turn >= FEW:
+                continue
             time.sleep(pause if len(runs) > 1 else 0)
-            run(1)  # its code and data come back into the caches
+            if seconds <= LONG:
+                run(1)  # its code and data come back into the caches
             found.append(_seconds(run, count) / count)
     return samples
 
 
 def _repetitions(run, burst):
-    """How many repetitions take about `burst` seconds."""
+    """How many repetitions take about `burst` seconds, and the seconds of one."""
     count, seconds = 1, _seconds(run, 1)
     while seconds < burst / 4:
         count = min(16 * count, max(2 * count, int(count * burst / 2 / seconds)))
         seconds = _seconds(run, count)
-    return max(1, round(count * burst / seconds))
+    return max(1, round(count * burst / seconds)), seconds / count
 
 
 def _seconds(run, count):

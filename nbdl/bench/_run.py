@@ -15,6 +15,7 @@ import numpy as np
 from nbdl import __version__
 from nbdl.bench._cases import kernel_cases
 from nbdl.bench._ceilings import Ceilings, L, ceilings
+from nbdl.bench._info import info_cases
 from nbdl.bench._measure import is_interrupt, measure, one_line, relate
 from nbdl.bench._race import PAUSE
 from nbdl.bench._steps import step_cases
@@ -33,7 +34,14 @@ class Peer(NamedTuple):
     install: str
 
 
-PEERS = {"torch": Peer("nbdl.bench._torch", "pip install torch")}
+PEERS = {
+    "torch": Peer("nbdl.bench._torch", "pip install torch"),
+    "numpy": Peer("nbdl.bench._numpy", "pip install numpy"),
+    "scipy": Peer("nbdl.bench._scipy", "pip install scipy"),
+    "sklearn": Peer("nbdl.bench._sklearn", "pip install scikit-learn"),
+    "pyitlib": Peer("nbdl.bench._pyitlib", "pip install pyitlib"),
+    "antropy": Peer("nbdl.bench._antropy", "pip install antropy"),
+}
 
 
 def rows(names=(), threads=1, quick=False):
@@ -42,9 +50,9 @@ def rows(names=(), threads=1, quick=False):
     Parameters
     ----------
     names : sequence of str
-        Names of rows, with ``*`` for any text; "kernels" and "steps" stand for all of a kind.
+        Names of rows, with ``*`` for any text; "kernels", "steps" and "info" stand for all of a kind.
     threads : int
-        Of the training steps; kernels are serial.
+        Of the training steps and of the estimates that can use them; kernels are serial.
     quick : bool
         Tiny sizes, to see that everything works.
 
@@ -53,28 +61,36 @@ def rows(names=(), threads=1, quick=False):
     UsageError
         If a name chooses nothing.
     """
-    known = kernel_cases(quick) + step_cases(threads, quick)
+    known = kernel_cases(quick) + step_cases(threads, quick) + info_cases(threads, quick)
     chosen = [case for case in known if not names or any(_fits(name, case) for name in names)]
     for name in names:
         if not any(_fits(name, case) for case in known):
             there = ", ".join(dict.fromkeys(case.name for case in known))
-            raise UsageError("nothing to measure is called `{}`. Try kernels, steps, {}", name, there)
+            raise UsageError("nothing to measure is called `{}`. Try kernels, steps, info, {}", name, there)
     return chosen
 
 
 def _fits(name, case):
-    return name == f"{case.kind}s" or fnmatchcase(case.name, name)
+    return name in (case.kind, f"{case.kind}s") or fnmatchcase(case.name, name)
 
 
-def load_peers(names):
-    """The modules of peers by name; `UsageError` for one that is unknown or not installed."""
-    found = {}
+def load_peers(names, progress=lambda event, **fields: None):
+    """The modules of peers by name; one that is not installed is left out with a note, if there are others.
+
+    `UsageError` for one that is unknown, and if none of them is installed.
+    """
+    found, missing = {}, []
     for name in names:
         if name not in PEERS:
             raise UsageError("unknown peer `{}`; there are: {}", name, ", ".join(PEERS))
         if importlib.util.find_spec(name) is None:
+            missing.append(name)
+        else:
+            found[name] = importlib.import_module(PEERS[name].module)
+    for name in missing:
+        if not found:
             raise UsageError("{} is not installed. Try {}", name, PEERS[name].install)
-        found[name] = importlib.import_module(PEERS[name].module)
+        progress("note", text=f"without {name}, which is not installed: {PEERS[name].install}")
     return found
 
 
@@ -102,7 +118,7 @@ def run(names=(), against=(), threads=1, repeat=9, quick=False, progress=None):
     if numba.config.DISABLE_JIT:
         raise UsageError("nothing can be measured: the compiler is switched off by NUMBA_DISABLE_JIT")
     progress = progress or (lambda event, **fields: None)
-    cases, peers = rows(names, threads, quick), load_peers(against)
+    cases, peers = rows(names, threads, quick), load_peers(against, progress)
     document = {
         "machine": _machine(peers),
         "settings": {"threads": threads, "repeat": repeat, "quick": quick, "against": list(peers)},

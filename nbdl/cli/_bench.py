@@ -1,4 +1,4 @@
-"""``nbdl bench``: the ceilings of this machine, and what kernels and training steps reach of them."""
+"""``nbdl bench``: the ceilings of this machine, and what kernels, steps and estimates reach of them."""
 
 import contextlib
 import importlib.util
@@ -14,10 +14,10 @@ from nbdl.errors import UsageError
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[KERNEL|STEP]...")
-@click.option("--against", default="", metavar="PEER", help="Measure a peer beside it: torch.")
+@click.argument("names", nargs=-1, metavar="[KERNEL|STEP|ESTIMATE]...")
+@click.option("--against", default="", metavar="PEER,...", help="Peers beside it: torch, scipy, sklearn ...")
 @click.option(
-    "--threads", type=click.IntRange(1), default=1, metavar="N", help="Of training steps. Default: 1."
+    "--threads", type=click.IntRange(1), default=1, metavar="N", help="Of steps and estimates. Default: 1."
 )
 @click.option(
     "--repeat",
@@ -29,14 +29,16 @@ from nbdl.errors import UsageError
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Save a picture too.")
 @common_options
 def bench(names, against, threads, repeat, quick, plot):
-    """Measure kernels and training steps, and how much they reach of what this machine can do.
+    """Measure kernels, training steps and estimates, and how much they reach of what this machine can do.
 
-    A name chooses rows, with * for any text; `kernels` and `steps` are all of a kind; without any, all are
-    measured, in a few minutes. Nothing else should run meanwhile.
+    A name chooses rows, with * for any text; `kernels`, `steps` and `info` are all of a kind; without any,
+    all are measured, in a few minutes. Nothing else should run meanwhile. Peers that --against may name are
+    torch, numpy, scipy, sklearn, pyitlib and antropy, where they are installed.
 
     \b
     nbdl bench linear 'conv2d*' --against torch
     nbdl bench steps --threads 2 --against torch --plot steps.png
+    nbdl bench info --against scipy,sklearn
     """
     if plot is not None:
         _check_plot(plot)
@@ -124,7 +126,8 @@ def _report(document):
             f"{limit['bandwidth'] / 1e9:.1f} GB/s (memory)",
             highlight=False,
         )
-    for kind, title in (("kernel", "kernels"), ("step", "training steps")):
+    titles = {"kernel": "kernels", "step": "training steps", "info": "information measures"}
+    for kind, title in titles.items():
         rows = [row for row in document["rows"] if row["kind"] == kind]
         if rows:
             console.print(_table(rows, f"{title}, {_threads(rows[0]['threads'])}", settings["against"]))

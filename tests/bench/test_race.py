@@ -51,9 +51,16 @@ def test_alone_there_is_no_pause(clock):
     assert {name for name, _ in clock.log} == {"a"}
 
 
+def test_what_is_long_has_few_samples_and_no_turn_before_them(clock):
+    slow, quick = _race.race([clock.work("slow", 5.0), clock.work("quick", 0.1)], repeat=6, burst=0.01)
+    assert slow == pytest.approx([5.0] * 3) and quick == pytest.approx([0.1] * 6)
+    assert [name for name, _ in clock.log].count("slow") == 1 + 3
+
+
 @pytest.mark.parametrize("cost", [1e-7, 1e-3, 0.03, 2.0])
 def test_a_burst_is_about_as_long_as_asked(clock, cost):
-    count = _race._repetitions(clock.work("a", cost), 0.03)
+    count, seconds = _race._repetitions(clock.work("a", cost), 0.03)
+    assert seconds == pytest.approx(cost)
     assert count >= 1 and (count * cost == pytest.approx(0.03, rel=0.2) or count == 1)
 
 

@@ -21,7 +21,7 @@ def chosen(*names):
 def test_names_choose_rows():
     assert chosen("linear") == ["linear"]
     assert chosen("linear*", "mlp") == ["linear", "linear_dx", "linear_dw", "mlp"]
-    assert set(chosen("kernels")) | set(chosen("steps")) == set(chosen())
+    assert set(chosen("kernels")) | set(chosen("steps")) | set(chosen("info")) == set(chosen())
     assert "lenet" in chosen("steps") and "conv2d" in chosen("kernels")
     assert [case.threads for case in rows(["linear", "mlp"], threads=3, quick=True)] == [1, 3]
 
@@ -37,6 +37,14 @@ def test_unknown_and_missing_peers(monkeypatch):
     monkeypatch.setattr(_run.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"torch is not installed. Try pip install torch"):
         run(against=["torch"])
+
+
+def test_a_missing_peer_among_others_is_a_note(monkeypatch):
+    monkeypatch.setattr(_run.importlib.util, "find_spec", lambda name: None if name == "torch" else name)
+    notes = []
+    found = _run.load_peers(["torch", "numpy"], lambda event, text: notes.append(text))
+    assert list(found) == ["numpy"]
+    assert notes == ["without torch, which is not installed: pip install torch"]
 
 
 def test_there_is_nothing_to_measure_without_a_compiler(monkeypatch):
