@@ -213,13 +213,23 @@ def nbdl_estimators():
         yield _continuous(name, "_spacing", entropy=name)
     mutual = ("mutual_information", "conditional_mutual_information")
     yield _continuous("gaussian", "_gaussian", **{m: m for m in ("entropy", *mutual, "kl_divergence")})
-    yield _continuous("gaussian_copula", "_gaussian", **{m: f"copula_{m}" for m in mutual})
+    copula = {m: f"copula_{m}" for m in mutual} | {f"shuffled_{m}": "copula_shuffled" for m in mutual}
+    yield _continuous("gaussian_copula", "_gaussian", **copula)
+    yield _continuous(
+        "ksg1", "_ksg", mutual_information="ksg1", total_correlation="ksg1",
+        conditional_mutual_information="frenzel_pompe",
+        **{f"shuffled_{m}": f"_ksg_shuffled:{m}" for m in mutual},
+    )  # fmt: skip
+    yield _continuous("ksg2", "_ksg", mutual_information="ksg2", total_correlation="ksg2")
+    yield _continuous("kozachenko_leonenko", "_neighbours", entropy="kozachenko_leonenko")
+    yield _continuous("knn", "_neighbours", kl_divergence="kl_divergence")
+    for name, measure in (("ross", mutual[0]), ("gao", mutual[0]), ("mesner_shalizi", mutual[1])):
+        yield Estimator(name, "mixed", {measure: f"nbdl.info._mixed:{name}"})
     for name in ("binned", "ordinal"):
         yield _continuous(name, f"_{name}", **{m: m for m in ("symbols", "entropy", *mutual)})
 
 
 def _continuous(name, module, **functions):
-    """An estimator of continuous data by its measures, each with the name of its function."""
-    return Estimator(
-        name, "continuous", {measure: f"nbdl.info.{module}:{f}" for measure, f in functions.items()}
-    )
+    """An estimator of continuous data by its measures, each with its function: a name, or ``module:name``."""
+    places = {measure: f if ":" in f else f"{module}:{f}" for measure, f in functions.items()}
+    return Estimator(name, "continuous", {measure: f"nbdl.info.{place}" for measure, place in places.items()})

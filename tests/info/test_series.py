@@ -33,6 +33,23 @@ def test_closed_form_with_bins_and_in_bits():
     assert transfer_entropy(x, y, "binned", bins=12, base=2) == pytest.approx(got / np.log(2), abs=1e-14)
 
 
+def test_closed_form_by_neighbours():
+    x, y = driven(20_000)
+    assert transfer_entropy(x, y) == pytest.approx(TRUTH, abs=0.03)
+    assert transfer_entropy(y, x) == pytest.approx(0, abs=0.01)
+    assert transfer_entropy(x, y, "ksg1", k=8, theiler=5) == pytest.approx(TRUTH, abs=0.03)
+
+
+def test_a_theiler_window_is_passed_on():
+    """What is near because it is recent: a smooth series seems to tell much about another."""
+    x, y = np.cumsum(RNG(0).standard_normal((2, 2000)), axis=1)
+    near = lagged("mutual_information", x, y, [0, 5], "ksg1")
+    far = lagged("mutual_information", x, y, [0, 5], "ksg1", theiler=100)
+    assert (far < near - 0.3).all()
+    want = mutual_information(x[:-5], y[5:], "ksg1", theiler=100)
+    assert lagged("mutual_information", x, y, [5], "ksg1", theiler=100)[0] == want
+
+
 def test_ordinal_patterns_show_the_direction():
     x, y = driven(20_000)
     assert transfer_entropy(x, y, "ordinal") > 5 * transfer_entropy(y, x, "ordinal")

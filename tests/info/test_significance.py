@@ -75,17 +75,18 @@ CASES = {
     "gaussian": lambda seed: ((MUTUAL, *gaussians(40, 0.0, seed)), {"estimator": "gaussian"}),
     "copula": lambda seed: ((MUTUAL, *gaussians(40, 0.0, seed)), {"estimator": "gaussian_copula"}),
     "binned": lambda seed: ((MUTUAL, *gaussians(60, 0.0, seed)), {"estimator": "binned", "bins": 4}),
+    "ksg": lambda seed: ((MUTUAL, *gaussians(40, 0.0, seed)), {"estimator": "ksg1"}),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_null_is_calibrated(case):
     p = []
-    for seed in range(200):
+    for seed in range(100):
         arguments, options = CASES[case](seed)
-        p.append(permutation_test(*arguments, permutations=39, seed=seed, threads=1, **options).p_value)
+        p.append(permutation_test(*arguments, permutations=19, seed=seed, threads=1, **options).p_value)
     assert uniform(p)
-    assert np.mean(np.array(p) <= 0.05) <= 0.05 + 4 * np.sqrt(0.05 * 0.95 / 200)
+    assert np.mean(np.array(p) <= 0.05) <= 0.05 + 4 * np.sqrt(0.05 * 0.95 / 100)
 
 
 def test_shuffles_within_symbols_keep_what_a_condition_explains():
@@ -103,22 +104,22 @@ def test_shuffles_within_symbols_keep_what_a_condition_explains():
 
 
 def test_near_neighbours_keep_what_a_continuous_condition_explains():
-    """X and Y follow the square of Z, which the Gaussian estimate cannot take away."""
+    """X and Y follow a wave of Z, which the Gaussian estimate cannot take away."""
     near, everywhere = [], []
-    for seed in range(40):
-        x, y, z = RNG(seed).standard_normal((3, 500))
-        x, y = x + z * z, y + z * z
+    for seed in range(25):
+        x, y, z = RNG(seed).standard_normal((3, 400))
+        x, y = x + 2 * np.cos(2 * z), y + 2 * np.cos(2 * z)
         options = {"estimator": "gaussian", "permutations": 19, "seed": seed, "threads": 1}
         near.append(permutation_test(CONDITIONAL, x, y, z, **options).p_value)
         everywhere.append(permutation_test(CONDITIONAL, x, y, z, method="global", **options).p_value)
     assert np.mean(np.array(everywhere) <= 0.05) == 1
-    assert np.mean(np.array(near) <= 0.05) < 0.25
+    assert np.mean(np.array(near) <= 0.05) <= 0.2
 
 
 def test_blocks_keep_what_series_remember():
     """Two independent walks that remember: rows are alike because they are near."""
     blocks, rows = [], []
-    for seed in range(60):
+    for seed in range(40):
         x, y = RNG(seed).standard_normal((2, 400))
         for t in range(1, 400):
             x[t] += 0.9 * x[t - 1]
@@ -135,7 +136,10 @@ def test_blocks_keep_what_series_remember():
     [
         (MUTUAL, "gaussian", {}),
         (MUTUAL, "binned", {"bins": 5, "method": "block"}),
+        (MUTUAL, "ksg1", {"k": 4}),
+        (MUTUAL, "ksg1", {"theiler": 3, "method": "block"}),
         (CONDITIONAL, "gaussian_copula", {"neighbours": 7}),
+        ("transfer_entropy", None, {}),
         ("transfer_entropy", "ordinal", {}),
         ("transfer_entropy", "gaussian", {"history": 2, "lag": 2}),
         ("active_information_storage", "binned", {"bins": 3, "history": 2}),
@@ -176,6 +180,27 @@ def test_series():
     assert found.p_value > 0.05
     coin = RNG(1).integers(0, 2, 300)
     assert permutation_test("transfer_entropy", coin, np.roll(coin, 1), permutations=49).p_value == 1 / 50
+
+
+@pytest.mark.parametrize("estimator", ["ksg1", "gaussian_copula"])
+def test_what_an_estimator_does_once_changes_no_value(estimator):
+    x, y, z = RNG(0).standard_normal((3, 150))
+    order = Anywhere(150)(0, 0)
+    found = permutation_test(MUTUAL, x, y, estimator=estimator, permutations=1)
+    assert found.estimate == mutual_information(x, y, estimator)
+    assert found.null[0] == pytest.approx(mutual_information(x[order], y, estimator), abs=1e-13)
+    found = permutation_test(CONDITIONAL, x, y, z, estimator=estimator, permutations=1, method="global")
+    want = conditional_mutual_information(x[order], y, z, estimator)
+    assert found.null[0] == pytest.approx(want, abs=1e-13)
+
+
+def test_mixed_data():
+    group = RNG(0).integers(0, 2, 200)
+    x = RNG(1).standard_normal(200) + 2 * group
+    assert permutation_test(MUTUAL, x, group, permutations=19).p_value == 1 / 20
+    assert permutation_test(MUTUAL, group, x, permutations=19).p_value == 1 / 20
+    noise = RNG(2).standard_normal(200)
+    assert permutation_test(MUTUAL, noise, group, permutations=19).p_value > 1 / 20
 
 
 def test_undersampling_shows_in_p():
@@ -220,11 +245,11 @@ def test_a_constant_column():
 )  # fmt: skip
 def test_intervals_cover_the_truth(draw, measure, estimator, truth):
     hits = 0
-    for seed in range(100):
-        found = bootstrap(measure, *draw(seed), estimator=estimator, resamples=100, level=0.9, threads=1)
+    for seed in range(60):
+        found = bootstrap(measure, *draw(seed), estimator=estimator, resamples=60, level=0.9, threads=1)
         assert found.low <= found.estimate <= found.high
         hits += found.low <= truth <= found.high
-    assert 78 <= hits <= 98
+    assert 45 <= hits < 60
 
 
 def test_standard_error():
