@@ -1,6 +1,7 @@
 """``nbdl kernels``: what there is, what one of them takes, and whether they keep the kernel law."""
 
 import inspect
+from functools import partial
 
 import click
 
@@ -83,21 +84,24 @@ def _place(code):
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @common_options
 def verify(names):
-    """Hold kernels to their reference, their gradients and the kernel law; all of them if none is named.
+    """Hold kernels to their reference, their gradients and the kernel law, and their lanes twins to them.
+
+    All kernels are verified if none is named.
 
     A failed check is printed with the case and the figures, and the command ends with exit code 6.
     """
     from unittest import SkipTest
 
     from nbdl import registry
-    from nbdl.testing import checks
+    from nbdl.testing import check_twin, checks
 
     known = registry.default()
     records = [(name, known.get("kernel", name)) for name in names or known.names("kernel")]
     results, human = [], settings().format == "human"
     for name, record in records:
         passed, skipped, failed = 0, [], []
-        for check, run in checks(record):
+        twin = [("lanes_twin", partial(check_twin, record))] if record.lanes else []
+        for check, run in [*checks(record), *twin]:
             try:
                 run()
                 passed += 1

@@ -71,28 +71,33 @@ def test_kernels_verify(run, monkeypatch):
     def skip():
         raise SkipTest("no fork here")
 
+    twins = []
+    monkeypatch.setattr(testing, "check_twin", lambda record: twins.append(record.name))
     monkeypatch.setattr(testing, "checks", lambda record: [("a", lambda: None), ("b", fail), ("c", skip)])
-    result = run("kernels", "verify", "linear", "conv2d")
+    result = run("kernels", "verify", "linear", "conv2d", "neg")
     assert result.exit_code == 6
-    assert "linear: FAILED, 1 passed, 1 skipped, 1 failed\n" in result.stdout
+    assert "linear: FAILED, 2 passed, 1 skipped, 1 failed\n" in result.stdout
+    assert "neg: FAILED, 1 passed, 1 skipped, 1 failed\n" in result.stdout and twins == ["linear", "conv2d"]
     assert "  kernel `linear`, check b: 1 is not 2\n" in result.stderr
-    assert "error: 2 of 2 kernels failed: linear, conv2d\n" in result.stderr
+    assert "error: 3 of 3 kernels failed: linear, conv2d, neg\n" in result.stderr
     result = run("kernels", "verify", "linear", "--format", "json")
     assert result.exit_code == 6
     assert json.loads(result.stdout) == [
-        {"name": "linear", "passed": 1, "skipped": [{"check": "c", "reason": "no fork here"}],
+        {"name": "linear", "passed": 2, "skipped": [{"check": "c", "reason": "no fork here"}],
          "failed": [{"check": "b", "error": "kernel `linear`, check b: 1 is not 2"}]}
     ]  # fmt: skip
     monkeypatch.setattr(testing, "checks", lambda record: [("a", lambda: None)])
     result = run("kernels", "verify")
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == len(registry.default().names("kernel"))
+    monkeypatch.setattr(testing, "check_twin", lambda record: fail())
+    assert run("kernels", "verify", "relu").stdout == "relu: FAILED, 1 passed, 1 failed\n"
 
 
 def test_kernels_verify_for_real(run):
-    result = run("kernels", "verify", "neg", "sum")
+    result = run("kernels", "verify", "neg", "relu")
     assert result.exit_code == 0, result.stderr
-    assert [line.split(",")[0] for line in result.stdout.splitlines()] == ["neg: ok", "sum: ok"]
+    assert [line.split(",")[0] for line in result.stdout.splitlines()] == ["neg: ok", "relu: ok"]
 
 
 def test_plugins_list(run, plugins):
