@@ -35,7 +35,7 @@ def uniform(p_values):
 # --- permutation tests ------------------------------------------------------------------------------------
 
 
-def test_p_is_never_zero():
+def test_peers_error_p_of_zero():
     """A peer gives #{null > estimate} / n, 0 for a clear dependence."""
     x, y = gaussians(200, 0.9)
     found = permutation_test(MUTUAL, x, y, estimator="gaussian", permutations=99)
@@ -203,7 +203,7 @@ def test_mixed_data():
     assert permutation_test(MUTUAL, noise, group, permutations=19).p_value > 1 / 20
 
 
-def test_undersampling_shows_in_p():
+def test_peers_error_undersampling_goes_unnoticed():
     """A peer's transfer entropy of noise, 0.80 nats, went unnoticed: p says what it is."""
     x, y = RNG(2).integers(0, 10, (2, 200))
     found = permutation_test("transfer_entropy", x, y, permutations=99)

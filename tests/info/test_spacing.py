@@ -107,7 +107,7 @@ def test_a_constant_column_has_no_density(method):
 
 
 @ALL
-def test_memory_is_linear(method):
+def test_peers_error_memory_grows_faster_than_the_sample(method):
     """SciPy's correa takes 16 GB for a million samples."""
     n = 400_000
     x = column(np.random.default_rng(0).standard_normal(n))
