@@ -50,7 +50,7 @@ class KSG:
 
 
 class ConditionalInformation:
-    """I(X; Y | Z) of three columns, k = 3; the peer counts with the k-d tree of scikit-learn, as NPEET does."""
+    """I(X; Y | Z) of three columns, k = 3; the peer counts with the trees of scikit-learn, as NPEET does."""
 
     params = ([10_000, 100_000], ["nbdl", "NPEET's way"])
     param_names = ("N", "what")
@@ -82,7 +82,7 @@ def counted_by_trees(x, y, z, k=3):
 
 
 class Neighbours:
-    """Distance to the k-th neighbour in D dimensions, building the tree included; the peer is SciPy's cKDTree."""
+    """Distance to the k-th neighbour in D dimensions, with the building; the peer is SciPy's cKDTree."""
 
     params = ([2, 4, 10], [3, 10], ["nbdl", "cKDTree"])
     param_names = ("D", "k", "what")
@@ -105,7 +105,7 @@ class Neighbours:
 class Others:
     """Entropy, divergence and mixed estimators on 100,000 samples."""
 
-    params = ["kozachenko_leonenko", "kl_divergence", "ross", "gao"]
+    params = (["kozachenko_leonenko", "kl_divergence", "ross", "gao"],)
     param_names = ("name",)
 
     def setup(self, name):

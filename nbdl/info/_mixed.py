@@ -34,6 +34,7 @@ import math
 import numpy as np
 
 from nbdl.errors import DtypeError, ShapeError
+from nbdl.info._counts import Joint
 from nbdl.info._near import counts_within, kth_distances
 from nbdl.info._neighbours import (
     digamma_of,
@@ -141,9 +142,9 @@ class _Space:
         self.x = np.ascontiguousarray(np.hstack(numbers)) if numbers else None
         self.groups = [np.arange(self.rows)]
         if symbols:
-            which = np.unique(np.stack(symbols), axis=1, return_inverse=True)[1].ravel()
+            which = Joint(symbols).codes(range(len(symbols)))[0]
             ends = np.cumsum(np.bincount(which))
-            self.groups = np.split(np.argsort(which, kind="stable"), ends[:-1])
+            self.groups = [rows for rows in np.split(np.argsort(which), ends[:-1]) if rows.size]
 
     def sizes(self):
         """How many rows have the symbols of each row."""
