@@ -130,7 +130,9 @@ def _report(document):
     for kind, title in titles.items():
         rows = [row for row in document["rows"] if row["kind"] == kind]
         if rows:
-            console.print(_table(rows, f"{title}, {_threads(rows[0]['threads'])}", settings["against"]))
+            threads = _threads(max(row["threads"] for row in rows))
+            form = _by_peer if kind == "info" else _table
+            console.print(form(rows, f"{title}, {threads}", settings["against"]))
             for peer in settings["against"]:
                 if means := _means(rows, peer):
                     console.print(f"geometric means of the ratios to {peer}: {means}", highlight=False)
@@ -157,6 +159,27 @@ def _table(rows, title, peers):
         for peer in peers:
             cells += _peer_cells(row, row["peers"].get(peer))
         table.add_row(*cells)
+    return table
+
+
+def _by_peer(rows, title, peers):
+    """A line for each peer that has the row: most rows have one or two of many."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
+    for header in ("name", "size"):
+        table.add_column(header, no_wrap=True)
+    for header in ("time", "first call"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for header in ("peer", "time", "first call", "ratio") if peers else ():
+        table.add_column(header, justify="left" if header == "peer" else "right", no_wrap=True)
+    for row in rows:
+        ours = [row["name"], row["size"], _time(row["seconds"]), _first(row)]
+        for peer in [p for p in peers if row["peers"].get(p)] or [None]:
+            theirs = [peer, *_peer_cells(row, row["peers"][peer])] if peer else [""] * 4 * bool(peers)
+            table.add_row(*ours, *theirs)
+            ours = [""] * 4
     return table
 
 

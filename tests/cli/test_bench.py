@@ -74,6 +74,18 @@ def test_tables(run, measured):
     assert "training steps, 2 threads" in result.stdout and "quick" not in result.stdout
 
 
+def test_estimates_have_a_line_for_each_peer(run, measured):
+    theirs = {name: [figures(4e-3, form="", ratio=2.0)] for name in ("numpy", "scipy")}
+    rows = [row("label_mi", "info", threads=1, peers=theirs), row("ksg1_mi", "info", first_state="warm")]
+    measured["document"] = {
+        "rows": rows, "settings": DOCUMENT["settings"] | {"against": ["numpy", "torch", "scipy"]},
+    }  # fmt: skip
+    lines = [line.split() for line in run("bench", "info").stdout.splitlines()]
+    first = lines.index("label_mi large 2.00 ms 1.50 s cold numpy 4.00 ms 1.50 s 2.00x".split())
+    assert lines[first + 1] == "scipy 4.00 ms 1.50 s 2.00x".split()
+    assert lines[first + 2] == "ksg1_mi large 2.00 ms".split()
+
+
 def test_options_reach_the_measurement(run, measured):
     run("bench", "linear", "conv2d*", "--against", "torch, scipy", "--threads", 4, "--quick")
     assert (measured["names"], measured["against"]) == (("linear", "conv2d*"), ["torch", "scipy"])
