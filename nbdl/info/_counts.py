@@ -250,7 +250,7 @@ def _count_pairs(x, y, x0, y0, x_bits, y_bits, tables):
         xs, ys = x[start : start + STRIDE], y[start : start + STRIDE]
         n, stray = xs.size, 0
         for i in range(n):
-            u, v = xs[i] - x0, ys[i] - y0
+            u, v = np.int64(xs[i]) - x0, np.int64(ys[i]) - y0
             stray |= (u & ~x_mask) | (v & ~y_mask)
             cells[i] = ((u & x_mask) << y_bits) | (v & y_mask)
         if stray:

@@ -106,7 +106,8 @@ def _plug_in(columns, threads):
 
     def work(start):
         part = slice(start, start + CHUNK)
-        _pair_sums(codes, sizes, table, bits, first[part], second[part], sums[part])
+        with np.errstate(over="ignore"):  # without the JIT NumPy minds the product in `_common`
+            _pair_sums(codes, sizes, table, bits, first[part], second[part], sums[part])
 
     starts = range(0, first.size, CHUNK)
     if threads == 1:
