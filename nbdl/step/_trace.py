@@ -74,17 +74,20 @@ def trace(net, example, dtype, loss=None):
     net : callable
         Whose parameters have their shapes.
     example : (x, y) of arrays
-        A few samples; y may be None where there is no loss.
+        A few samples; y may be None where there is no loss. If they are many, the net is recorded for their
+        number too, and must call the same kernels.
     loss : callable, optional
         ``loss(prediction, y)``; without it the net is recorded for prediction.
     """
-    recordings = [_record(net, *(_resized(a, n) for a in example), dtype, loss, n) for n in SIZES]
-    (first, *_), (second, *_) = recordings
-    for one, two in itertools.zip_longest(first.calls, second.calls):
-        a, b = ("nothing" if c is None else f"`{c[0].record.name}`, in {c[2]}," for c in (one, two))
-        if one is None or two is None or one[0].record is not two[0].record:
-            raise TapeError("the net calls {} for {} samples and {} for {}", a, SIZES[0], b, SIZES[1])
-    return _graph(net, recordings)
+    sizes = [*SIZES, *(n for n in (len(example[0]),) if n > max(SIZES))]  # there the net must do the same
+    recordings = [_record(net, *(_resized(a, n) for a in example), dtype, loss, n) for n in sizes]
+    (first, *_), *others = recordings
+    for n, (other, *_) in zip(sizes[1:], others):
+        for one, two in itertools.zip_longest(first.calls, other.calls):
+            a, b = ("nothing" if c is None else f"`{c[0].record.name}`, in {c[2]}," for c in (one, two))
+            if one is None or two is None or one[0].record is not two[0].record:
+                raise TapeError("the net calls {} for {} samples and {} for {}", a, SIZES[0], b, n)
+    return _graph(net, recordings[:2])
 
 
 def _resized(array, n):

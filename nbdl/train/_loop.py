@@ -71,7 +71,7 @@ class Run:
         progress("start", epochs=config.epochs, steps=batches, samples=n, folder=self.folder)
         with _Interrupt() as stop, registry.swap(**config.swap):
             if config.compiled and _native() and self._epoch < config.epochs:
-                example = self.data.train.x[:1], self.data.train.y[:1]
+                example = self.data.train.x[:size], self.data.train.y[:size]
                 self._step = CompiledStep(
                     self.net,
                     config.loss,

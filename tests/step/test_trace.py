@@ -56,6 +56,19 @@ def test_the_line_that_looks_is_named(any_net, x, labels):
     assert nbdl.fit(any_net(forward, a=nn.Linear(3)), (x, labels), epochs=1, compiled=False).steps == 2
 
 
+def test_a_branch_that_only_large_minibatches_take_is_seen(any_net, x, labels):
+    def forward(net, x, train):
+        h = net.a(x)
+        return h if x.shape[0] < 100 else h * 2.0
+
+    net = any_net(forward, a=nn.Linear(3))
+    with pytest.raises(TapeError, match=r"for 3 samples and `mul`, in test_trace.py:\d+, for 200"):
+        compiled(net, x, labels)
+    with pytest.raises(TapeError, match=r"and `mul`, in .* for 128"):
+        nbdl.fit(net, (x, labels), epochs=1, batch_size=128)
+    assert nbdl.fit(net, (x, labels), epochs=1, batch_size=50).steps == 4
+
+
 def test_a_net_must_not_choose_kernels_by_the_number_of_samples(any_net, x, labels):
     def forward(net, x, train):
         h = net.a(x)
