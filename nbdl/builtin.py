@@ -56,6 +56,11 @@ def nbdl_kernels():
         yield _kernel(f"{name}_each", ("x", "labels", "weight"), ("x",), lanes="")
     yield _kernel("softmax_cross_entropy_soft", ("x", "target", "weight"), ("x",), outputs=("loss",))
     yield _kernel("mse", ("x", "target"), outputs=("loss",))
+    for name in ("entropy", "mutual_information"):
+        yield _kernel(name, ("p",), lanes="")
+    for name in ("cross_entropy", "kl_divergence", "js_divergence"):
+        yield _kernel(name, ("p", "q"), lanes="")
+    yield _kernel("info_nce", ("x", "y"), outputs=("loss",), lanes="")
     yield _kernel("dropout", ("x",))
     yield _kernel("masked_scale", ("x", "mask"), ("x",), batch="each", lanes="")
     for name in ("add", "sub", "mul", "div", "power", "maximum", "matmul", "concatenate"):
@@ -88,7 +93,8 @@ def nbdl_layers():
 @hookimpl
 def nbdl_losses():
     yield Loss("softmax_cross_entropy", "nbdl.nn:softmax_cross_entropy", metrics=("accuracy",))
-    yield Loss("mse", "nbdl.nn:mse")
+    for name in ("mse", "cross_entropy", "kl_divergence", "js_divergence", "info_nce"):
+        yield Loss(name, f"nbdl.nn:{name}")
 
 
 @hookimpl

@@ -35,6 +35,12 @@ class LabelError(NbdlError, ValueError):
     """A label or index that comes from data is outside its range."""
 
 
+class ProbabilityError(NbdlError, ValueError):
+    """Probabilities are negative, not a number, or do not sum to 1; or counts cannot be made to."""
+
+    exit_code = 3
+
+
 class TapeError(NbdlError, RuntimeError):
     """A gradient was asked for that the tape cannot give."""
 

@@ -43,6 +43,6 @@ def test_every_class_says_what_it_is_for_and_keeps_a_builtin_type(error):
 def test_exit_codes_of_the_command_line():
     codes = {c.__name__: c.exit_code for c in CLASSES if c.exit_code != 1}
     assert codes == {
-        "OptionError": 2, "UsageError": 2, "DataError": 3, "NumericError": 4, "PluginError": 5,
-        "VerificationError": 6,
+        "OptionError": 2, "UsageError": 2, "ProbabilityError": 3, "DataError": 3, "NumericError": 4,
+        "PluginError": 5, "VerificationError": 6,
     }  # fmt: skip

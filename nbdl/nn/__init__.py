@@ -3,7 +3,14 @@
 from nbdl.nn._activations import Dropout, Flatten, ReLU, Sigmoid, Softmax, Tanh
 from nbdl.nn._conv2d import Conv2d
 from nbdl.nn._linear import Linear
-from nbdl.nn._losses import mse, softmax_cross_entropy
+from nbdl.nn._losses import (
+    cross_entropy,
+    info_nce,
+    js_divergence,
+    kl_divergence,
+    mse,
+    softmax_cross_entropy,
+)
 from nbdl.nn._parameter import (
     Parameter,
     Train,
@@ -32,7 +39,11 @@ __all__ = [
     "Train",
     "build",
     "config",
+    "cross_entropy",
+    "info_nce",
     "init",
+    "js_divergence",
+    "kl_divergence",
     "load_state_dict",
     "mse",
     "named_parameters",

@@ -67,6 +67,39 @@ def mse(prediction, target, half=False, reduction="mean"):
     return each.sum() if reduction == "sum" else each
 
 
+def info_nce(x, y, temperature=0.1, symmetric=True):
+    """Contrastive loss of pairs of rows: row n of `x` (N, D) among all rows of `y` (N, D), in nats.
+
+    The mean over the pairs, of both directions if `symmetric`. log(N) less the loss bounds the mutual
+    information of x and y from below. Give rows of length 1 for cosine similarities.
+    """
+    x = as_tensor(x)
+    return apply("info_nce", x, cast(y, x.dtype), temperature=temperature, symmetric=symmetric)
+
+
+def kl_divergence(prediction, target, reduction="mean"):
+    """KL(target || prediction) in nats of probabilities (N, C): what to minimise to match a target."""
+    return _of_rows("kl_divergence", target, prediction, reduction)
+
+
+def js_divergence(prediction, target, reduction="mean"):
+    """Jensen-Shannon divergence in nats of probabilities (N, C): symmetric, at most log 2."""
+    return _of_rows("js_divergence", target, prediction, reduction)
+
+
+def cross_entropy(prediction, target, reduction="mean"):
+    """-sum target log(prediction) in nats of probabilities (N, C); of logits: `softmax_cross_entropy`."""
+    return _of_rows("cross_entropy", target, prediction, reduction)
+
+
+def _of_rows(name, p, q, reduction):
+    """A measure of two tables of probabilities, reduced over the rows."""
+    q = as_tensor(q)
+    _check(reduction)
+    each = apply(name, cast(p, q.dtype), q)
+    return each if reduction == "none" else each.sum() if reduction == "sum" else each.mean()
+
+
 def _check(reduction):
     if reduction not in ("mean", "sum", "none"):
         raise OptionError("`reduction` must be mean, sum or none, got {!r}", reduction)

@@ -413,5 +413,5 @@ def _calls(k, case, place):
     )
     first = k.run(case, double)[0]
     if "out" in k.parameters:
-        k.run(case, single, out=place(np.zeros(first.shape, np.float32)))
+        k.run(case, single, out=place(np.zeros(np.shape(first), np.float32)))
     k.gradients(case, double, place(k.cotangent(case, double)), place)

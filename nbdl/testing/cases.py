@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError
+from nbdl.errors import DtypeError, LabelError, OptionError, ProbabilityError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -364,6 +364,115 @@ def mse(rng):
         Bad("target of another dtype", (x, _half(t)), {}, DtypeError, "target"),
         Bad("no elements", (x[:0], t[:0]), {}, ShapeError, "x"),
         Bad("x of integers", (x.astype(int), t), {}, DtypeError, "x"),
+    ]
+
+
+# --- information ------------------------------------------------------------------------------------------
+
+
+def _distributions(rng, *shape):
+    """None of their entries is small: gradients are steep there."""
+    p = rng.uniform(0.5, 2, shape)
+    return p / p.sum(-1, keepdims=True)
+
+
+def entropy(rng):
+    p, counts = _distributions(rng, 4, 5), rng.uniform(0.5, 9, (3, 4, 5))
+    return [
+        Case("4 distributions of 5", (p,)),
+        Case("along the first axis", (p.T.copy(),), {"axis": 0}),
+        Case("bits", (p,), {"base": 2}),
+        Case("counts", (counts,), {"normalize": True}),
+        Case("counts, middle axis", (counts,), {"axis": 1, "normalize": True, "base": 10.0}),
+        Case("one distribution", (p[0],)),
+        Case("19 entries", (_distributions(rng, 2, 19),)),
+        Case("19 distributions", (_distributions(rng, 19, 3).T.copy(),), {"axis": 0}),
+        Case("one entry", (np.ones((3, 1)),), grad=False),
+        Case("no distributions", (p[:0],)),
+        Case("zeros", (np.array([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5]]),), grad=False),
+        Case("all zero", (np.array([[0.0, 0.0], [1.0, 1.0]]),), {"normalize": True}, grad=False),
+        *_bad_tables(p, ()),
+        Bad("sum of 1.1", (np.array([0.6, 0.5]),), {}, ProbabilityError, "p"),
+    ]
+
+
+def _bad_tables(p, others):
+    """What no measure of tables takes."""
+    negative, missing = p.copy(), p.copy()
+    negative[-1, 0], missing[-1, -1] = -0.1, np.nan
+    return [
+        Bad("negative", (negative, *others), {"normalize": True}, ProbabilityError, "p"),
+        Bad("NaN", (missing, *others), {"normalize": True}, ProbabilityError, "p"),
+        Bad("infinite", (np.where(p == p.max(), np.inf, p), *others), {}, ProbabilityError, "p"),
+        Bad("sums of 2", (2 * p, *others), {}, ProbabilityError, "p"),
+        Bad("base 1", (p, *others), {"base": 1}, OptionError, "base"),
+        Bad("base 0", (p, *others), {"base": 0.0}, OptionError, "base"),
+        Bad("base NaN", (p, *others), {"base": np.nan}, OptionError, "base"),
+        Bad("complex", (p.astype(complex), *others), {}, DtypeError, "p"),
+    ]
+
+
+def _pairs(rng):
+    p, q = _distributions(rng, 2, 4, 5)
+    a, b = rng.uniform(0.5, 9, (2, 3, 4, 5))
+    spread = np.array([[0.5, 0.5, 0.0], [0.0, 0.25, 0.75]])
+    return [
+        Case("4 pairs of 5", (p, q)),
+        Case("along the first axis", (p.T.copy(), q.T.copy()), {"axis": 0}),
+        Case("bits", (p, q), {"base": 2}),
+        Case("counts", (a, b), {"normalize": True}),
+        Case("counts, middle axis", (a, b), {"axis": 1, "normalize": True, "base": 10.0}),
+        Case("one pair", (p[0], q[0])),
+        Case("19 entries", tuple(_distributions(rng, 2, 2, 19))),
+        Case("19 pairs", tuple(_distributions(rng, 2, 19, 3).transpose(0, 2, 1).copy()), {"axis": 0}),
+        Case("far", (np.array([0.9, 1e-30]), np.array([1e-20, 0.9])), {"normalize": True}, grad=False),
+        Case("no pairs", (p[:0], q[:0])),
+        Case("equal", (p, p.copy()), grad=False),
+        Case("zeros of both", (spread, spread[:, ::-1].copy() * [[0, 1, 1], [0, 1, 1]]), {"normalize": True},
+             grad=False),
+        Case("all zero", (np.array([[0.0, 0], [1, 1]]), np.ones((2, 2))), {"normalize": True}, grad=False),
+        *_bad_tables(p, (q,)),
+        Bad("q that sums to 2", (p, 2 * q), {}, ProbabilityError, "q"),
+        Bad("q negative", (p, -q), {}, ProbabilityError, "q"),
+        Bad("q of another shape", (p, q[:1]), {}, ShapeError, "q"),
+        Bad("q of another dtype", (p, _half(q)), {}, DtypeError, "q"),
+    ]  # fmt: skip
+
+
+cross_entropy = kl_divergence = js_divergence = _pairs
+
+
+def mutual_information(rng):
+    p = _distributions(rng, 2, 12).reshape(2, 3, 4)
+    counts = rng.uniform(0.5, 9, (2, 3, 4, 5))
+    return [
+        Case("2 tables", (p,)),
+        Case("one table", (p[0],)),
+        Case("bits", (p,), {"base": 2}),
+        Case("counts", (counts,), {"normalize": True, "base": 10.0}),
+        Case("19 columns", (_distributions(rng, 57).reshape(3, 19),)),
+        Case("no tables", (p[:0],)),
+        Case("zeros", (np.array([[0.5, 0.0, 0.0], [0.0, 0.25, 0.25]]),), grad=False),
+        Case("all zero", (np.zeros((2, 2)),), {"normalize": True}, grad=False),
+        *_bad_tables(p[0], ()),
+        Bad("one dimension", (p[0, 0],), {}, ShapeError, "p"),
+        Bad("no entries", (p[:, :0],), {}, ShapeError, "p"),
+    ]
+
+
+def info_nce(rng):
+    x, y = rng.standard_normal((2, 5, 3))
+    return [
+        Case("5 pairs", (x, y)),
+        Case("temperature", (x, y), {"temperature": 0.2}),
+        Case("symmetric", (x, y), {"temperature": 0.5, "symmetric": True}),
+        Case("one pair", (x[:1], y[:1]), grad=False),
+        Case("large", (1e3 * x, 1e3 * y), grad=False),
+        Bad("empty batch", (x[:0], y[:0]), {}, ShapeError, "x"),
+        Bad("y of another shape", (x, y[:4]), {}, ShapeError, "y"),
+        Bad("y of another dtype", (x, _half(y)), {}, DtypeError, "y"),
+        Bad("temperature 0", (x, y), {"temperature": 0.0}, OptionError, "temperature"),
+        Bad("x of integers", (x.astype(int), y), {}, DtypeError, "x"),
     ]
 
 

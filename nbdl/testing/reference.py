@@ -163,6 +163,58 @@ def mse(x, target, half=False):
     return np.mean((x - target) ** 2) / (2 if half else 1)
 
 
+# --- information ------------------------------------------------------------------------------------------
+
+
+def entropy(p, axis=-1, base=None, normalize=False):
+    p = _distributions(p, axis, normalize)
+    return -np.sum(_p_log(p, p), axis) / _nats(base)
+
+
+def cross_entropy(p, q, axis=-1, base=None, normalize=False):
+    p, q = _distributions(p, axis, normalize), _distributions(q, axis, normalize)
+    return -np.sum(_p_log(p, q), axis) / _nats(base)
+
+
+def kl_divergence(p, q, axis=-1, base=None, normalize=False):
+    p, q = _distributions(p, axis, normalize), _distributions(q, axis, normalize)
+    return np.sum(_p_log(p, p) - _p_log(p, q) - p + q, axis) / _nats(base)
+
+
+def js_divergence(p, q, axis=-1, base=None, normalize=False):
+    p, q = _distributions(p, axis, normalize), _distributions(q, axis, normalize)
+    m = (p + q) / 2
+    return np.sum(_p_log(p, p) - _p_log(p, m) + _p_log(q, q) - _p_log(q, m), axis) / (2 * _nats(base))
+
+
+def mutual_information(p, base=None, normalize=False):
+    p = _distributions(p, (-2, -1), normalize)
+    sums = (np.sum(p, axes) for axes in (-1, -2))
+    alone = sum(-np.sum(_p_log(m, m), -1) for m in sums)
+    return (alone + np.sum(_p_log(p, p), (-2, -1))) / _nats(base)
+
+
+def _distributions(p, axis, normalize):
+    with np.errstate(invalid="ignore"):  # of what is all zero
+        return p / np.sum(p, axis, keepdims=True) if normalize else p
+
+
+def _p_log(p, q):
+    """p log q, and 0 where p is 0."""
+    with np.errstate(divide="ignore"):
+        return np.where(p == 0, 0 * p, p * np.log(np.where(p == 0, 1, q)))
+
+
+def _nats(base):
+    return 1 if base is None else np.log(base)
+
+
+def info_nce(x, y, temperature=1.0, symmetric=False):
+    scores = x @ y.T / temperature
+    each = -np.diag(log_softmax(scores))
+    return np.mean((each - np.diag(log_softmax(scores.T))) / 2 if symmetric else each)
+
+
 # --- dropout ----------------------------------------------------------------------------------------------
 
 

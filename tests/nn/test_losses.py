@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from nbdl import nn, tensor
+from nbdl import kernels, nn, tensor
 from nbdl.errors import OptionError, ShapeError
+from nbdl.tape import apply
 from nbdl.testing import gradcheck
 
 RNG = np.random.default_rng(0)
@@ -67,3 +68,42 @@ def test_targets_of_another_shape_are_refused():
         nn.softmax_cross_entropy(np.zeros((2, 3, 4)), np.zeros((4, 2), int))
     with pytest.raises(OptionError, match="soft labels take reduction mean"):
         nn.softmax_cross_entropy(np.zeros((2, 3)), np.ones((2, 3)) / 3, reduction="sum")
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "kl_divergence", "js_divergence"])
+def test_information_of_a_softmax(name):
+    """The gradient flows through the probabilities to the logits; the target is held."""
+    x, target = RNG.normal(size=(4, 3)), RNG.dirichlet(np.ones(3), 4)
+    loss, softmax = getattr(nn, name), nn.Softmax()
+    each = loss(softmax(tensor(x)), target, reduction="none").data
+    kernel = getattr(kernels, name)
+    np.testing.assert_allclose(each, kernel(target, kernels.softmax(x)), rtol=1e-12)
+    assert loss(softmax(tensor(x)), target, reduction="sum").item() == pytest.approx(each.sum(), rel=1e-12)
+    assert gradcheck(lambda x: loss(softmax(x), target), x)
+
+
+def test_e31_kl_and_cross_entropy_have_one_minimum_and_one_gradient():
+    """CE = H + KL in one unit: for a held target both lead to the same place by the same steps."""
+    x, target = RNG.normal(size=(5, 3)), RNG.dirichlet(np.ones(3), 5)
+    slopes = []
+    for loss in (nn.cross_entropy, nn.kl_divergence):
+        logits = tensor(x, requires_grad=True)
+        loss(nn.Softmax()(logits), target).backward()
+        slopes.append(logits.grad)
+    np.testing.assert_allclose(slopes[0], slopes[1], atol=1e-14)
+    np.testing.assert_allclose(slopes[0], (kernels.softmax(x) - target) / 5, atol=1e-14)
+
+
+def test_entropy_and_mutual_information_on_the_tape():
+    p = tensor(RNG.dirichlet(np.ones(6)).reshape(2, 3), requires_grad=True)
+    (apply("mutual_information", p) - 0.1 * apply("entropy", p.reshape(6))).backward()
+    want = kernels.mutual_information_dp(1.0, p.data) - 0.1 * kernels.entropy_dp(
+        1.0, p.data.reshape(6)
+    ).reshape(2, 3)
+    np.testing.assert_allclose(p.grad, want, rtol=1e-12)
+
+
+def test_info_nce():
+    x, y = RNG.normal(size=(2, 5, 3))
+    assert nn.info_nce(x, y).item() == pytest.approx(kernels.info_nce(x, y, 0.1, True), rel=1e-12)
+    assert gradcheck(lambda x, y: nn.info_nce(x, y, temperature=0.5), x, y)
