@@ -1,5 +1,9 @@
 """The k-d tree, held to all distances: the same bits, however the points lie and how many threads ask."""
 
+import os
+import platform
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -115,3 +119,35 @@ def test_no_order_of_the_points_is_slow(order):
     start = time.perf_counter()
     _tree.build(x[:, None].copy())
     assert time.perf_counter() - start < 2
+
+
+AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+bmi2,+popcnt"}
+PYTEST = "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", __file__, "-k", "777-3-ties or 300-13-scales"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="needs an x86 processor")
+def test_registers_of_half_the_width():
+    """A leaf is then two vectors."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")} | AVX2
+    run = subprocess.run(
+        [sys.executable, *PYTEST], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert run.returncode == 0 and "4 passed" in run.stdout, run.stdout[-3000:] + run.stderr[-3000:]
+
+
+FORK = """
+import os
+from nbdl.info._tree import in_parallel
+assert in_parallel(abs, [-1, -2, -3], 2) == [1, 2, 3]
+child = os.fork()
+if child == 0:
+    assert in_parallel(abs, [-1, -2, -3], 2) == [1, 2, 3]
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_process_has_threads_of_its_own():
+    run = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
