@@ -3,8 +3,8 @@
 Unlike the readers of data sets these keep text, and keep missing values as such. A kind is told from what a
 column holds: text, truth values and the integers of .npy and .npz files are discrete, and so are whole
 numbers that recur, each `RECURS` times on average or not more than `FEW` different ones; other numbers are
-continuous, and mixed where up to `POINTS` values among them recur: zeros, or what lies at an end of a scale.
-Where more values recur, they were rounded.
+continuous, and mixed where up to `POINTS` values stand out of them: zeros, or what lies at an end of a scale.
+Where values recur of which none stands out, they were rounded.
 """
 
 import difflib
@@ -22,8 +22,8 @@ from nbdl.data._load import load
 from nbdl.data._npz import read_arrays
 
 FEW, RECURS = 10, 5
-POINTS = 3
 OFTEN, SHARE = 3, 0.01  # a value recurs if it occurs more often, and these have a share of the rows
+POINTS, OUT = 3, 6  # a value stands out if it occurs so many times as often as values do on average
 STRAYS = 0.1  # of a column's fields: so few that are not numbers are likely to be a slip
 WHOLE = 2.0**53  # whole numbers below are exact in float64
 
@@ -231,9 +231,10 @@ def _kind(a):
     about = f"numbers, {different} different"
     if counts[often].sum() < SHARE * rows:
         return "continuous", about, False
-    if often.sum() <= POINTS:
-        which = " and ".join(f"{v:g}" for v in values[often])
-        return "mixed", f"{about}; {which} recurs", False
+    points = often & (counts > OUT * rows / different)
+    if 0 < points.sum() <= POINTS and counts[points].sum() >= SHARE * rows:
+        which = " and ".join(f"{v:g}" for v in values[points])
+        return "mixed", f"{about}; of these often {which}", False
     return "continuous", f"{about}: rounded", True
 
 

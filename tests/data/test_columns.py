@@ -54,6 +54,27 @@ def test_a_truth_table_is_discrete(written):
     }
 
 
+def test_points_stand_out_of_measured_values_and_rounding_does_not(tmp_path):
+    rng = np.random.default_rng(0)
+    measured = rng.gamma(3.0, size=400)
+    arrays = {
+        "measured": measured,
+        "rounded": np.round(measured, 2),
+        "censored": np.minimum(measured, 6.0),
+        "both": np.where(rng.random(400) < 0.2, 0.0, np.round(measured, 1)),
+    }
+    np.savez(tmp_path / "a.npz", **arrays)
+    table = load_table(tmp_path / "a.npz")
+    found = {name: table.column(name) for name in arrays}
+    assert {name: c.kind for name, c in found.items()} == {
+        "measured": "continuous",
+        "rounded": "continuous",
+        "censored": "mixed",
+        "both": "mixed",
+    }
+    assert [name for name, c in found.items() if c.rounded] == ["rounded"]
+
+
 def test_kinds_can_be_forced(written):
     path = written("a.csv", "size,n\n" + "".join(f"{i / 4},{i % 3}\n" for i in range(100)))
     table = load_table(path)
@@ -172,3 +193,4 @@ def test_columns_that_cannot_go_together(written):
 
 def test_the_rule_is_what_the_page_says():
     assert (_columns.FEW, _columns.RECURS) == (10, 5)
+    assert (_columns.OFTEN, _columns.SHARE, _columns.POINTS, _columns.OUT) == (3, 0.01, 3, 6)
