@@ -10,8 +10,12 @@ apart share a plane, where they are `hop` places apart::
 
     plane u % period, place i + u // period * hop
 
+Of small images L samples are done at a time, side by side in the lanes: they are one image whose pixels are
+L floats wide, and nothing else changes.
+
 The gradient for x is a correlation too, of dy with the transposed weights, one for each plane. In that for w
-the steps of the sum are the pixels of dy, and the vectors are channels of x at one or several taps.
+the steps of the sum are the pixels of dy, and the vectors are channels of x at one or several taps; or, of
+small images with few channels, samples.
 """
 
 import math
@@ -19,7 +23,8 @@ import math
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels._simd import pointer
+from nbdl.kernels._shuffle import lanes
+from nbdl.kernels._simd import hsum, load, pointer
 from nbdl.kernels._strided_tile import (
     CACHE,
     FEW,
@@ -28,17 +33,18 @@ from nbdl.kernels._strided_tile import (
     aligned,
     copy,
     deliver,
-    lanes,
     multiply,
+    multiply_lanes,
     odd,
     pack,
+    pack_taps,
     ramp,
     turn,
     whole,
-    width,
     zeros,
 )
 
+SMALL = 1_500_000  # bytes of images that stay in the second cache
 BLOCK = 4 * VECTORS  # vectors of pixels that are computed for all channels before they are delivered
 
 
@@ -80,11 +86,11 @@ def place_channels(x, start, C, H, W, first, stride, image, to, rows, columns):
     (y0, x0), (sy, sx) = first, stride
     i0, i1 = max(0, -(y0 // sy)), min(rows, (H - 1 - y0) // sy + 1)
     j0, j1 = max(0, -(x0 // sx)), min(columns, (W - 1 - x0) // sx + 1)
-    p, q, L = pointer(x), pointer(image), lanes(x)
+    p, q = pointer(x), pointer(image)
     for i in range(i0, i1):
         source, target = start + (y0 + i * sy) * W + x0, to + i * columns * C
         if sx == 1:
-            turn(p + (source + j0), H * W, q + (target + j0 * C), C, C, j1 - j0, L)
+            turn(p + (source + j0), H * W, q + (target + j0 * C), C, C, j1 - j0)
         else:
             for c in range(C):
                 for j in range(j0, j1):
@@ -101,65 +107,108 @@ def chunk(channels, taps, pixels, x):
     return taps * max(1, -(-channels // parts))
 
 
-@jit
-def correlate(panels, M, steps, part, image, columns, P, Q, out, to, strides, b, add):
-    """out[to + (m, i, j) . strides] = b[m] + sum over k of A[k, m] image[steps[k] + i columns + j], or +=.
+@jit(inline=True)
+def correlate(panels, M, steps, part, image, columns, P, Q, out, to, room, strides, first, add):
+    """out[to + (m, i, j) . strides] = first[m] + sum over k of A[k, m] image[steps[k] + i columns + j].
 
-    `part` is how many steps of the sum are done at a time, b empty or one number for each of the M channels.
+    Or += the sum, if `add`. `part` is how many steps of the sum are done at a time; `first` has
+    ``whole(M, FEW)`` numbers, `out` room for `room` channels.
     """
     plane, row, column = strides
     if columns == Q and row == Q * column:  # no gaps between the rows: they are one
         P, Q, columns = 1, P * Q, P * Q
-    K, L, last = steps.size, lanes(image), (P - 1) * columns + Q
+    K, L = steps.size, lanes(pointer(image))
+    wide = min(columns, whole(Q, L))  # a row of the sums: with the pixels between rows, or in whole vectors
+    last = (P - 1) * wide + Q
     count = whole(last, L) // L
-    block = -(-count // -(-count // BLOCK))
+    # Where vectors of sums are vectors of the result, and rows too, they need no scratch.
+    ready = last // L if wide == Q and row == Q and room >= whole(M, FEW) else 0
+    block = -(-count // -(-count // BLOCK))  # of equal size, so that no tile is left with one vector
     pitch = max(2, block) * L
-    places, sums = ramp(count + 1, L), aligned(whole(M, FEW) * pitch, image)
-    for t0 in range(0, count, block):
-        t1 = min(count, t0 + block)
+    places, scratch = ramp(count + 1, L), aligned(whole(M, FEW) * pitch, image)
+    if wide < columns:
+        for t in range(count):
+            places[t] = t * L // wide * columns + t * L % wide
+    t0 = 0
+    while t0 < count:
+        t1 = min(t0 + block, count)
+        direct = t0 + 2 <= t1 <= ready  # a tile writes two vectors at least
+        sums, row_of_sums = (out[to + t0 * L :], plane) if direct else (scratch, pitch)
         for k0 in range(0, max(K, 1), part):
-            k1 = min(K, k0 + part)
-            multiply(panels, M, K, k0, k1, image, steps, places, t0, t1, sums, pitch, k0 > 0)
-        begin, end = t0 * L, min(t1 * L, last)
-        for m in range(M):
-            bias = b[m] if b.size else b.dtype.type(0)
-            for i in range(begin // columns, (end - 1) // columns + 1):
-                j0, j1 = max(0, begin - i * columns), min(Q, end - i * columns)
-                source, target = m * pitch + i * columns + j0 - begin, to + m * plane + i * row + j0 * column
-                deliver(sums, source, max(0, j1 - j0), out, target, column, bias, add)
+            multiply(
+                panels, M, K, k0, min(K, k0 + part), image, steps, places[t0:], t1 - t0, first,
+                sums, row_of_sums, k0 > 0 or (direct and add),
+            )  # fmt: skip
+        if not direct:
+            begin, end = t0 * L, min(t1 * L, last)
+            for m in range(M):
+                for i in range(begin // wide, (end - 1) // wide + 1):
+                    j0, j1 = max(0, begin - i * wide), min(Q, end - i * wide)
+                    source, target = m * pitch + i * wide + j0 - begin, to + m * plane + i * row + j0 * column
+                    deliver(scratch, source, max(0, j1 - j0), out, target, column, add)
+        t0 = t1
+
+
+@jit
+def side_by_side(N, floats, stride, x):
+    """How many samples are done at a time: L as lanes where the images are small, else one."""
+    L = lanes(pointer(x))
+    return L if N >= L and stride == (1, 1) and L * floats * x.itemsize <= SMALL else 1
 
 
 @jit
 def _conv2d(x, w, b, stride, padding, dilation, groups, y):
     if y.size == 0:
         return
-    (N, O, P, Q), (_, C, KH, KW), (H, W) = y.shape, w.shape, x.shape[2:]
-    M, K = O // groups, C * KH * KW
+    (N, _, P, Q), (O, C, KH, KW) = y.shape, w.shape
+    S = side_by_side(N, 2 * C * (P + KH) * (Q + KW) + O // groups * P * Q, stride, x)
+    for begin, end, side in ((0, N - N % S, S), (N - N % S, N, 1)):
+        if begin < end:
+            _correlate_images(x, w, b, stride, padding, dilation, groups, y, begin, end, side)
+
+
+@jit(inline=True)
+def _correlate_images(x, w, b, stride, padding, dilation, groups, y, n0, n1, S):
+    (_, O, P, Q), (_, C, KH, KW), (H, W) = y.shape, w.shape, x.shape[2:]
+    M, K, L = O // groups, C * KH * KW, lanes(pointer(x))
     ph, hop_h, nh, rows = axis(KH, stride[0], dilation[0], P)
     pw, hop_w, nw, columns = axis(KW, stride[1], dilation[1], Q)
-    size, pitch = rows * columns, odd(nh * nw * rows * columns, lanes(x))
-    image = zeros(C * pitch + VECTORS * lanes(x), x)
-    steps = np.empty(K, np.int64)
+    columns *= S
+    size, pitch = rows * columns, odd(nh * nw * rows * columns, L)
+    image = zeros(C * pitch + VECTORS * L, x)
+    taps, steps = ramp(K, 1), np.empty(K, np.int64)
     for k in range(K):
         c, u, v = k // (KH * KW), k // KW % KH, k % KW
-        near = u // ph * hop_h * columns + v // pw * hop_w
+        near = u // ph * hop_h * columns + v // pw * hop_w * S
         steps[k] = c * pitch + (u % ph * nw + v % pw) * size + near
-    panels = aligned(whole(M, width(x)) * K, x)
-    part = chunk(C, KH * KW, KH * (VECTORS * lanes(x) + KW), x)
+    panels, bias = aligned(whole(M, ROWS) * K, x), zeros(whole(M, FEW), x)
+    part = chunk(C, KH * KW, KH * (VECTORS * L + KW), x)
     weights, source, out = w.reshape(w.size), x.reshape(x.size), y.reshape(y.size)
+    if S > 1:
+        source, out = aligned(C * H * W * S, x), aligned(whole(M, FEW) * P * Q * S, x)
+    px, py, ps, po = pointer(x), pointer(y), pointer(source), pointer(out)
     for g in range(groups):
-        pack(weights, g * M * K, K, 1, M, K, panels)
-        bias = b[g * M : (g + 1) * M] if b.size else b
-        for n in range(N):
+        pack_taps(weights, g * M * K, K, taps, M, panels)
+        for m in range(M if b.size else 0):
+            bias[m] = b[g * M + m]
+        for n in range(n0, n1, S):
+            start, to = (n * groups + g) * C * H * W, (n * O + g * M) * P * Q
+            if S > 1:
+                turn(px + start, groups * C * H * W, ps, L, L, C * H * W)
             for i in range(nh):
                 for j in range(nw):
-                    first = i * dilation[0] - padding[0], j * dilation[1] - padding[2]
+                    first = i * dilation[0] - padding[0], (j * dilation[1] - padding[2]) * S
                     place(
-                        source, (n * groups + g) * C * H * W, C, H, W, first, stride,
+                        source, 0 if S > 1 else start, C, H, W * S, first, stride,
                         image, (i * nw + j) * size, pitch, rows, columns,
                     )  # fmt: skip
-            to = (n * O + g * M) * P * Q
-            correlate(panels, M, steps, part, image, columns, P, Q, out, to, (P * Q, Q, 1), bias, False)
+            room, strides = M if S == 1 else whole(M, FEW), (P * Q * S, Q * S, 1)
+            correlate(
+                panels, M, steps, part, image, columns, P, Q * S,
+                out, 0 if S > 1 else to, room, strides, bias, False,
+            )  # fmt: skip
+            if S > 1:
+                turn(po, L, py + to, O * P * Q, M * P * Q, L)
 
 
 # --- gradients --------------------------------------------------------------------------------------------
@@ -191,14 +240,27 @@ def meet(u, period, stride, dilation, before, inputs):
 def _conv2d_dx(dy, w, stride, padding, dilation, groups, dx):
     if dy.size == 0 or dx.size == 0:
         return
-    (N, O, P, Q), (_, C, KH, KW), (H, W) = dy.shape, w.shape, dx.shape[2:]
-    M, wide = O // groups, width(dy)
+    (N, O, P, Q), (_, C, KH, KW), (_, _, H, W) = dy.shape, w.shape, dx.shape
+    S = side_by_side(N, O // groups * (P * Q + (H + KH) * (W + KW)) + C * H * W, stride, dy)
+    for begin, end, side in ((0, N - N % S, S), (N - N % S, N, 1)):
+        if begin < end:
+            _add_dx(dy, w, stride, padding, dilation, groups, dx, begin, end, side)
+
+
+@jit(inline=True)
+def _add_dx(dy, w, stride, padding, dilation, groups, dx, n0, n1, S):
+    (_, O, P, Q), (_, C, KH, KW), (H, W) = dy.shape, w.shape, dx.shape[2:]
+    M, L = O // groups, lanes(pointer(dy))
     ph, top, rows = reach(KH, stride[0], dilation[0], padding[0], H, P)
     pw, left, columns = reach(KW, stride[1], dilation[1], padding[2], W, Q)
-    pitch = odd(rows * columns, lanes(dy))
-    image = zeros(M * pitch + VECTORS * lanes(dy), dy)
-    panels, none = aligned(whole(C, width(dy)) * M * KH * KW, dy), np.empty(0, dy.dtype)
-    weights, cotangent, out = w.reshape(w.size), dy.reshape(dy.size), dx.reshape(dx.size)
+    columns *= S
+    pitch = odd(rows * columns, L)
+    image = zeros(M * pitch + VECTORS * L, dy)
+    panels, none = aligned(whole(C, ROWS) * M * KH * KW, dy), zeros(whole(C, FEW), dy)
+    weights, source, out = w.reshape(w.size), dy.reshape(dy.size), dx.reshape(dx.size)
+    if S > 1:
+        source, out = aligned(M * P * Q * S, dy), zeros(whole(C, FEW) * H * W * S, dy)
+    p_dy, p_dx, ps, po = pointer(dy), pointer(dx), pointer(source), pointer(out)
     taps, steps = np.empty(M * KH * KW, np.int64), np.empty(M * KH * KW, np.int64)
     for i in range(min(ph, KH)):
         y0, a, _ = meet(i, ph, stride[0], dilation[0], padding[0], H)
@@ -212,36 +274,107 @@ def _conv2d_dx(dy, w, stride, padding, dilation, groups, dx):
                         by = meet(v, pw, stride[1], dilation[1], padding[2], W)[2]
                         if -a < up < P and -e < by < Q:
                             taps[K] = (o * C * KH + u) * KW + v
-                            steps[K] = o * pitch + (up - top) * columns + by - left
+                            steps[K] = o * pitch + (up - top) * columns + (by - left) * S
                             K += 1
             if K * a * e == 0:
                 continue
-            part = chunk(M, K // M, KH * (VECTORS * lanes(dy) + KW), dy)
-            strides = H * W, stride[0] * W, stride[1]
+            part = chunk(M, K // M, KH * (VECTORS * L + KW), dy)
+            room, strides = C if S == 1 else whole(C, FEW), (H * W * S, stride[0] * W * S, stride[1])
             for g in range(groups):
-                start = g * M * C * KH * KW
-                to = 0
-                for c in range(0, C, wide):
-                    for k in range(K):
-                        tap, more = start + taps[k] + c * KH * KW, C - c
-                        for m in range(wide):
-                            panels[to + m] = weights[tap + m * KH * KW] if m < more else 0
-                        to += wide
-                for n in range(N):
+                pack_taps(weights, g * M * C * KH * KW, KH * KW, taps[:K], C, panels)
+                for n in range(n0, n1, S):
+                    start, to = (n * O + g * M) * P * Q, (n * groups + g) * C * H * W
+                    if S > 1:
+                        turn(p_dy + start, O * P * Q, ps, L, L, M * P * Q)
+                        turn(p_dx + to, groups * C * H * W, po, L, L, C * H * W)
                     place(
-                        cotangent, (n * O + g * M) * P * Q, M, P, Q, (top, left), (1, 1),
+                        source, 0 if S > 1 else start, M, P, Q * S, (top, left * S), (1, 1),
                         image, 0, pitch, rows, columns,
                     )  # fmt: skip
-                    to = ((n * groups + g) * C * H + y0) * W + x0
-                    correlate(panels, C, steps[:K], part, image, columns, a, e, out, to, strides, none, True)
+                    first = 0 if S > 1 else to + y0 * W + x0
+                    correlate(
+                        panels, C, steps[:K], part, image, columns, a, e * S,
+                        out, first, room, strides, none, True,
+                    )  # fmt: skip
+                    if S > 1:
+                        turn(po, L, p_dx + to, groups * C * H * W, C * H * W, L)
 
 
 @jit
 def _conv2d_dw(dy, x, stride, padding, dilation, groups, dw):
     if dy.size == 0 or dw.size == 0:
         return
+    (N, O, P, Q), (_, C, KH, KW) = dy.shape, dw.shape
+    S = side_by_side(N, C * (P + KH) * (Q + KW) + O // groups * P * Q, stride, x)
+    S = S if C < S else 1
+    if S > 1:
+        _add_dw_of_lanes(dy, x, padding, dilation, groups, dw, N - N % S)
+        if N % S == 0:
+            return
+    _add_dw(dy, x, stride, padding, dilation, groups, dw, 0 if S == 1 else N - N % S)
+
+
+@jit(inline=True)
+def _add_dw_of_lanes(dy, x, padding, dilation, groups, dw, N):
+    """L samples at a time: their sums stay apart, in the lanes, up to the end."""
+    (_, O, P, Q), (_, C, KH, KW), (H, W) = dy.shape, dw.shape, x.shape[2:]
+    M, K, L = O // groups, C * KH * KW, lanes(pointer(x))
+    ph, hop_h, nh, rows = axis(KH, 1, dilation[0], P)
+    pw, hop_w, nw, columns = axis(KW, 1, dilation[1], Q)
+    columns *= L
+    size, pitch = rows * columns, nh * nw * rows * columns
+    places, steps = np.zeros(whole(K, VECTORS), np.int64), np.empty(P * Q, np.int64)
+    for k in range(K):
+        c, u, v = k // (KH * KW), k // KW % KH, k % KW
+        near = u // ph * hop_h * columns + v // pw * hop_w * L
+        places[k] = c * pitch + (u % ph * nw + v % pw) * size + near
+    for k in range(P * Q):
+        steps[k] = k // Q * columns + k % Q * L
+    image, source = zeros(C * pitch, x), aligned(C * H * W * L, x)
+    panels, none = zeros(whole(M, ROWS) * P * Q * L, x), zeros(whole(M, FEW), x)
+    row = whole(K, VECTORS) * L
+    part = max(1, CACHE // ((ROWS + C) * L * x.itemsize))
+    px, p_dy, ps, pp = pointer(x), pointer(dy), pointer(source), pointer(panels)
+    for g in range(groups):
+        sums = zeros(whole(M, FEW) * row, x)
+        for n in range(0, N, L):
+            turn(px + (n * groups + g) * C * H * W, groups * C * H * W, ps, L, L, C * H * W)
+            for i in range(nh):
+                for j in range(nw):
+                    first = i * dilation[0] - padding[0], (j * dilation[1] - padding[2]) * L
+                    place(
+                        source,
+                        0,
+                        C,
+                        H,
+                        W * L,
+                        first,
+                        (1, 1),
+                        image,
+                        (i * nw + j) * size,
+                        pitch,
+                        rows,
+                        columns,
+                    )
+            for m in range(M):
+                start, to = (n * O + g * M + m) * P * Q, (m // ROWS * ROWS * P * Q + m % ROWS) * L
+                turn(p_dy + start, O * P * Q, pp + to, ROWS * L, L, P * Q)
+            for k in range(0, P * Q, part):
+                multiply_lanes(
+                    panels, M, P * Q, k, min(P * Q, k + part), image, steps, places, K, none, sums, row
+                )
+        p = pointer(sums)
+        for o in range(M):
+            for c in range(C):
+                for u in range(KH):
+                    for v in range(KW):
+                        dw[g * M + o, c, u, v] += hsum(load(p, o * row + ((c * KH + u) * KW + v) * L))
+
+
+@jit(inline=True)
+def _add_dw(dy, x, stride, padding, dilation, groups, dw, n0):
     (N, O, P, Q), (_, C, KH, KW), (H, W) = dy.shape, dw.shape, x.shape[2:]
-    M, L = O // groups, lanes(x)
+    M, L = O // groups, lanes(pointer(x))
     ph, hop_h, nh, rows = axis(KH, stride[0], dilation[0], P)
     pw, hop_w, nw, columns = axis(KW, stride[1], dilation[1], Q)
     size = rows * columns * C
@@ -266,11 +399,12 @@ def _conv2d_dw(dy, x, stride, padding, dilation, groups, dw):
                     run = 0
     pitch = max(2, t) * L
     places[t] = 0
-    sums, panels = zeros(whole(M, FEW) * pitch, x), aligned(whole(M, width(x)) * P * Q, x)
+    sums, panels = aligned(whole(M, FEW) * pitch, x), aligned(whole(M, ROWS) * P * Q, x)
+    none = zeros(whole(M, FEW), x)
     part = chunk(P * Q, 1, VECTORS * L, x)
     source, cotangent = x.reshape(x.size), dy.reshape(dy.size)
     for g in range(groups):
-        for n in range(N):
+        for n in range(n0, N):
             for i in range(nh):
                 for j in range(nw):
                     first = i * dilation[0] - padding[0], j * dilation[1] - padding[2]
@@ -281,7 +415,9 @@ def _conv2d_dw(dy, x, stride, padding, dilation, groups, dw):
             pack(cotangent, (n * O + g * M) * P * Q, P * Q, 1, M, P * Q, panels)
             for k0 in range(0, P * Q, part):
                 k1 = min(P * Q, k0 + part)
-                multiply(panels, M, P * Q, k0, k1, image, steps, places, 0, t, sums, pitch, n > 0 or k0 > 0)
+                multiply(
+                    panels, M, P * Q, k0, k1, image, steps, places, t, none, sums, pitch, n > n0 or k0 > 0
+                )
         for o in range(M):
             for c in range(C):
                 for u in range(KH):

@@ -6,8 +6,8 @@ every fourth product.
 """
 
 from nbdl._jit import jit
+from nbdl.kernels._shuffle import lanes
 from nbdl.kernels._simd import fma, load, load_part, pointer, splat, store, store_part
-from nbdl.kernels._strided_tile import lanes
 
 
 @jit
@@ -15,7 +15,7 @@ def few(x, w, b, y):
     """y = x w + b for x (N, D), w (D, Q), y (N, Q), and b (Q,) or empty; all C-contiguous."""
     (N, D), Q, bias = x.shape, y.shape[1], b.size > 0
     px, pw, pb, py = pointer(x), pointer(w), pointer(b), pointer(y)
-    L, zero = lanes(y), splat(x.dtype.type(0))
+    L, zero = lanes(py), splat(x.dtype.type(0))
     for n in range(N):
         q = 0
         while Q - q >= 4 * L:

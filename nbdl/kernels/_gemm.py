@@ -6,18 +6,19 @@ K products has an absolute error of at most K eps sum |a_k b_k| in the dtype of 
 """
 
 from nbdl._jit import jit
+from nbdl.kernels._shuffle import lanes
 from nbdl.kernels._simd import load_part, pointer, store
 from nbdl.kernels._strided_tile import (
+    ROWS,
     VECTORS,
     aligned,
     deliver,
-    lanes,
     multiply,
     pack,
     ramp,
     turn,
     whole,
-    width,
+    zeros,
 )
 
 SLAB_K, SLAB_M = 1024, 256  # of `a`
@@ -31,8 +32,8 @@ def gemm(M, N, K, a, a_row, a_step, b, b_step, b_column, c):
 
     All arrays are flat. Of the two strides of `a` one is 1, and so with `b`.
     """
-    L, rows = lanes(c), whole(min(M, SLAB_M), width(c))
-    panels, zero = aligned(rows * min(K, SLAB_K), c), c.dtype.type(0)
+    L, rows = lanes(pointer(c)), whole(min(M, SLAB_M), ROWS)
+    panels, none = aligned(rows * min(K, SLAB_K), c), zeros(rows, c)
     block, sums, pitch = aligned(BLOCK * CHUNK * L, c), aligned(rows * BLOCK * L, c), BLOCK * L
     places, steps = ramp(BLOCK, CHUNK * L), ramp(min(K, SLAB_K), L)
     for k in range(steps.size):
@@ -48,15 +49,18 @@ def gemm(M, N, K, a, a_row, a_step, b, b_step, b_column, c):
                     count = min(CHUNK, slab - k)
                     _pack_block(b, (s + k) * b_step + n * b_column, b_step, b_column, count, columns, block)
                     t = whole(columns, L) // L
-                    multiply(panels, rows, slab, k, k + count, block, steps, places, 0, t, sums, pitch, k > 0)
+                    multiply(
+                        panels, rows, slab, k, k + count, block, steps, places, t, none, sums, pitch, k > 0
+                    )
                 for i in range(rows):
-                    deliver(sums, i * pitch, columns, c, (m + i) * N + n, 1, zero, True)
+                    deliver(sums, i * pitch, columns, c, (m + i) * N + n, 1, True)
 
 
 @jit
 def _pack_block(b, start, step, column, K, N, block):
     """block[n // L, k, n % L] = b[start + k step + n column], zeros behind N."""
-    p, q, L = pointer(b) + start, pointer(block), lanes(b)
+    p, q = pointer(b) + start, pointer(block)
+    L = lanes(p)
     if column == 1:
         for k in range(K):
             for n in range(0, N, L):
@@ -66,4 +70,4 @@ def _pack_block(b, start, step, column, K, N, block):
         if N - n < L:
             for i in range(n * CHUNK, n * CHUNK + K * L):
                 block[i] = 0
-        turn(p + n * column, column, q + n * CHUNK, L, min(L, N - n), K, L)
+        turn(p + n * column, column, q + n * CHUNK, L, min(L, N - n), K)

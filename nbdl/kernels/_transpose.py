@@ -30,6 +30,13 @@ def transpose_part(src, row_stride, dst, dst_stride, rows, columns):
             dst[j * dst_stride + i] = src[i * row_stride + j]
 
 
+def transpose_halves(src, row_stride, dst, dst_stride, apart):
+    """`transpose`, with the second half of what is written `apart` elements behind the first: two panels."""
+    half = LANES[src.array.dtype.name] // 2
+    transpose_part(src, row_stride, dst, dst_stride, half, 2 * half)
+    transpose_part(src + half * row_stride, row_stride, dst + apart, dst_stride, half, 2 * half)
+
+
 def gather(src, index, row_stride, dst, dst_stride):
     """``dst[j * dst_stride + i] = src[index[i] * row_stride + j]`` for i, j < L; `index` is of int64."""
     gather_part(src, index, row_stride, dst, dst_stride, LANES[src.array.dtype.name])
@@ -49,6 +56,16 @@ def _emit_transpose(bd, kind, src, row_stride, dst, dst_stride, rows=None, colum
     _emit_block(bd, kind, starts, dst, dst_stride, rows, columns)
 
 
+def _emit_transpose_halves(bd, kind, src, row_stride, dst, dst_stride, apart):
+    starts = [at(bd, src, bd.mul(row_stride, ir.Constant(I64, i))) for i in range(kind.lanes)]
+    half, count = kind.lanes // 2, ir.Constant(I64, kind.lanes)
+    for j, register in enumerate(_columns(bd, kind, starts, count, count)):
+        place = bd.mul(dst_stride, ir.Constant(I64, j))
+        for i, first in enumerate((place, bd.add(place, apart))):
+            part = _shuffle(bd, register, register, list(range(i * half, (i + 1) * half)))
+            bd.store(part, bd.bitcast(at(bd, dst, first), part.type.as_pointer())).align = kind.bytes
+
+
 def _emit_gather(bd, kind, src, index, row_stride, dst, dst_stride, columns=None):
     starts = [at(bd, src, bd.mul(row_stride, bd.load(at(bd, index, i)))) for i in range(kind.lanes)]
     _emit_block(bd, kind, starts, dst, dst_stride, None, columns)
@@ -57,6 +74,13 @@ def _emit_gather(bd, kind, src, index, row_stride, dst, dst_stride, columns=None
 def _emit_block(bd, kind, starts, dst, dst_stride, rows, columns):
     """The rows that begin at `starts`, transposed; None for `rows` or `columns`: all."""
     rows, columns = (ir.Constant(I64, kind.lanes) if n is None else n for n in (rows, columns))
+    for j, register in enumerate(_columns(bd, kind, starts, rows, columns)):
+        place = bd.mul(dst_stride, ir.Constant(I64, j))
+        emit_store_part(bd, kind, dst, place, register, _if(bd, j, columns, rows))
+
+
+def _columns(bd, kind, starts, rows, columns):
+    """The columns of the rows that begin at `starts`, in registers."""
     width = 16 // kind.bytes
     for first in range(0, kind.lanes, width):
         left = bd.sub(columns, ir.Constant(I64, first))
@@ -65,9 +89,7 @@ def _emit_block(bd, kind, starts, dst, dst_stride, rows, columns):
             for i, start in enumerate(starts)
         ]
         registers = [_joined(bd, pieces[i::width]) for i in range(width)]
-        for j, register in enumerate(_shuffled(bd, registers, width), first):
-            place = bd.mul(dst_stride, ir.Constant(I64, j))
-            emit_store_part(bd, kind, dst, place, register, _if(bd, j, columns, rows))
+        yield from _shuffled(bd, registers, width)
 
 
 def _if(bd, i, n, count):
@@ -106,6 +128,11 @@ _define(
     transpose_part,
     lambda k: [(types.void, (k.pointer, _COUNT, k.pointer, _COUNT, _COUNT, _COUNT))],
     _emit_transpose,
+)
+_define(
+    transpose_halves,
+    lambda k: [(types.void, (k.pointer, _COUNT, k.pointer, _COUNT, _COUNT))],
+    _emit_transpose_halves,
 )
 _define(gather, lambda k: [(types.void, (k.pointer, _ROWS, _COUNT, k.pointer, _COUNT))], _emit_gather)
 _define(

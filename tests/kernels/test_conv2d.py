@@ -111,6 +111,36 @@ def test_sizes_and_options_at_random():
         np.testing.assert_allclose((dw * v).sum(), (dy * reference.conv2d(x, v, **options)).sum(), rtol=1e-9)
 
 
+@pytest.mark.parametrize("groups, padding, dilation", [(1, (2, 1, 0, 3), 1), (3, 1, (2, 1))])
+def test_samples_as_lanes_agree_with_samples_one_by_one(groups, padding, dilation):
+    rng, options = np.random.default_rng(5), {"padding": padding, "dilation": dilation, "groups": groups}
+    x, w, b = (rng.standard_normal(s) for s in ((19, 6, 9, 7), (9, 6 // groups, 3, 2), (9,)))
+    y = conv2d(x, w, b, **options)
+    each = [conv2d(x[n : n + 1], w, b, **options) for n in range(19)]
+    np.testing.assert_allclose(y, np.concatenate(each), atol=1e-12)
+    dy = rng.standard_normal(y.shape)
+    got = conv2d_backward(dy, x, w, **options, dx=np.ones_like(x), dw=np.ones_like(w))[:2]
+    each = [conv2d_backward(dy[n : n + 1], x[n : n + 1], w, **options)[:2] for n in range(19)]
+    np.testing.assert_allclose(got[0], 1 + np.concatenate([dx for dx, _ in each]), atol=1e-12)
+    np.testing.assert_allclose(got[1], 1 + sum(dw for _, dw in each), atol=1e-11)
+
+
+@pytest.mark.parametrize("N", [2, 17])
+@pytest.mark.parametrize("size", [(2, 4), (4, 4), (4, 8), (6, 8), (5, 16), (16, 5)])
+def test_results_fill_their_arrays_and_nothing_else(N, size):
+    """Sizes of whole vectors, where the sums are written without scratch; beside them other memory."""
+    rng, x_shape, y_shape = np.random.default_rng(6), (N, 4, *size), (N, 8, *size)
+    x, w, dy = (rng.standard_normal(s) for s in (x_shape, (8, 4, 1, 1), y_shape))
+    room, dx_room = np.full(dy.size + 64, 7.0), np.full(x.size + 64, 7.0)
+    y, dx = room[32:-32].reshape(y_shape), dx_room[32:-32].reshape(x_shape)
+    conv2d(x, w, out=y)
+    conv2d_dx(dy, w, x_shape, dx=dx)
+    np.testing.assert_allclose(y, np.einsum("nchw,oc->nohw", x, w[:, :, 0, 0]), atol=1e-12)
+    np.testing.assert_allclose(dx, 7 + np.einsum("nohw,oc->nchw", dy, w[:, :, 0, 0]), atol=1e-12)
+    for a in (room, dx_room):
+        assert (a[:32] == 7).all() and (a[-32:] == 7).all()
+
+
 def test_taps_that_lie_far_apart_need_no_room_between_them():
     x, w, dy = np.full((1, 1, 1, 1), 2.0), np.arange(1.0, 10).reshape(1, 1, 3, 3), np.full((1, 1, 1, 1), 3.0)
     options = {"padding": 2**20, "dilation": 2**20}

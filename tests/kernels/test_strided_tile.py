@@ -12,10 +12,13 @@ from nbdl.kernels._strided_tile import (
     ROWS,
     VECTORS,
     aligned,
+    copy,
     deliver,
     multiply,
+    multiply_lanes,
     odd,
     pack,
+    pack_taps,
     strided_tile,
     turn,
     whole,
@@ -29,37 +32,49 @@ needs_fork = pytest.mark.skipif(
 
 
 @jit
-def run(rows, vectors, k0, k1, A, B, steps, places, t, C, pitch, add):
+def run(rows, vectors, wide, k0, k1, A, B, steps, places, t, first, C, pitch, add):
     """The tile variant of this size."""
-    a, b, s, p, c = pointer(A), pointer(B), pointer(steps), pointer(places), pointer(C)
-    if rows == ROWS:
-        if vectors == VECTORS:
-            strided_tile(ROWS, VECTORS, k0, k1, a, b, s, p, t, c, pitch, add)
+    a, b, s, p, f, c = pointer(A), pointer(B), pointer(steps), pointer(places), pointer(first), pointer(C)
+    if wide:
+        if rows == ROWS:
+            strided_tile(ROWS, VECTORS, 1, k0, k1, a, b, s, p, t, f, c, pitch, add)
         else:
-            strided_tile(ROWS, 2, k0, k1, a, b, s, p, t, c, pitch, add)
+            strided_tile(FEW, VECTORS, 1, k0, k1, a, b, s, p, t, f, c, pitch, add)
+    elif rows == ROWS:
+        if vectors == VECTORS:
+            strided_tile(ROWS, VECTORS, 0, k0, k1, a, b, s, p, t, f, c, pitch, add)
+        else:
+            strided_tile(ROWS, 2, 0, k0, k1, a, b, s, p, t, f, c, pitch, add)
     elif vectors == VECTORS:
-        strided_tile(FEW, VECTORS, k0, k1, a, b, s, p, t, c, pitch, add)
+        strided_tile(FEW, VECTORS, 0, k0, k1, a, b, s, p, t, f, c, pitch, add)
     else:
-        strided_tile(FEW, 2, k0, k1, a, b, s, p, t, c, pitch, add)
+        strided_tile(FEW, 2, 0, k0, k1, a, b, s, p, t, f, c, pitch, add)
+
+
+VARIANTS = [
+    (rows, vectors, 0) for rows in dict.fromkeys((ROWS, FEW)) for vectors in dict.fromkeys((VECTORS, 2))
+] + [(rows, VECTORS, 1) for rows in dict.fromkeys((ROWS, FEW))]
 
 
 def tiles(dtype):
     """Arguments for `run` whose arrays end with the last element that is used, and the sums over k."""
     rng, L = np.random.default_rng(0), LANES[dtype]
-    wide = max(L, ROWS)
-    for rows, vectors in [(ROWS, VECTORS), (ROWS, 2), (FEW, VECTORS), (FEW, 2)]:
+    for rows, vectors, wide in VARIANTS:
+        each = L if wide else 1
         for k0, k1 in [(0, 0), (0, 1), (2, 7), (0, 8), (1, 14)]:
             t, pitch = k1 % 2, vectors * L + k1 % 3
-            A = rng.standard_normal(max(k1 - 1, 0) * wide + rows).astype(dtype)
+            A = rng.standard_normal((max(k1 - 1, 0) * ROWS + rows) * each).astype(dtype)
             B = rng.standard_normal(5 * L + 3).astype(dtype)
             steps, places = rng.integers(0, L, k1), rng.integers(0, 3 * L + 5, t + vectors)
             steps[-1:], places[-1] = L - 1, 3 * L + 4
+            first = rng.standard_normal(rows).astype(dtype)
             C = rng.standard_normal((rows - 1) * pitch + vectors * L).astype(dtype)
-            sums = np.zeros((rows, vectors * L))
+            sums = np.zeros((rows, vectors, L))
             for k in range(k0, k1):
-                row = np.concatenate([B[steps[k] + p :][:L] for p in places[t:]])
-                sums += np.multiply.outer(A[k * wide :][:rows], row)
-            yield (rows, vectors, k0, k1, A, B, steps, places, t, C, pitch), sums
+                b = np.stack([B[steps[k] + p :][:L] for p in places[t:]])
+                sums += A[k * ROWS * each :][: rows * each].reshape(rows, 1, each) * b
+            sums = sums.reshape(rows, vectors * L)
+            yield (rows, vectors, wide, k0, k1, A, B, steps, places, t, first, C, pitch), sums
 
 
 def rows_of(C, pitch, sums):
@@ -71,10 +86,10 @@ def rows_of(C, pitch, sums):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_variant_of_the_tile(dtype):
     for given, sums in tiles(dtype):
-        *_, C, pitch = given
+        *_, first, C, pitch = given
         for add in (False, True):
             want, got = C.copy(), C.copy()
-            rows_of(want, pitch, sums)[:] = sums + (rows_of(C, pitch, sums) if add else 0)
+            rows_of(want, pitch, sums)[:] = sums + (rows_of(C, pitch, sums) if add else first[:, None])
             run(*given[:-2], got, pitch, add)
             np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)  # and nothing between the rows
 
@@ -88,12 +103,12 @@ def test_tiles_touch_nothing_else(dtype, at):
 
     def work(say):
         for given in cases:
-            say(str(given[:4]))
+            say(str(given[:5]))
             placed = [_guard.Guarded(a, at) if isinstance(a, np.ndarray) else None for a in given]
             run(*(a if p is None else p.array for a, p in zip(given, placed)), True)
             assert all(p is None or p.intact() for p in placed)
 
-    assert _guard.in_child(work) == ("", str(cases[-1][:4]))
+    assert _guard.in_child(work) == ("", str(cases[-1][:5]))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -106,36 +121,71 @@ def test_pack_multiply_deliver(M, K, N, dtype):
     t = -(-N // L)
     steps, places = np.arange(K) * b.shape[1], np.arange(t + 1) * L
     pitch = (t + 1) * L
-    panels, sums = (np.full(n, np.nan, dtype) for n in (whole(M, max(L, ROWS)) * K, whole(M, FEW) * pitch))
+    panels, sums = (np.full(n, np.nan, dtype) for n in (whole(M, ROWS) * K, 1 + whole(M, FEW) * pitch))
+    first = rng.standard_normal(whole(M, FEW)).astype(dtype)
     for source, row, step in ((a, K, 1), (a.T.copy(), 1, M)):
         pack(source.reshape(-1), 0, row, step, M, K, panels)
         for k0 in range(0, K, 3):
             k1 = min(K, k0 + 3)
-            multiply(panels, M, K, k0, k1, b.reshape(-1), steps, places, 0, t, sums, pitch, k0 > 0)
-        want, bias = a.astype("f8") @ b[:, :N], rng.standard_normal(M).astype(dtype)
+            multiply(
+                panels, M, K, k0, k1, b.reshape(-1), steps, places, t, first, sums[1:], pitch, k0 > 0
+            )  # fmt: skip
+        want = a.astype("f8") @ b[:, :N] + first[:M, None]
         out = np.full((M, N + 1), 5.0, dtype)
         spread = np.zeros((M, 2 * N), dtype)
         for m in range(M):
-            deliver(sums, m * pitch, N, out.reshape(-1), m * (N + 1), 1, bias[m], False)
-            deliver(sums, m * pitch, N, spread.reshape(-1), 2 * m * N + 1, 2, bias[m], True)
-        np.testing.assert_allclose(out[:, :N], want + bias[:, None], rtol=1e-4, atol=1e-4)
+            deliver(sums, 1 + m * pitch, N, out.reshape(-1), m * (N + 1), 1, False)
+            deliver(sums, 1 + m * pitch, N, spread.reshape(-1), 2 * m * N + 1, 2, True)
+        np.testing.assert_allclose(out[:, :N], want, rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(spread[:, 1::2], want, rtol=1e-4, atol=1e-4)
         for m in range(M):
-            deliver(sums, m * pitch, N, out.reshape(-1), m * (N + 1), 1, bias[m], True)
-        np.testing.assert_allclose(out[:, :N], 2 * want + bias[:, None], rtol=1e-4, atol=1e-4)
+            deliver(sums, 1 + m * pitch, N, out.reshape(-1), m * (N + 1), 1, True)
+        np.testing.assert_allclose(out[:, :N], 2 * want, rtol=1e-4, atol=1e-4)
         assert (out[:, N] == 5).all() and (spread[:, ::2] == 0).all()
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_that_stay_apart_in_the_lanes(dtype):
+    rng, L, M, K, T = np.random.default_rng(4), LANES[dtype], ROWS + 1, 5, VECTORS + 1
+    a, b = rng.standard_normal((M, K, L)).astype(dtype), rng.standard_normal((K, T, L)).astype(dtype)
+    panels = np.zeros((2, K, ROWS, L), dtype)
+    for m in range(M):
+        panels[m // ROWS, :, m % ROWS] = a[m]
+    room = whole(T, VECTORS)
+    places = np.zeros(room, np.int64)
+    places[:T] = np.arange(T) * L
+    sums = np.ones((whole(M, FEW), room, L), dtype)
+    flat = panels.reshape(-1), M, K, 0, K, b.reshape(-1), np.arange(K) * T * L, places, T
+    multiply_lanes(*flat, np.zeros(whole(M, FEW), dtype), sums.reshape(-1), room * L)
+    np.testing.assert_allclose(sums[:M, :T], 1 + np.einsum("mkl,ktl->mtl", a, b), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 40])
+def test_copy(n):
+    a, b = np.arange(60.0), np.zeros(60)
+    copy(a, 3, n, b, 5)
+    np.testing.assert_array_equal(b, np.concatenate([np.zeros(5), a[3 : 3 + n], np.zeros(55 - n)]))
+
+
+def test_pack_taps():
+    a, taps, M = np.arange(1.0, 200), np.array([3, 0, 7]), ROWS + 1
+    panels = np.full((2, 3, ROWS), np.nan)
+    pack_taps(a, 5, 11, taps, M, panels.reshape(-1))
+    want = np.zeros((2 * ROWS, 3))
+    want[:M] = a[5 + np.arange(M)[:, None] * 11 + taps]
+    np.testing.assert_array_equal(panels, want.reshape(2, ROWS, 3).transpose(0, 2, 1))
+
+
 @jit
-def turned(a, row, b, pitch, M, N, L):
-    turn(pointer(a), row, pointer(b), pitch, M, N, L)
+def turned(a, row, b, pitch, M, N):
+    turn(pointer(a), row, pointer(b), pitch, M, N)
 
 
 @pytest.mark.parametrize("M, N", [(1, 1), (3, 20), (16, 32), (33, 17), (0, 4)])
 def test_turn_transposes_any_size(M, N):
     a = np.random.default_rng(2).standard_normal((M, N + 2))
     b = np.zeros((N, M + 1))
-    turned(a.reshape(-1), N + 2, b.reshape(-1), M + 1, M, N, LANES["float64"])
+    turned(a.reshape(-1), N + 2, b.reshape(-1), M + 1, M, N)
     np.testing.assert_array_equal(b[:, :M], a[:, :N].T)
     assert (b[:, M] == 0).all()
 
