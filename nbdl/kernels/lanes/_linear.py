@@ -14,6 +14,7 @@ from nbdl.kernels.lanes._sums import sum_lanes
 from nbdl.kernels.lanes._twin import Gradient, Row, Twin, Unfit
 
 TOGETHER = 4  # groups of rows of dw that one item makes
+SAMPLES = 128  # that a sum of dw goes over before the next one: their dy are then used from the first cache
 
 
 def _shape(site):
@@ -103,7 +104,7 @@ def _dw(site):
 def _dw_rows(site, first, rows, count, columns, wide):
     """The leaf that makes `count` times `rows` rows of dw from row `first` on, over the whole minibatch.
 
-    An item makes a few of them together: the dy of a shard is then used from the first cache.
+    An item makes a few of them together, over some samples at a time.
     """
     (D, Q), L = site.shapes["w"], site.L
     zero, parts = np.dtype(site.dtype).type(0), []
@@ -119,11 +120,11 @@ def _dw_rows(site, first, rows, count, columns, wide):
         start, end = item * TOGETHER, min(count, (item + 1) * TOGETHER)
         for i in range((first + start * rows) * Q, (first + end * rows) * Q):
             dw[i] = zero
-        for s in range(shards):
-            k0, k1 = bounds[s] * L, bounds[s + 1] * L
+        samples = bounds[shards] * L
+        for k in range(0, samples, SAMPLES):
             for n in range(start, end):
                 row = first + n * rows
-                tile(products, k0, k1, inputs + row, cotangents, dw + row * Q, dw)
+                tile(products, k, min(samples, k + SAMPLES), inputs + row, cotangents, dw + row * Q, dw)
 
     return leaf
 

@@ -74,8 +74,8 @@ class Gradient:
     the threads, each with its number ``item``; they write ``dw`` (named after the parameter: ``db`` for
     ``b``). Besides they may ask for ``shards``, how many there are; ``acc``, that of the first shard, and
     ``stride``, elements to the next; ``bounds``, an int64 pointer: shard s has the blocks bounds[s] <= block
-    < bounds[s + 1]; what was kept, from the first block on. Sums are from zero within a shard, then over
-    shards in order.
+    < bounds[s + 1]; what was kept, from the first block on. Sums of `collect` are from zero within a shard,
+    those of `finish` over shards, or blocks, in order.
     """
 
     collect: list
