@@ -109,7 +109,7 @@ def test_options_reach_the_estimator(run, table):
         "--estimator", "binned", "--set", "bins=5", "--set", "binning=mass",
     )  # fmt: skip
     expected = info.mutual_information(table["length"], table["width"], "binned", bins=5, binning="mass")
-    assert found["value"] == expected and found["estimator"] == "binned"
+    assert found["value"] == pytest.approx(expected) and found["estimator"] == "binned"
     found = result(
         run, "mutual_information", "plants.csv", "-x", "kind", "-y", "wet", "--estimator", "nsb", "--k", "4,2"
     )
@@ -164,8 +164,8 @@ def test_p_value_and_interval(run, table):
     pair = table["length"], table["width"]
     test = info.permutation_test("mutual_information", *pair, estimator="gaussian", permutations=99, seed=3)
     interval = info.bootstrap("mutual_information", *pair, estimator="gaussian", resamples=50, seed=3)
-    assert (found["value"], found["p_value"]) == (test.estimate, test.p_value)
-    assert found["interval"] == [interval.low, interval.high] and found["permutations"] == 99
+    assert (found["value"], found["p_value"]) == (pytest.approx(test.estimate), test.p_value)
+    assert found["interval"] == pytest.approx([interval.low, interval.high]) and found["permutations"] == 99
     text = run("info", *arguments, "--permutations", 99, "--bootstrap", 50, "--seed", 3).stdout
     assert f"p-value             {test.p_value:.4g}, from 99 permutations" in text
     assert "95 % interval" in text and "from 50 resamples" in text
@@ -175,7 +175,7 @@ def test_lags(run, table):
     arguments = ["mutual_information", "plants.csv", "-x", "length", "-y", "width", "--estimator", "gaussian"]
     found = result(run, *arguments, "--lags", "-1:2")
     expected = info.lagged("mutual_information", table["length"], table["width"], range(-1, 3), "gaussian")
-    assert found["lags"] == [-1, 0, 1, 2] and found["values"] == expected.tolist()
+    assert found["lags"] == [-1, 0, 1, 2] and found["values"] == pytest.approx(expected)
     text = run("info", *arguments, "--lags", "-1:2").stdout
     assert re.search(r"^lag  mutual information, nats\n-1   ", text, re.MULTILINE)
 
@@ -207,7 +207,8 @@ def test_pairwise_of_both_kinds(run, table):
     found = result(run, "mutual_information", "plants.csv", "--pairwise", "--permutations", 19)
     matrix = np.array(found["matrix"], float)  # nan: infinite, a continuous column with itself
     assert np.array_equal(matrix, matrix.T, equal_nan=True)
-    assert matrix[0, 1] == info.mutual_information(table["length"], table["width"])
+    pair = (table[n] / table[n].std() for n in ("length", "width"))
+    assert matrix[0, 1] == pytest.approx(info.mutual_information(*pair))
     assert len(found["estimators"]) == 3 and np.array(found["p_values"], float)[0, 1] == 0.05
 
 
@@ -243,7 +244,7 @@ def test_one_sided_measures_have_two_halves(run, table):
 
 
 def test_rounded_values_get_noise(run, tmp_path):
-    """Without, the estimate is that of a grid: twice as large here."""
+    """Without, the estimate is that of a grid, and too large."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal(200)
     y = np.round(0.6 * x + 0.8 * rng.standard_normal(200), 1)
@@ -251,11 +252,24 @@ def test_rounded_values_get_noise(run, tmp_path):
     np.savez(tmp_path / "a.npz", x=x, y=y)
     arguments = ["mutual_information", "a.npz", "-x", "x", "-y", "y"]
     found = result(run, *arguments)
-    assert found["value"] == info.mutual_information(x, y, noise=_info.NOISE) < 0.3
+    expected = info.mutual_information(x, y, standardize=True, noise=_info.NOISE)
+    assert found["value"] == pytest.approx(expected, abs=0.01) and expected < 0.3
     assert found["estimator"] == "ksg1, noise 1e-06" and found["samples"]["x"]["about"].endswith(": rounded")
     got = run("info", *arguments, "--set", "noise=0.0", "--format", "json")
-    assert json.loads(got.stdout)["value"] > 0.4 and got.stderr.count("warning: ") == 2
+    assert json.loads(got.stdout)["value"] > 1.2 * found["value"] and got.stderr.count("warning: ") == 2
     assert result(run, *arguments, "--permutations", 19)["value"] == found["value"]
+
+
+def test_scales_do_not_matter(run, tmp_path):
+    """In metres and in millimetres: distances are comparable only once the scales are."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(300)
+    y = 0.8 * x + 0.6 * rng.standard_normal(300)
+    np.savez(tmp_path / "a.npz", x=x, y=y, large=1000 * y)
+    near, far = (
+        result(run, "mutual_information", "a.npz", "-x", "x", "-y", n)["value"] for n in ("y", "large")
+    )
+    assert near == pytest.approx(far) and info.mutual_information(x, 1000 * y) < far / 2
 
 
 def test_points_in_a_continuous_column_get_an_estimator_for_them(run, tmp_path):
