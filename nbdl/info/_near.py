@@ -17,7 +17,8 @@ of them, and its place among the k nearest of each, take a dozen instructions wi
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.info._tree import WIDTH, Line, in_parallel
+from nbdl.info._threads import in_parallel
+from nbdl.info._tree import WIDTH, Line
 from nbdl.kernels._shuffle import lanes
 from nbdl.kernels._simd import count, fma, larger, load, pointer, smaller, some, splat, store, where
 

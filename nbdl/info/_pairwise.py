@@ -17,11 +17,13 @@ from nbdl.errors import ShapeError, UsageError
 from nbdl.info._counts import encode
 from nbdl.info._measures import nats_of, threads_of
 from nbdl.info._samples import read, same_length
+from nbdl.info._threads import in_parallel
 from nbdl.records import resolve
 
 MOST_CELLS = 256  # of a pair that is counted by bits
 MOST_SYMBOLS = 32  # of a column that has bits
 CHUNK = 32  # pairs that a thread takes at a time
+WORTH = 2**22  # rows of all pairs: threads that wait for one another lose more on fewer
 ONE_SIDED = ("conditional_entropy", "kl_divergence", "transfer_entropy")
 
 
@@ -87,9 +89,11 @@ def _matrix(X):
 
 def _plug_in(columns, threads):
     """Mutual information of all pairs of discrete columns, in nats."""
-    codes, counts = zip(*map(_dense, columns))
+    p = len(columns)
+    threads = threads if len(columns[0]) * p * (p - 1) // 2 >= WORTH else 1
+    codes, counts = zip(*in_parallel(_dense, columns, threads))
     sizes = np.array([n.size for n in counts])
-    n, p = len(codes[0]), len(codes)
+    n = len(codes[0])
     few = sizes <= MOST_SYMBOLS
     words = -(-n // 64)
     bits = np.zeros((p, sizes[few].max(initial=1), words), np.uint64)
@@ -109,13 +113,7 @@ def _plug_in(columns, threads):
         with np.errstate(over="ignore"):  # without the JIT NumPy minds the product in `_common`
             _pair_sums(codes, sizes, table, bits, first[part], second[part], sums[part])
 
-    starts = range(0, first.size, CHUNK)
-    if threads == 1:
-        for start in starts:
-            work(start)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, starts))
+    in_parallel(work, range(0, first.size, CHUNK), threads)
     h = np.array([math.log(n) - (c * np.log(c)).sum() / n for c in counts])
     h = np.maximum(h, 0)
     information = h[first] + h[second] - (math.log(n) - sums / n)

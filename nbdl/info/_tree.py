@@ -8,14 +8,12 @@ A `Line` is a sorted array below levels of every L-th number, L being the lanes 
 of vectors descends a level. What is asked of both stands in `_near.py`.
 """
 
-import functools
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 
 from nbdl._jit import jit
+from nbdl.info._threads import in_parallel
 from nbdl.kernels._shuffle import lanes
 from nbdl.kernels._simd import LANES, hmax, larger, load, pointer, smaller
 
@@ -27,9 +25,7 @@ LARGE = 4096  # leaves from which on they do
 class Tree(NamedTuple):
     """A k-d tree of N points of D coordinates, in ceil(N / WIDTH) leaves."""
 
-    blocks: (
-        np.ndarray
-    )  # (leaves, D + 1, WIDTH): coordinates, then numbers of rows; NaN where there is no point
+    blocks: np.ndarray  # (leaves, D + 1, WIDTH): coordinates, then the row; NaN where there is no point
     boxes: np.ndarray  # (2 leaves, 2, D): least and largest coordinates below each node
     sizes: np.ndarray  # (2 leaves,): points below each node
 
@@ -215,17 +211,3 @@ def _fill(columns, firsts, tree):
         for d in range(dims):
             boxes[i, 0, d] = min(boxes[2 * i, 0, d], boxes[2 * i + 1, 0, d])
             boxes[i, 1, d] = max(boxes[2 * i, 1, d], boxes[2 * i + 1, 1, d])
-
-
-# --- threads ----------------------------------------------------------------------------------------------
-
-_pool = functools.cache(ThreadPoolExecutor)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has none of the threads
-
-
-def in_parallel(function, items, threads):
-    """``[function(i) for i in items]``, on as many threads. Items must not use threads themselves."""
-    if threads == 1 or len(items) < 2:
-        return [function(i) for i in items]
-    return list(_pool(threads).map(function, items))

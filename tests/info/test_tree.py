@@ -137,7 +137,7 @@ def test_registers_of_half_the_width():
 
 FORK = """
 import os
-from nbdl.info._tree import in_parallel
+from nbdl.info._threads import in_parallel
 assert in_parallel(abs, [-1, -2, -3], 2) == [1, 2, 3]
 child = os.fork()
 if child == 0:
