@@ -1,13 +1,13 @@
 """The matrix product of the plain kernels, on the tile: c += a b for matrices of any strides.
 
-The sum is cut into slabs whose part of `a`, packed into panels, stays in the second cache; within a slab the
-part of `b` that a register tile needs for a chunk of the sum is packed too, and stays in the first. A sum of
-K products has an absolute error of at most K eps sum |a_k b_k| in the dtype of the arrays.
+The sum is done in chunks of the steps. Of `a` a chunk is packed into panels, which stay in the second cache;
+of `b` the part that a register tile needs, which stays in the first while all panels meet it. A sum of K
+products has an absolute error of at most K eps sum |a_k b_k| in the dtype of the arrays.
 """
 
 from nbdl._jit import jit
 from nbdl.kernels._shuffle import lanes
-from nbdl.kernels._simd import load_part, pointer, store
+from nbdl.kernels._simd import load, load_part, pointer, store
 from nbdl.kernels._strided_tile import (
     ROWS,
     VECTORS,
@@ -21,9 +21,8 @@ from nbdl.kernels._strided_tile import (
     zeros,
 )
 
-SLAB_K, SLAB_M = 1024, 256  # of `a`
-CHUNK = 128  # steps of the sum
-BLOCK = 4 * VECTORS  # vectors of `b`
+CHUNK = 192  # steps of the sum at most
+SLAB = 512  # rows of `a`
 
 
 @jit
@@ -32,42 +31,47 @@ def gemm(M, N, K, a, a_row, a_step, b, b_step, b_column, c):
 
     All arrays are flat. Of the two strides of `a` one is 1, and so with `b`.
     """
-    L, rows = lanes(pointer(c)), whole(min(M, SLAB_M), ROWS)
-    panels, none = aligned(rows * min(K, SLAB_K), c), zeros(rows, c)
-    block, sums, pitch = aligned(BLOCK * CHUNK * L, c), aligned(rows * BLOCK * L, c), BLOCK * L
-    places, steps = ramp(BLOCK, CHUNK * L), ramp(min(K, SLAB_K), L)
-    for k in range(steps.size):
-        steps[k] = k % CHUNK * L
-    for s in range(0, K, SLAB_K):
-        slab = min(SLAB_K, K - s)
-        for m in range(0, M, SLAB_M):
-            rows = min(SLAB_M, M - m)
-            pack(a, m * a_row + s * a_step, a_row, a_step, rows, slab, panels)
-            for n in range(0, N, pitch):
-                columns = min(pitch, N - n)
-                for k in range(0, slab, CHUNK):
-                    count = min(CHUNK, slab - k)
-                    _pack_block(b, (s + k) * b_step + n * b_column, b_step, b_column, count, columns, block)
-                    t = whole(columns, L) // L
-                    multiply(
-                        panels, rows, slab, k, k + count, block, steps, places, t, none, sums, pitch, k > 0
-                    )
-                for i in range(rows):
-                    deliver(sums, i * pitch, columns, c, (m + i) * N + n, 1, True)
+    L, rows = lanes(pointer(c)), whole(min(M, SLAB), ROWS)
+    wide = VECTORS * L
+    panels, block = aligned(rows * CHUNK, c), zeros(CHUNK * wide, c)
+    steps, places = ramp(CHUNK, wide), ramp(VECTORS, L)
+    edge, none = aligned(rows * wide, c), zeros(rows, c)
+    chunk = -(-K // -(-K // CHUNK)) if K else 1  # of equal size
+    for k in range(0, K, chunk):
+        count = min(chunk, K - k)
+        for m in range(0, M, SLAB):
+            rows = min(SLAB, M - m)
+            pack(a, m * a_row + k * a_step, a_row, a_step, rows, count, panels)
+            n = 0
+            while n < N:
+                T = 2 if whole(N - n, L) in (L, 2 * L, 4 * L) else VECTORS
+                columns = min(T * L, N - n)
+                _pack_block(b, k * b_step + n * b_column, b_step, b_column, count, columns, block)
+                # Whole tiles add to the result itself, those at its edges go through scratch.
+                inner = rows // ROWS * ROWS if columns == T * L else 0
+                for begin, end in ((0, inner), (inner, rows)):
+                    if begin < end:
+                        to, pitch = (c[m * N + n :], N) if end == inner else (edge, wide)
+                        multiply(
+                            panels[begin * count :], end - begin, count, 0, count, block, steps, places, T,
+                            none, to, pitch, end == inner,
+                        )  # fmt: skip
+                for i in range(inner, rows):
+                    deliver(edge, (i - inner) * wide, columns, c, (m + i) * N + n, 1, True)
+                n += columns
 
 
 @jit
 def _pack_block(b, start, step, column, K, N, block):
-    """block[n // L, k, n % L] = b[start + k step + n column], zeros behind N."""
+    """block[k, n] = b[start + k step + n column]."""
     p, q = pointer(b) + start, pointer(block)
     L = lanes(p)
-    if column == 1:
-        for k in range(K):
-            for n in range(0, N, L):
-                store(q, (n * CHUNK + k * L), load_part(p, k * step + n, min(L, N - n)))
+    wide, part = VECTORS * L, N % L
+    if column != 1:
+        turn(p, column, q, wide, N, K)
         return
-    for n in range(0, N, L):
-        if N - n < L:
-            for i in range(n * CHUNK, n * CHUNK + K * L):
-                block[i] = 0
-        turn(p + n * column, column, q + n * CHUNK, L, min(L, N - n), K)
+    for k in range(K):
+        for n in range(0, N - part, L):
+            store(q, k * wide + n, load(p, k * step + n))
+        if part:
+            store(q, k * wide + N - part, load_part(p, k * step + N - part, part))

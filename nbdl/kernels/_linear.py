@@ -11,6 +11,7 @@ from nbdl.errors import ShapeError
 from nbdl.kernels._door import as_float, as_grad, as_like, as_optional, as_out
 from nbdl.kernels._few import few
 from nbdl.kernels._gemm import gemm
+from nbdl.kernels._strided_tile import copy, zeros
 
 
 @jit
@@ -74,11 +75,11 @@ def _check_bias(b, n):
 def _linear(x, w, b, y):
     if x.shape[0] <= 4:
         return few(x, w, b, y)
-    for n in range(y.shape[0]):
-        for q in range(y.shape[1]):
-            y[n, q] = b[q] if b.size else 0
-    (N, D), Q = x.shape, y.shape[1]
-    gemm(N, Q, D, x.reshape(x.size), D, 1, w.reshape(w.size), Q, 1, y.reshape(y.size))
+    (N, D), Q, out = x.shape, y.shape[1], y.reshape(y.size)
+    row = b if b.size else zeros(Q, y)
+    for n in range(N):
+        copy(row, 0, Q, out, n * Q)
+    gemm(N, Q, D, x.reshape(x.size), D, 1, w.reshape(w.size), Q, 1, out)
 
 
 @jit

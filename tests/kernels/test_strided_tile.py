@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nbdl import jit
-from nbdl.kernels._gemm import CHUNK, SLAB_K, SLAB_M, gemm
+from nbdl.kernels._gemm import CHUNK, SLAB, gemm
 from nbdl.kernels._simd import LANES, pointer
 from nbdl.kernels._strided_tile import (
     FEW,
@@ -192,7 +192,7 @@ def test_turn_transposes_any_size(M, N):
 
 SIZES = [(1, 1, 1), (5, 3, 2), (17, 50, 9), (2, 200, CHUNK + 1)]
 if not numba.config.DISABLE_JIT:
-    SIZES.append((SLAB_M + 3, 33, SLAB_K + 5))
+    SIZES.append((SLAB + 3, 33, 2 * CHUNK + 5))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
