@@ -42,6 +42,11 @@ def _kernel(name, inputs, grads=None, **fields):
 @hookimpl
 def nbdl_kernels():
     yield _kernel("linear", ("x", "w", "b"), batch="each")
+    yield Kernel(  # `matmul` is that of the tape, for any number of dimensions
+        "mm", "nbdl.kernels:matmul", ("a", "b"), grads={i: f"nbdl.kernels:matmul_d{i}" for i in "ab"},
+        reference="nbdl.testing.reference:matmul", cases="nbdl.testing.cases:matmul",
+    )  # fmt: skip
+    yield _kernel("bmm", ("a", "b"), lanes="")
     yield _kernel("conv2d", ("x", "w", "b"), batch="each")
     yield _kernel(
         "max_pool2d", ("x",), forward="nbdl.kernels:max_pool2d_argmax", outputs=("y", "index"), batch="each"

@@ -46,6 +46,16 @@ from nbdl.kernels._info_nce import info_nce, info_nce_bound, info_nce_dx, info_n
 from nbdl.kernels._jensen_shannon import js_distance, js_divergence, js_divergence_dp, js_divergence_dq
 from nbdl.kernels._labels import check_labels
 from nbdl.kernels._linear import linear, linear_backward, linear_db, linear_dw, linear_dx, linear_shape
+from nbdl.kernels._matmul import (
+    bmm,
+    bmm_da,
+    bmm_db,
+    bmm_shape,
+    matmul,
+    matmul_da,
+    matmul_db,
+    matmul_shape,
+)
 from nbdl.kernels._max_pool2d import max_pool2d, max_pool2d_argmax, max_pool2d_dx
 from nbdl.kernels._mse import mse, mse_dtarget, mse_dx
 from nbdl.kernels._mutual_information import (
@@ -80,6 +90,10 @@ __all__ = [
     "avg_pool2d",
     "avg_pool2d_dx",
     "bhattacharyya_distance",
+    "bmm",
+    "bmm_da",
+    "bmm_db",
+    "bmm_shape",
     "check_labels",
     "chi_squared_divergence",
     "conditional_entropy",
@@ -124,6 +138,10 @@ __all__ = [
     "log_softmax_dx",
     "masked_scale",
     "masked_scale_dx",
+    "matmul",
+    "matmul_da",
+    "matmul_db",
+    "matmul_shape",
     "max_pool2d",
     "max_pool2d_argmax",
     "max_pool2d_dx",

@@ -123,8 +123,9 @@ def check_signature(k):
         if not known.issuperset(got[1:-1]):
             unknown = sorted(set(got[1:-1]) - known)
             fail(None, "the gradient of `{}` takes {}: no input, output, constant or shape", name, unknown)
-        code = str(k.record.grads[name])
-        if str(k.record.forward).startswith("nbdl.") and not code.endswith(f":{k.record.name}_d{name}"):
+        forward, code = str(k.record.forward), str(k.record.grads[name])
+        called = tuple(f":{f}_d{name}" for f in (k.record.name, forward.partition(":")[2]))
+        if forward.startswith("nbdl.") and not code.endswith(called):
             fail(None, "the gradient kernel must be called {}_d{}, got {}", k.record.name, name, code)
 
 

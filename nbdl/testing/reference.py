@@ -15,6 +15,14 @@ def linear(x, w, b=None):
     return x @ w + (0 if b is None else b)
 
 
+def matmul(a, b):
+    return a @ b
+
+
+def bmm(a, b):
+    return np.einsum("imk,ikn->imn", a, b)
+
+
 def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
     (sh, sw), (dh, dw), (top, bottom, left, right) = _pair(stride), _pair(dilation), _sides(padding)
     x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
