@@ -3,46 +3,41 @@
 import numpy as np
 
 from nbdl._jit import jit
+from nbdl.kernels._log_terms import SMALLEST
 from nbdl.kernels._shuffle import lanes
-from nbdl.kernels._simd import hmax, hsum, pointer, smaller, splat, store, where
-from nbdl.kernels._tables import AHEAD, BLOCK, is_bad, refuse, vectors
+from nbdl.kernels._simd import larger, load, pointer, smaller, splat, store, where
+from nbdl.kernels._tables import add_to, fold, is_bad, refuse, walk
 from nbdl.kernels._wide import prefetch, wide
 
 ALIKE = 1e-14  # sums that differ by this part of them are one sum: what is equal stays equal to the last bit
 
 
 @jit(inline=True)
-def sum_and_least(p, q, i, rest, count, step, fewer):
-    """The sums of p and of q over `count` vectors from `i` on, and of each the smaller of 0 and the smallest.
+def sums_and_least(p, q, i, rest, step, fewer, first, last):
+    """The sums of vectors `first` to `last` of p and of q, and of each the smaller of 0 and the smallest.
 
     Four sums side by side: one after the other, each addition would wait for the last one.
     """
-    s = t = s_least = t_least = splat(0.0)
-    for k0 in range(0, count, BLOCK):
-        even_s = odd_s = even_t = odd_t = splat(0.0)
-        for k in range(k0, min(count, k0 + BLOCK), 2):
-            at, r = i + k * step, rest - k * fewer
-            then, less = at + step, r - fewer if k + 1 < count else 0
-            even, odd = wide(p, at, r), wide(p, then, less)
-            even_s, odd_s, s_least = even_s + even, odd_s + odd, smaller(smaller(even, odd), s_least)
-            even, odd = wide(q, at, r), wide(q, then, less)
-            even_t, odd_t, t_least = even_t + even, odd_t + odd, smaller(smaller(even, odd), t_least)
-        s, t = s + (even_s + odd_s), t + (even_t + odd_t)
-    return s, s_least, t, t_least
+    even_s = odd_s = even_t = odd_t = s_least = t_least = splat(0.0)
+    for k in range(first, last, 2):
+        at, r = i + k * step, rest - k * fewer
+        then, less = at + step, r - fewer if k + 1 < last else 0
+        even, odd = wide(p, at, r), wide(p, then, less)
+        even_s, odd_s, s_least = even_s + even, odd_s + odd, smaller(smaller(even, odd), s_least)
+        even, odd = wide(q, at, r), wide(q, then, less)
+        even_t, odd_t, t_least = even_t + even, odd_t + odd, smaller(smaller(even, odd), t_least)
+    return even_s + odd_s, s_least, even_t + odd_t, t_least
 
 
 @jit(inline=True)
-def sum_terms(term, work, p, q, scale, i, rest, count, step, fewer, ahead):
-    """The sum of ``term(p, scale q)`` over vectors; memory is asked for what lies `ahead` of each."""
+def sum_terms(term, work, p, q, scale, i, rest, step, fewer, first, last, ahead):
+    """The sum of ``term(p, scale q)`` over vectors `first` to `last`; asks memory for what lies `ahead`."""
     total = splat(0.0)
-    for k0 in range(0, count, BLOCK):
-        part = splat(0.0)
-        for k in range(k0, min(count, k0 + BLOCK)):
-            at, r = i + k * step, rest - k * fewer
-            prefetch(p, at + ahead)
-            prefetch(q, at + ahead)
-            part = part + term(wide(p, at, r), wide(q, at, r) * scale)
-        total = total + part
+    for k in range(first, last):
+        at, r = i + k * step, rest - k * fewer
+        prefetch(p, at + ahead)
+        prefetch(q, at + ahead)
+        total = total + term(wide(p, at, r), wide(q, at, r) * scale)
     return total
 
 
@@ -54,45 +49,55 @@ def compare(sum_all, term, work, where_p, where_q, p, q, normalize):
     are both multiplied by, so these are those of the normalised pair. NaN where `p` or `q` is all zero.
     `sum_all` is `sum_terms`, or does as it does; `work` is memory for it.
     """
-    outer, n, inner = p.shape
-    y, mass, bad_p, bad_q = np.empty(outer * inner), np.empty(outer * inner), -1, -1
-    lane = np.empty((5, 16))
-    a, b, L = pointer(p), pointer(q), lanes(pointer(lane))
-    count, step, fewer = vectors(p.shape, L)
-    ahead = AHEAD * step  # or what is next, where that is near enough to stay in the cache until then
-    if inner > 1:
-        ahead = L
-    elif n <= 2048:
-        ahead = n
-    for o in range(outer):
-        for i in range(o * n * inner, o * n * inner + inner, L):
-            rest = n if inner == 1 else (o * n + 1) * inner - i
-            s, s_least, t, t_least = sum_and_least(a, b, i, rest, count, step, fewer)
+    size, inner = p.shape[0] * p.shape[2], p.shape[2]
+    y, mass = np.empty(size), np.empty(size)
+    L = lanes(pointer(y))
+    w = walk(p.shape, L)
+    size = w.strip * L
+    sums = np.empty((5, size))
+    s, s_least, t = pointer(sums), pointer(sums) + size, pointer(sums) + 2 * size
+    t_least, total = pointer(sums) + 3 * size, pointer(sums) + 4 * size
+    for o in range(w.slabs):
+        for first in range(0, w.units, w.strip):
+            units = min(w.units - first, w.strip)
+            for j in range(0, 5 * size, L):
+                store(s, j, splat(0.0))
+            for k0 in range(0, w.count, w.block):
+                for u in range(units):
+                    i, last = o * w.slab + (first + u) * w.unit, min(w.count, k0 + w.block)
+                    rest = p.shape[1] if inner == 1 else inner - (first + u) * L
+                    a, a_least, b, b_least = sums_and_least(
+                        pointer(p), pointer(q), i, rest, w.step, w.fewer, k0, last
+                    )
+                    add_to(s, u * L, a)
+                    add_to(s_least, u * L, a_least)
+                    add_to(t, u * L, b)
+                    add_to(t_least, u * L, b_least)
             if inner == 1:
-                s, s_least = splat(hsum(s)), splat(-hmax(-s_least))
-                t, t_least = splat(hsum(t)), splat(-hmax(-t_least))
-            scale = splat(1.0)
-            if normalize:
-                scale = where(abs(s - t) <= s * ALIKE, 1.0, s / t)
-            total = sum_all(term, work, a, b, scale, i, rest, count, step, fewer, ahead)
+                fold(s, 4 * size, L)
+            for j in range(units if inner == 1 else min(units * L, inner - first * L)):
+                number, lane = (first + j, j * L) if inner == 1 else (o * inner + first * L + j, j)
+                if is_bad(s[lane], s_least[lane], normalize, p):
+                    refuse(where_p, p, number, normalize)
+                if is_bad(t[lane], t_least[lane], normalize, p):
+                    refuse(where_q, q, number, normalize)
+            for k0 in range(0, w.count, w.block):
+                for u in range(units):
+                    i, last = o * w.slab + (first + u) * w.unit, min(w.count, k0 + w.block)
+                    rest = p.shape[1] if inner == 1 else inner - (first + u) * L
+                    scale = splat(1.0)
+                    if normalize:
+                        a, b = load(s, u * L), load(t, u * L)
+                        scale = where(abs(a - b) <= a * ALIKE, 1.0, a / larger(b, SMALLEST))
+                    part = sum_all(
+                        term, work, pointer(p), pointer(q), scale, i, rest, w.step, w.fewer, k0, last, w.ahead
+                    )
+                    add_to(total, u * L, part)
             if inner == 1:
-                total = splat(hsum(total))
-            store(pointer(lane), 0, s)
-            store(pointer(lane), 16, s_least)
-            store(pointer(lane), 32, t)
-            store(pointer(lane), 48, t_least)
-            store(pointer(lane), 64, total)
-            for j in range(1 if inner == 1 else min(rest, L)):
-                number = i - o * (n - 1) * inner + j
-                if bad_p < 0 and is_bad(lane[0, j], lane[1, j], normalize, p):
-                    bad_p = number
-                if bad_q < 0 and is_bad(lane[2, j], lane[3, j], normalize, p):
-                    bad_q = number
-                empty = lane[0, j] == 0 or lane[2, j] == 0
-                mass[number] = lane[0, j]
-                y[number] = np.nan if empty else lane[4, j] / (lane[0, j] if normalize else 1.0)
-    if bad_p >= 0:
-        refuse(where_p, p, bad_p, normalize)
-    if bad_q >= 0:
-        refuse(where_q, q, bad_q, normalize)
+                fold(total, size, L)
+            for j in range(units if inner == 1 else min(units * L, inner - first * L)):
+                number, lane = (first + j, j * L) if inner == 1 else (o * inner + first * L + j, j)
+                mass[number], y[number] = s[lane], np.nan
+                if s[lane] > 0 and t[lane] > 0:
+                    y[number] = total[lane] / (s[lane] if normalize else 1.0)
     return y, mass

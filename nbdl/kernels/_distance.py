@@ -17,7 +17,8 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels._compare import compare, sum_terms
 from nbdl.kernels._door import integer
-from nbdl.kernels._simd import sqrt, where
+from nbdl.kernels._log_terms import SMALLEST
+from nbdl.kernels._simd import larger, sqrt, where
 from nbdl.kernels._softmax import _split
 from nbdl.kernels._tables import as_result, as_table, nats_in, same_table, text, without
 
@@ -117,7 +118,10 @@ def _bhattacharyya_distance(p, q, nats, y):
             for k in range(p.shape[1]):
                 a, b = np.float64(p[o, k, i]), np.float64(q[o, k, i])
                 overlap, s, t = overlap + np.sqrt(a) * np.sqrt(b), s + a, t + b
-            y[number] = -np.log(overlap / (np.sqrt(s) * np.sqrt(t))) / nats
+            y[number] = np.inf
+            if overlap > 0:
+                y[number] = -np.log(overlap / (np.sqrt(s) * np.sqrt(t)))
+            y[number] /= nats
         if y[number] == 0:
             y[number] = 0.0  # not -0
 
@@ -139,7 +143,8 @@ def chi_squared_divergence(p, q, axis=-1, normalize=False, out=None):
 @jit(inline=True)
 def _chi_squared(p, q):
     d = p - q
-    return where(d == 0.0, 0.0, d * (d / q))
+    finite = d * (d / larger(q, SMALLEST))
+    return where(d == 0.0, 0.0, where(q > 0.0, finite, np.inf))
 
 
 @jit(strict=True)

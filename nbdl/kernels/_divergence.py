@@ -67,7 +67,7 @@ def _cross_entropy(where_p, where_q, p, q, nats, normalize):
     for i in range(y.size):
         if y[i] == np.inf:
             y[i] = _with_tiny(p, q, i, normalize, False)
-        elif normalize:
+        elif normalize and mass[i] > 0:
             y[i] += np.log(mass[i])
         y[i] = 0.0 if y[i] <= 0 else y[i] / nats
     return y
@@ -140,6 +140,8 @@ def _with_tiny(p, q, number, normalize, divergence):
     total = np.float64(0)
     for k in range(p.shape[1]):
         a, b = p[o, k, i] / s, np.float64(q[o, k, i])
+        if a > 0 and b == 0:
+            return np.inf
         if a > 0:
             total -= a * (np.log(b) - np.log(t))
             if divergence:

@@ -17,19 +17,19 @@ from nbdl.errors import ProbabilityError
 from nbdl.kernels._door import as_grad, as_out, integer
 from nbdl.kernels._log_terms import log_normal
 from nbdl.kernels._shuffle import lanes
-from nbdl.kernels._simd import fma, hmax, hsum, pointer, smaller, splat, store
+from nbdl.kernels._simd import fma, pointer, smaller, splat, store
 from nbdl.kernels._softmax import _split
 from nbdl.kernels._tables import (
-    AHEAD,
-    BLOCK,
+    add_to,
     as_cotangent,
     as_result,
     as_table,
+    fold,
     is_bad,
     nats_in,
     refuse,
     text,
-    vectors,
+    walk,
     without,
 )
 from nbdl.kernels._wide import prefetch, wide
@@ -74,7 +74,7 @@ def _self_information(p, nats, y):
                 "self_information: `p` must be from 0 to 1, got {} at flat position {}", np.float64(p[i]), i
             )
     for i in range(p.size):
-        y[i] = abs(np.log(np.float64(p[i])) / nats)  # -log(1) is 0, not -0
+        y[i] = (0.0 - np.log(np.float64(p[i]))) / nats if p[i] > 0 else np.inf / nats
 
 
 @jit
@@ -115,35 +115,40 @@ def entropy(p, axis=-1, base=None, normalize=False, out=None):
 
 @jit(strict=True)
 def _entropy(where, p, nats, normalize):
-    outer, n, inner = p.shape
-    h, bad = np.empty(outer * inner), -1
-    sums = np.empty((3, 16))
-    a, L = pointer(p), lanes(pointer(sums))
-    total, least, information = pointer(sums), pointer(sums) + 16, pointer(sums) + 32
-    count, step, fewer = vectors(p.shape, L)
-    for o in range(outer):
-        for i in range(o * n * inner, o * n * inner + inner, L):
-            rest = n if inner == 1 else (o * n + 1) * inner - i
-            s = low = t = splat(0.0)
-            for k0 in range(0, count, BLOCK):
-                s_part = t_part = splat(0.0)
-                for k in range(k0, min(count, k0 + BLOCK)):
-                    at = i + k * step
-                    prefetch(a, at + AHEAD * step)
-                    v = wide(a, at, rest - k * fewer)
-                    s_part, low = s_part + v, smaller(v, low)
-                    t_part = fma(v, log_normal(v), t_part)
-                s, t = s + s_part, t + t_part
+    h, bad, inner = np.empty(p.shape[0] * p.shape[2]), -1, p.shape[2]
+    L = lanes(pointer(h))
+    w = walk(p.shape, L)
+    size = w.strip * L
+    sums = np.empty((3, size))
+    total, least, information = pointer(sums), pointer(sums) + size, pointer(sums) + 2 * size
+    for o in range(w.slabs):
+        for first in range(0, w.units, w.strip):
+            units = min(w.units - first, w.strip)
+            for j in range(0, 3 * size, L):
+                store(total, j, splat(0.0))
+            for k0 in range(0, w.count, w.block):
+                for u in range(units):
+                    i = o * w.slab + (first + u) * w.unit
+                    rest = p.shape[1] if inner == 1 else inner - (first + u) * L
+                    s = low = t = splat(0.0)
+                    for k in range(k0, min(w.count, k0 + w.block)):
+                        at = i + k * w.step
+                        prefetch(pointer(p), at + w.ahead)
+                        v = wide(pointer(p), at, rest - k * w.fewer)
+                        s, low, t = s + v, smaller(v, low), fma(v, log_normal(v), t)
+                    add_to(total, u * L, s)
+                    add_to(least, u * L, low)
+                    add_to(information, u * L, t)
             if inner == 1:
-                s, low, t = splat(hsum(s)), splat(-hmax(-low)), splat(hsum(t))
-            store(total, 0, s)
-            store(least, 0, low)
-            store(information, 0, t)
-            for j in range(1 if inner == 1 else min(rest, L)):
-                number, s_j = i - o * (n - 1) * inner + j, total[j]
-                if bad < 0 and is_bad(s_j, least[j], normalize, p):
+                fold(total, 3 * size, L)
+            for j in range(units if inner == 1 else min(units * L, inner - first * L)):
+                number, lane = (first + j, j * L) if inner == 1 else (o * inner + first * L + j, j)
+                s_j = total[lane]
+                if bad < 0 and is_bad(s_j, least[lane], normalize, p):
                     bad = number
-                h_j = np.log(s_j) - information[j] / s_j if normalize else -information[j]
+                h_j = -information[lane]
+                if normalize:
+                    h_j = np.log(s_j) + h_j / s_j if s_j > 0 and s_j < np.inf else np.nan
                 h[number] = 0.0 if h_j <= 0 else h_j / nats
     if bad >= 0:
         refuse(where, p, bad, normalize)

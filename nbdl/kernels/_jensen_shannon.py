@@ -67,32 +67,28 @@ def _js_divergence(where_p, where_q, p, q, nats, normalize):
 
 
 @jit(inline=True)
-def _js_sum(near, work, p, q, scale, i, rest, count, step, fewer, ahead):
+def _js_sum(near, work, p, q, scale, i, rest, step, fewer, first, last, ahead):
     """Four times the sum of the terms, in two loops: all polynomials together have too many coefficients.
 
     With c = 1 - abs(s) it is near(s) where c > 1/2, elsewhere far(c) + c log(c).
     """
-    total = splat(0.0)
+    total = rare = splat(0.0)
     L, gap, weight = lanes(pointer(work)), pointer(work), pointer(work) + work.shape[1]
-    for k0 in range(0, count, BLOCK):
-        size = min(count - k0, BLOCK)
-        near_part = log_part = splat(0.0)
-        for k in range(size):
-            at, r = i + (k0 + k) * step, rest - (k0 + k) * fewer
-            prefetch(p, at + ahead)
-            prefetch(q, at + ahead)
-            a, b = wide(p, at, r), wide(q, at, r) * scale
-            twice = larger(a + b, splat(SMALLEST))
-            s = (a - b) / twice
-            c = 1.0 - abs(s)
-            near_part = fma(twice, where(c > 0.5, near(s), js_far(c)), near_part)
-            store(gap, k * L, c)
-            store(weight, k * L, where(c > 0.5, 0.0, twice))
-        for k in range(size):
-            c = load(gap, k * L)
-            log_part = fma(load(weight, k * L) * c, log_normal(c), log_part)
-        total = total + (near_part + log_part)
-    return total
+    for k in range(first, last):
+        at, r, to = i + k * step, rest - k * fewer, (k - first) * L
+        prefetch(p, at + ahead)
+        prefetch(q, at + ahead)
+        a, b = wide(p, at, r), wide(q, at, r) * scale
+        twice = larger(a + b, splat(SMALLEST))
+        s = (a - b) / twice
+        c = 1.0 - abs(s)
+        total = fma(twice, where(c > 0.5, near(s), js_far(c)), total)
+        store(gap, to, c)
+        store(weight, to, where(c > 0.5, 0.0, twice))
+    for k in range(0, (last - first) * L, L):
+        c = load(gap, k)
+        rare = fma(load(weight, k) * c, log_normal(c), rare)
+    return total + rare
 
 
 @jit

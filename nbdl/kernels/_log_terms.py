@@ -106,32 +106,37 @@ def _js_far(c):
 
 def log_normal(x):
     """The natural logarithm of a positive normal number; at 0 some number."""
-    return _log_normal(x)
+    return _on_arrays(_log_normal, x)
 
 
 def ce_term(p, q):
     """-p log(q): 0 where p = 0; infinite where p > 0 and q is 0 or subnormal."""
-    return _ce_term(p, q)
+    return _on_arrays(_ce_term, p, q)
 
 
 def kl_term(p, q):
     """p log(p / q) - p + q: 0 where p = q, q where p = 0; infinite where p > 0 and q is 0 or subnormal."""
-    return _kl_term(p, q)
+    return _on_arrays(_kl_term, p, q)
 
 
 def jeffreys_term(p, q):
     """(p - q) log(p / q): 0 where p = q; infinite where one of the two alone is 0 or subnormal."""
-    return _jeffreys_term(p, q)
+    return _on_arrays(_jeffreys_term, p, q)
 
 
 def js_near(s):
     """(1 + s) log(1 + s) + (1 - s) log(1 - s) where |s| < 1/2."""
-    return _js_near(s)
+    return _on_arrays(_js_near, s)
 
 
 def js_far(c):
     """The same where c = 1 - |s| <= 1/2, less c log(c)."""
-    return _js_far(c)
+    return _on_arrays(_js_far, c)
+
+
+def _on_arrays(formula, *x):
+    with np.errstate(all="ignore"):
+        return formula(*x)
 
 
 def _emitter(formula):

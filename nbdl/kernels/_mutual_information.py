@@ -136,6 +136,8 @@ def _mutual_information(p, nats, y):
     p_x, p_y = np.empty(rows), np.empty(columns)
     a, b, L = pointer(p), pointer(p_y), lanes(pointer(p_y))
     for number in range(tables):
+        if np.isnan(y[number]):
+            continue
         s = marginals(p[number], p_x, p_y)
         total = splat(0.0)
         for i in range(rows):
@@ -144,8 +146,7 @@ def _mutual_information(p, nats, y):
             for j in range(0, columns, L):
                 part = part + kl_term(wide(a, at + j, columns - j), wide(b, j, columns - j) * share)
             total = total + part
-        if not np.isnan(y[number]):
-            y[number] = hsum(total) / (s * nats)
+        y[number] = hsum(total) / (s * nats)
 
 
 @jit
@@ -199,6 +200,8 @@ def _conditional_mutual_information(p, nats, y):
     p_z, p_xz, p_yz = np.empty(Z), np.empty((X, Z)), np.empty((Y, Z))
     alone, L = np.empty(Z), lanes(pointer(p_z))
     for number in range(tables):
+        if np.isnan(y[number]):
+            continue
         s = _marginals_given(p[number], p_z, p_xz, p_yz)
         total = splat(0.0)
         for i in range(X):
@@ -210,8 +213,7 @@ def _conditional_mutual_information(p, nats, y):
                 for k in range(0, Z, L):
                     part = part + kl_term(wide(pointer(p), at + k, Z - k), wide(pointer(alone), k, Z - k))
                 total = total + part
-        if not np.isnan(y[number]):
-            y[number] = hsum(total) / (s * nats)
+        y[number] = hsum(total) / (s * nats)
 
 
 @jit(strict=True)

@@ -113,7 +113,8 @@ def renyi_divergence(p, q, alpha, axis=-1, base=None, normalize=False, out=None)
     alpha = _check_order(text("renyi_divergence: `alpha`"), alpha)
     view = _split(text("renyi_divergence"), p.shape, axis)
     p3, q3 = p.reshape(view), q.reshape(view)
-    y = _kl_divergence("renyi_divergence: `p`", "renyi_divergence: `q`", p3, q3, nats, bool(normalize))
+    where_p, where_q = text("renyi_divergence: `p`"), text("renyi_divergence: `q`")
+    y = _kl_divergence(where_p, where_q, p3, q3, nats, bool(normalize))
     _renyi_divergence(p3, q3, alpha, nats, bool(normalize), y)
     return as_result("renyi_divergence: `out`", out, without(p.shape, axis), p, y)
 
@@ -134,5 +135,9 @@ def _renyi_divergence(p, q, alpha, nats, normalize, y):
                 largest = max(largest, a / b)
             elif a > 0 and alpha > 1:
                 total = largest = np.inf
-        d = np.log(largest) if alpha == np.inf else np.log(total) / (alpha - 1)
+        d = np.inf
+        if alpha == np.inf:
+            d = np.log(largest)
+        elif total > 0:
+            d = np.log(total) / (alpha - 1)
         y[number] = max(d / nats, 0.0)

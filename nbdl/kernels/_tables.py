@@ -7,6 +7,8 @@ Everything is accumulated in float64 and has the dtype of the table in the end: 
 else an array. Nothing is written before all tables are found to be good.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import config, types
 from numba.cpython.unsafe.tuple import tuple_setitem
@@ -26,9 +28,12 @@ from nbdl.kernels._door import (
     as_like,
     as_out,
 )
+from nbdl.kernels._simd import hsum, load, splat, store
 
-BLOCK = 128  # vectors that are summed before their sum is added to the total: the error grows with both alone
-AHEAD = 64  # vectors from a load to what is asked of memory meanwhile
+BLOCK = 128  # vectors along the last axis
+ROWS = 16  # entries of distributions side by side: as many as a processor follows streams of memory
+STRIP = 1024  # elements
+AHEAD = 160  # vectors from a load to what is asked of memory meanwhile
 LEAST, MOST = 1e-290, 1e290  # sums by which a table can be divided
 
 _NOT_BASE = "{} must be a number or None (nats), got {}"
@@ -219,12 +224,50 @@ def refuse(where, table, number, normalize):
 
 # --- the walk ---------------------------------------------------------------------------------------------
 
+# Distributions of (outer, n, inner) are walked in units: one distribution along the last axis, whose vectors
+# lie one behind the other, else as many side by side as a vector has lanes, each lane with its own. Units are
+# walked in strips, a strip by blocks of entries across all its units, so that memory is read in its order and
+# what is read twice is in the cache the second time. Sums over a block are added to those of the unit:
+# rounding errors grow with both alone.
+
+
+class Walk(NamedTuple):
+    """How (outer, n, inner) is walked, in units of `lanes` lanes; all lengths are in elements but `count`."""
+
+    slabs: int  # of `slab` elements each
+    slab: int
+    units: int  # in a slab
+    unit: int  # from one to the next
+    strip: int  # units
+    count: int  # vectors of a unit
+    step: int  # from one to the next
+    fewer: int  # lanes that each has fewer than the last one
+    block: int  # vectors
+    ahead: (
+        int  # what to ask of memory meanwhile: the next strip, if it stays in the cache until it is its turn
+    )
+
+
+@jit
+def walk(shape, lanes):
+    """The `Walk` of tables of this shape."""
+    outer, n, inner = shape
+    count = (n + lanes - 1) // lanes
+    if inner > 1:
+        units = (inner + lanes - 1) // lanes
+        return Walk(outer, n * inner, units, lanes, STRIP // lanes, n, inner, 0, ROWS, lanes)
+    strip = max(1, min(STRIP // n, outer))
+    return Walk(1, outer * n, outer, n, strip, count, lanes, lanes, BLOCK, AHEAD * lanes)
+
 
 @jit(inline=True)
-def vectors(shape, lanes):
-    """How distributions of (outer, n, inner) are walked: (vectors, step between them, lanes fewer in each).
+def add_to(p, i, v):
+    """Add the vector `v` to what is at `p[i]`."""
+    store(p, i, load(p, i) + v)
 
-    Along the last axis the vectors lie within a distribution; along another, each lane is one of its own.
-    """
-    _, n, inner = shape
-    return ((n + lanes - 1) // lanes, lanes, lanes) if inner == 1 else (n, inner, 0)
+
+@jit(inline=True)
+def fold(p, size, lanes):
+    """In each of the vectors at `p`: the sum of its lanes in all of them."""
+    for i in range(0, size, lanes):
+        store(p, i, splat(hsum(load(p, i))))
