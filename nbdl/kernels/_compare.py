@@ -97,7 +97,7 @@ def compare(sum_all, term, work, where_p, where_q, p, q, normalize):
                 fold(total, size, L)
             for j in range(units if inner == 1 else min(units * L, inner - first * L)):
                 number, lane = (first + j, j * L) if inner == 1 else (o * inner + first * L + j, j)
-                mass[number], y[number] = s[lane], np.nan
-                if s[lane] > 0 and t[lane] > 0:
-                    y[number] = total[lane] / (s[lane] if normalize else 1.0)
+                mass[number], y[number] = sums[0, lane], np.nan  # by its name: pointers keep no array alive
+                if sums[0, lane] > 0 and sums[2, lane] > 0:
+                    y[number] = sums[4, lane] / (sums[0, lane] if normalize else 1.0)
     return y, mass

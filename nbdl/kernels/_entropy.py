@@ -143,10 +143,9 @@ def _entropy(where, p, nats, normalize):
                 fold(total, 3 * size, L)
             for j in range(units if inner == 1 else min(units * L, inner - first * L)):
                 number, lane = (first + j, j * L) if inner == 1 else (o * inner + first * L + j, j)
-                s_j = total[lane]
-                if bad < 0 and is_bad(s_j, least[lane], normalize, p):
+                s_j, h_j = sums[0, lane], -sums[2, lane]  # by its name: pointers keep no array alive
+                if bad < 0 and is_bad(s_j, sums[1, lane], normalize, p):
                     bad = number
-                h_j = -information[lane]
                 if normalize:
                     h_j = np.log(s_j) + h_j / s_j if s_j > 0 and s_j < np.inf else np.nan
                 h[number] = 0.0 if h_j <= 0 else h_j / nats
