@@ -83,7 +83,5 @@ def test_peers_gradient_is_finite_at_zero_and_empty_rows_are_nan():
     slope = js_divergence_dp(1.0, np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5]))
     np.testing.assert_allclose(slope, [np.log(2) / 2, 0, 0], atol=1e-16)
     assert np.isnan(js_divergence(np.zeros((2, 3)), np.ones((2, 3)), normalize=True)).all()
-    with pytest.raises(
-        ProbabilityError, match=r"`q` must be finite and not negative, got -0\.5"
-    ):
+    with pytest.raises(ProbabilityError, match=r"`q` must be finite and not negative, got -0\.5"):
         js_divergence(np.array([0.5, 0.5]), np.array([-0.5, 1.5]))
