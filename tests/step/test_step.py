@@ -43,13 +43,20 @@ def test_soft_labels(twins, x, shuffled):
     twins(mlp, x, y).agree(shuffled(10 * 20), 20)
 
 
-@pytest.mark.parametrize(("model", "lr"), [("lenet", 0.9), ("lenet_modern", 0.02)])
-def test_images(twins, shuffled, model, lr):
+@pytest.mark.parametrize(
+    "model, lr, dtype, within",
+    [
+        ("lenet", 0.9, "float32", 1e-5),
+        # which of two pixels is the largest turns on the last bit: in float32 curves part after some steps
+        ("lenet_modern", 0.02, "float64", 1e-9),
+    ],
+)
+def test_images(twins, shuffled, model, lr, dtype, within):
     rng = np.random.default_rng(3)
     y = rng.integers(0, 10, 96)
     x = (rng.normal(size=(96, 1, 28, 28)) / 4 + rng.normal(size=(10, 1, 28, 28))[y]).astype(np.float32)
-    both = twins(getattr(models, model), x, y, lr=lr)
-    both.agree(shuffled(50 * 24, 96), 24)  # one and a half blocks of 16
+    both = twins(getattr(models, model), x, y, lr=lr, dtype=dtype)
+    both.agree(shuffled(50 * 24, 96), 24, within=within)  # one and a half blocks of 16
 
 
 def test_adam_in_float64(twins, x, labels, shuffled):
