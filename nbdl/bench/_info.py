@@ -133,7 +133,7 @@ def _spacing(method, N, threads):
 
 
 def _ksg1(N, threads):
-    more = {"estimator": "ksg1", "standardize": True}
+    more = {"estimator": "ksg1"}
     return Estimate(
         "ksg1_mi", f"N={N}", info.mutual_information, _normal(N, "xy"), {"k": 3}, more, True, threads
     )  # fmt: skip
@@ -150,7 +150,8 @@ def _neighbours(N, D, threads):
 
 def _conditional(N, threads):
     call = info.conditional_mutual_information
-    return Estimate("knn_cmi", f"N={N}", call, _normal(N, "xyz"), {"k": 3}, {}, True, threads)
+    more = {"standardize": False}
+    return Estimate("knn_cmi", f"N={N}", call, _normal(N, "xyz"), {"k": 3}, more, True, threads)
 
 
 def _ross(N, symbols, threads):
@@ -166,9 +167,8 @@ def _ross(N, symbols, threads):
 def _permutations(N, count, threads):
     """The estimate itself is compared; the shuffles of two libraries differ."""
     size = f"N={N}, {count} permutations"
-    more = {"standardize": True}
     options = {"k": 3, "permutations": count}
-    return Estimate("ksg1_test", size, _estimate_of_test, _normal(N, "xy"), options, more, True, threads)
+    return Estimate("ksg1_test", size, _estimate_of_test, _normal(N, "xy"), options, {}, True, threads)
 
 
 def _estimate_of_test(x, y, **options):

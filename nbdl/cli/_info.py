@@ -24,10 +24,6 @@ STEPS_OF_A_SERIES = {  # what a measure of series is, once histories are taken
 OF_MIXED = {  # estimators that take values that recur for what they are
     "mutual_information": "gao", "conditional_mutual_information": "mesner_shalizi",
 }  # fmt: skip
-DEPENDENCE = (  # no change of the scale of a column alters what is true, but it alters who is near
-    "mutual_information", "conditional_mutual_information", "transfer_entropy", "active_information_storage",
-    "total_correlation", "dual_total_correlation", "o_information", "co_information",
-)  # fmt: skip
 NOISE = 1e-6  # as a part of the standard deviation, where values are rounded
 SHOWN = 30  # columns that an error names
 WARNINGS = 3  # that are shown
@@ -148,11 +144,7 @@ class _Asked:
         return option in known or any(p.kind is p.VAR_KEYWORD for p in known.values())
 
     def column(self, text):
-        """The `Column`; for measures of dependence, continuous ones over their standard deviations."""
-        column = self.table.column(text, self.kinds)
-        if self.measure not in DEPENDENCE or column.kind == "discrete":
-            return column
-        return column._replace(values=_scaled(column.values))
+        return self.table.column(text, self.kinds)
 
     def columns(self):
         """The `Column` for each argument of the measure, by the name of the argument."""
@@ -245,15 +237,6 @@ class _Asked:
             if not getattr(error, "__notes__", None):
                 advised(error, place, _hint(error))
             raise
-
-
-def _scaled(values):
-    """Columns over their standard deviations; what is constant or infinite stays as it is."""
-    import numpy as np
-
-    with np.errstate(invalid="ignore"):
-        scale = np.sqrt(np.nanmean((values - np.nanmean(values, axis=0)) ** 2, axis=0))
-    return values / np.where(np.isfinite(scale) & (scale > 0), scale, 1.0)
 
 
 def _places(columns, error):

@@ -14,7 +14,11 @@ strictly less, of the same computed distances; where neighbours tie for the k-th
 
 The errors of the entropies cancel where the distance is the same in all spaces, so that the bias is near 0
 for independent samples. It grows with the information: N samples cannot show much more than log N nats.
-Values are not clipped at 0. Samples should be of like scale: see `standardize`.
+Values are not clipped at 0.
+
+The true value knows no units, but distances do: of a column in metres and one in millimetres only the second
+would say who is near. So each column is divided by its standard deviation first, a constant one left as it
+is, unless ``standardize=False``.
 
 Kraskov, Stögbauer, Grassberger, Estimating mutual information, Phys. Rev. E 69 (2004), eq. 8, 9, 23, 24.
 Frenzel, Pompe, Partial mutual information for coupling analysis of multivariate time series, Phys. Rev. Lett.
@@ -38,7 +42,7 @@ from nbdl.info._special import digamma
 from nbdl.info._tree import build, index_each
 
 
-def ksg1(*samples, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=False, threads=1):
+def ksg1(*samples, k=3, theiler=0, standardize=True, noise=0.0, seed=0, local=False, threads=1):
     """Mutual information of two samples, total correlation of more: the first formula above.
 
     Parameters
@@ -51,8 +55,8 @@ def ksg1(*samples, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=F
         Row j is neither neighbour of row i nor counted where abs(i - j) <= `theiler`; N is then the number of
         rows that are left.
     standardize : bool
-        Whether to divide each column by its standard deviation. The true value is the same; the estimate is
-        better where scales are far apart.
+        Whether each column is divided by its standard deviation (over N) before distances are taken, a
+        constant one left as it is. The true value does not change; the estimate no longer depends on units.
     noise : float
         Standard deviation of normal noise added to each column, as a part of that of the column: breaks ties.
     seed : int
@@ -90,7 +94,7 @@ def ksg1(*samples, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=F
     return result(values, local)
 
 
-def ksg2(*samples, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=False, threads=1):
+def ksg2(*samples, k=3, theiler=0, standardize=True, noise=0.0, seed=0, local=False, threads=1):
     """Mutual information of two samples, total correlation of more: the second formula above.
 
     Smaller systematic errors than the first where the dimension is low, larger ones where it is high.
@@ -114,7 +118,7 @@ def ksg2(*samples, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=F
 
 
 def frenzel_pompe(
-    x, y, z, *, k=3, theiler=0, standardize=False, noise=0.0, seed=0, local=False, threads=1
+    x, y, z, *, k=3, theiler=0, standardize=True, noise=0.0, seed=0, local=False, threads=1
 ):  # fmt: skip
     """Conditional mutual information I(X; Y | Z), the third formula above.
 

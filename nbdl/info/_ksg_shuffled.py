@@ -2,7 +2,8 @@ r"""KSG estimates while the rows of one sample are shuffled: what a shuffle leav
 
 Only the neighbours in all coordinates together change. The search structures of the marginals stay: that of x
 by renaming its rows, which for a mean over all rows is to put the radii in the order of the rows before the
-shuffle. The values are those of `ksg1` and `frenzel_pompe` but for the order of the sum.
+shuffle. The values are those of `ksg1` and `frenzel_pompe` but for the order of the sum; columns are
+standardised before the shuffle, and noise is added before it.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ from nbdl.info._special import digamma
 from nbdl.info._tree import build, index
 
 
-def mutual_information(x, y, *, k=3, theiler=0, standardize=False, noise=0.0, seed=0):
+def mutual_information(x, y, *, k=3, theiler=0, standardize=True, noise=0.0, seed=0):
     """A function of an order (N,): `ksg1` of the rows of x in that order, and y.
 
     `x`, `y` and the options are as of `ksg1`. None where a Theiler window ties rows to their times.
@@ -35,7 +36,7 @@ def mutual_information(x, y, *, k=3, theiler=0, standardize=False, noise=0.0, se
     return value
 
 
-def conditional_mutual_information(x, y, z, *, k=3, theiler=0, standardize=False, noise=0.0, seed=0):
+def conditional_mutual_information(x, y, z, *, k=3, theiler=0, standardize=True, noise=0.0, seed=0):
     """A function of an order (N,): `frenzel_pompe` of the rows of x in that order, y and z."""
     if theiler:
         return None

@@ -20,7 +20,8 @@ Symbols have no distance: rows with different ones are never neighbours, so that
 symbols count, nor the scale of the numbers beside them. Where a symbol (in the last two: a combination of
 symbols) has fewer than k + 1 rows, all its other rows are the neighbours; a row that is alone with its symbol
 has none and is left out. Information about a discrete sample is at most its entropy: larger estimates are
-cut off there.
+cut off there. Columns of numbers are divided by their standard deviations before distances are taken, unless
+``standardize=False``: no unit decides who is near.
 
 Ross, Mutual information between discrete and continuous data sets, PLoS ONE 9 (2014), eq. 6. Gao, Kannan,
 Oh, Viswanath, Estimating mutual information for discrete-continuous mixtures, NeurIPS (2017), section 3: with
@@ -48,7 +49,7 @@ from nbdl.info._special import digamma
 from nbdl.info._tree import build, index
 
 
-def ross(x, y, *, k=3, noise=0.0, seed=0, local=False, threads=1):
+def ross(x, y, *, k=3, standardize=True, noise=0.0, seed=0, local=False, threads=1):
     """Mutual information of a discrete and a continuous sample (see the head of this file).
 
     Parameters
@@ -56,6 +57,9 @@ def ross(x, y, *, k=3, noise=0.0, seed=0, local=False, threads=1):
     x, y : (N, D) float64 array and (N,) int64 codes, in any order
     k : int
         Which neighbour: at least 1, less than N.
+    standardize : bool
+        Whether each continuous column is divided by its standard deviation (over N) before distances are
+        taken, a constant one left as it is. It matters where there are several columns.
     noise : float
         Standard deviation of normal noise added to each continuous column, as a part of that of the column:
         breaks ties.
@@ -75,7 +79,7 @@ def ross(x, y, *, k=3, noise=0.0, seed=0, local=False, threads=1):
     ShapeError, DtypeError, DataError, OptionError
         On two samples of one kind, on samples that are not finite, on k that are not there.
     """
-    samples = _prepared("ross", {"x": x, "y": y}, k, noise, seed)
+    samples = _prepared("ross", {"x": x, "y": y}, k, standardize, noise, seed)
     continuous = [s for s in samples if s.ndim == 2]
     if len(continuous) != 1:
         kinds = "continuous" if continuous else "discrete"
@@ -94,13 +98,13 @@ def ross(x, y, *, k=3, noise=0.0, seed=0, local=False, threads=1):
     return _finished(values, kept, samples, local)
 
 
-def gao(x, y, *, k=3, noise=0.0, seed=0, local=False, threads=1):
-    """Mutual information of two three samples with any repeated values.
+def gao(x, y, *, k=3, standardize=True, noise=0.0, seed=0, local=False, threads=1):
+    """Mutual information of two samples with any repeated values.
 
     `x` and `y` are (N, D) float64 arrays or (N,) int64 codes, at least one of them float64. Options,
     result and errors as of `ross`.
     """
-    samples = _prepared("gao", {"x": x, "y": y}, k, noise, seed)
+    samples = _prepared("gao", {"x": x, "y": y}, k, standardize, noise, seed)
     kept, samples = _not_alone(samples)
     if not kept.any() or any(map(is_constant, samples)):
         return result(np.zeros(len(x)), local)
@@ -113,12 +117,12 @@ def gao(x, y, *, k=3, noise=0.0, seed=0, local=False, threads=1):
     return _finished(values, kept, samples, local)
 
 
-def mesner_shalizi(x, y, z, *, k=3, noise=0.0, seed=0, local=False, threads=1):
+def mesner_shalizi(x, y, z, *, k=3, standardize=True, noise=0.0, seed=0, local=False, threads=1):
     """Conditional mutual information I(X; Y | Z) of three samples with any repeated values.
 
     Samples, options, result and errors as of `gao`; 0 where x or y is constant.
     """
-    samples = _prepared("mesner_shalizi", {"x": x, "y": y, "z": z}, k, noise, seed)
+    samples = _prepared("mesner_shalizi", {"x": x, "y": y, "z": z}, k, standardize, noise, seed)
     kept, samples = _not_alone(samples)
     if not kept.any() or is_constant(samples[0]) or is_constant(samples[1]):
         return result(np.zeros(len(x)), local)
@@ -171,8 +175,8 @@ class _Space:
         return out
 
 
-def _prepared(name, samples, k, noise, seed):
-    """The samples, checked, with noise if it is asked for."""
+def _prepared(name, samples, k, standardize, noise, seed):
+    """The samples, checked, in units of their standard deviations and with noise if they are asked for."""
     for each, s in samples.items():
         if s.ndim == 1 and s.dtype != np.int64:
             raise DtypeError("{}: `{}` must be float64 (N, D) or int64 (N,), got {}", name, each, s.dtype)
@@ -182,8 +186,9 @@ def _prepared(name, samples, k, noise, seed):
     lengths = {each: len(s) for each, s in samples.items()}
     if len(set(lengths.values())) > 1:
         raise ShapeError("{}: samples must have the same number of rows, got {}", name, lengths)
-    prepared = dict(zip(continuous, prepare(name, continuous, k, noise=noise, seed=seed)))
-    return [prepared.get(each, s) for each, s in samples.items()]
+    changed = prepare(name, continuous, k, noise=noise, seed=seed, standardize=standardize)
+    samples = samples | dict(zip(continuous, changed))
+    return list(samples.values())
 
 
 def _not_alone(samples):

@@ -31,6 +31,7 @@ import numpy as np
 
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
 from nbdl.info._near import kth_distances
+from nbdl.info._samples import deviations, standardized
 from nbdl.info._special import digamma
 from nbdl.info._tree import build
 
@@ -162,13 +163,10 @@ def _check_count(name, option, value, least):
 
 def _changed(x, noise, seed, number, standardize):
     """Column by column; a constant column stays as it is."""
-    if not noise and not standardize:
-        return np.ascontiguousarray(x)
-    deviation = np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 0.0)
     if noise:
         random = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, number])))
-        x = x + noise * deviation * random.standard_normal(x.shape)
-    return x / np.where(deviation > 0, deviation, 1.0) if standardize else x
+        x = x + noise * deviations(x) * random.standard_normal(x.shape)
+    return np.ascontiguousarray(standardized(x) if standardize else x)
 
 
 def admissible(n, theiler):

@@ -90,6 +90,19 @@ def without_missing(samples, weights, nan_policy):
     return kept, None if weights is None else weights[keep]
 
 
+def deviations(x):
+    """Standard deviation of each column of finite x (N, D), 0 of a constant one; no number is too large."""
+    largest = np.abs(x).max(axis=0)
+    of_unit = (x / np.where(largest > 0, largest, 1.0)).std(axis=0)
+    return np.where((x == x[0]).all(axis=0), 0.0, of_unit * largest)
+
+
+def standardized(x):
+    """Each column of finite x (N, D) over its standard deviation; a constant one as it is."""
+    deviation = deviations(x)
+    return x / np.where(deviation > 0, deviation, 1.0)
+
+
 def read_weights(weights, length):
     """Sample weights as float64 (N,), not negative, not all zero."""
     if weights is None:

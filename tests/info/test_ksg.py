@@ -66,8 +66,9 @@ def test_brute_force(name, dims, k, theiler):
     samples = [common + rng.normal(size=(300, d)) for d in dims]
     local = brute(name, samples, k, theiler)
     estimate = ESTIMATORS[name]
-    np.testing.assert_allclose(estimate(*samples, k=k, theiler=theiler, local=True), local, atol=1e-10)
-    assert estimate(*samples, k=k, theiler=theiler) == pytest.approx(local.mean(), abs=1e-10)
+    options = {"k": k, "theiler": theiler, "standardize": False}
+    np.testing.assert_allclose(estimate(*samples, **options, local=True), local, atol=1e-10)
+    assert estimate(*samples, **options) == pytest.approx(local.mean(), abs=1e-10)
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 2])
@@ -76,7 +77,7 @@ def test_brute_force(name, dims, k, theiler):
 def test_brute_force_with_ties(name, decimals):
     samples = np.random.default_rng(decimals).normal(size=(3, 400, 1)).round(decimals)
     local = brute(name, samples, 3)
-    np.testing.assert_allclose(ESTIMATORS[name](*samples, local=True), local, atol=1e-10)
+    np.testing.assert_allclose(ESTIMATORS[name](*samples, local=True, standardize=False), local, atol=1e-10)
 
 
 # --- what is known ----------------------------------------------------------------------------------------
@@ -91,12 +92,12 @@ def test_values_of_other_programs():
         y = rho * x + math.sqrt(1 - rho * rho) * random.normal(size=(4000, 1))
         if rho == 0:
             zero = x, y
-        assert ksg1(x, y) == pytest.approx(first, abs=5.1e-5)
+        assert ksg1(x, y, standardize=False) == pytest.approx(first, abs=5.1e-5)
     random.seed(3)
     for rho, (_, second) in expected.items():
         x = random.normal(size=(4000, 1))
         y = rho * x + math.sqrt(1 - rho * rho) * random.normal(size=(4000, 1))
-        assert ksg2(x, y) == pytest.approx(second, abs=5.1e-5)
+        assert ksg2(x, y, standardize=False) == pytest.approx(second, abs=5.1e-5)
     assert ksg1(*zero) < 0  # negative estimates are kept
 
 
@@ -163,20 +164,21 @@ def test_agrees_with_scikit_learn():
     own = pytest.importorskip("sklearn.feature_selection._mutual_info")
     x, y = pair(0.6)
     for k in (1, 3, 10):
-        assert ksg1(x, y, k=k) == pytest.approx(own._compute_mi_cc(x[:, 0], y[:, 0], k), abs=1e-12)
+        theirs = own._compute_mi_cc(x[:, 0], y[:, 0], k)
+        assert ksg1(x, y, k=k, standardize=False) == pytest.approx(theirs, abs=1e-12)
     theirs = own.mutual_info_regression(x, y[:, 0], random_state=0)[0]
-    assert ksg1(x, y, standardize=True) == pytest.approx(theirs, abs=1e-3)
+    assert ksg1(x, y) == pytest.approx(theirs, abs=1e-3)
 
 
 def test_scikit_learn_own_vectors():
-    """tests/test_mutual_info.py of scikit-learn: a bivariate normal, deviations 1 and 10."""
+    """tests/test_mutual_info.py of scikit-learn: a bivariate normal, deviations 1 and 10, as they are."""
     random = np.random.RandomState(0)
     cov = np.array([[1, 5], [5, 100.0]])
     truth = math.log(1) + math.log(10) - 0.5 * math.log(np.linalg.det(cov))
     z = random.multivariate_normal(np.zeros(2), cov, size=1000)
     x, y = z[:, :1].copy(), z[:, 1:].copy()
     for k in (3, 5, 7):
-        assert ksg1(x, y, k=k) == pytest.approx(truth, rel=0.1)
+        assert ksg1(x, y, k=k, standardize=False) == pytest.approx(truth, rel=0.1)
 
 
 # --- errors that others make ------------------------------------------------------------------------------
@@ -187,8 +189,10 @@ def test_scikit_learn_own_vectors():
 def test_ties_are_strict_at_any_scale(name, factor):
     """A tolerance of 1e-15 gives another value for the same data in other units."""
     samples = np.random.default_rng(0).normal(size=(3, 1000, 1))[: 3 if name == "frenzel_pompe" else 2]
-    estimate = ESTIMATORS[name]
-    assert estimate(*(s * factor for s in samples)) == pytest.approx(estimate(*samples), abs=1e-12)
+    for standardize in (False, True):
+        value = ESTIMATORS[name](*samples, standardize=standardize)
+        other = ESTIMATORS[name](*(s * factor for s in samples), standardize=standardize)
+        assert other == pytest.approx(value, abs=1e-12)
 
 
 def test_ksg2_has_a_radius_for_each_marginal():
@@ -258,10 +262,23 @@ def test_the_theiler_window_takes_away_what_is_near_in_time():
     assert ksg1(*smooth, theiler=50) < 0.0 < 0.15 < ksg1(*smooth)
 
 
-def test_standardize_is_for_samples_of_unlike_scale():
-    x, y = pair(0.9)
-    assert abs(ksg1(x, 1e6 * y) - ksg1(x, y)) > 0.1
-    assert ksg1(x, 1e6 * y, standardize=True) == pytest.approx(ksg1(x, y, standardize=True), abs=1e-9)
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_the_units_of_columns_do_not_count(name):
+    """Nor do they where two columns of one sample have different ones, and a third is constant."""
+    (x, y), (u, v) = pair(0.9, n=1000), pair(0.3, n=1000, seed=4)
+    rest = (y + v,) if name == "frenzel_pompe" else ()
+    estimate = ESTIMATORS[name]
+    value = estimate(np.hstack((x, u)), y, *rest)
+    other = estimate(np.hstack((1e-6 * x, 1e6 * u, np.ones_like(x))), 1e3 * y, *(7 * z for z in rest))
+    assert other == pytest.approx(value, abs=1e-9)
+    raw = [estimate(np.hstack((x, factor * u)), y, *rest, standardize=False) for factor in (1, 1e6)]
+    assert raw[1] < raw[0] - 0.1
+
+
+def test_standardize_takes_columns_over_their_deviations():
+    x, y = pair(0.6, n=500)
+    by_hand = ksg1(x / x.std(), 5 * y / (5 * y).std(), standardize=False)
+    assert ksg1(x, 5 * y) == pytest.approx(by_hand, abs=1e-12)
 
 
 X = np.random.default_rng(0).normal(size=(10, 2))

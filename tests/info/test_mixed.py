@@ -68,9 +68,9 @@ def kinds(seed, n=300):
 def test_ross_by_brute_force(first, k):
     samples = kinds(k)
     x, y = samples[first], samples["symbols"]
-    local = brute("ross", (x, y), k)
-    np.testing.assert_allclose(ross(x, y, k=k, local=True), local, atol=1e-10)
-    assert ross(y, x, k=k) == ross(x, y, k=k) == pytest.approx(local.mean(), abs=1e-10)
+    local, options = brute("ross", (x, y), k), {"k": k, "standardize": False}
+    np.testing.assert_allclose(ross(x, y, **options, local=True), local, atol=1e-10)
+    assert ross(y, x, **options) == ross(x, y, **options) == pytest.approx(local.mean(), abs=1e-10)
 
 
 @pytest.mark.parametrize("k", [1, 3, 6])
@@ -86,9 +86,9 @@ def test_ross_by_brute_force(first, k):
 )
 def test_gao_by_brute_force(names, k):
     samples = [kinds(k)[name] for name in names]
-    local, found = brute("gao", samples, k), gao(*samples, k=k, local=True)
-    np.testing.assert_allclose(found, local, atol=1e-10)
-    assert gao(*samples, k=k) == pytest.approx(local.mean(), abs=1e-10)
+    local, options = brute("gao", samples, k), {"k": k, "standardize": False}
+    np.testing.assert_allclose(gao(*samples, **options, local=True), local, atol=1e-10)
+    assert gao(*samples, **options) == pytest.approx(local.mean(), abs=1e-10)
 
 
 @pytest.mark.parametrize("k", [1, 3, 6])
@@ -101,7 +101,10 @@ def test_gao_by_brute_force(names, k):
 )  # fmt: skip
 def test_mesner_shalizi_by_brute_force(names, k):
     samples = [kinds(k)[name] for name in names]
-    local, found = brute("mesner_shalizi", samples, k), mesner_shalizi(*samples, k=k, local=True)
+    local, found = (
+        brute("mesner_shalizi", samples, k),
+        mesner_shalizi(*samples, k=k, standardize=False, local=True),
+    )
     np.testing.assert_allclose(found, local, atol=1e-10)
 
 
@@ -205,6 +208,16 @@ def test_scale_and_names_do_not_count(estimate, factor):
     value = estimate(x, y)
     assert estimate(factor * x, y) == pytest.approx(value, abs=1e-12)
     assert estimate(x, np.array([70, -3, 11])[y]) == pytest.approx(value, abs=1e-12)
+
+
+def test_the_units_of_columns_do_not_count():
+    samples = kinds(0)
+    x, lumpy, y = samples["columns"], samples["lumpy"], samples["symbols"]
+    other = np.hstack((1e-3 * x[:, :1], 1e6 * x[:, 1:]))
+    assert ross(other, y) == pytest.approx(ross(x, y), abs=1e-9)
+    assert abs(ross(other, y, standardize=False) - ross(x, y, standardize=False)) > 0.05
+    assert gao(other, 9 * lumpy) == pytest.approx(gao(x, lumpy), abs=1e-9)
+    assert mesner_shalizi(other, lumpy, 9 * x) == pytest.approx(mesner_shalizi(x, lumpy, x), abs=1e-9)
 
 
 def test_negative_estimates_are_kept():

@@ -80,6 +80,11 @@ def test_rows_take_values_of_near_rows():
     np.testing.assert_array_equal(shuffle(0, 0), order)
 
 
+def test_the_units_of_a_condition_do_not_say_who_is_near():
+    known = RNG(1).standard_normal((200, 2))
+    np.testing.assert_array_equal(Near(known, 5)(0, 0), Near(known * [1, 1024], 5)(0, 0))
+
+
 def test_resample():
     half = resample(0, 0, 101, True)
     assert half.size == 50 == len(set(half)) and (np.diff(half) > 0).all()
