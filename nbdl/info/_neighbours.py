@@ -191,9 +191,11 @@ def warn_of_lumps(name, samples, k):
                 lumped &= _in_lumps(x[:, d], k)
         share = lumped.mean()
         if share >= LUMPY:
+            made_for_it = "mesner_shalizi" if name == "frenzel_pompe" else "gao"
             warnings.warn(
                 f"{name}: {100 * share:.0f} % of `{each}` are values that more than k = {k} samples share. "
-                "For such data the estimate is not right; estimator `gao` is made for them.",
+                f"For such data the estimate is not right; estimator `{made_for_it}` is made for them, and "
+                "noise=1e-6 (parts of a standard deviation) puts values apart that were rounded.",
                 RuntimeWarning,
                 stacklevel=3,
             )

@@ -227,7 +227,20 @@ def test_lumps_are_told(estimate):
         estimate(x, y)
     with pytest.warns(RuntimeWarning, match=rf"{share:.0f} % of `y`"):
         estimate(y, np.hstack((x, x)))
+    with pytest.warns(RuntimeWarning, match="`mesner_shalizi` is made for them"):
+        frenzel_pompe(x, y, y + 1)
     estimate(y, np.hstack((x, y)))  # no two rows are alike
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_the_warning_names_noise_for_values_that_were_rounded(name):
+    """What it names is a way out: no warning, and the estimate of the values before they were rounded."""
+    x, y = pair(0.6, n=1000)
+    samples = [x, y] + [x + pair(0, n=1000, seed=4)[0]] * (name == "frenzel_pompe")
+    rounded = [s.round(1) for s in samples]
+    with pytest.warns(RuntimeWarning, match="noise=1e-6 .* puts values apart that were rounded"):
+        ESTIMATORS[name](*rounded)
+    assert ESTIMATORS[name](*rounded, noise=1e-6) == pytest.approx(ESTIMATORS[name](*samples), abs=0.06)
 
 
 def test_float32_precision_is_no_lump():
