@@ -182,7 +182,7 @@ def entropy_of_counts(counts, estimator="ml", *, base="e", k=None, **options):
         raise OptionError(
             "`k` must be an integer, at least the {} counts > 0, got {!r}", np.count_nonzero(n), k
         )
-    entropy = _function(record, "entropy", options)
+    entropy = function_of(record, "entropy", options)
     return float(entropy(n, k=n.size if k is None else k, **options)) / nats_of(base)
 
 
@@ -195,7 +195,7 @@ def _numbered(xs, fewest):
 # --- signed sums of entropies -----------------------------------------------------------------------------
 
 
-def _entropies(measure, n):
+def entropies(measure, n):
     """Pairs (factor, group of samples) of a measure of n samples: the sum of factor x H(group)."""
     every, singles = tuple(range(n)), [(i,) for i in range(n)]
     rests = [tuple(j for j in every if j != i) for i in every]
@@ -261,13 +261,13 @@ def estimate(
     kept, weights = without_missing(samples, weights, nan_policy) if paired else _each(samples, nan_policy)
     if kept is None:
         return np.full(rows, np.nan) if local else math.nan
-    record = _choose(measure, kept, estimator)
+    record = choose(measure, kept, estimator)
     if record.data == "discrete":
         value = _discrete(record, measure, kept, weights, local, options)
     else:
         if weights is not None:
             raise OptionError("`weights` are for discrete data, estimator `{}` takes none", record.name)
-        value = _continuous(record, measure, kept, local, threads, options)
+        value = by_estimator(record, measure, kept, local, threads, options)
     if clip and measure in _NOT_NEGATIVE:
         if local:
             raise OptionError("`clip` is for the estimate: local values may be negative")
@@ -301,7 +301,7 @@ def threads_of(threads):
     return int(threads)
 
 
-def _choose(measure, samples, name):
+def choose(measure, samples, name):
     """The estimator of that name, or the default one for this measure and these kinds of data."""
     kinds = {s.kind for s in samples}
     data = kinds.pop() if len(kinds) == 1 else "mixed"
@@ -339,7 +339,7 @@ def _offers(record, measure, n):
     return bool(needed) and needed <= set(record.measures)
 
 
-def _function(record, measure, options):
+def function_of(record, measure, options):
     """The function of an estimator, after a look at the names of its options."""
     function = resolve(record.measures[measure])
     if options:
@@ -358,7 +358,7 @@ def _function(record, measure, options):
 
 def _discrete(record, measure, samples, weights, local, options):
     k = options.pop("k", None)
-    entropy = _function(record, "entropy", options)
+    entropy = function_of(record, "entropy", options)
     if (local or measure == "kl_divergence") and record.name != "ml":
         what = "local values" if local else "the divergence"
         raise UsageError("{} of discrete data are those of estimator `ml`, got `{}`", what, record.name)
@@ -367,16 +367,16 @@ def _discrete(record, measure, samples, weights, local, options):
             raise OptionError("`kl_divergence` of discrete data takes neither `local` nor `k`")
         return divergence(*(s.values for s in samples))
     joint = Joint([s.values for s in samples], weights)
-    terms = _entropies(measure, len(samples))
+    terms = entropies(measure, len(samples))
     if local:
         return sum(factor * joint.local(group) for factor, group in terms)
-    sizes = _sizes(k, [s.name for s in samples], joint)
+    sizes = sizes_of(k, [s.name for s in samples], joint)
     h = {g: entropy(joint.counts(g), k=math.prod(sizes[i] for i in g), **options) for _, g in terms}
     value = float(sum(factor * h[group] for factor, group in terms))
-    return _in_bounds(measure, value, h) if record.name == "ml" else value
+    return in_bounds(measure, value, h) if record.name == "ml" else value
 
 
-def _in_bounds(measure, value, h):
+def in_bounds(measure, value, h):
     """The plug-in value without its rounding errors: 0 <= I(X;Y) <= H(X), H(Y), and so on."""
     if measure == "mutual_information":
         value = min(value, h[0,], h[1,])
@@ -387,7 +387,7 @@ def _in_bounds(measure, value, h):
     return max(value, 0.0) if measure in _NOT_NEGATIVE else value
 
 
-def _sizes(k, names, joint):
+def sizes_of(k, names, joint):
     """The size of the alphabet of each sample: what the user says, else the number of symbols seen."""
     seen = [joint.counts((i,)).size for i in range(len(names))]
     if k is None:
@@ -405,13 +405,13 @@ def _sizes(k, names, joint):
 # --- continuous and mixed data ----------------------------------------------------------------------------
 
 
-def _continuous(record, measure, samples, local, threads, options):
+def by_estimator(record, measure, samples, local, threads, options):
     """The estimate by the estimator itself, by its entropies, or by the chain rule."""
     n = len(samples)
     if measure in record.measures:
         terms = [(1, measure, [(i,) for i in range(n)])]
     elif "entropy" in record.measures and measure != "kl_divergence":
-        terms = [(factor, "entropy", [group]) for factor, group in _entropies(measure, n)]
+        terms = [(factor, "entropy", [group]) for factor, group in entropies(measure, n)]
     elif _offers(record, measure, n):
         terms = _chain(measure, n)
     else:
@@ -419,7 +419,7 @@ def _continuous(record, measure, samples, local, threads, options):
         raise UsageError("estimator `{}` has no `{}`; it has: {}", record.name, measure, ", ".join(offered))
     value = 0.0
     for factor, each, groups in terms:
-        function = _function(record, each, options)
+        function = function_of(record, each, options)
         arrays = [_side_by_side([samples[i] for i in group]) for group in groups]
         value += factor * function(*arrays, local=local, threads=threads, **options)
     return value if local else float(value)

@@ -32,13 +32,13 @@ import numpy as np
 from nbdl.errors import OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, relabel
 from nbdl.info._measures import (
-    _choose,
-    _continuous,
-    _entropies,
-    _function,
-    _in_bounds,
-    _sizes,
+    by_estimator,
+    choose,
+    entropies,
+    function_of,
+    in_bounds,
     nats_of,
+    sizes_of,
     threads_of,
 )
 from nbdl.info._samples import read, same_length, without_missing
@@ -224,14 +224,14 @@ class _Work:
         same_length(samples)
         self.samples, _ = without_missing(samples, None, nan_policy)
         self.rows = len(self.samples[0].values)
-        self.record = _choose(self.measure, self.samples, estimator)
+        self.record = choose(self.measure, self.samples, estimator)
         self.options = dict(options)
         if self.record.data == "discrete":
             k = self.options.pop("k", None)
-            self.entropy = _function(self.record, "entropy", self.options)
+            self.entropy = function_of(self.record, "entropy", self.options)
             joint = Joint([s.values for s in self.samples])
-            self.sizes = _sizes(k, [s.name for s in self.samples], joint)
-            self.terms = _entropies(self.measure, len(self.samples))
+            self.sizes = sizes_of(k, [s.name for s in self.samples], joint)
+            self.terms = entropies(self.measure, len(self.samples))
             groups = {(0,), *(part for _, g in self.terms for part in (g, g[1:]) if part)}
             self.codes = {group: _smallest(joint.codes(group)[0]) for group in groups}
 
@@ -240,9 +240,9 @@ class _Work:
         if self.record.data == "discrete":
             h = {group: self._entropy_of(group, self.codes[group][rows]) for _, group in self.terms}
             value = sum(factor * h[group] for factor, group in self.terms)
-            return _in_bounds(self.measure, value, h) if self.record.name == "ml" else value
+            return in_bounds(self.measure, value, h) if self.record.name == "ml" else value
         taken = [s._replace(values=np.ascontiguousarray(s.values[rows])) for s in self.samples]
-        return _continuous(self.record, self.measure, taken, False, 1, self.options)
+        return by_estimator(self.record, self.measure, taken, False, 1, self.options)
 
     def shuffled(self):
         """A function of an order: the estimate with the rows of the first sample in that order.
@@ -269,12 +269,12 @@ class _Work:
         name = f"shuffled_{self.measure}"
         if name not in self.record.measures or any(s.kind == "discrete" for s in self.samples):
             return None
-        return _function(self.record, name, self.options)(*(s.values for s in self.samples), **self.options)
+        return function_of(self.record, name, self.options)(*(s.values for s in self.samples), **self.options)
 
     def _reordered(self, order):
         first, *others = self.samples
         first = first._replace(values=np.ascontiguousarray(first.values[order]))
-        return _continuous(self.record, self.measure, [first, *others], False, 1, self.options)
+        return by_estimator(self.record, self.measure, [first, *others], False, 1, self.options)
 
     def _entropy_of(self, group, *codes):
         """The entropy of a group of samples, given codes that stand for its rows together."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nbdl import info, registry
-from nbdl.cli import _info
+from nbdl.cli import _info, _info_asked
 
 pytestmark = pytest.mark.skipif(
     numba.config.DISABLE_JIT, reason="the JIT is disabled: estimates take minutes in plain Python"
@@ -252,7 +252,7 @@ def test_rounded_values_get_noise(run, tmp_path):
     np.savez(tmp_path / "a.npz", x=x, y=y)
     arguments = ["mutual_information", "a.npz", "-x", "x", "-y", "y"]
     found = result(run, *arguments)
-    expected = info.mutual_information(x, y, noise=_info.NOISE)
+    expected = info.mutual_information(x, y, noise=_info_asked.NOISE)
     assert found["value"] == pytest.approx(expected) and expected < 0.3
     assert found["estimator"] == "ksg1, noise 1e-06" and found["samples"]["x"]["about"].endswith(": rounded")
     got = run("info", *arguments, "--set", "noise=0.0", "--format", "json")

@@ -1,0 +1,206 @@
+"""What ``nbdl info`` is asked: a measure, the columns of a table, and what follows from them."""
+
+import contextlib
+import inspect
+from dataclasses import dataclass
+
+from nbdl.cli._errors import advised
+from nbdl.cli._output import note
+from nbdl.cli._train import parse, split
+from nbdl.errors import DataError, DtypeError, LabelError, NbdlError, ShapeError, UsageError
+
+UNITS = {"e": "nats", "2": "bits", "10": "dits"}
+STEPS_OF_A_SERIES = {  # what a measure of series is, once histories are taken
+    "transfer_entropy": "conditional_mutual_information",
+    "active_information_storage": "mutual_information",
+}
+OF_MIXED = {  # estimators that take values that recur for what they are
+    "mutual_information": "gao", "conditional_mutual_information": "mesner_shalizi",
+}  # fmt: skip
+NOISE = 1e-6  # as a part of the standard deviation, where values are rounded
+SHOWN = 30  # columns that an error names
+PLACES = 4  # samples whose columns it names
+
+
+@dataclass
+class Asked:
+    """A measure by name, the columns that it is asked of, and how."""
+
+    measure: str
+    compute: object
+    inputs: tuple
+    table: object
+    given: tuple  # the texts of every -x, -y, -z
+    kinds: dict  # what columns are said to be
+    options: dict
+
+    def takes(self, option):
+        """Whether the measure's function takes a keyword."""
+        known = inspect.signature(self.compute).parameters
+        return option in known or any(p.kind is p.VAR_KEYWORD for p in known.values())
+
+    def column(self, text):
+        return self.table.column(text, self.kinds)
+
+    def columns(self):
+        """The `Column` for each argument of the measure, by the name of the argument."""
+        texts = [list(each) for each in self.given]
+        if self.inputs[0].startswith("*"):
+            each = [t for some in texts for t in some] or self.table.names
+            return {f"{self.inputs[0][1:]}[{i}]": self.column(t) for i, t in enumerate(each)}
+        if not any(texts) and len(self.table.names) == len(self.inputs):
+            texts = [[name] for name in self.table.names]
+        roles = (
+            [*self.inputs, "given"] if "given" in inspect.signature(self.compute).parameters else self.inputs
+        )
+        roles = list(dict.fromkeys(roles))
+        flags = ["-x", "-y", "-z"]
+        for flag, text in zip(flags, texts):
+            if text and flag not in flags[: len(roles)]:
+                raise UsageError("`{}` takes {}, got {} too", self.measure, words(flags[: len(roles)]), flag)
+        if not all(texts[: len(self.inputs)]):
+            shown = ", ".join(self.table.names[:SHOWN]) + (", ..." if len(self.table.names) > SHOWN else "")
+            text = "`{}` needs {}; the columns of {} are {}"
+            needed = words(flags[: len(self.inputs)])
+            raise UsageError(text, self.measure, needed, self.table.path, shown)
+        return {role: self.column(",".join(text)) for role, text in zip(roles, texts) if text}
+
+    def keywords(self, columns, **more):
+        """The options for the measure's function, or for one that passes them on to it."""
+        named = {n: self.options[n] for n in ("estimator", "base", "nan_policy", "threads", "k", "weights")}
+        named = {n: v for n, v in named.items() if v is not None}
+        if not self.takes("threads"):
+            named.pop("threads", None)
+        for name in named:
+            if not self.takes(name):
+                raise UsageError("`{}` takes no --{}", self.measure, name.replace("_", "-"))
+        return self.fitting(columns) | named | self.options["set"] | more
+
+    def fitting(self, columns):
+        """What is chosen because values recur in the columns: another estimator, or noise between them."""
+        from nbdl import registry
+
+        measure = STEPS_OF_A_SERIES.get(self.measure, self.measure)
+        if measure not in OF_MIXED:
+            return {}
+        if any(c.kind == "mixed" for c in columns.values()) and self.options["estimator"] is None:
+            return {"estimator": OF_MIXED[measure]}
+        if any(c.rounded for c in columns.values()):
+            functions = self.record(columns).measures
+            if measure in functions and "noise" in registry.parameters(functions[measure]):
+                return {"noise": NOISE}
+        return {}
+
+    def record(self, columns):
+        """The estimator that is used, None where the measure has no choice of one."""
+        if not self.takes("estimator"):
+            return None
+        from nbdl.info import _measures, _samples
+
+        measure = STEPS_OF_A_SERIES.get(self.measure, self.measure)
+        samples = [_samples.read(role, c.values) for role, c in columns.items()]
+        return _measures.choose(measure, samples, self.options["estimator"])
+
+    def estimator(self, columns):
+        """Its name, with what was chosen beside it."""
+        if not self.takes("estimator"):
+            return None
+        chosen = self.fitting(columns) | self.options["set"]
+        name = chosen.get("estimator") or self.record(columns).name
+        return f"{name}, noise {chosen['noise']:g}" if chosen.get("noise") else name
+
+    @property
+    def unit(self):
+        base = self.options["base"]
+        if not self.takes("base"):
+            return ""
+        return (
+            "nats"
+            if base is None
+            else UNITS.get(str(base), base if isinstance(base, str) else f"base {base}")
+        )
+
+    @contextlib.contextmanager
+    def blamed(self, columns):
+        """Errors of what is in the columns say which columns they are."""
+        try:
+            yield
+        except NbdlError as error:
+            place = f"{self.table.path}: {_places(columns, str(error))}"
+            if isinstance(error, (ShapeError, LabelError, DtypeError)):
+                raise advised(DataError("{}", error), place, _hint(error)) from error
+            if not getattr(error, "__notes__", None):
+                advised(error, place, _hint(error))
+            raise
+
+
+def _places(columns, error):
+    """Which columns the samples are, those that the error names, or else the first ones."""
+    shown = {role: c for role, c in columns.items() if f"`{role}`" in error} or columns
+    said = [f"`{role}` is {c.name}: {c.kind} ({c.about})" for role, c in shown.items()]
+    return ", ".join(said[:PLACES]) + (f" and {len(said) - PLACES} more" if len(said) > PLACES else "")
+
+
+def _hint(error):
+    """One thing to try about an error of the data or of an option."""
+    text = str(error)
+    if "missing" in text:
+        return "--nan-policy omit"
+    if "`k`" in text:
+        return "--k with another number"
+    if "is for" in text and "data" in text:
+        return "--discrete COL or --continuous COL, or no --estimator: a fitting one is found"
+    return "nbdl info --list, or docs/information.md, which has a page for each kind of data"
+
+
+def read(measure, file, xs, ys, zs, discrete, continuous, changes, **options):
+    """The question, with the table read."""
+    from nbdl import registry
+    from nbdl.data._columns import load_table
+    from nbdl.records import resolve
+
+    record = registry.default().get("measure", measure)
+    options["base"], options["k"] = _base(options["base"]), _sizes(options["k"])
+    options["set"] = {key: parse(text) for key, text in (split("--set", c) for c in changes)}
+    table = load_table(file)
+    for text in table.notes:
+        note(text)
+    kinds = {name: "discrete" for text in discrete for name in table.split(text)}
+    kinds |= {name: "continuous" for text in continuous for name in table.split(text)}
+    if options["weights"] is not None:
+        options["weights"] = table.column(options["weights"], {options["weights"]: "continuous"}).values
+    return Asked(measure, resolve(record.compute), record.inputs, table, (xs, ys, zs), kinds, options)
+
+
+def _base(text):
+    """A number, or the name of a unit, which the measure knows."""
+    if text is None:
+        return None
+    value = parse(text)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else text
+
+
+def _sizes(text):
+    if text is None:
+        return None
+    try:
+        sizes = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError("--k is an integer, or several with commas between them, got `{}`", text) from None
+    return sizes[0] if len(sizes) == 1 else sizes
+
+
+def lags_of(text):
+    """The lags of ``A:B``, both ends among them."""
+    try:
+        first, last = map(int, text.split(":"))
+    except ValueError:
+        first, last = 1, 0
+    if first > last:
+        raise UsageError("--lags are A:B with integers A <= B, like 0:20, got `{}`", text)
+    return list(range(first, last + 1))
+
+
+def words(each):
+    """One, two and three."""
+    return " and ".join([", ".join(each[:-1]), each[-1]]) if len(each) > 1 else each[0]
