@@ -34,7 +34,12 @@ WARNINGS = 3  # that are shown
     type=click.Choice(["raise", "omit", "propagate"]),
     help="Rows with missing values: an error (if not given), left out, or no result.",
 )
-@click.option("--permutations", type=click.IntRange(1), metavar="N", help="A p-value, from N shuffles of x.")
+@click.option(
+    "--permutations",
+    type=click.IntRange(0),
+    metavar="N",
+    help="A p-value, from N shuffles of x; with 0 from a formula, for estimators ml and gaussian.",
+)
 @click.option("--bootstrap", type=click.IntRange(2), metavar="N", help="A 95 % interval, from N resamples.")
 @click.option("--lags", metavar="A:B", help="A value for each lag from A to B: x so many rows before y.")
 @click.option("--pairwise", is_flag=True, help="A matrix of all pairs of columns, or of those given by -x.")
@@ -73,7 +78,7 @@ def info(measure, file, listing, pairwise, lags, plot, **given):
         return
     if not measure or not file:
         raise UsageError("a measure and a file are needed. Try nbdl info entropy FILE -x COL, or --list")
-    _check_together(pairwise=pairwise, lags=lags, **{n: given[n] for n in ("permutations", "bootstrap")})
+    _check_together(pairwise, lags, given["bootstrap"])
     if plot is not None:
         _check_plot(plot, pairwise or lags)
     asked = read(measure, file, **given)
@@ -90,11 +95,11 @@ def info(measure, file, listing, pairwise, lags, plot, **given):
         note(f"picture: {plot}")
 
 
-def _check_together(pairwise, lags, permutations, bootstrap):
+def _check_together(pairwise, lags, bootstrap):
     if pairwise and (lags or bootstrap):
         raise UsageError("--pairwise goes with --permutations alone, not with --lags or --bootstrap")
-    if lags and (permutations or bootstrap):
-        raise UsageError("--lags goes with neither --permutations nor --bootstrap. Try --set lag=N with them")
+    if lags and bootstrap:
+        raise UsageError("--lags goes with --permutations, not with --bootstrap")
 
 
 def _check_plot(path, drawn):

@@ -2,7 +2,10 @@
 
 from itertools import combinations, permutations
 
+from nbdl.cli._info_asked import words
 from nbdl.errors import UsageError
+
+FORMULAS = {"ml": "g_test", "gaussian": "f_test"}  # tests that need no shuffle, by estimator
 
 
 def value(asked):
@@ -11,20 +14,15 @@ def value(asked):
 
     columns, options = asked.columns(), asked.options
     samples = [c.values for c in columns.values()]
-    three, seed = (samples + [None, None])[:3], {"seed": options["seed"] or 0}
     found = {}
     with asked.blamed(columns):
         answer = _head(asked, columns)
-        if n := options["permutations"]:
-            test = measures.permutation_test(
-                asked.measure, *three, **asked.keywords(columns, permutations=n, **seed)
-            )
-            found |= {"value": test.estimate, "p_value": test.p_value, "z_score": test.z_score}
-            found["permutations"] = n
+        if options["permutations"] is not None:
+            found |= _tested(asked, columns)
         if n := options["bootstrap"]:
-            interval = measures.bootstrap(
-                asked.measure, *three, **asked.keywords(columns, resamples=n, **seed)
-            )
+            three, seed = (samples + [None, None])[:3], options["seed"] or 0
+            keywords = asked.keywords(columns, resamples=n, seed=seed)
+            interval = measures.bootstrap(asked.measure, *three, **keywords)
             found |= {"value": interval.estimate, "interval": [interval.low, interval.high]}
             found |= {"standard_error": interval.standard_error, "resamples": n}
         if not found:
@@ -39,9 +37,39 @@ def _compute(asked, columns):
     return float(asked.compute(*samples, **asked.keywords(columns, **more)))
 
 
+def _tested(asked, columns, problem=None):
+    """The estimate and its p-value; of `problem` where it is not of the columns as they are."""
+    from nbdl import info as measures
+    from nbdl.info import _series, _significance
+
+    n, options = asked.options["permutations"], asked.keywords(columns)
+    estimator = options.pop("estimator", None)
+    if asked.measure not in _significance.ARGUMENTS or asked.measure == "entropy":
+        known = words([m for m in _significance.ARGUMENTS if m != "entropy"])
+        raise UsageError("`{}` has no p-value. Try {}", asked.measure, known)
+    if problem is None:
+        problem = _series.problem(asked.measure, [c.values for c in columns.values()], estimator, options)
+    samples = problem.samples.values()
+    if n:
+        test = measures.permutation_test(
+            problem.measure, *samples, estimator=problem.estimator, permutations=n,
+            seed=asked.options["seed"] or 0, **problem.options,
+        )  # fmt: skip
+        return {"value": test.estimate, "p_value": test.p_value, "z_score": test.z_score, "permutations": n}
+    name = estimator or asked.record(columns).name
+    if name not in FORMULAS:
+        text = "estimator `{}` has no formula for a p-value, {} have. Try --permutations 200"
+        raise UsageError(text, name, words(list(FORMULAS)))
+    named = {k: v for k, v in problem.options.items() if k == "nan_policy"}
+    test = getattr(measures, FORMULAS[name])(*samples, **named)
+    found = {"value": float(problem.estimate()), "p_value": test.p_value, "test": FORMULAS[name]}
+    found |= {"statistic": test.statistic, "dof": test.dof}
+    return found | ({"rows_per_cell": test.rows_per_cell} if name == "ml" else {})
+
+
 def scan(asked, lags):
-    """The measure for each lag."""
-    from nbdl.info import lagged
+    """The measure for each lag, with p-values if they are asked for."""
+    from nbdl.info import _series
 
     columns = asked.columns()
     samples = [c.values for c in columns.values()]
@@ -50,8 +78,14 @@ def scan(asked, lags):
         raise UsageError("--lags needs a measure of two series, `{}` is of one", asked.measure)
     with asked.blamed(columns):
         answer = _head(asked, columns)
-        values = lagged(asked.measure, *samples[:2], lags, **asked.keywords(columns, **more))
-    return answer | {"lags": lags, "values": values.tolist()}
+        options = asked.keywords(columns, **more)
+        estimator = options.pop("estimator", None)
+        problems = _series.problems_of_lags(asked.measure, *samples[:2], lags, estimator, options)
+        if asked.options["permutations"] is None:
+            return answer | {"lags": lags, "values": [float(p.estimate()) for p in problems]}
+        found = [_tested(asked, columns, p) for p in problems]
+    answer |= {"lags": lags, "values": [f["value"] for f in found], "p_values": [f["p_value"] for f in found]}
+    return answer | _test_of(found)
 
 
 def matrix(asked):
@@ -66,46 +100,50 @@ def matrix(asked):
     columns = [asked.column(n) for n in names]
     if len(columns) < 2:
         raise UsageError("--pairwise needs two columns at least, got {}", len(columns))
-    values, p_values, estimators = _pairs(asked, columns)
-    n = asked.options["permutations"]
+    values, estimators, tests = _pairs(asked, columns)
     return {
         "measure": asked.measure, "unit": asked.unit, "estimators": estimators,
         "rows": len(columns[0].values), "columns": [_described(c) for c in columns],
-        "matrix": values.tolist(), **({"p_values": p_values.tolist(), "permutations": n} if n else {}),
+        "matrix": values.tolist(), **tests,
     }  # fmt: skip
 
 
 def _pairs(asked, columns):
-    """The matrices of estimates and of p-values, and the names of the estimators."""
+    """The matrix of estimates, the names of the estimators, and the p-values with what they are from."""
     import numpy as np
 
     from nbdl import info as measures
     from nbdl.info._pairwise import ONE_SIDED
 
-    n, seed = asked.options["permutations"], asked.options["seed"] or 0
     values, p_values = np.full((2, len(columns), len(columns)), np.nan)
-    one_sided, estimators = asked.measure in ONE_SIDED, set()
-    if all(c.kind == "discrete" for c in columns) and not n:
+    tests, estimators, tested = [], set(), asked.options["permutations"] is not None
+    one_sided = asked.measure in ONE_SIDED
+    if all(c.kind == "discrete" for c in columns) and not tested:
         every = {f"column {i}": c for i, c in enumerate(columns)}
         with asked.blamed(every):
             values[:] = measures.pairwise([c.values for c in columns], asked.measure, **asked.keywords(every))
         np.fill_diagonal(values, np.nan)
-        return values, p_values, [asked.estimator(every)] if asked.takes("estimator") else []
+        return values, [asked.estimator(every)] if asked.takes("estimator") else [], {}
     for i, j in (permutations if one_sided else combinations)(range(len(columns)), 2):
         pair = dict(zip(("x", "y"), (columns[i], columns[j])))
         with asked.blamed(pair):
             estimators.add(asked.estimator(pair))
-            if n:
-                samples = (c.values for c in pair.values())
-                options = asked.keywords(pair, permutations=n, seed=seed)
-                values[i, j], p_values[i, j], *_ = measures.permutation_test(
-                    asked.measure, *samples, **options
-                )
+            if tested:
+                tests.append(_tested(asked, pair))
+                values[i, j], p_values[i, j] = tests[-1]["value"], tests[-1]["p_value"]
             else:
                 values[i, j] = _compute(asked, pair)
         if not one_sided:
             values[j, i], p_values[j, i] = values[i, j], p_values[i, j]
-    return values, p_values, sorted(estimators - {None})
+    found = {"p_values": p_values.tolist(), **_test_of(tests)} if tested else {}
+    return values, sorted(estimators - {None}), found
+
+
+def _test_of(tests):
+    """What many p-values are from: so many permutations each, or formulas."""
+    if "permutations" in tests[0]:
+        return {"permutations": tests[0]["permutations"]}
+    return {"test": words(sorted({t["test"] for t in tests}))}
 
 
 def _head(asked, columns):

@@ -127,6 +127,9 @@ class Asked:
             yield
         except NbdlError as error:
             place = f"{self.table.path}: {_places(columns, str(error))}"
+            if ". Try " in str(error):
+                error.add_note(f"where: {place}")
+                raise
             if isinstance(error, (ShapeError, LabelError, DtypeError)):
                 raise advised(DataError("{}", error), place, _hint(error)) from error
             if not getattr(error, "__notes__", None):

@@ -19,15 +19,19 @@ def report(answer):
         low, high = map(_figure, answer["interval"])
         lines.append(("95 % interval", f"{low} to {high}{unit}, from {answer['resamples']} resamples"))
     if "p_value" in answer:
-        lines.append(("p-value", f"{answer['p_value']:.4g}, from {answer['permutations']} permutations"))
+        lines.append(("p-value", f"{answer['p_value']:.4g}, {_from(answer)}"))
     if "estimator" in answer:
         lines.append(("estimator", answer["estimator"]))
     lines.append(("rows", answer["rows"]))
     lines += [(role, f"{c['column']}: {c['kind']} ({c['about']})") for role, c in answer["samples"].items()]
     if "values" not in answer:
         return pairs(lines)
-    rows = [(lag, _figure(v)) for lag, v in zip(answer["lags"], answer["values"])]
-    return f"{pairs(lines)}\n\n{table(['lag', title], rows)}"
+    columns = [answer["lags"], map(_figure, answer["values"])]
+    header = ["lag", title]
+    if "p_values" in answer:
+        columns.append([f"{p:.4g}" for p in answer["p_values"]])
+        header.append(f"p-value, {_from(answer)}")
+    return f"{pairs(lines)}\n\n{table(header, list(zip(*columns)))}"
 
 
 def _matrix_report(answer, title):
@@ -45,9 +49,22 @@ def _matrix_report(answer, title):
     parts = [known, f"{title}; {answer['rows']} rows" + _by(answer["estimators"])]
     parts.append(square(answer["matrix"]))
     if "p_values" in answer:
-        parts.append(f"p-values, from {answer['permutations']} permutations each")
+        parts.append(f"p-values, {_from(answer)}" + " each" * ("permutations" in answer))
         parts.append(square(answer["p_values"]))
     return "\n\n".join(parts)
+
+
+def _from(answer):
+    """Where p-values are from."""
+    if "permutations" in answer:
+        return f"from {answer['permutations']} permutations"
+    said = f"by the {answer['test'].replace('_', '-').capitalize()}"
+    if "dof" in answer:
+        dof = answer["dof"] if isinstance(answer["dof"], tuple) else (answer["dof"],)
+        said += f", {words([f'{d:g}' for d in dof])} degrees of freedom"
+    if "rows_per_cell" in answer:
+        said += f", {answer['rows_per_cell']:.3g} rows for each combination"
+    return said
 
 
 def _by(estimators):

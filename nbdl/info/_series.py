@@ -70,7 +70,8 @@ def transfer_entropy(
     Raises
     ------
     ShapeError, OptionError
-        On series too short for their histories, of different lengths, and all that the measures refuse.
+        On series too short for their histories, of different lengths, on weights, and all that the measures
+        refuse.
     """
     series = _Series({"source": source, "target": target} | _if_given(given), estimator, options)
     problems = _transfer(series, (lag,), history, source_history, given_history, step)
@@ -105,17 +106,7 @@ def lagged(measure, x, y, lags, estimator=None, **options):
     """
     if options.get("local"):
         raise OptionError("lagged: `local` must be False: ask the measure itself, for one lag")
-    if measure == "transfer_entropy":
-        embedding = {n: options.pop(n, 1) for n in ("history", "source_history", "given_history", "step")}
-        series = _Series(
-            {"source": x, "target": y} | _if_given(options.pop("given", None)), estimator, options
-        )
-        problems = _transfer(series, _lags(lags, 1), **embedding)
-    elif measure == MUTUAL:
-        problems = _shifted(_Series({"x": x, "y": y}, estimator, options), _lags(lags, 0))
-    else:
-        raise UsageError('`measure` must be "mutual_information" or "transfer_entropy", got {!r}', measure)
-    return np.array([problem.estimate() for problem in problems])
+    return np.array([each.estimate() for each in problems_of_lags(measure, x, y, lags, estimator, options)])
 
 
 def embed(x, history, *, step=1, lag=0):
@@ -157,11 +148,26 @@ def problem(measure, samples, estimator, options):
     return series.problem(measure, dict(series.values))
 
 
+def problems_of_lags(measure, x, y, lags, estimator, options):
+    """A `Problem` for each lag, arguments as of `lagged`; all of them have the same times of y."""
+    options = dict(options)
+    if measure == "transfer_entropy":
+        embedding = {n: options.pop(n, 1) for n in ("history", "source_history", "given_history", "step")}
+        named = {"source": x, "target": y} | _if_given(options.pop("given", None))
+        return _transfer(_Series(named, estimator, options), _lags(lags, 1), **embedding)
+    if measure == MUTUAL:
+        return _shifted(_Series({"x": x, "y": y}, estimator, options), _lags(lags, 0))
+    raise UsageError('`measure` must be "mutual_information" or "transfer_entropy", got {!r}', measure)
+
+
 class _Series:
     """Series by name, (N, D) each; where the estimator makes symbols of values, the symbols."""
 
     def __init__(self, named, estimator, options):
         self.estimator, self.options, self.alphabet = estimator, options, None
+        if options.get("weights") is not None:
+            text = "`weights` are for one estimate of rows without order: not for series, shuffles, resamples"
+            raise OptionError(text)
         self.values = {name: _plain(name, x) for name, x in named.items()}
         lengths = {name: len(x) for name, x in self.values.items()}
         if len(set(lengths.values())) > 1:

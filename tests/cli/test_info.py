@@ -171,6 +171,47 @@ def test_p_value_and_interval(run, table):
     assert "95 % interval" in text and "from 50 resamples" in text
 
 
+def test_p_values_by_formula(run, table):
+    found = result(run, "mutual_information", "plants.csv", "-x", "kind", "-y", "wet", "--permutations", 0)
+    test = info.g_test(table["kind"], table["wet"])
+    assert (found["p_value"], found["test"], found["dof"]) == (test.p_value, "g_test", 2)
+    assert found["value"] == pytest.approx(test.information) and "permutations" not in found
+    arguments = ["conditional_mutual_information", "plants.csv", "-x", "kind", "-y", "wet", "-z", "wet"]
+    assert result(run, *arguments, "--permutations", 0)["p_value"] == 1
+    arguments = ["mutual_information", "plants.csv", "-x", "length", "-y", "width", "--estimator", "gaussian"]
+    found = result(run, *arguments, "--permutations", 0)
+    test = info.f_test(table["length"], table["width"])
+    assert found["p_value"] == test.p_value and found["dof"] == list(test.dof)
+    text = run("info", *arguments, "--permutations", 0).stdout
+    assert f"p-value             {test.p_value:.4g}, by the F-test, 1 and 118 degrees of freedom" in text
+    found = result(
+        run, "mutual_information", "plants.csv", "--pairwise", "-x", "kind,wet", "--permutations", 0
+    )
+    assert found["p_values"][0][1] == info.g_test(table["kind"], table["wet"]).p_value
+
+
+@pytest.mark.parametrize("count", [0, 19])
+def test_p_values_of_lags(run, table, count):
+    """Each is that of the rows that the lag puts side by side, the same times of y for all lags."""
+    arguments = ["mutual_information", "plants.csv", "-x", "kind", "-y", "wet", "--lags", "-1:1"]
+    found = result(run, *arguments, "--permutations", count)
+    x, y = table["kind"], table["wet"]
+    for lag, value, p in zip((-1, 0, 1), found["values"], found["p_values"]):
+        rows = x[1 - lag : x.size - 1 - lag], y[1:-1]
+        assert value == pytest.approx(info.mutual_information(*rows))
+        by_hand = (
+            info.permutation_test("mutual_information", *rows, permutations=19)
+            if count
+            else info.g_test(*rows)
+        )
+        assert p == by_hand.p_value
+    arguments = ["transfer_entropy", "plants.csv", "-x", "kind", "-y", "wet", "--lags", "1:2"]
+    found = result(run, *arguments, "--set", "history=2", "--permutations", count)
+    assert found["values"][1] == pytest.approx(info.transfer_entropy(x, y, history=2, lag=2))
+    text = run("info", *arguments, "--set", "history=2", "--permutations", count).stdout
+    assert ("p-value, by the G-test" if count == 0 else "p-value, from 19 permutations") in text
+
+
 def test_lags(run, table):
     arguments = ["mutual_information", "plants.csv", "-x", "length", "-y", "width", "--estimator", "gaussian"]
     found = result(run, *arguments, "--lags", "-1:2")
@@ -368,7 +409,7 @@ def test_registry_entries_are_what_the_function_takes():
         (
             2,
             ["entropy", "plants.csv", "-x", "kind", "--permutations", "9"],
-            "a permutation test is one of dependence",
+            "`entropy` has no p-value",
         ),
         (2, ["entropy", "plants.csv", "-x", "kind", "--plot", "a.png"], "a picture of a matrix or of lags"),
         (2, ["entropy", "plants.csv", "--pairwise", "--plot", "a.pdf"], "a .png file, got `a.pdf`"),
@@ -377,6 +418,27 @@ def test_registry_entries_are_what_the_function_takes():
         (2, ["mutual_information", "plants.csv", "--pairwise", "-y", "wet"], "it takes no -y and no -z"),
         (2, ["mutual_information", "plants.csv", "--pairwise", "--lags", "0:2"], "--permutations alone"),
         (2, ["mutual_information", "plants.csv", "--lags", "0:2", "--bootstrap", "9"], "--lags goes with"),
+        (
+            2,
+            ["mutual_information", "plants.csv", "-x", "kind", "-y", "width", "--permutations", "0"],
+            "estimator `ross` has no formula for a p-value",
+        ),
+        (
+            2,
+            [
+                "mutual_information",
+                "plants.csv",
+                "-x",
+                "kind",
+                "-y",
+                "wet",
+                "--weights",
+                "width",
+                "--permutations",
+                "9",
+            ],
+            "`weights` are for one estimate",
+        ),
         (2, ["mutual_information", "plants.csv", "-x", "kind", "-y", "wet", "--lags", "5"], "--lags are A:B"),
         (2, ["entropy", "plants.csv", "-x", "kind", "--lags", "0:2"], "--lags needs a measure of two series"),
         (3, ["entropy", "plants.csv", "-x", "hight"], "there is no column `hight`; there are 4: length"),

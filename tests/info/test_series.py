@@ -181,6 +181,8 @@ def test_bad_input():
         lagged("mutual_information", x, y, [])
     with pytest.raises(UsageError, match="`measure` must be"):
         lagged("entropy", x, y, 3)
+    with pytest.raises(OptionError, match="`weights` are for one estimate of rows without order"):
+        transfer_entropy(x > 0, y > 0, weights=np.ones(20))
     with pytest.raises(
         UsageError, match="estimator `ordinal` is for continuous data, but `source` is discrete"
     ):
