@@ -226,11 +226,13 @@ class Estimator:
     "discrete": one entry ``entropy(counts, *, k=None, **options)``: nats from the counts of each symbol, `k`
     the size of the alphabet. "continuous", "mixed": by the name of each measure a function
     ``f(*samples, local=False, threads=1, **options)`` of float64 arrays (N, D), in nats; ``local=True`` gives
-    the N values whose mean is the estimate. In "mixed" ones a discrete sample is int64 codes (N,).
+    the N values whose mean is the estimate (N' of symbols), or raises `OptionError` where there are none. In
+    "mixed" ones a discrete sample is int64 codes (N,).
 
     Two more entries are used if they are there. ``symbols(x, **options)`` gives int64 codes (N', D) below k,
-    and k: series are made into symbols first, histories of symbols then. ``shuffled_<measure>(*samples,
-    **options)`` gives a function of an order of the rows of the first sample, for permutation tests, or None.
+    N' <= N, and k: series are made into symbols first, histories of symbols then. ``shuffled_<measure>(
+    *samples, **options)`` gives a function of an order of the rows of the first sample, for permutation
+    tests, or None. `nbdl.testing.check_estimator` tries all of this.
     """
 
     name: str

@@ -10,6 +10,7 @@ from nbdl.errors import PluginError, UsageError, VerificationError
 from nbdl.kernels.lanes import Twin, UpdateTwin
 from nbdl.records import Code, resolve
 from nbdl.tape import tensor
+from nbdl.testing._check_estimator import check_estimator
 from nbdl.testing._check_kernel import check_kernel
 from nbdl.testing._check_twin import check_twin, check_update_twin
 
@@ -19,7 +20,7 @@ def check_plugin(name):
 
     Every field that names code must resolve; kernels must pass `check_kernel`; an optimizer's update kernel
     must change its parameter in place; lanes twins must agree with them; a loss must give a finite scalar and
-    a gradient; an estimator finite numbers, and local values whose mean is the estimate.
+    a gradient; estimators must pass `check_estimator`.
 
     Parameters
     ----------
@@ -119,33 +120,9 @@ def _check_loss(record):
     raise VerificationError("loss `{}` takes neither labels nor numbers: {}", record.name, "; ".join(faults))
 
 
-def _check_estimator(record):
-    rng = np.random.default_rng(0)
-    if record.data == "discrete":
-        counts = np.array([5, 3, 2])
-        few, many = (resolve(record.measures["entropy"])(counts * n, k=4) for n in (1, 1000))
-        truth = -(counts / 10 * np.log(counts / 10)).sum()
-        if not np.isfinite(few) or not abs(many - truth) < 0.05:
-            text = "estimator `{}`: counts {} and k=4 must give about {:.4f} nats, got {}"
-            raise VerificationError(text, record.name, counts * 1000, truth, many)
-        return
-    for measure, code in record.measures.items():
-        if measure not in registry.default().names("measure"):
-            continue
-        inputs = registry.default().get("measure", measure).inputs
-        samples = [rng.standard_normal((60, 1)) for _ in (inputs if inputs != ("*xs",) else "xy")]
-        if record.data == "mixed":
-            samples[0] = rng.integers(0, 3, 60)
-        function = resolve(code)
-        value, local = function(*samples), np.asarray(function(*samples, local=True))
-        if not np.isfinite(value) or local.shape != (60,) or not np.isclose(local.mean(), value):
-            text = "estimator `{}`: `{}` must be finite and the mean of its 60 local values, got {} and {}"
-            raise VerificationError(text, record.name, measure, value, local.mean())
-
-
 _CHECKS = {
     "kernel": _check_kernel,
     "optimizer": _check_optimizer,
     "loss": _check_loss,
-    "estimator": _check_estimator,
+    "estimator": check_estimator,
 }

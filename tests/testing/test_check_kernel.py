@@ -387,17 +387,12 @@ def test_check_plugin_runs_what_it_finds(plugin):
             "estimator `e`: counts [5000 3000 2000] and k=4 must give about 1.0297 nats, got 2.0",
         ),
         (
-            {"nbdl_estimators": [Estimator("e", "continuous", {"entropy": lambda x, local=False: 1.0})]},
-            VerificationError,
-            "estimator `e`: `entropy` must be finite and the mean of its 60 local values",
-        ),
-        (
             {"nbdl_estimators": [Estimator("e", "mixed", {"entropy": "nowhere:h"})]},
             PluginError,
             "estimator `e`, `measures[entropy]`: `nowhere:h` could not be imported",
         ),
     ],
-    ids=["in place", "state", "code", "scalar", "finite", "kernel", "broken", "counts", "local", "measures"],
+    ids=["in place", "state", "code", "scalar", "finite", "kernel", "broken", "counts", "measures"],
 )
 def test_check_plugin_says_what_is_wrong(plugin, hooks, error, message):
     with pytest.raises(error) as caught:
