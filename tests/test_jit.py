@@ -377,15 +377,84 @@ def test_info_and_clear(tree):
     shared = next(p for p in (tree / "cache").iterdir() if len(p.name) == 20 and "-" not in p.name)
     (shared / "note.txt").write_text("put there by someone")
     (shared / "f.nbi.tmp.0a1b").write_text("left by a process that was killed")
+    (shared / "f.0a1b.nbl").write_text("a leaf")
     code = "from nbdl import _jit\na, b = _jit.cache_clear(), _jit.cache_info()\nprint(a, b, sep='\\n')"
     before, after = map(ast.literal_eval, run(tree, code).splitlines())
-    assert before["functions"] == 2 and before["bytes"] > 1000
+    assert before["functions"] == 3 and before["bytes"] > 1000
     assert after["functions"] == 0 and after["folder"] == before["folder"] == str(tree / "cache")
     left = sorted(
         p.relative_to(tree / "cache").as_posix() for p in (tree / "cache").rglob("*") if p.is_file()
     )
     assert left == sorted(["mine.txt", "my-important-project/a.nbi", f"{shared.name}/note.txt"])
     assert len(list((tree / "cache").iterdir())) == 3
+
+
+# --- leaves -----------------------------------------------------------------------------------------------
+
+LEAF = """
+import ctypes, sys, warnings
+from numba import types
+from nbdl import _jit
+
+def scaled_by(factor):
+    def leaf(x):
+        x[0] = x[0] * factor
+    return leaf
+
+def checked(x, n):
+    for i in range(0, 3, n):
+        x[0] = x[0] + 1.0
+
+def run(function, *numbers):
+    value, compiled = ctypes.c_double(1.0), []
+    with _jit.watch(compiled.append):
+        address = _jit.leaf(function, types.CPointer(types.float64), *[types.int64] * len(numbers))
+    kinds = [ctypes.c_void_p] + [ctypes.c_int64] * len(numbers)
+    ctypes.CFUNCTYPE(None, *kinds)(address)(ctypes.addressof(value), *numbers)
+    return value.value, len(compiled)
+"""
+
+
+def leaves(tree, code):
+    """What `code`, which may use the functions of `LEAF`, prints in a fresh interpreter."""
+    if not (tree / "leaves.py").exists():
+        (tree / "leaves.py").write_text(LEAF)
+    return run(tree, f"import warnings\nfrom leaves import *\n{code}")
+
+
+def test_a_leaf_is_linked_by_the_next_process_without_numbas_compiler(tree):
+    code = "print(run(scaled_by(3.0)), 'numba.np.arraymath' in sys.modules)"
+    assert leaves(tree, code) == "(3.0, 1) True\n"
+    assert leaves(tree, code) == "(3.0, 0) False\n"
+    edit(tree / "leaves.py", "x[0] * factor", "x[0] + factor")
+    assert leaves(tree, code) == "(4.0, 1) True\n"
+
+
+def test_leaves_of_one_name_from_several_processes_are_told_apart(tree):
+    """Numba counts its functions: the first one of each process gets the same symbol."""
+    for factor in (2.0, 3.0, 5.0):
+        leaves(tree, f"run(scaled_by({factor}))")
+    several = "print([run(scaled_by(f)) for f in (2.0, 3.0, 5.0, 7.0)])"
+    assert leaves(tree, several) == "[(2.0, 0), (3.0, 0), (5.0, 0), (7.0, 1)]\n"
+
+
+@pytest.mark.parametrize("broken", [b"", b"not a pickle", "half"])
+def test_a_broken_leaf_is_compiled_and_written_anew(tree, broken):
+    code = "print(run(scaled_by(3.0)))"
+    leaves(tree, code)
+    (file,) = (tree / "cache").rglob("*.nbl")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2] if broken == "half" else broken)
+    assert leaves(tree, code) == "(3.0, 1)\n"
+    assert leaves(tree, code) == "(3.0, 0)\n"
+
+
+def test_a_leaf_that_can_raise_is_compiled_each_time(tree):
+    code = "warnings.simplefilter('ignore')\nprint(run(checked, 2))"
+    assert [leaves(tree, code), leaves(tree, code)] == ["(3.0, 1)\n"] * 2
+    said = leaves(
+        tree, "warnings.simplefilter('error')\ntry: run(checked, 2)\nexcept RuntimeWarning as w: print(w)"
+    )
+    assert said == "nbdl: the leaf `checked` is not cached: it can raise\n"
 
 
 # --- flags ------------------------------------------------------------------------------------------------

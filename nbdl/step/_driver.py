@@ -8,6 +8,9 @@ shared out. No datum is written by two threads, and no sum depends on which thre
 those of one thread.
 """
 
+import ctypes
+import functools
+import inspect
 import sys
 
 import numpy as np
@@ -15,9 +18,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from nbdl._jit import jit
+from nbdl._jit import jit, leaf
 
 OPERANDS = 16
+ROW = 2 + 3 * OPERANDS  # numbers of an op: address, how many operands, operands
 # An operand is base[b] + offset + item * per_item + slot * per_slot, in three words: offset, b + 256
 # per_item, per_slot. The bases of a thread:
 BASES = NOTHING, PRIVATE, SHARD, X, Y, IDX, LOSS, FACTORS, SAMPLES, BLOCKS, SHARDS, BOUNDS, STEP, SEED = (
@@ -42,17 +46,14 @@ def _call(context, count, ops, n, base, item, slot):
     def emit(context, bd, sig, values):
         _, ops, n, base, item, slot = values
         word = ir.IntType(64)
-        rows, bases = (
-            context.make_array(t)(context, bd, a).data for t, a in ((sig.args[1], ops), (sig.args[3], base))
-        )
-        row = bd.gep(rows, [bd.mul(n, ir.Constant(word, 2 + 3 * OPERANDS))])
+        row = bd.gep(ops, [bd.mul(n, ir.Constant(word, ROW))])
 
         def at(p, i):
             return bd.load(bd.gep(p, [ir.Constant(word, i) if isinstance(i, int) else i]))
 
         def operand(i):
             offset, kind, per_slot = (at(row, 3 * i + k) for k in (2, 3, 4))
-            start = bd.add(at(bases, bd.and_(kind, ir.Constant(word, 255))), offset)
+            start = bd.add(at(base, bd.and_(kind, ir.Constant(word, 255))), offset)
             moved = bd.mul(item, bd.ashr(kind, ir.Constant(word, 8)))
             return bd.add(bd.add(start, moved), bd.mul(slot, per_slot))
 
@@ -69,8 +70,7 @@ def _arrive(context, sync):
     """Add one to sync[0], seen by all threads; returns what it was."""
 
     def emit(context, bd, sig, values):
-        data = context.make_array(sig.args[0])(context, bd, values[0]).data
-        return bd.atomic_rmw("add", data, ir.Constant(ir.IntType(64), 1), "seq_cst")
+        return bd.atomic_rmw("add", values[0], ir.Constant(ir.IntType(64), 1), "seq_cst")
 
     return types.int64(sync), emit
 
@@ -80,8 +80,7 @@ def _arrived(context, sync):
     """sync[0] as the other threads have left it."""
 
     def emit(context, bd, sig, values):
-        data = context.make_array(sig.args[0])(context, bd, values[0]).data
-        return bd.load_atomic(data, "seq_cst", 8)
+        return bd.load_atomic(values[0], "seq_cst", 8)
 
     return types.int64(sync), emit
 
@@ -110,18 +109,63 @@ def _barrier(sync, threads):
             _pause()
 
 
-@jit
+@jit(inline=True)
 def _run(ops, first, end, base, item, slot):
     for n in range(first, end):
-        if ops[n, 1] <= 4:
+        count = ops[n * ROW + 1]
+        if count <= 4:
             _call(4, ops, n, base, item, slot)
-        elif ops[n, 1] <= 8:
+        elif count <= 8:
             _call(8, ops, n, base, item, slot)
         else:
             _call(16, ops, n, base, item, slot)
 
 
-@jit
+def _drive(
+    thread, threads, groups, groups_end, phases, ops, base, advance, sync, status, steps, few, shards,
+    shard_bytes, bounds, shard_count, bases, done,
+):  # fmt: skip
+    for step in range(steps):
+        for g in range(groups_end):
+            first, end = groups[4 * g], groups[4 * g + 1]
+            if groups[4 * g + 2]:
+                for s in range(shard_count * thread // threads, shard_count * (thread + 1) // threads):
+                    base[SHARD] = shards + s * shard_bytes
+                    block = bounds[s]
+                    while block < bounds[s + 1]:
+                        n = min(few, bounds[s + 1] - block)
+                        base[BLOCKS] = n
+                        for p in range(first, end):
+                            over = phases[4 * p + 2]
+                            if over != START or block == bounds[s]:
+                                for i in range(n if over == EACH else 1):
+                                    _run(ops, phases[4 * p], phases[4 * p + 1], base, block + i, i)
+                        block += n
+            else:
+                for p in range(first, end):
+                    items = phases[4 * p + 3]
+                    for i in range(items * thread // threads, items * (thread + 1) // threads):
+                        _run(ops, phases[4 * p], phases[4 * p + 1], base, i, 0)
+            if threads > 1:
+                _barrier(sync, threads)
+            if groups[4 * g + 3] == CHECK and status[0] != 0:
+                return
+        for b in range(bases):
+            base[b] += advance[b]
+        done[0] = step + 1
+
+
+@functools.cache
+def _driver():
+    """`_drive` as a function of Python, which calls it without the GIL."""
+    numbers = {"groups", "phases", "ops", "base", "advance", "sync", "status", "bounds", "done"}
+    signature = [
+        types.CPointer(types.int64) if name in numbers else types.int64
+        for name in inspect.signature(_drive).parameters
+    ]
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(signature))(leaf(_drive, *signature))
+
+
 def drive(thread, threads, groups, phases, ops, base, advance, sync, status, steps, few, shards, bounds):
     """Run `steps` minibatches; returns how many were finished (fewer if a leaf set ``status[0]``).
 
@@ -131,7 +175,7 @@ def drive(thread, threads, groups, phases, ops, base, advance, sync, status, ste
         First phase, end, whether it goes over shards, what follows (`BARRIER` or `CHECK`).
     phases : (n, 4) int64
         First op, end, what it runs over, items (of shared ones).
-    ops : (n, 2 + 3 OPERANDS) int64
+    ops : (n, ROW) int64
         Address, number of operands, and the operands.
     base : (len(BASES),) int64
         Of this thread; `advance` is added after each minibatch.
@@ -141,36 +185,13 @@ def drive(thread, threads, groups, phases, ops, base, advance, sync, status, ste
     bounds : (S + 1,) int64
         Shard s has the blocks bounds[s] <= block < bounds[s + 1].
     """
-    count = len(bounds) - 1
-    for step in range(steps):
-        for g in range(len(groups)):
-            if groups[g, 2]:
-                for s in range(count * thread // threads, count * (thread + 1) // threads):
-                    base[SHARD] = shards[0] + s * shards[1]
-                    for block in range(bounds[s], bounds[s + 1], few):
-                        n = min(few, bounds[s + 1] - block)
-                        base[BLOCKS] = n
-                        for p in range(groups[g, 0], groups[g, 1]):
-                            if phases[p, 2] == START:
-                                if block == bounds[s]:
-                                    _run(ops, phases[p, 0], phases[p, 1], base, block, 0)
-                            elif phases[p, 2] == FEW:
-                                _run(ops, phases[p, 0], phases[p, 1], base, block, 0)
-                            else:
-                                for i in range(n):
-                                    _run(ops, phases[p, 0], phases[p, 1], base, block + i, i)
-            else:
-                for p in range(groups[g, 0], groups[g, 1]):
-                    items = phases[p, 3]
-                    for i in range(items * thread // threads, items * (thread + 1) // threads):
-                        _run(ops, phases[p, 0], phases[p, 1], base, i, 0)
-            if threads > 1:
-                _barrier(sync, threads)
-            if groups[g, 3] == CHECK and status[0] != 0:
-                return step
-        for b in range(len(base)):
-            base[b] += advance[b]
-    return steps
+    done = np.zeros(1, np.int64)
+    _driver()(
+        thread, threads, groups.ctypes.data, len(groups), phases.ctypes.data, ops.ctypes.data,
+        base.ctypes.data, advance.ctypes.data, sync.ctypes.data, status.ctypes.data, steps, few, *shards,
+        bounds.ctypes.data, len(bounds) - 1, len(BASES), done.ctypes.data,
+    )  # fmt: skip
+    return int(done[0])
 
 
 def aligned(size, dtype):
