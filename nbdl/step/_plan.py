@@ -33,6 +33,7 @@ from nbdl.step._driver import (
     Y,
     aligned,
 )
+from nbdl.step._fuse import fuse
 from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Shard, Whole
 from nbdl.step._strips import in_strips
 from nbdl.step._trace import constant_at
@@ -198,6 +199,8 @@ class _Builder:
             self.lanes[node.output] = self.lanes[x]
         else:
             self.lanes[node.output] = self._buffer(node.output.shape, node.record.name)
+        if node.twin.overwrites and self._last_use(node, x):
+            operands[node.twin.overwrites] = self.lanes[x]
         operands[node.record.outputs[0]] = self.lanes[node.output]
         self.saved[node] = operands
         for row in node.twin.forward(node.site):
@@ -410,6 +413,7 @@ def build(graph, storage, gradients=None, update=None):
     `storage` and `gradients` are aligned arrays by parameter name; `update` lists the jobs that use the
     gradients, in groups (see `_update.py`).
     """
+    fuse(graph)
     builder = _Builder(graph, storage, gradients)
     plan = builder.plan
     builder.forward()

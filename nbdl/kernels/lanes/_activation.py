@@ -20,6 +20,7 @@ def elementwise(forward, backward):
         {"x": lambda site: [_backward(site, backward, needs)]},
         rows=lambda site: 1,
         inplace=needs == "y",
+        each=(forward, backward, needs),
     )
 
 

@@ -3,7 +3,7 @@ r"""avg_pool2d on lanes, and its gradient (`nbdl.kernels.avg_pool2d` has the for
 import numpy as np
 
 from nbdl.kernels._simd import load, splat, store
-from nbdl.kernels.lanes._pool2d import Windows, strip_rows
+from nbdl.kernels.lanes._pool2d import Windows, after, strip_rows
 from nbdl.kernels.lanes._twin import Twin
 
 
@@ -99,4 +99,48 @@ def _any_dx(windows, shares, L, zero):
     return leaf
 
 
-avg_pool2d = Twin(_forward, {"x": _dx}, shape=lambda site: Windows(site).shape, rows=strip_rows)
+# --- of an activation -----------------------------------------------------------------------------------
+
+
+def _activated(KH, KW, L, zero, f):
+    share = zero.dtype.type(1 / (KH * KW))
+
+    def leaf(x, a, y, first, last, count, Q, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(first, last):
+                for j in range(Q):
+                    corner, total = (c * x_pitch + i * KH * W + j * KW) * L, splat(zero)
+                    for u in range(KH):
+                        for v in range(KW):
+                            value = f(load(x, corner + (u * W + v) * L))
+                            store(a, corner + (u * W + v) * L, value)
+                            total = total + value
+                    store(y, (c * y_pitch + i * Q + j) * L, total * share)
+
+    return leaf
+
+
+def _activated_dx(KH, KW, L, zero, df):
+    share = zero.dtype.type(1 / (KH * KW))
+
+    def leaf(dy, known, dx, first, last, count, Q, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(first, last):
+                for j in range(Q):
+                    corner = (c * x_pitch + i * KH * W + j * KW) * L
+                    part = load(dy, (c * y_pitch + i * Q + j) * L) * share
+                    for u in range(KH):
+                        for v in range(KW):
+                            here = corner + (u * W + v) * L
+                            store(dx, here, df(part, load(known, here)))
+
+    return leaf
+
+
+avg_pool2d = Twin(
+    _forward,
+    {"x": _dx},
+    shape=lambda site: Windows(site).shape,
+    rows=strip_rows,
+    after=after(_activated, _activated_dx),
+)

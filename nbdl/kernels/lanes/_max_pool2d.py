@@ -7,7 +7,7 @@ from. What is left of dy is handed from tap to tap, and that element takes it al
 import numpy as np
 
 from nbdl.kernels._simd import load, maximum, splat, store, where
-from nbdl.kernels.lanes._pool2d import Windows, strip_rows
+from nbdl.kernels.lanes._pool2d import Windows, after, strip_rows
 from nbdl.kernels.lanes._twin import Twin
 
 
@@ -101,4 +101,49 @@ def _any_dx(windows, L, zero):
     return leaf
 
 
-max_pool2d = Twin(_forward, {"x": _dx}, shape=lambda site: Windows(site).shape, rows=strip_rows)
+# --- of an activation -----------------------------------------------------------------------------------
+
+
+def _activated(KH, KW, L, zero, f):
+    least = zero.dtype.type(-np.inf)
+
+    def leaf(x, a, y, first, last, count, Q, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(first, last):
+                for j in range(Q):
+                    corner, best = (c * x_pitch + i * KH * W + j * KW) * L, splat(least)
+                    for u in range(KH):
+                        for v in range(KW):
+                            value = f(load(x, corner + (u * W + v) * L))
+                            store(a, corner + (u * W + v) * L, value)
+                            best = maximum(value, best)
+                    store(y, (c * y_pitch + i * Q + j) * L, best)
+
+    return leaf
+
+
+def _activated_dx(KH, KW, L, zero, df):
+    def leaf(a, y, dy, known, dx, first, last, count, Q, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(first, last):
+                for j in range(Q):
+                    corner, place = (c * x_pitch + i * KH * W + j * KW) * L, (c * y_pitch + i * Q + j) * L
+                    best, rest = load(y, place), load(dy, place)
+                    for u in range(KH):
+                        for v in range(KW):
+                            here = corner + (u * W + v) * L
+                            value = load(a, here)
+                            won = (value == best) | (value != value)
+                            store(dx, here, df(where(won, rest, splat(zero)), load(known, here)))
+                            rest = where(won, splat(zero), rest)
+
+    return leaf
+
+
+max_pool2d = Twin(
+    _forward,
+    {"x": _dx},
+    shape=lambda site: Windows(site).shape,
+    rows=strip_rows,
+    after=after(_activated, _activated_dx),
+)

@@ -2,11 +2,14 @@ r"""What max and average pooling on lanes share: the windows over an image (`nbd
 
 Where windows neither overlap nor stick out they tile the image: a row of y has rows of x of its own, and the
 leaf knows all taps when it is compiled. Elsewhere the taps of each row and column stand in tables.
+
+Where they leave no row and no column of the image out, an activation before them is done in the same pass
+(`after`): each element is computed, stored and pooled; going back it gets its share of dy times its slope.
 """
 
 import numpy as np
 
-from nbdl.kernels.lanes._twin import Row, Unfit, pitch
+from nbdl.kernels.lanes._twin import Row, Twin, Unfit, floats, pitch
 from nbdl.kernels.lanes._window import pair, sides
 
 
@@ -70,3 +73,39 @@ def strip_rows(site):
     """Rows of x for one row of y, where the windows tile x."""
     windows = Windows(site)
     return windows.kernel[0] if windows.tiled else 0
+
+
+def after(forward, backward):
+    """The function that makes, of the `Twin.each` of an activation, its twin in one pass with a pooling.
+
+    The activation is ``a = f(x)`` and ``dx = df(da, known)``, where `known` is x or a. Of the pooling,
+    ``forward(KH, KW, L, zero, f)`` is the leaf ``(x, a, y, ...)`` that writes a and what the windows make of
+    it, and ``backward(KH, KW, L, zero, df)`` the leaf ``(a, y, dy, known, dx, ...)``.
+    """
+
+    def make(f, df, needs):
+        known = "a" if needs == "y" else "x"
+        return Twin(
+            lambda site: [_row(site, forward, f)],
+            {"x": lambda site: [_row(site, backward, df, known=known)]},
+            shape=_covered,
+            saves=lambda site: {"a": floats(site.shapes["x"], site.L)},
+            rows=strip_rows,
+            overwrites="a",
+        )
+
+    return make
+
+
+def _row(site, leaf, function, **given):
+    windows = Windows(site)
+    return windows.row(leaf(*windows.kernel, site.L, np.dtype(site.dtype).type(0), function), site.L, **given)
+
+
+def _covered(site):
+    """The shape of y, where windows without gaps or overlap cover all of x."""
+    windows = Windows(site)
+    (_, P, Q), (KH, KW) = windows.shape, windows.kernel
+    if not windows.tiled or (P * KH, Q * KW) != (windows.H, windows.W):
+        raise Unfit
+    return windows.shape

@@ -102,6 +102,9 @@ class Twin:
     saves: Callable = lambda site: {}  # what forward keeps for the gradients besides: floats by name
     rows: Callable = lambda site: 0  # rows of x for one row of y, where strips of one are strips of the other
     inplace: bool = False  # y may stand in the place of x, and dx in that of dy
+    overwrites: str = ""  # which of what it saves may stand in the place of x
+    each: tuple = ()  # of an elementwise kernel: what `after` of another twin is called with
+    after: Callable | None = None  # see `nbdl.kernels.lanes._pool2d.after`
     flops: Callable = lambda site: 0  # additions and multiplications of one sample, forward
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from nbdl import jit
 from nbdl.kernels import lanes, pool2d_shape
-from nbdl.kernels.lanes import Site, Unfit
+from nbdl.kernels.lanes import Site, Unfit, elementwise
 from nbdl.testing._check_twin import compare
 from nbdl.testing._twin_run import Operands
 from nbdl.testing.cases import Bad, Case, avg_pool2d, max_pool2d
@@ -87,6 +88,49 @@ def test_a_strip_of_y_has_a_strip_of_x_of_its_own(name):
         np.testing.assert_array_equal(back[:, :, i * rows : last], dx[:, :, i * rows : last])
         assert np.isnan(np.delete(back, np.s_[i * rows : last], axis=2)).all()
     assert lanes.max_pool2d.rows(Site(site.shapes, {**OPTIONS, "kernel": 2, "stride": 1})) == 0
+
+
+@jit
+def square(x):
+    return x * x
+
+
+@jit
+def square_dx(dy, x):
+    return 2.0 * x * dy
+
+
+SQUARE = elementwise(square, square_dx)
+
+
+@pytest.mark.parametrize("pool", [lanes.max_pool2d, lanes.avg_pool2d], ids=["max", "avg"])
+@pytest.mark.parametrize("activation", [lanes.relu, lanes.sigmoid, SQUARE], ids=["relu", "sigmoid", "square"])
+@pytest.mark.parametrize("strips", [False, True], ids=["whole", "strips"])
+def test_an_activation_in_the_same_pass(pool, activation, strips):
+    """The same numbers as one after the other, with ties and NaN, for windows that cover the image."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-3, 4, (19, 3, 6, 8)).astype(np.float32)
+    x[3, 1, 2, 3] = np.nan
+    options = {**OPTIONS, "kernel": (2, 4)}
+    shapes = {"x": (3, 6, 8), "y": (3, 3, 2)}
+    first = Operands(activation, Site({"x": shapes["x"], "y": shapes["x"]}, {}), {"x": x})
+    second = Operands(pool, Site(shapes, options), {"x": first.forward()})
+    both = Operands(pool.after(*activation.each), Site(shapes, options), {"x": x}, strips=strips)
+    assert both.twin.shape(both.site) == shapes["y"]
+    y = second.forward()
+    np.testing.assert_array_equal(both.forward(), y)
+    dy = rng.standard_normal(y.shape).astype(np.float32)
+    np.testing.assert_allclose(
+        both.gradient("x", dy), first.gradient("x", second.gradient("x", dy)), rtol=1e-6
+    )
+    assert not list(both.spoiled())
+
+
+@pytest.mark.parametrize("options", [{"stride": 1}, {"padding": 1}, {"kernel": (2, 3)}, {"kernel": (4, 4)}])
+def test_windows_that_do_not_cover_the_image_are_a_pass_of_their_own(options):
+    twin = lanes.avg_pool2d.after(*lanes.relu.each)
+    with pytest.raises(Unfit):
+        twin.shape(Site({"x": (3, 6, 8)}, {**OPTIONS, "kernel": 2, **options}))
 
 
 @pytest.mark.parametrize("stride", [2, 1])
