@@ -18,11 +18,13 @@ from nbdl.kernels._compare import compare
 from nbdl.kernels._divergence import _sum
 from nbdl.kernels._door import as_grad, integer
 from nbdl.kernels._log_terms import SMALLEST, js_far, js_near, log_normal
-from nbdl.kernels._shuffle import lanes
-from nbdl.kernels._simd import fma, larger, load, pointer, splat, store, where
+from nbdl.kernels._shuffle import lanes, packed
+from nbdl.kernels._simd import LANES, count, fma, larger, load, pointer, splat, store, where
 from nbdl.kernels._softmax import _split
 from nbdl.kernels._tables import BLOCK, as_cotangent, as_result, as_table, nats_in, same_table, text, without
 from nbdl.kernels._wide import prefetch, wide
+
+WORK = (BLOCK + 1) * LANES["float64"]
 
 
 @jit
@@ -59,7 +61,7 @@ def js_distance(p, q, axis=-1, base=None, normalize=False, out=None):
 
 @jit(strict=True)
 def _js_divergence(where_p, where_q, p, q, nats, normalize):
-    work = np.empty((2, BLOCK * 16))
+    work = np.empty((2, WORK))
     y, _ = compare(_js_sum, js_near, work, where_p, where_q, p, q, normalize)
     for i in range(y.size):
         y[i] /= 4 * nats
@@ -70,25 +72,36 @@ def _js_divergence(where_p, where_q, p, q, nats, normalize):
 def _js_sum(near, work, p, q, scale, i, rest, step, fewer, first, last, ahead):
     """Four times the sum of the terms, in two loops: all polynomials together have too many coefficients.
 
-    With c = 1 - abs(s) it is near(s) where c > 1/2, elsewhere far(c) + c log(c).
+    With c = 1 - abs(s) it is near(s) where c > 1/2, elsewhere far(c) + c log(c). What is far goes to the
+    second loop side by side, if the lanes belong to one distribution.
     """
-    total = rare = splat(0.0)
+    total = apart = splat(0.0)
     L, gap, weight = lanes(pointer(work)), pointer(work), pointer(work) + work.shape[1]
+    to = 0
     for k in range(first, last):
-        at, r, to = i + k * step, rest - k * fewer, (k - first) * L
+        at, r = i + k * step, rest - k * fewer
         prefetch(p, at + ahead)
         prefetch(q, at + ahead)
         a, b = wide(p, at, r), wide(q, at, r) * scale
         twice = larger(a + b, splat(SMALLEST))
         s = (a - b) / twice
         c = 1.0 - abs(s)
-        total = fma(twice, where(c > 0.5, near(s), js_far(c)), total)
-        store(gap, to, c)
-        store(weight, to, where(c > 0.5, 0.0, twice))
-    for k in range(0, (last - first) * L, L):
+        far = c <= 0.5
+        total = fma(where(far, 0.0, twice), near(s), total)
+        if fewer:
+            store(gap, to, packed(c, far))
+            store(weight, to, packed(twice, far))
+            to += count(far)
+        else:
+            store(gap, to, c)
+            store(weight, to, where(far, twice, 0.0))
+            to += L
+    store(gap, to, splat(0.5))
+    store(weight, to, splat(0.0))
+    for k in range(0, to, L):
         c = load(gap, k)
-        rare = fma(load(weight, k) * c, log_normal(c), rare)
-    return total + rare
+        apart = fma(load(weight, k), fma(c, log_normal(c), js_far(c)), apart)
+    return total + apart
 
 
 @jit

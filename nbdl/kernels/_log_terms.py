@@ -70,7 +70,7 @@ def _log_ratio(p, q):
     k = (p.view(np.int64) - bits + 2**51) & EXPONENT
     near = (bits + k).view(np.float64)
     s = (p - near) / (p + near)
-    return near, s, s * s * _halves(R, s * s), k.astype(np.float64) * (LN2 / 2**52)
+    return near, s, s * s * _polynomial(R, s * s), k.astype(np.float64) * (LN2 / 2**52)
 
 
 def _ce_term(p, q):
@@ -94,11 +94,11 @@ def _jeffreys_term(p, q):
 
 
 def _js_near(s):
-    return s * s * _halves(NEAR, s * s)
+    return s * s * _polynomial(NEAR, s * s)
 
 
 def _js_far(c):
-    return _halves(FAR, c)
+    return _polynomial(FAR, c)
 
 
 # --- the functions ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Vectors at the end of a row, and vectors of every second element.
+"""Vectors at the end of a row, and vectors of some elements: every second one, or those of a mask.
 
 A row of any length n is one loop: all vectors are whole but the last, which has what is left::
 
@@ -18,6 +18,8 @@ from nbdl.kernels._simd import (
     LANES,
     _define,
     _first,
+    call,
+    count,
     emit_load,
     emit_load_part,
     emit_splat,
@@ -81,7 +83,7 @@ _define(load_rest, lambda k: [(k.vec, (k.pointer, types.int64, types.int64, k.dt
 _define(store_rest, lambda k: [(types.void, (k.pointer, types.int64, k.vec, types.int64))], _emit_store_rest)
 
 
-# --- every second element ---------------------------------------------------------------------------------
+# --- some elements ----------------------------------------------------------------------------------------
 
 
 def even(a, b):
@@ -96,4 +98,15 @@ def _shuffle(order):
     return emit
 
 
+def packed(v, mask):
+    """The elements of `v` for which `mask` holds, side by side; then zeros."""
+    return np.append(v[mask], np.zeros(v.size - count(mask), v.dtype))
+
+
+def _emit_packed(bd, kind, v, mask):
+    zeros = ir.Constant(kind.vector, None)
+    return call(bd, f"llvm.experimental.vector.compress.{kind.name}", kind.vector, [v, mask, zeros])
+
+
 _define(even, lambda k: [(k.vec, (k.vec, k.vec))], _shuffle(lambda L: list(range(0, 2 * L, 2))))
+_define(packed, lambda k: [(k.vec, (k.vec, k.mask))], _emit_packed)

@@ -79,6 +79,17 @@ def test_long_rows_and_columns():
     np.testing.assert_allclose(js_distance(p.T, q.T, 0, normalize=True), want, rtol=1e-12)
 
 
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 16, 129, 1040])
+def test_near_and_far_entries_and_zeros_side_by_side(n):
+    rng = np.random.default_rng(n)
+    p = rng.dirichlet(np.ones(n))
+    q = p * rng.choice([0.0, 0.01, 0.9, 1.0, 1.1, 100.0], n) + 1e-3
+    q /= q.sum()
+    assert js_divergence(p, q) == pytest.approx(exact(p, q), rel=4e-15)
+    columns = js_divergence(np.repeat(p[:, None], 19, 1), np.repeat(q[:, None], 19, 1), 0)
+    np.testing.assert_allclose(columns, exact(p, q), rtol=4e-15)
+
+
 def test_peers_gradient_is_finite_at_zero_and_empty_rows_are_nan():
     slope = js_divergence_dp(1.0, np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5]))
     np.testing.assert_allclose(slope, [np.log(2) / 2, 0, 0], atol=1e-16)

@@ -1,10 +1,10 @@
-"""Ends of rows and every second element: each lane, each length, and nothing written beyond."""
+"""Ends of rows, every second element, those of a mask: each lane, each length, and nothing written beyond."""
 
 import numpy as np
 import pytest
 
 from nbdl import jit
-from nbdl.kernels._shuffle import even, lanes, load_rest, store_rest
+from nbdl.kernels._shuffle import even, lanes, load_rest, packed, store_rest
 from nbdl.kernels._simd import LANES, load, pointer, store
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -24,6 +24,12 @@ def halve(x, y):
     store(pointer(y), 0, even(load(pointer(x), 0), load(pointer(x), L)))
 
 
+@jit
+def pack_positive(x, y):
+    v = load(pointer(x), 0)
+    store(pointer(y), 0, packed(v, v > 0.0))
+
+
 @DTYPES
 def test_what_is_left_of_a_row(dtype):
     L = LANES[dtype]
@@ -41,3 +47,13 @@ def test_every_second_element(dtype):
     x, y = np.arange(2 * L, dtype=dtype), np.zeros(L, dtype)
     halve(x, y)
     np.testing.assert_array_equal(y, x[::2])
+
+
+@DTYPES
+def test_elements_of_a_mask_side_by_side(dtype):
+    L = LANES[dtype]
+    for bits in range(0, 2**L, 2**L // 16 + 1):
+        signs = np.array([1 if bits >> i & 1 else -1 for i in range(L)], dtype)
+        x, y = np.arange(1, L + 1, dtype=dtype) * signs, np.full(L, np.nan, dtype)
+        pack_positive(x, y)
+        np.testing.assert_array_equal(y, [*x[x > 0], *x[x < 0] * 0])
