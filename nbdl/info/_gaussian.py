@@ -193,10 +193,12 @@ def independent(x, given=None):
 
 def _unit(x):
     """The columns of x centred and of length 1, a constant one 0; and their lengths before."""
-    x = x - x[0]  # a constant column is 0 now, which the mean would have rounded
+    unit = np.exp2(np.frexp(np.abs(x).max(axis=0))[1] - 1.0)  # in these no square is too large
+    x = x / unit
+    x -= x[0]  # a constant column is 0 now, which the mean would have rounded
     x -= x.mean(axis=0)
     length = np.sqrt((x * x).sum(axis=0))
-    return np.divide(x, length, out=np.zeros_like(x), where=length > 0), length
+    return np.divide(x, length, out=np.zeros_like(x), where=length > 0), length * unit
 
 
 def _left(r):

@@ -2,8 +2,8 @@ r"""Measures of samples: what is computed, by which estimator, in which unit.
 
 A measure is a signed sum of entropies of groups of its samples; one table holds them all. An estimator of
 discrete data is an entropy of counts, and every measure follows from it. An estimator of continuous or mixed
-data may offer a measure itself; what it does not offer follows from the entropies that it has, else by the
-chain rule from the mutual information that it has.
+data may offer a measure itself; what it does not offer follows by the chain rule from the mutual information
+that it has, else from its entropies.
 
 .. math::
     I(X;Y) &= H(X) + H(Y) - H(XY) \\
@@ -25,9 +25,9 @@ from itertools import combinations
 import numpy as np
 
 from nbdl import registry
-from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
+from nbdl.errors import OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, divergence
-from nbdl.info._samples import read, read_weights, same_length, without_missing
+from nbdl.info._samples import read, read_counts, read_weights, same_length, without_missing
 from nbdl.records import resolve
 
 # --- the measures -----------------------------------------------------------------------------------------
@@ -169,19 +169,13 @@ def entropy_of_counts(counts, estimator="ml", *, base="e", k=None, **options):
     k : int, optional
         Size of the alphabet; as many as there are counts, zeros included, if not given.
     """
-    n = np.asarray(counts)
-    if n.dtype.kind not in "biuf":
-        raise DtypeError("`counts` must be numbers, got dtype {}", n.dtype.name)
-    n = n.ravel().astype(np.float64 if n.dtype.kind == "f" else np.int64)
-    if not (n >= 0).all() or not n.any() or not np.isfinite(n).all():
-        raise OptionError("`counts` must be finite, not negative and not all zero, got {}", counts)
+    n = read_counts(counts)
     record = registry.default().get("estimator", estimator)
     if record.data != "discrete":
         raise UsageError("estimator `{}` is for {} data, it has no entropy of counts", estimator, record.data)
     if k is not None and (not isinstance(k, numbers.Integral) or k < np.count_nonzero(n)):
-        raise OptionError(
-            "`k` must be an integer, at least the {} counts > 0, got {!r}", np.count_nonzero(n), k
-        )
+        text = "`k` must be an integer, at least the {} counts > 0, got {!r}"
+        raise OptionError(text, np.count_nonzero(n), k)
     entropy = function_of(record, "entropy", options)
     return float(entropy(n, k=n.size if k is None else k, **options)) / nats_of(base)
 
@@ -311,21 +305,21 @@ def choose(measure, samples, name):
         if record.data not in (data, "mixed"):
             which = ", ".join(f"`{s.name}` is {s.kind} ({s.values.dtype.name})" for s in samples)
             text = "estimator `{}` is for {} data, but {}; others for it: {}"
-            raise UsageError(text, name, record.data, which, _others(measure, data))
+            raise UsageError(text, name, record.data, which, _others(measure, data, len(samples)))
         return record
     for default in _DEFAULTS[data]:
         if default in names.names("estimator"):
             record = names.get("estimator", default)
             if _offers(record, measure, len(samples)):
                 return record
-    text = "`{}` of {} data has no default estimator: say which of {}"
-    raise UsageError(text, measure, data, _others(measure, data))
+    text = "`{}` of {} samples of {} data has no default estimator; others for it: {}"
+    raise UsageError(text, measure, len(samples), data, _others(measure, data, len(samples)))
 
 
-def _others(measure, data):
+def _others(measure, data, n):
     names = registry.default()
-    records = ((n, names.get("estimator", n)) for n in names.names("estimator"))
-    return ", ".join(n for n, r in records if r.data == data and _offers(r, measure, 2)) or "none"
+    records = ((name, names.get("estimator", name)) for name in names.names("estimator"))
+    return ", ".join(name for name, r in records if r.data == data and _offers(r, measure, n)) or "none"
 
 
 def _offers(record, measure, n):
@@ -392,7 +386,7 @@ def sizes_of(k, names, joint):
     seen = [joint.counts((i,)).size for i in range(len(names))]
     if k is None:
         return seen
-    sizes = (k,) if isinstance(k, numbers.Integral) else tuple(k)
+    sizes = tuple(k) if isinstance(k, (tuple, list, np.ndarray)) else (k,)
     if len(sizes) != len(names):
         raise OptionError("`k` must be {} sizes of alphabets, of {}, got {}", len(names), ", ".join(names), k)
     for name, size, symbols in zip(names, sizes, seen):
@@ -408,12 +402,13 @@ def sizes_of(k, names, joint):
 def by_estimator(record, measure, samples, local, threads, options):
     """The estimate by the estimator itself, by its entropies, or by the chain rule."""
     n = len(samples)
+    chain = _chain(measure, n)
     if measure in record.measures:
         terms = [(1, measure, [(i,) for i in range(n)])]
+    elif chain and {each for _, each, _ in chain} <= set(record.measures):
+        terms = chain  # first: a constant sample shares nothing, but has a differential entropy of -inf
     elif "entropy" in record.measures and measure != "kl_divergence":
         terms = [(factor, "entropy", [group]) for factor, group in entropies(measure, n)]
-    elif _offers(record, measure, n):
-        terms = _chain(measure, n)
     else:
         offered = sorted(set(record.measures) & set(registry.default().names("measure")))
         raise UsageError("estimator `{}` has no `{}`; it has: {}", record.name, measure, ", ".join(offered))

@@ -142,7 +142,10 @@ def prepare(name, samples, k, theiler=0, noise=0.0, seed=0, standardize=False, p
     if k >= fewest:
         where = f" outside a Theiler window of {theiler}" if theiler else ""
         raise OptionError("{}: `k` must be less than the {} samples{}, got {}", name, fewest, where, k)
-    if not isinstance(noise, numbers.Real) or not 0 <= noise < math.inf:
+    _check_count(name, "seed", seed, 0)
+    if not isinstance(standardize, (bool, np.bool_)):
+        raise OptionError("{}: `standardize` must be True or False, got {!r}", name, standardize)
+    if isinstance(noise, bool) or not isinstance(noise, numbers.Real) or not 0 <= noise < math.inf:
         raise OptionError("{}: `noise` must be a number >= 0, got {!r}", name, noise)
     return [_changed(x, noise, seed, i, standardize) for i, x in enumerate(samples.values())]
 

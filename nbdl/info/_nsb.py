@@ -14,11 +14,13 @@ Entropy and Inference, Revisited (2002), eq. 9-12; moments: Wolpert and Wolf (19
 """
 
 import math
+import numbers
 from typing import NamedTuple
 
 import numpy as np
 
-from nbdl.errors import DataError
+from nbdl.errors import DataError, OptionError
+from nbdl.info._samples import read_counts
 from nbdl.info._special import digamma, log_rising, trigamma
 
 DEPTH = 45.0  # what is e^-45 times the largest weight is left out
@@ -52,7 +54,10 @@ def nsb_posterior(counts, *, k=None):
     -------
     Posterior, a pair (mean, sd) in nats.
     """
+    counts = read_counts(counts)
     n, k = counts[counts > 0], counts.size if k is None else k
+    if isinstance(k, bool) or not isinstance(k, numbers.Integral) or k < n.size:
+        raise OptionError("nsb: `k` must be an integer, at least the {} counts > 0, got {!r}", n.size, k)
     if (n % 1).any():
         raise DataError("nsb: the counts must be whole numbers, got {}", n[n % 1 > 0][0])
     if k == 1:

@@ -25,7 +25,7 @@ def read(name, x):
     """The `Sample` in what a user gave: an array, a list, a column of a table; (N,) or (N, D)."""
     mask = np.ma.getmaskarray(x) if np.ma.isMaskedArray(x) else None
     listed = isinstance(x, (list, tuple))
-    x, given = np.ma.getdata(x) if mask is not None else np.asarray(x), x
+    x, given = np.ma.getdata(x) if mask is not None else as_array(name, x), x
     if listed and x.dtype.kind in "US":
         x = np.array(given, object)  # NumPy would make "nan" of a NaN among text
     if x.ndim not in (1, 2):
@@ -50,6 +50,16 @@ def read(name, x):
     absent = [m for m in (mask, absent) if m is not None and m.any()]
     missing = np.logical_or.reduce(absent).reshape(len(x), -1).any(axis=1) if absent else None
     return Sample(name, kind, x.reshape(len(x), -1), missing)
+
+
+def as_array(name, x):
+    """`x` as an array; rows of one length each."""
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise ShapeError(
+            "`{}` must have shape (N,) or (N, D), got rows of different lengths", name
+        ) from error
 
 
 def _is_missing(value):
@@ -118,3 +128,15 @@ def read_weights(weights, length):
     if not w.any():
         raise DataError("`weights` are all zero")
     return w
+
+
+def read_counts(counts):
+    """Counts of symbols as int64 or float64 (m,), not negative, not all zero."""
+    n = as_array("counts", counts).ravel()
+    if n.size and n.dtype.kind not in "biuf":
+        raise DtypeError("`counts` must be numbers, got dtype {}", n.dtype.name)
+    large = n.dtype.kind == "u" and n.size and n.max() >= 2**63
+    if not n.size or not (n >= 0).all() or not n.any() or not np.isfinite(n).all() or large:
+        text = "`counts` must be finite, not negative, below 2^63 and not all zero, got {}"
+        raise OptionError(text, counts)
+    return n.astype(np.float64 if n.dtype.kind == "f" else np.int64)

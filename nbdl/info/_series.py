@@ -22,7 +22,7 @@ import numpy as np
 from nbdl import registry
 from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
 from nbdl.info._measures import estimate
-from nbdl.info._samples import read, same_length, without_missing
+from nbdl.info._samples import as_array, read, same_length, without_missing
 from nbdl.records import resolve
 
 MUTUAL, CONDITIONAL = "mutual_information", "conditional_mutual_information"
@@ -249,6 +249,8 @@ def _lags(lags, least):
     if isinstance(lags, numbers.Integral):
         check_integer("`lags`", lags, least)
         return range(least, lags + 1)
+    if not np.iterable(lags):
+        raise DtypeError("`lags` must be an integer or a sequence of integers, got {!r}", lags)
     lags = list(lags)
     if not lags:
         raise OptionError("`lags` must be an integer or at least one lag, got none")
@@ -264,8 +266,9 @@ def _if_given(given):
 def _plain(name, x):
     """A series as an array (N, D) that holds its missing values itself."""
     if np.ma.isMaskedArray(x):
-        x = x.filled(np.nan) if x.dtype.kind == "f" else x.astype(object).filled(None)
-    x = np.asarray(x)
+        mask, x = np.ma.getmaskarray(x), x.data.astype(np.float64 if x.dtype.kind == "f" else object)
+        x[mask] = np.nan if x.dtype.kind == "f" else None
+    x = as_array(name, x)
     if x.ndim not in (1, 2) or x.size == 0:
         raise ShapeError("`{}` must have shape (N,) or (N, D) and samples, got {}", name, x.shape)
     return x.reshape(len(x), -1)

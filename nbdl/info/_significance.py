@@ -24,6 +24,7 @@ information, AISTATS (2018). Carlstein, Ann. Statist. 14 (1986), for blocks. Pol
 """
 
 import math
+import numbers
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -111,7 +112,8 @@ def permutation_test(
         Rows of a block; the square root of N if not given.
     neighbours : int
         For "local" with a continuous condition: a row may take the value of one of so many rows that are
-        nearest in the condition, itself among them.
+        nearest in the condition, itself among them. Where `x` follows several columns of the condition
+        steeply, near is not near enough, and p-values are too small (docs/info/significance.md has figures).
     seed : int
         From 0 to 2^63 - 1.
     threads : int, optional
@@ -132,7 +134,7 @@ def permutation_test(
         On options out of range, and all that the measure refuses.
     """
     check_integer("`permutations`", permutations, 1)
-    check_integer("`seed`", seed, 0)
+    _check_seed(seed)
     work = _Work(measure, (x, y, z), estimator, nan_policy, options)
     shuffle = work.shuffler(method, block, neighbours)
     observed = work.value(np.arange(work.rows))
@@ -187,9 +189,9 @@ def bootstrap(
         A named tuple: estimate, low, high, standard_error, values.
     """
     check_integer("`resamples`", resamples, 2)
-    check_integer("`seed`", seed, 0)
+    _check_seed(seed)
     check_integer("`block`", block, 1)
-    if not 0 < level < 1:
+    if not isinstance(level, numbers.Real) or not 0 < level < 1:
         raise OptionError("`level` must be between 0 and 1, got {!r}", level)
     work = _Work(measure, (x, y, z), estimator, nan_policy, options)
     blocks, half = -(-work.rows // block), work.record.data != "discrete"
@@ -306,6 +308,12 @@ class _Work:
             return Within(known.values)
         check_integer("`neighbours`", neighbours)
         return Near(known.values, neighbours)
+
+
+def _check_seed(seed):
+    check_integer("`seed`", seed, 0)
+    if seed >= 2**63:
+        raise OptionError("`seed` must be at most 2^63 - 1, got {}", seed)
 
 
 def _smallest(codes):

@@ -298,7 +298,7 @@ def test_bad_input():
         permutation_test(MUTUAL, x, y, estimator="gaussian", block=2, method="global")
     with pytest.raises(OptionError, match='`nan_policy` must be "raise" or "omit"'):
         permutation_test(MUTUAL, x, y, nan_policy="propagate")
-    with pytest.raises(UsageError, match="no option `weights`"):
+    with pytest.raises(OptionError, match="`weights` are for one estimate"):
         permutation_test(MUTUAL, x, y, estimator="gaussian", weights=np.ones(20))
     with pytest.raises(OptionError, match="`threads` must be"):
         permutation_test(MUTUAL, x, y, estimator="gaussian", threads=0)
