@@ -85,6 +85,17 @@ def _labels(N, symbols, threads):
     return Estimate("label_mi", f"N={N}, {symbols} symbols", info.mutual_information, arguments)
 
 
+def _transfer(N, symbols, threads):
+    """The target repeats the source of the step before in half of the rows."""
+
+    def arguments():
+        rng = np.random.default_rng(0)
+        source, same, other = rng.integers(0, symbols, N), rng.random(N) < 0.5, rng.integers(0, symbols, N)
+        return {"source": source, "target": np.where(same, np.roll(source, 1), other)}
+
+    return Estimate("label_te", f"N={N}, {symbols} symbols", info.transfer_entropy, arguments)
+
+
 def _columns(p, N, symbols, threads):
     def arguments():
         return {"X": np.random.default_rng(0).integers(0, symbols, (N, p))}
@@ -186,6 +197,7 @@ MAKERS = (  # what makes a row, its sizes, and quick ones
     (partial(_rows, "kl_divergence"), ((10_000, 1000),), ((20, 50),)),
     (partial(_rows, "js_distance"), ((10_000, 1000),), ((20, 50),)),
     (_labels, ((1_000_000, 10),), ((500, 4),)),
+    (_transfer, ((100_000, 10),), ((500, 3),)),
     (_columns, ((20, 10_000, 5),), ((4, 200, 3),)),
     (_chance, (("even", 100_000, 1000, 900), ("zipf", 100_000, 1000, 1000)), (("even", 200, 8, 7),)),
     (_binned, ((1_000_000, 32),), ((500, 6),)),

@@ -21,6 +21,15 @@ def label_mi(x, y):
     return _information(np.bincount(x * size + y, minlength=(x.max() + 1) * size).reshape(-1, size))
 
 
+def label_te(source, target):
+    """H(x, past) + H(y, past) - H(past) - H(x, y, past), one `bincount` each."""
+    x, y, past = source[:-1], target[1:], target[:-1]
+    size = max(source.max(), target.max()) + 1
+    n = [np.bincount(code) for code in (past * size + x, past * size + y, past, (past * size + x) * size + y)]
+    xz, yz, z, xyz = map(_xlogx, n)
+    return (xyz + z - xz - yz) / x.size
+
+
 def pairwise_mi(X):
     return np.array([[label_mi(x, y) for y in X.T] for x in X.T])
 
@@ -41,4 +50,4 @@ def _xlogx(n):
     return (n * np.log(n)).sum()
 
 
-CALLS = {f.__name__: f for f in (label_mi, pairwise_mi, binned_mi)}
+CALLS = {f.__name__: f for f in (label_mi, label_te, pairwise_mi, binned_mi)}

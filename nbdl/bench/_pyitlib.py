@@ -1,9 +1,9 @@
-"""pyitlib as a peer: mutual information of discrete columns, of a pair and of all pairs."""
+"""pyitlib as a peer: mutual information of discrete columns, of a pair, given a third, of all pairs."""
 
 from functools import partial
 from importlib.metadata import version
 
-from pyitlib.discrete_random_variable import information_mutual
+from pyitlib.discrete_random_variable import information_mutual, information_mutual_conditional
 
 from nbdl.bench._race import repeated
 
@@ -21,9 +21,13 @@ def label_mi(x, y):
     return information_mutual(x, y, base=NATURAL)
 
 
+def label_te(source, target):
+    return information_mutual_conditional(source[:-1], target[1:], target[:-1], base=NATURAL)
+
+
 def pairwise_mi(X):
     return information_mutual(X.T, base=NATURAL)
 
 
 NATURAL = 2.718281828459045
-CALLS = {f.__name__: f for f in (label_mi, pairwise_mi)}
+CALLS = {f.__name__: f for f in (label_mi, label_te, pairwise_mi)}
