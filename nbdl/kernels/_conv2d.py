@@ -11,13 +11,14 @@ The checks stand here, the work is done in `_correlate.py`.
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels._correlate import _conv2d, _conv2d_dw, _conv2d_dx
+from nbdl.kernels._correlate import _conv2d, _conv2d_dw, _conv2d_dw_of_lanes, _conv2d_dx
 from nbdl.kernels._door import (
     as_float,
     as_grad,
     as_like,
     as_optional,
     as_out,
+    compact,
     integer,
     pair,
     shape4,
@@ -52,6 +53,7 @@ def conv2d_shape(x_shape, w_shape, stride=1, padding=0, dilation=1, groups=1):
 
 @jit
 def _conv2d_shape(x_shape, w_shape, stride, padding, dilation, groups):
+    compact()
     check_window("conv2d", stride, padding, dilation)
     if groups < 1 or x_shape[1] % groups or w_shape[0] % groups:
         raise OptionError(
@@ -78,7 +80,7 @@ def _conv2d_shape(x_shape, w_shape, stride, padding, dilation, groups):
         raise ShapeError(
             "conv2d: `padding` {} makes the result larger than an array can be, {} x {}", padding, p, q
         )
-    if too_large((w_shape[1], w_shape[2], w_shape[3], p, q)):
+    if too_large((w_shape[1], w_shape[2] * w_shape[3], p, q)):
         raise ShapeError(
             "conv2d: the patches of `x` are more than an array can hold, {} x {} of {}", p, q, w_shape[1:]
         )
@@ -112,6 +114,7 @@ def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, out=None):
     ShapeError, DtypeError, OptionError
         Not inside ``prange``, where Numba drops exceptions: call `conv2d_shape` before the loop.
     """
+    compact()
     x = as_float("conv2d: `x` (N, C, H, W)", x, 4)
     w = as_like("conv2d: `w` (O, C/groups, KH, KW)", w, 4, x)
     b = as_optional("conv2d: `b` (O,)", b, 1, x)
@@ -120,7 +123,7 @@ def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, out=None):
     dilation = pair("conv2d: `dilation`", dilation)
     groups = integer("conv2d: `groups`", groups)
     shape = _conv2d_shape(x.shape, w.shape, stride, padding, dilation, groups)
-    if b.size not in (0, shape[1]):
+    if b.size > 0 and b.size != shape[1]:
         raise ShapeError(
             "conv2d: `b` must have {} elements, one for each output channel, got {}", shape[1], b.size
         )
@@ -132,6 +135,7 @@ def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, out=None):
 @jit
 def conv2d_dx(dy, w, x_shape, stride=1, padding=0, dilation=1, groups=1, dx=None):
     """Adds the gradient with respect to `x` to `dx`, an array of shape `x_shape` (zeros if not given)."""
+    compact()
     dy = as_float("conv2d_dx: `dy` (N, O, P, Q)", dy, 4)
     w = as_like("conv2d_dx: `w` (O, C/groups, KH, KW)", w, 4, dy)
     stride = pair("conv2d_dx: `stride`", stride)
@@ -150,6 +154,7 @@ def conv2d_dx(dy, w, x_shape, stride=1, padding=0, dilation=1, groups=1, dx=None
 @jit
 def conv2d_dw(dy, x, w_shape, stride=1, padding=0, dilation=1, groups=1, dw=None):
     """Adds the gradient with respect to `w` to `dw`, an array of shape `w_shape` (zeros if not given)."""
+    compact()
     dy = as_float("conv2d_dw: `dy` (N, O, P, Q)", dy, 4)
     x = as_like("conv2d_dw: `x` (N, C, H, W)", x, 4, dy)
     stride = pair("conv2d_dw: `stride`", stride)
@@ -161,7 +166,8 @@ def conv2d_dw(dy, x, w_shape, stride=1, padding=0, dilation=1, groups=1, dw=None
     if dy.shape != shape:
         raise ShapeError("conv2d_dw: `dy` must have shape {}, that of the result, got {}", shape, dy.shape)
     dw = as_grad("conv2d_dw: `dw`", dw, w_shape, dy)
-    _conv2d_dw(dy, x, stride, padding, dilation, groups, dw)
+    done = _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw)
+    _conv2d_dw(dy, x, stride, padding, dilation, groups, done, dw)
     return dw
 
 
@@ -187,6 +193,7 @@ def _conv2d_db(dy, db):
 @jit
 def conv2d_backward(dy, x, w, stride=1, padding=0, dilation=1, groups=1, dx=None, dw=None, db=None):
     """All three gradients of `conv2d`, (dx, dw, db), by the kernels above."""
+    compact()
     dx = conv2d_dx(dy, w, x.shape, stride, padding, dilation, groups, dx)
     dw = conv2d_dw(dy, x, w.shape, stride, padding, dilation, groups, dw)
     return dx, dw, conv2d_db(dy, db)

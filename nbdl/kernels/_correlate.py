@@ -23,11 +23,11 @@ import math
 import numpy as np
 
 from nbdl._jit import jit
+from nbdl.kernels._door import compact, flat
 from nbdl.kernels._shuffle import lanes
 from nbdl.kernels._simd import hsum, load, pointer
 from nbdl.kernels._strided_tile import (
     CACHE,
-    FEW,
     ROWS,
     VECTORS,
     aligned,
@@ -38,14 +38,13 @@ from nbdl.kernels._strided_tile import (
     odd,
     pack,
     pack_taps,
-    ramp,
     turn,
     whole,
     zeros,
 )
 
 SMALL = 1_500_000  # bytes of images that stay in the second cache
-BLOCK = 4 * VECTORS  # vectors of pixels that are computed for all channels before they are delivered
+BLOCK = 8 * VECTORS  # vectors of pixels that are computed for all channels before they are delivered
 
 
 # --- images -----------------------------------------------------------------------------------------------
@@ -83,6 +82,7 @@ def place(x, start, C, H, W, first, stride, image, to, pitch, rows, columns):
 @jit
 def place_channels(x, start, C, H, W, first, stride, image, to, rows, columns):
     """image[to + (i columns + j) C + c] = x[c, first + (i, j) stride], where that lies in x (C, H, W)."""
+    compact()
     (y0, x0), (sy, sx) = first, stride
     i0, i1 = max(0, -(y0 // sy)), min(rows, (H - 1 - y0) // sy + 1)
     j0, j1 = max(0, -(x0 // sx)), min(columns, (W - 1 - x0) // sx + 1)
@@ -107,13 +107,14 @@ def chunk(channels, taps, pixels, x):
     return taps * max(1, -(-channels // parts))
 
 
-@jit(inline=True)
+@jit
 def correlate(panels, M, steps, part, image, columns, P, Q, out, to, room, strides, first, add):
     """out[to + (m, i, j) . strides] = first[m] + sum over k of A[k, m] image[steps[k] + i columns + j].
 
     Or += the sum, if `add`. `part` is how many steps of the sum are done at a time; `first` has
-    ``whole(M, FEW)`` numbers, `out` room for `room` channels.
+    ``whole(M, ROWS)`` numbers, `out` room for `room` channels.
     """
+    compact()
     plane, row, column = strides
     if columns == Q and row == Q * column:  # no gaps between the rows: they are one
         P, Q, columns = 1, P * Q, P * Q
@@ -122,13 +123,12 @@ def correlate(panels, M, steps, part, image, columns, P, Q, out, to, room, strid
     last = (P - 1) * wide + Q
     count = whole(last, L) // L
     # Where vectors of sums are vectors of the result, and rows too, they need no scratch.
-    ready = last // L if wide == Q and row == Q and room >= whole(M, FEW) else 0
+    ready = last // L if wide == Q and row == Q and room >= whole(M, ROWS) else 0
     block = -(-count // -(-count // BLOCK))  # of equal size, so that no tile is left with one vector
     pitch = max(2, block) * L
-    places, scratch = ramp(count + 1, L), aligned(whole(M, FEW) * pitch, image)
-    if wide < columns:
-        for t in range(count):
-            places[t] = t * L // wide * columns + t * L % wide
+    places, scratch = np.empty(count + 1, np.int64), aligned(whole(M, ROWS) * pitch, image)
+    for t in range(count + 1):
+        places[t] = t * L // wide * columns + t * L % wide
     t0 = 0
     while t0 < count:
         t1 = min(t0 + block, count)
@@ -158,57 +158,58 @@ def side_by_side(N, floats, stride, x):
 
 @jit
 def _conv2d(x, w, b, stride, padding, dilation, groups, y):
+    compact()
     if y.size == 0:
         return
-    (N, _, P, Q), (O, C, KH, KW) = y.shape, w.shape
-    S = side_by_side(N, 2 * C * (P + KH) * (Q + KW) + O // groups * P * Q, stride, x)
-    for begin, end, side in ((0, N - N % S, S), (N - N % S, N, 1)):
-        if begin < end:
-            _correlate_images(x, w, b, stride, padding, dilation, groups, y, begin, end, side)
-
-
-@jit(inline=True)
-def _correlate_images(x, w, b, stride, padding, dilation, groups, y, n0, n1, S):
-    (_, O, P, Q), (_, C, KH, KW), (H, W) = y.shape, w.shape, x.shape[2:]
-    M, K, L = O // groups, C * KH * KW, lanes(pointer(x))
+    (N, O, P, Q), (_, C, KH, KW), (_, _, H, W) = y.shape, w.shape, x.shape
+    images, weights, results, L = flat(x), flat(w), flat(y), lanes(pointer(x))
+    M, K = O // groups, C * KH * KW
+    room = whole(M, ROWS)
+    panels, bias, taps, steps = (
+        aligned(room * K, images),
+        zeros(room, images),
+        np.empty(K, np.int64),
+        np.empty(K, np.int64),
+    )
+    part = chunk(C, KH * KW, KH * (VECTORS * L + KW), images)
     ph, hop_h, nh, rows = axis(KH, stride[0], dilation[0], P)
-    pw, hop_w, nw, columns = axis(KW, stride[1], dilation[1], Q)
-    columns *= S
-    size, pitch = rows * columns, odd(nh * nw * rows * columns, L)
-    image = zeros(C * pitch + VECTORS * L, x)
-    taps, steps = ramp(K, 1), np.empty(K, np.int64)
-    for k in range(K):
-        c, u, v = k // (KH * KW), k // KW % KH, k % KW
-        near = u // ph * hop_h * columns + v // pw * hop_w * S
-        steps[k] = c * pitch + (u % ph * nw + v % pw) * size + near
-    panels, bias = aligned(whole(M, ROWS) * K, x), zeros(whole(M, FEW), x)
-    part = chunk(C, KH * KW, KH * (VECTORS * L + KW), x)
-    weights, source, out = w.reshape(w.size), x.reshape(x.size), y.reshape(y.size)
-    if S > 1:
-        source, out = aligned(C * H * W * S, x), aligned(whole(M, FEW) * P * Q * S, x)
-    px, py, ps, po = pointer(x), pointer(y), pointer(source), pointer(out)
-    for g in range(groups):
-        pack_taps(weights, g * M * K, K, taps, M, panels)
-        for m in range(M if b.size else 0):
-            bias[m] = b[g * M + m]
-        for n in range(n0, n1, S):
-            start, to = (n * groups + g) * C * H * W, (n * O + g * M) * P * Q
-            if S > 1:
-                turn(px + start, groups * C * H * W, ps, L, L, C * H * W)
-            for i in range(nh):
-                for j in range(nw):
-                    first = i * dilation[0] - padding[0], (j * dilation[1] - padding[2]) * S
-                    place(
-                        source, 0 if S > 1 else start, C, H, W * S, first, stride,
-                        image, (i * nw + j) * size, pitch, rows, columns,
-                    )  # fmt: skip
-            room, strides = M if S == 1 else whole(M, FEW), (P * Q * S, Q * S, 1)
-            correlate(
-                panels, M, steps, part, image, columns, P, Q * S,
-                out, 0 if S > 1 else to, room, strides, bias, False,
-            )  # fmt: skip
-            if S > 1:
-                turn(po, L, py + to, O * P * Q, M * P * Q, L)
+    pw, hop_w, nw, wide = axis(KW, stride[1], dilation[1], Q)
+    side = side_by_side(N, 2 * C * (P + KH) * (Q + KW) + M * P * Q, stride, images)
+    for n0, n1, S in ((0, N - N % side, side), (N - N % side, N, 1)):
+        if n0 == n1:
+            continue
+        columns = wide * S
+        size, pitch = rows * columns, odd(nh * nw * rows * columns, L)
+        image = zeros(C * pitch + VECTORS * L, images)
+        for k in range(K):
+            c, u, v = k // (KH * KW), k // KW % KH, k % KW
+            near = u // ph * hop_h * columns + v // pw * hop_w * S
+            taps[k], steps[k] = k, c * pitch + (u % ph * nw + v % pw) * size + near
+        source, out = images, results
+        if S > 1:
+            source, out = aligned(C * H * W * S, images), aligned(room * P * Q * S, images)
+        px, py, ps, po = pointer(images), pointer(results), pointer(source), pointer(out)
+        for g in range(groups):
+            pack_taps(weights, g * M * K, K, taps, M, panels)
+            for m in range(M if b.size else 0):
+                bias[m] = b[g * M + m]
+            for n in range(n0, n1, S):
+                start, to = (n * groups + g) * C * H * W, (n * O + g * M) * P * Q
+                if S > 1:
+                    turn(px + start, groups * C * H * W, ps, L, L, C * H * W)
+                for i in range(nh):
+                    for j in range(nw):
+                        first = i * dilation[0] - padding[0], (j * dilation[1] - padding[2]) * S
+                        place(
+                            source, 0 if S > 1 else start, C, H, W * S, first, stride,
+                            image, (i * nw + j) * size, pitch, rows, columns,
+                        )  # fmt: skip
+                correlate(
+                    panels, M, steps, part, image, columns, P, Q * S,
+                    out, 0 if S > 1 else to, M if S == 1 else room, (P * Q * S, Q * S, 1), bias, False,
+                )  # fmt: skip
+                if S > 1:
+                    turn(po, L, py + to, O * P * Q, M * P * Q, L)
 
 
 # --- gradients --------------------------------------------------------------------------------------------
@@ -238,124 +239,107 @@ def meet(u, period, stride, dilation, before, inputs):
 
 @jit
 def _conv2d_dx(dy, w, stride, padding, dilation, groups, dx):
+    compact()
     if dy.size == 0 or dx.size == 0:
         return
     (N, O, P, Q), (_, C, KH, KW), (_, _, H, W) = dy.shape, w.shape, dx.shape
-    S = side_by_side(N, O // groups * (P * Q + (H + KH) * (W + KW)) + C * H * W, stride, dy)
-    for begin, end, side in ((0, N - N % S, S), (N - N % S, N, 1)):
-        if begin < end:
-            _add_dx(dy, w, stride, padding, dilation, groups, dx, begin, end, side)
-
-
-@jit(inline=True)
-def _add_dx(dy, w, stride, padding, dilation, groups, dx, n0, n1, S):
-    (_, O, P, Q), (_, C, KH, KW), (H, W) = dy.shape, w.shape, dx.shape[2:]
-    M, L = O // groups, lanes(pointer(dy))
-    ph, top, rows = reach(KH, stride[0], dilation[0], padding[0], H, P)
-    pw, left, columns = reach(KW, stride[1], dilation[1], padding[2], W, Q)
-    columns *= S
-    pitch = odd(rows * columns, L)
-    image = zeros(M * pitch + VECTORS * L, dy)
-    panels, none = aligned(whole(C, ROWS) * M * KH * KW, dy), zeros(whole(C, FEW), dy)
-    weights, source, out = w.reshape(w.size), dy.reshape(dy.size), dx.reshape(dx.size)
-    if S > 1:
-        source, out = aligned(M * P * Q * S, dy), zeros(whole(C, FEW) * H * W * S, dy)
-    p_dy, p_dx, ps, po = pointer(dy), pointer(dx), pointer(source), pointer(out)
+    cotangents, weights, results, L = flat(dy), flat(w), flat(dx), lanes(pointer(dy))
+    M, room = O // groups, whole(C, ROWS)
+    panels, none = aligned(room * M * KH * KW, cotangents), zeros(room, cotangents)
     taps, steps = np.empty(M * KH * KW, np.int64), np.empty(M * KH * KW, np.int64)
-    for i in range(min(ph, KH)):
-        y0, a, _ = meet(i, ph, stride[0], dilation[0], padding[0], H)
-        for j in range(min(pw, KW)):
-            x0, e, _ = meet(j, pw, stride[1], dilation[1], padding[2], W)
-            K = 0
-            for o in range(M):
-                for u in range(i, KH, ph):
-                    up = meet(u, ph, stride[0], dilation[0], padding[0], H)[2]
-                    for v in range(j, KW, pw):
-                        by = meet(v, pw, stride[1], dilation[1], padding[2], W)[2]
-                        if -a < up < P and -e < by < Q:
-                            taps[K] = (o * C * KH + u) * KW + v
-                            steps[K] = o * pitch + (up - top) * columns + (by - left) * S
-                            K += 1
-            if K * a * e == 0:
-                continue
-            part = chunk(M, K // M, KH * (VECTORS * L + KW), dy)
-            room, strides = C if S == 1 else whole(C, FEW), (H * W * S, stride[0] * W * S, stride[1])
-            for g in range(groups):
-                pack_taps(weights, g * M * C * KH * KW, KH * KW, taps[:K], C, panels)
-                for n in range(n0, n1, S):
-                    start, to = (n * O + g * M) * P * Q, (n * groups + g) * C * H * W
-                    if S > 1:
-                        turn(p_dy + start, O * P * Q, ps, L, L, M * P * Q)
-                        turn(p_dx + to, groups * C * H * W, po, L, L, C * H * W)
-                    place(
-                        source, 0 if S > 1 else start, M, P, Q * S, (top, left * S), (1, 1),
-                        image, 0, pitch, rows, columns,
-                    )  # fmt: skip
-                    first = 0 if S > 1 else to + y0 * W + x0
-                    correlate(
-                        panels, C, steps[:K], part, image, columns, a, e * S,
-                        out, first, room, strides, none, True,
-                    )  # fmt: skip
-                    if S > 1:
-                        turn(po, L, p_dx + to, groups * C * H * W, C * H * W, L)
+    ph, top, rows = reach(KH, stride[0], dilation[0], padding[0], H, P)
+    pw, left, wide = reach(KW, stride[1], dilation[1], padding[2], W, Q)
+    side = side_by_side(N, M * (P * Q + (H + KH) * (W + KW)) + C * H * W, stride, cotangents)
+    for n0, n1, S in ((0, N - N % side, side), (N - N % side, N, 1)):
+        if n0 == n1:
+            continue
+        columns = wide * S
+        pitch = odd(rows * columns, L)
+        image = zeros(M * pitch + VECTORS * L, cotangents)
+        source, out = cotangents, results
+        if S > 1:
+            source, out = aligned(M * P * Q * S, cotangents), zeros(room * H * W * S, cotangents)
+        p_dy, p_dx, ps, po = pointer(cotangents), pointer(results), pointer(source), pointer(out)
+        for i in range(min(ph, KH)):
+            y0, a, _ = meet(i, ph, stride[0], dilation[0], padding[0], H)
+            for j in range(min(pw, KW)):
+                x0, e, _ = meet(j, pw, stride[1], dilation[1], padding[2], W)
+                K = 0
+                for o in range(M):
+                    for u in range(i, KH, ph):
+                        up = meet(u, ph, stride[0], dilation[0], padding[0], H)[2]
+                        for v in range(j, KW, pw):
+                            by = meet(v, pw, stride[1], dilation[1], padding[2], W)[2]
+                            if -a < up < P and -e < by < Q:
+                                taps[K] = (o * C * KH + u) * KW + v
+                                steps[K] = o * pitch + (up - top) * columns + (by - left) * S
+                                K += 1
+                if K * a * e == 0:
+                    continue
+                part = chunk(M, K // M, KH * (VECTORS * L + KW), cotangents)
+                for g in range(groups):
+                    pack_taps(weights, g * M * C * KH * KW, KH * KW, taps[:K], C, panels)
+                    for n in range(n0, n1, S):
+                        start, to = (n * O + g * M) * P * Q, (n * groups + g) * C * H * W
+                        if S > 1:
+                            turn(p_dy + start, O * P * Q, ps, L, L, M * P * Q)
+                            turn(p_dx + to, groups * C * H * W, po, L, L, C * H * W)
+                        place(
+                            source, 0 if S > 1 else start, M, P, Q * S, (top, left * S), (1, 1),
+                            image, 0, pitch, rows, columns,
+                        )  # fmt: skip
+                        first = 0 if S > 1 else to + y0 * W + x0
+                        correlate(
+                            panels, C, steps[:K], part, image, columns, a, e * S, out, first,
+                            C if S == 1 else room, (H * W * S, stride[0] * W * S, stride[1]), none, True,
+                        )  # fmt: skip
+                        if S > 1:
+                            turn(po, L, p_dx + to, groups * C * H * W, C * H * W, L)
 
 
 @jit
-def _conv2d_dw(dy, x, stride, padding, dilation, groups, dw):
-    if dy.size == 0 or dw.size == 0:
-        return
-    (N, O, P, Q), (_, C, KH, KW) = dy.shape, dw.shape
-    S = side_by_side(N, C * (P + KH) * (Q + KW) + O // groups * P * Q, stride, x)
-    S = S if C < S else 1
-    if S > 1:
-        _add_dw_of_lanes(dy, x, padding, dilation, groups, dw, N - N % S)
-        if N % S == 0:
-            return
-    _add_dw(dy, x, stride, padding, dilation, groups, dw, 0 if S == 1 else N - N % S)
+def _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw):
+    """Of small images with few channels: L samples at a time, whose sums stay apart up to the end.
 
-
-@jit(inline=True)
-def _add_dw_of_lanes(dy, x, padding, dilation, groups, dw, N):
-    """L samples at a time: their sums stay apart, in the lanes, up to the end."""
-    (_, O, P, Q), (_, C, KH, KW), (H, W) = dy.shape, dw.shape, x.shape[2:]
-    M, K, L = O // groups, C * KH * KW, lanes(pointer(x))
+    Returns how many samples are done: none, or whole lanes of them.
+    """
+    compact()
+    (N, O, P, Q), (_, C, KH, KW), (_, _, H, W) = dy.shape, dw.shape, x.shape
+    images, cotangents, L = flat(x), flat(dy), lanes(pointer(x))
+    M, K = O // groups, C * KH * KW
+    room = whole(M, ROWS)
+    if dw.size == 0 or C >= L or side_by_side(N, C * (P + KH) * (Q + KW) + M * P * Q, stride, images) == 1:
+        return 0
+    N -= N % L
     ph, hop_h, nh, rows = axis(KH, 1, dilation[0], P)
     pw, hop_w, nw, columns = axis(KW, 1, dilation[1], Q)
     columns *= L
     size, pitch = rows * columns, nh * nw * rows * columns
-    places, steps = np.zeros(whole(K, VECTORS), np.int64), np.empty(P * Q, np.int64)
+    places, steps = np.empty(whole(K, VECTORS), np.int64), np.empty(P * Q, np.int64)
     for k in range(K):
         c, u, v = k // (KH * KW), k // KW % KH, k % KW
         near = u // ph * hop_h * columns + v // pw * hop_w * L
         places[k] = c * pitch + (u % ph * nw + v % pw) * size + near
+    for k in range(K, places.size):
+        places[k] = 0
     for k in range(P * Q):
         steps[k] = k // Q * columns + k % Q * L
-    image, source = zeros(C * pitch, x), aligned(C * H * W * L, x)
-    panels, none = zeros(whole(M, ROWS) * P * Q * L, x), zeros(whole(M, FEW), x)
+    image, source = zeros(C * pitch, images), aligned(C * H * W * L, images)
+    panels, none = zeros(room * P * Q * L, images), zeros(room, images)
     row = whole(K, VECTORS) * L
-    part = max(1, CACHE // ((ROWS + C) * L * x.itemsize))
-    px, p_dy, ps, pp = pointer(x), pointer(dy), pointer(source), pointer(panels)
+    part = max(1, CACHE // ((ROWS + C) * L * images.itemsize))
+    px, p_dy, ps, pp = pointer(images), pointer(cotangents), pointer(source), pointer(panels)
     for g in range(groups):
-        sums = zeros(whole(M, FEW) * row, x)
+        sums = zeros(room * row, images)
         for n in range(0, N, L):
             turn(px + (n * groups + g) * C * H * W, groups * C * H * W, ps, L, L, C * H * W)
             for i in range(nh):
                 for j in range(nw):
                     first = i * dilation[0] - padding[0], (j * dilation[1] - padding[2]) * L
                     place(
-                        source,
-                        0,
-                        C,
-                        H,
-                        W * L,
-                        first,
-                        (1, 1),
-                        image,
-                        (i * nw + j) * size,
-                        pitch,
-                        rows,
-                        columns,
-                    )
+                        source, 0, C, H, W * L, first, (1, 1),
+                        image, (i * nw + j) * size, pitch, rows, columns,
+                    )  # fmt: skip
             for m in range(M):
                 start, to = (n * O + g * M + m) * P * Q, (m // ROWS * ROWS * P * Q + m % ROWS) * L
                 turn(p_dy + start, O * P * Q, pp + to, ROWS * L, L, P * Q)
@@ -369,16 +353,23 @@ def _add_dw_of_lanes(dy, x, padding, dilation, groups, dw, N):
                 for u in range(KH):
                     for v in range(KW):
                         dw[g * M + o, c, u, v] += hsum(load(p, o * row + ((c * KH + u) * KW + v) * L))
+    return N
 
 
-@jit(inline=True)
-def _add_dw(dy, x, stride, padding, dilation, groups, dw, n0):
-    (N, O, P, Q), (_, C, KH, KW), (H, W) = dy.shape, dw.shape, x.shape[2:]
-    M, L = O // groups, lanes(pointer(x))
+@jit
+def _conv2d_dw(dy, x, stride, padding, dilation, groups, n0, dw):
+    """Adds the share of the samples from `n0` on."""
+    compact()
+    (N, O, P, Q), (_, C, KH, KW), (_, _, H, W) = dy.shape, dw.shape, x.shape
+    if n0 == N or dy.size == 0 or dw.size == 0:
+        return
+    source, cotangent, L = flat(x), flat(dy), lanes(pointer(x))
+    M = O // groups
+    room = whole(M, ROWS)
     ph, hop_h, nh, rows = axis(KH, stride[0], dilation[0], P)
     pw, hop_w, nw, columns = axis(KW, stride[1], dilation[1], Q)
     size = rows * columns * C
-    image = zeros(nh * nw * size + VECTORS * L, x)
+    image = zeros(nh * nw * size + VECTORS * L, source)
     steps = np.empty(P * Q, np.int64)
     for k in range(P * Q):
         steps[k] = (k // Q * columns + k % Q) * C
@@ -399,10 +390,9 @@ def _add_dw(dy, x, stride, padding, dilation, groups, dw, n0):
                     run = 0
     pitch = max(2, t) * L
     places[t] = 0
-    sums, panels = aligned(whole(M, FEW) * pitch, x), aligned(whole(M, ROWS) * P * Q, x)
-    none = zeros(whole(M, FEW), x)
-    part = chunk(P * Q, 1, VECTORS * L, x)
-    source, cotangent = x.reshape(x.size), dy.reshape(dy.size)
+    sums, panels = aligned(room * pitch, source), aligned(room * P * Q, source)
+    none = zeros(room, source)
+    part = chunk(P * Q, 1, VECTORS * L, source)
     for g in range(groups):
         for n in range(n0, N):
             for i in range(nh):

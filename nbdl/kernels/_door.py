@@ -11,8 +11,10 @@ about types (dtype, number of dimensions) are settled while compiling and cost n
 
 import numpy as np
 from numba import njit, types
+from numba.core import config
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload
+from numba.np.arrayobj import populate_array
 
 from nbdl._jit import jit
 from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError
@@ -82,6 +84,11 @@ def _contiguous(where, a, ndim):
     if ndim not in (ANY, a.ndim):
         raise ShapeError(_NOT_NDIM, where, ndim, a.ndim)
     return a if a.ndim == 0 else np.ascontiguousarray(a)
+
+
+def flat(a):
+    """The same memory as an array of one dimension; `a` is C-contiguous."""
+    return a.reshape(-1)
 
 
 # --- outputs ----------------------------------------------------------------------------------------------
@@ -178,6 +185,25 @@ def _say(a):
     return f"{a.dtype} {'x'.join(map(str, a.shape))}" if isinstance(a, np.ndarray) else type(a).__name__
 
 
+def compact():
+    """Has the function that calls it compiled for size: its loops are not unrolled nor made vectors.
+
+    For doors and cores, whose time goes by in what they call: LLVM does all its work on them again wherever
+    they are called from.
+    """
+
+
+if not config.DISABLE_JIT:
+
+    @intrinsic
+    def compact(typingctx):
+        def codegen(context, builder, sig, args):
+            builder.function.attributes.add("optsize")
+            return context.get_dummy_value()
+
+        return types.void(), codegen
+
+
 # --- the same, while compiling ----------------------------------------------------------------------------
 
 
@@ -189,6 +215,21 @@ def _plain(typingctx, a):
         return impl_ret_borrowed(context, builder, sig.return_type, args[0])
 
     return types.Array(a.dtype, a.ndim, "C")(a), codegen
+
+
+if not config.DISABLE_JIT:
+
+    @intrinsic
+    def flat(typingctx, a):
+        one = types.Array(a.dtype, 1, "C")
+
+        def codegen(context, builder, sig, args):
+            old = context.make_array(sig.args[0])(context, builder, args[0])
+            new = context.make_array(one)(context, builder)
+            populate_array(new, old.data, [old.nitems], [old.itemsize], old.itemsize, old.meminfo, old.parent)
+            return impl_ret_borrowed(context, builder, one, new._getvalue())
+
+        return one(types.Array(a.dtype, a.ndim, "C")), codegen
 
 
 def _contiguous_copy(a):
@@ -388,7 +429,12 @@ def _as_state(where, a, x):
             return np.empty(0, x.dtype)
 
         return refuse
-    return lambda where, a, x: as_out(where, a, x.shape, x).reshape(x.size)
+    return lambda where, a, x: flat(as_out(where, a, x.shape, x))
+
+
+def _plain_integer(v):
+    """Whether all values of the type `v` are integers that fit int64: nothing is left to check."""
+    return isinstance(v, types.Integer) and (v.signed or v.bitwidth < 64)
 
 
 def _integers(v, counts):
@@ -410,7 +456,7 @@ def _integer(where, v):
             return np.int64(0)
 
         return refuse
-    if v.signed or v.bitwidth < 64:
+    if _plain_integer(v):
         return lambda where, v: np.int64(v)
     message = _TOO_LARGE.replace("{}", _where(where), 1)
 
@@ -424,6 +470,8 @@ def _integer(where, v):
 
 @overload(pair, prefer_literal=True)
 def _pair(where, v):
+    if _plain_integer(v):
+        return lambda where, v: (np.int64(v), np.int64(v))
     if isinstance(v, types.Integer):
         return lambda where, v: (integer(where, v), integer(where, v))
     if _integers(v, (2,)):
@@ -439,6 +487,8 @@ def _pair(where, v):
 
 @overload(sides, prefer_literal=True)
 def _sides(where, v):
+    if _plain_integer(v):
+        return lambda where, v: (np.int64(v), np.int64(v), np.int64(v), np.int64(v))
     if isinstance(v, types.Integer):
         return lambda where, v: sides(where, (v, v))
     if _integers(v, (2,)):

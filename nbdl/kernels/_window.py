@@ -12,13 +12,13 @@ LIMIT = 2**31
 @jit
 def check_window(kernel, stride, padding, dilation):
     """Raises `OptionError` unless stride and dilation are in [1, 2^31), the four paddings in [0, 2^31)."""
-    if min(stride) < 1:
+    if stride[0] < 1 or stride[1] < 1:
         raise OptionError("{}: `stride` must be at least 1, got {}", kernel, stride)
-    if max(stride) >= LIMIT:
+    if stride[0] >= LIMIT or stride[1] >= LIMIT:
         raise OptionError("{}: `stride` must be below 2^31, got {}", kernel, stride)
-    if min(dilation) < 1:
+    if dilation[0] < 1 or dilation[1] < 1:
         raise OptionError("{}: `dilation` must be at least 1, got {}", kernel, dilation)
-    if max(dilation) >= LIMIT:
+    if dilation[0] >= LIMIT or dilation[1] >= LIMIT:
         raise OptionError("{}: `dilation` must be below 2^31, got {}", kernel, dilation)
     if min(padding) < 0:
         raise OptionError(
