@@ -21,7 +21,7 @@ from nbdl.kernels._strided_tile import (
     zeros,
 )
 
-CHUNK = 192  # steps of the sum at most
+CHUNK = 160  # steps of the sum at most: with their block a panel fits in the first cache
 SLAB = 512  # rows of `a`
 
 
@@ -36,7 +36,7 @@ def gemm(M, N, K, a, a_row, a_step, b, b_step, b_column, c):
     panels, block = aligned(rows * CHUNK, c), zeros(CHUNK * wide, c)
     steps, places = ramp(CHUNK, wide), ramp(VECTORS, L)
     edge, none = aligned(rows * wide, c), zeros(rows, c)
-    chunk = -(-K // -(-K // CHUNK)) if K else 1  # of equal size
+    chunk = whole(-(-K // max(1, -(-K // CHUNK))), L)  # of nearly equal size
     for k in range(0, K, chunk):
         count = min(chunk, K - k)
         for m in range(0, M, SLAB):
