@@ -104,8 +104,12 @@ def packed(v, mask):
 
 
 def _emit_packed(bd, kind, v, mask):
-    zeros = ir.Constant(kind.vector, None)
-    return call(bd, f"llvm.experimental.vector.compress.{kind.name}", kind.vector, [v, mask, zeros])
+    """On integers: of floats LLVM fails to make zeros where the machine has no instruction for this."""
+    whole = ir.VectorType(kind.integer, kind.lanes)
+    name = f"llvm.experimental.vector.compress.v{kind.lanes}i{8 * kind.bytes}"
+    return bd.bitcast(
+        call(bd, name, whole, [bd.bitcast(v, whole), mask, ir.Constant(whole, None)]), kind.vector
+    )
 
 
 _define(even, lambda k: [(k.vec, (k.vec, k.vec))], _shuffle(lambda L: list(range(0, 2 * L, 2))))
