@@ -76,8 +76,8 @@ class Joint:
     @cached_property
     def _table(self):
         """Counts with one axis for each sample; None where they would have too many cells."""
-        if len(self.samples) == 2 and self.weights is None and all(_is_plain(x) for x in self.samples):
-            table = _pair_table(*(x.reshape(len(x)) for x in self.samples))
+        if len(self.samples) > 1 and self.weights is None and all(_is_plain(x) for x in self.samples):
+            table = _dense_table([x.reshape(len(x)) for x in self.samples])
             if table is not None:
                 return table
         sizes = [size for _, size in self._encoded]
@@ -207,33 +207,56 @@ def _relabel(x, slots, symbols, codes):
     return known
 
 
-# --- the table of a pair ----------------------------------------------------------------------------------
+# --- the table of some columns ----------------------------------------------------------------------------
 
 
-def _pair_table(x, y):
-    """Counts of the pairs in two columns of integers, (N,); None if they have too many cells.
+def _dense_table(columns):
+    """Counts of the rows of two or more columns of integers, (N,) each; None if they have too many cells.
 
     The ranges are guessed from a few rows, so that most data is read once; a row outside stops the count, and
     it begins anew with the true ranges.
     """
-    x, y = _as_signed(x), _as_signed(y)
-    if x.dtype != y.dtype:
-        x, y = x.astype(np.int64), y.astype(np.int64)
-    some = slice(None, None, max(1, x.size // 1024))
-    for parts in ((x[some], y[some]), (x, y)):
-        (x0, x_bits), (y0, y_bits) = map(_range, parts)
-        cells = 1 << (x_bits + y_bits)
-        if cells > min(max(LARGEST_TABLE, 4 * x.size), 2**32):
+    columns = [_as_signed(x) for x in columns]
+    if len(columns) > 2 or columns[0].dtype != columns[1].dtype:
+        columns = [x.astype(np.int64, copy=False) for x in columns]
+    few = slice(None, None, max(1, columns[0].size // 1024))
+    for parts in ([x[few] for x in columns], columns):
+        lows, bits = zip(*map(_range, parts))
+        cells = 1 << sum(bits)
+        if cells > min(max(LARGEST_TABLE, 4 * columns[0].size), 2**32):
             return None
-        tables = np.zeros((4 if cells <= INTERLEAVED else 1, 1 << x_bits, 1 << y_bits), np.int64)
-        if _count_pairs(x, y, x0, y0, x_bits, y_bits, tables.reshape(len(tables), -1)):
-            return tables.sum(axis=0) if len(tables) > 1 else tables[0]
+        tables = np.zeros((4 if cells <= INTERLEAVED else 1, cells), np.int64)
+        if _count(columns, lows, bits, tables):
+            return (tables.sum(axis=0) if len(tables) > 1 else tables[0]).reshape([1 << b for b in bits])
 
 
 def _range(x):
     """The smallest of some integers, and how many bits their differences from it have."""
     low = int(x.min())
     return low, (int(x.max()) - low).bit_length()
+
+
+def _count(columns, lows, bits, tables):
+    """Add the rows of the columns to `tables`; whether all of them had so few bits."""
+    x, low, width = columns[0], lows[0], bits[0]
+    for y, y_low, y_bits in zip(columns[1:-1], lows[1:], bits[1:]):
+        pairs = np.empty(x.size, np.int64)
+        if not _join(x, y, low, y_low, width, y_bits, pairs):
+            return False
+        x, low, width = pairs, 0, width + y_bits
+    return _count_pairs(x, columns[-1], low, lows[-1], width, bits[-1], tables)
+
+
+@jit(strict=True)
+def _join(x, y, x0, y0, x_bits, y_bits, codes):
+    """codes = the bits of x - x0, then those of y - y0; whether all of them had so few."""
+    x_mask, y_mask = (1 << x_bits) - 1, (1 << y_bits) - 1
+    stray = 0
+    for i in range(x.size):
+        u, v = np.int64(x[i]) - x0, np.int64(y[i]) - y0
+        stray |= (u & ~x_mask) | (v & ~y_mask)
+        codes[i] = ((u & x_mask) << y_bits) | (v & y_mask)
+    return stray == 0
 
 
 @jit(strict=True)
@@ -243,17 +266,12 @@ def _count_pairs(x, y, x0, y0, x_bits, y_bits, tables):
     Indices are made first, for many rows at once. Then neighbouring rows add to different tables: a count
     need not wait until the one before it has been written.
     """
-    x_mask, y_mask = (1 << x_bits) - 1, (1 << y_bits) - 1
     cells = np.empty(STRIDE, np.uint32)
     table0, table1, table2, table3 = tables[0], tables[1 % len(tables)], tables[2 % len(tables)], tables[-1]
     for start in range(0, x.size, STRIDE):
         xs, ys = x[start : start + STRIDE], y[start : start + STRIDE]
-        n, stray = xs.size, 0
-        for i in range(n):
-            u, v = np.int64(xs[i]) - x0, np.int64(ys[i]) - y0
-            stray |= (u & ~x_mask) | (v & ~y_mask)
-            cells[i] = ((u & x_mask) << y_bits) | (v & y_mask)
-        if stray:
+        n = xs.size
+        if not _join(xs, ys, x0, y0, x_bits, y_bits, cells):
             return False
         for i in range(n // 4 * 4, n):
             table0[cells[i]] += 1

@@ -212,8 +212,7 @@ class _Series:
         """Rows (x[t - lag], x[t - lag - step], ...) for the times t from `start` on."""
         x = self.values[name]
         first = start - lag
-        rows = [x[first - i * step : len(x) - lag - i * step] for i in range(history)]
-        return np.ascontiguousarray(np.hstack(rows))
+        return _side_by_side([x[first - i * step : len(x) - lag - i * step] for i in range(history)])
 
 
 def _transfer(series, lags, history, source_history, given_history, step):
@@ -221,7 +220,7 @@ def _transfer(series, lags, history, source_history, given_history, step):
     known = [("target", history)] + [("given", given_history)] * ("given" in series.values)
     starts = [series.reach(name, h, step, 1, 1) for name, h in known]
     start = max(starts + [series.reach("source", source_history, step, lag, 1) for lag in lags])
-    history = np.hstack([series.past(name, h, step, 1, start) for name, h in known])
+    history = _side_by_side([series.past(name, h, step, 1, start) for name, h in known])
     target = series.values["target"][start:]
     for lag in lags:
         past = series.past("source", source_history, step, lag, start)
@@ -243,6 +242,10 @@ def _shifted(series, lags):
         raise ShapeError(text, min(lags), max(lags), len(y))
     for lag in lags:
         yield series.problem(MUTUAL, {"x": x[first - lag : last - lag], "y": y[first:last]})
+
+
+def _side_by_side(columns):
+    return np.hstack(columns) if len(columns) > 1 else columns[0]
 
 
 def _lags(lags, least):

@@ -41,8 +41,14 @@ def test_a_rare_value_far_outside_the_guessed_range():
     x, y = np.zeros((2, 30_001), np.int64)
     x[17_001], y[29_999] = 1000, -50
     assert sorted(Joint([x, y]).counts((0, 1))) == [1, 1, 29_999]
+    assert (
+        sorted(Joint([x, y, y]).counts((0, 1, 2)))
+        == sorted(Joint([y, y, x]).counts((0, 1, 2)))
+        == [1, 1, 29_999]
+    )
     x[17_001] = 2**60
     assert sorted(Joint([x, y]).counts((0, 1))) == [1, 1, 29_999]
+    assert sorted(Joint([x, y, y]).counts((0, 1, 2))) == [1, 1, 29_999]
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint64", "bool"])
