@@ -10,8 +10,8 @@ fingerprint is computed when a function first compiles, never at import.
 import contextlib
 import functools
 import hashlib
+import json
 import os
-import pickle
 import re
 import stat
 import threading
@@ -21,9 +21,11 @@ from pathlib import Path
 
 import llvmlite.binding
 import numba
+import numpy as np
 from numba.core.registry import cpu_target
 
 from nbdl._fingerprint import Unseen, fingerprint
+from nbdl.errors import DtypeError
 
 try:  # private names of Numba: without them everything works, uncached
     from numba.core.caching import FunctionCache, IndexDataCacheFile, _CacheLocator
@@ -61,10 +63,22 @@ def jit(function=None, *, strict=False, inline=False, cache=True):
         return functools.partial(jit, strict=strict, inline=inline, cache=cache)
     flags, inline = STRICT if strict else FAST, "always" if inline else "never"
     compiled = numba.njit(nogil=True, error_model="numpy", fastmath=set(flags), inline=inline)(function)
-    plain = not hasattr(compiled, "_cache")  # where JIT is disabled
-    if cache and FunctionCache is not None and not plain:
+    if hasattr(compiled, "_compile_for_args"):  # not where the JIT is disabled
+        compiled._compile_for_args = functools.partial(_checked, function, compiled._compile_for_args)
+    if cache and FunctionCache is not None and hasattr(compiled, "_cache"):
         compiled._cache = _DiskCache(function, flags)
     return compiled
+
+
+def _checked(function, compile_for_args, *args, **named):
+    """Compile for new types of arguments, but refuse arrays that Numba cannot hold in words of its own."""
+    for name, a in (*zip(function.__code__.co_varnames, args), *named.items()):
+        if isinstance(a, np.ndarray) and (a.dtype == np.float16 or a.dtype.kind == "O"):
+            text = (
+                "{}: `{}` must not be an array of {}, which compiled code has not; cast it to another dtype"
+            )
+            raise DtypeError(text, function.__name__, name, a.dtype.name)
+    return compile_for_args(*args, **named)
 
 
 # --- leaves ---------------------------------------------------------------------------------------------
@@ -115,16 +129,17 @@ class _ObjectFile:
     """The object code of one leaf on disk, under a name that follows from all it depends on."""
 
     def __init__(self, function, stamp, signature):
-        self._key = stamp, str(signature), cpu_target.target_context.codegen().magic_tuple()
-        digest = hashlib.sha256(repr(self._key).encode()).hexdigest()[:16]
+        self._key = [stamp, str(signature), *map(str, cpu_target.target_context.codegen().magic_tuple())]
+        digest = _digest(repr(self._key).encode())[:16]
         self._name, self._leaf = f"{function.__name__}.{digest}", function.__qualname__
         self._path = cache_folder() / stamp[:20] / f"{self._name}.nbl"
 
     def load(self):
         """(address, what keeps it valid); None if there is no file, or a truncated or foreign one."""
         try:
-            key, symbol, code = pickle.loads(self._path.read_bytes())
-            return self._link(symbol, code) if key == self._key else None
+            head, _, code = self._path.read_bytes().partition(b"\n")
+            key, symbol, digest = json.loads(head)
+            return self._link(symbol, code) if key == self._key and digest == _digest(code) else None
         except Exception:
             return None
 
@@ -134,7 +149,8 @@ class _ObjectFile:
             self._link(compiled.native_name, code)
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary = self._path.with_name(f"{self._path.name}.tmp.{os.getpid()}")
-            temporary.write_bytes(pickle.dumps((self._key, compiled.native_name, code)))
+            head = json.dumps([self._key, compiled.native_name, _digest(code)])
+            temporary.write_bytes(head.encode() + b"\n" + code)
             temporary.replace(self._path)
         except OSError as error:
             _warn_once(f"nbdl: compiled code is not cached: {error}")
@@ -149,6 +165,10 @@ class _ObjectFile:
             builder.import_symbol(name, llvmlite.binding.address_of_symbol(name))
         library = builder.export_symbol(symbol).link(_linker(), self._name)
         return library[symbol], library
+
+
+def _digest(data):
+    return hashlib.sha256(data).hexdigest()
 
 
 @functools.cache

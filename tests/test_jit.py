@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 
 from nbdl import _fingerprint, _jit, jit
+from nbdl.errors import DtypeError
+from nbdl.kernels import relu
 from nbdl.testing import _guard
 
 pytestmark = [
@@ -438,7 +440,7 @@ def test_leaves_of_one_name_from_several_processes_are_told_apart(tree):
     assert leaves(tree, several) == "[(2.0, 0), (3.0, 0), (5.0, 0), (7.0, 1)]\n"
 
 
-@pytest.mark.parametrize("broken", [b"", b"not a pickle", "half"])
+@pytest.mark.parametrize("broken", [b"", b"not a leaf", "half"])
 def test_a_broken_leaf_is_compiled_and_written_anew(tree, broken):
     code = "print(run(scaled_by(3.0)))"
     leaves(tree, code)
@@ -524,3 +526,11 @@ def test_an_entry_under_the_wrong_name_is_not_used(tmp_path):
     a, b = (tmp_path / files._load_index()[k,] for k in "ab")
     a.write_bytes(b.read_bytes())
     assert files.load(("a",)) is None and files.load(("b",)) == "code of b"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "object"])
+def test_arrays_that_compiled_code_cannot_hold_are_named(dtype):
+    with pytest.raises(DtypeError, match=f"relu: `x` must not be an array of {dtype}"):
+        relu(np.ones((2, 3), dtype))
+    with pytest.raises(DtypeError, match=f"relu: `out` must not be an array of {dtype}"):
+        relu(np.ones(3), out=np.ones(3, dtype))
