@@ -25,8 +25,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError
 from nbdl.info._measures import entropy_of_counts, estimate
-from nbdl.kernels._shuffle import lanes, load_rest
-from nbdl.kernels._simd import hmax, larger, load, pointer, smaller
+from nbdl.info._samples import extremes
 
 LARGEST_TABLE = 2**20  # cells of a table of counts; beyond, samples are sorted by their bins
 _BLOCK = 1024  # samples at a time, whose cells stay in the nearest cache
@@ -92,12 +91,17 @@ def entropy(x, *, bins=None, binning="width", correction="ml", local=False, thre
     return h + volume if local else h + float(volume.mean())
 
 
-def mutual_information(x, y, *, bins=None, binning="width", correction="ml", local=False, threads=1):
-    """Mutual information of the bins of two samples, (N, D) and (N, E); options as of `entropy`."""
+def mutual_information(
+    x, y, *, bins=None, binning="width", correction="ml", local=False, threads=1, ends=(None, None)
+):  # fmt: skip
+    """Mutual information of the bins of two samples, (N, D) and (N, E); options as of `entropy`.
+
+    `ends` are the smallest and the largest number of each sample, None where they are not known.
+    """
     bins = _bins(bins, binning, len(x), x.shape[1] + y.shape[1])
     if local or binning == "mass" or x.shape[1] != 1 or y.shape[1] != 1 or bins**2 > LARGEST_TABLE:
         return _of_symbols("mutual_information", (x, y), bins, binning, correction, local)
-    table = histogram2d(x[:, 0], y[:, 0], bins)
+    table = histogram2d(x[:, 0], y[:, 0], bins, ends)
     row, column = np.nonzero(table)  # a cell is as good as its samples: a row of such a weight
     weights = table[row, column]
     return estimate(
@@ -121,10 +125,10 @@ def histogram(x, bins):
     return counts.sum(axis=0)
 
 
-def histogram2d(x, y, bins):
+def histogram2d(x, y, bins, ends=(None, None)):
     """Counts (bins, bins) int64 of the pairs x (N,), y (N,), the bins of x along axis 0."""
-    x, low_x, scale_x = _grid(x, bins)
-    y, low_y, scale_y = _grid(y, bins)
+    x, low_x, scale_x = _grid(x, bins, ends[0])
+    y, low_y, scale_y = _grid(y, bins, ends[1])
     counts = np.zeros((4, bins * bins), np.int64)
     _count_pairs(x, low_x, scale_x, y, low_y, scale_y, bins, counts)
     return counts.sum(axis=0).reshape(bins, bins)
@@ -166,25 +170,14 @@ def _log(width):
         return np.log(width)
 
 
-def _grid(x, bins):
+def _grid(x, bins, ends=None):
     """The column, contiguous; its smallest value, and the number of bins in a unit of length."""
     x = np.ascontiguousarray(x)
-    low, high = _range(x)
+    low, high = ends or extremes(x)
     if low < high and not 1e-290 < high - low < 1e290:  # or the scale would be infinite or zero
         x = np.ldexp(x, -math.frexp(max(-low, high))[1])
-        low, high = _range(x)
+        low, high = extremes(x)
     return x, low, bins / (high - low) if low < high else 0.0
-
-
-@jit(strict=True)
-def _range(x):
-    p, L = pointer(x), lanes(pointer(x))
-    low = high = load_rest(p, 0, x.size, x[0])
-    for i in range(0, x.size - L + 1, L):
-        v = load(p, i)
-        low, high = smaller(v, low), larger(v, high)
-    v = load_rest(p, x.size - x.size % L, x.size % L, x[0])
-    return -hmax(-smaller(v, low)), hmax(larger(v, high))
 
 
 @jit(strict=True, inline=True)

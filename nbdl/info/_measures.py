@@ -339,7 +339,7 @@ def function_of(record, measure, options):
     if options:
         parameters = inspect.signature(function).parameters.values()
         known = [p.name for p in parameters if p.kind == p.KEYWORD_ONLY]
-        known = [name for name in known if name not in ("local", "threads")]
+        known = [name for name in known if name not in ("local", "threads", "ends")]
         for option in options:
             if option not in known:
                 text = "estimator `{}` has no option `{}` for `{}`; it has: {}"
@@ -416,7 +416,10 @@ def by_estimator(record, measure, samples, local, threads, options):
     for factor, each, groups in terms:
         function = function_of(record, each, options)
         arrays = [_side_by_side([samples[i] for i in group]) for group in groups]
-        value += factor * function(*arrays, local=local, threads=threads, **options)
+        known = {}
+        if "ends" in (getattr(function, "__kwdefaults__", None) or {}):
+            known["ends"] = [samples[g[0]].ends if len(g) == 1 else None for g in groups]
+        value += factor * function(*arrays, local=local, threads=threads, **known, **options)
     return value if local else float(value)
 
 

@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nbdl._jit import jit
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
+from nbdl.kernels._shuffle import lanes, load_rest
+from nbdl.kernels._simd import hmax, larger, load, pointer, smaller, some
 
 
 class Sample(NamedTuple):
@@ -19,6 +22,11 @@ class Sample(NamedTuple):
     kind: str  # "discrete" or "continuous"
     values: np.ndarray  # (N, D); float64 if continuous
     missing: np.ndarray | None  # (N,), whether something is missing in the row
+    ends: tuple | None = None  # the smallest and the largest number, where known and finite
+
+    def taking(self, rows):
+        """The sample of some of its rows, in which nothing is missing."""
+        return self._replace(values=np.ascontiguousarray(self.values[rows]), missing=None, ends=None)
 
 
 def read(name, x):
@@ -33,23 +41,37 @@ def read(name, x):
     if x.size == 0:
         raise ShapeError("`{}` has no samples, shape {}", name, x.shape)
     if x.dtype.kind in "f":
-        kind, x = "continuous", np.ascontiguousarray(x, np.float64)
-        absent = None
-        with np.errstate(over="ignore", invalid="ignore"):
-            plain = np.isfinite(x.sum())  # then every number is
-        if not plain:
-            absent = np.isnan(x)
+        kind, x, absent = "continuous", np.ascontiguousarray(x, np.float64), None
+        with np.errstate(invalid="ignore"):  # the difference of infinities is meant
+            ends = extremes(x.ravel())
+        if not np.isfinite(ends).all():
+            ends, absent = None, np.isnan(x)
             if np.isinf(x).any():
                 raise DataError("`{}` must be finite, got {}", name, x[np.isinf(x)][0])
     elif x.dtype.kind in "biuSUO":
-        kind = "discrete"
+        kind, ends = "discrete", None
         absent = np.reshape([_is_missing(v) for v in x.ravel()], x.shape) if x.dtype.kind == "O" else None
     else:
         text = "`{}` must hold integers, truth values, text, objects or floats, got dtype {}"
         raise DtypeError(text, name, x.dtype.name)
     absent = [m for m in (mask, absent) if m is not None and m.any()]
     missing = np.logical_or.reduce(absent).reshape(len(x), -1).any(axis=1) if absent else None
-    return Sample(name, kind, x.reshape(len(x), -1), missing)
+    return Sample(name, kind, x.reshape(len(x), -1), missing, ends)
+
+
+@jit(strict=True)
+def extremes(x):
+    """The smallest and the largest of some numbers, float64 (N,); NaN where one is NaN or infinite."""
+    p, L = pointer(x), lanes(pointer(x))
+    low = high = load_rest(p, 0, x.size, x[0])
+    stray = low - low  # 0 for finite numbers, NaN for others
+    for i in range(0, x.size - L + 1, L):
+        v = load(p, i)
+        low, high, stray = smaller(v, low), larger(v, high), stray + (v - v)
+    v = load_rest(p, x.size - x.size % L, x.size % L, x[0])
+    if some(stray + (v - v) != 0):
+        return np.nan, np.nan
+    return -hmax(-smaller(v, low)), hmax(larger(v, high))
 
 
 def as_array(name, x):
@@ -96,7 +118,7 @@ def without_missing(samples, weights, nan_policy):
     keep = ~np.logical_or.reduce([s.missing for s in absent])
     if not keep.any():
         raise DataError("in every row a value is missing, of {}", ", ".join(f"`{s.name}`" for s in absent))
-    kept = [s._replace(values=s.values[keep], missing=None) for s in samples]
+    kept = [s.taking(keep) for s in samples]
     return kept, None if weights is None else weights[keep]
 
 

@@ -243,7 +243,7 @@ class _Work:
             h = {group: self._entropy_of(group, self.codes[group][rows]) for _, group in self.terms}
             value = sum(factor * h[group] for factor, group in self.terms)
             return in_bounds(self.measure, value, h) if self.record.name == "ml" else value
-        taken = [s._replace(values=np.ascontiguousarray(s.values[rows])) for s in self.samples]
+        taken = [s.taking(rows) for s in self.samples]
         return by_estimator(self.record, self.measure, taken, False, 1, self.options)
 
     def shuffled(self):
@@ -275,8 +275,7 @@ class _Work:
 
     def _reordered(self, order):
         first, *others = self.samples
-        first = first._replace(values=np.ascontiguousarray(first.values[order]))
-        return by_estimator(self.record, self.measure, [first, *others], False, 1, self.options)
+        return by_estimator(self.record, self.measure, [first.taking(order), *others], False, 1, self.options)
 
     def _entropy_of(self, group, *codes):
         """The entropy of a group of samples, given codes that stand for its rows together."""

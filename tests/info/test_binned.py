@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
+from nbdl import registry
 from nbdl.errors import OptionError
 from nbdl.info import _binned as b
-from nbdl.info._measures import conditional_mutual_information, entropy, entropy_of_counts, mutual_information
+from nbdl.info._measures import (
+    by_estimator,
+    conditional_mutual_information,
+    entropy,
+    entropy_of_counts,
+    mutual_information,
+)
+from nbdl.info._samples import extremes, read
 
 RNG = np.random.default_rng
 
@@ -170,3 +178,24 @@ def test_bad_input():
             b.mutual_information(x, y, bins=bins)
     with pytest.raises(OptionError, match='`binning` must be "width" or "mass", got \'fd\''):
         b.entropy(x, binning="fd")
+
+
+@pytest.mark.parametrize("n", (1, 7, 8, 17, 100))
+def test_ends_are_those_of_finite_numbers_only(n):
+    x = RNG(n).standard_normal(n)
+    assert extremes(x) == (x.min(), x.max())
+    for i in {0, n // 2, n - 1}:
+        for stray in (np.nan, np.inf, -np.inf):
+            with np.errstate(invalid="ignore"):
+                assert np.isnan(extremes(np.where(np.arange(n) == i, stray, x))).all()
+
+
+def test_rows_that_are_taken_have_ends_of_their_own():
+    x, y = RNG(3).standard_normal((2, 500))
+    x[7], y[9] = 50, -50
+    some = np.setdiff1d(np.arange(500), (7, 9))
+    taken = [read(name, each).taking(some) for name, each in (("x", x), ("y", y))]
+    value = by_estimator(
+        registry.default().get("estimator", "binned"), "mutual_information", taken, False, 1, {}
+    )
+    assert value == b.mutual_information(x[some, None], y[some, None])
