@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbdl.errors import ShapeError
+from nbdl.errors import OptionError, ShapeError
 from nbdl.info._special import digamma
 
 SINGULAR = (
@@ -61,7 +61,7 @@ def entropy(x, *, bias_correction=True, local=False, threads=1):
     _check_rows("gaussian entropy", x)
     volume = _volume(x, _nothing(x), local)
     value = volume.log + x.shape[1] / 2 * math.log(2 * math.pi * math.e)
-    value -= volume.bias if bias_correction else 0.0
+    value -= volume.bias if _is_asked(bias_correction) else 0.0
     return value + volume.deviation if local else value
 
 
@@ -82,7 +82,7 @@ def conditional_mutual_information(x, y, z, *, bias_correction=True, local=False
     x, y = independent(x, z), independent(y, z)
     before, after = _volume(y, z, local), _volume(y, np.hstack((z, x)), local)
     value = before.log - after.log
-    if bias_correction:
+    if _is_asked(bias_correction):
         value -= before.bias - after.bias
     return value + before.deviation - after.deviation if local else value
 
@@ -104,6 +104,12 @@ def kl_divergence(x, y, *, local=False, threads=1):
     else:
         values = by_y - by_x
     return values if local else float(values.mean())
+
+
+def _is_asked(bias_correction):
+    if not isinstance(bias_correction, (bool, np.bool_)):
+        raise OptionError("gaussian: `bias_correction` must be True or False, got {!r}", bias_correction)
+    return bias_correction
 
 
 def copula_mutual_information(x, y, *, bias_correction=True, local=False, threads=1):

@@ -47,6 +47,8 @@ def pairwise(X, measure="mutual_information", estimator=None, *, base="e", threa
     mutual information holds the entropy of each discrete column, and inf for each continuous one.
     """
     columns = list(X) if isinstance(X, (list, tuple)) else list(np.moveaxis(_matrix(X), 1, 0))
+    if not columns:
+        raise ShapeError("pairwise: `X` must have at least one column, got {!r}", X)
     samples = [read(f"column {i}", x) for i, x in enumerate(columns)]
     same_length(samples)
     plain = all(s.kind == "discrete" and s.missing is None for s in samples)

@@ -76,7 +76,9 @@ def ebrahimi(x, *, window=None, local=False, threads=1):
 def correa(x, *, window=None, local=False, threads=1):
     """Entropy by local linear regression of the empirical distribution; arguments as `vasicek`."""
     padded, n, m = _sorted("correa", x, window, local)
-    return float(_mean_log(_inverse_slopes(padded, 2 * m + 1)) + math.log(n))
+    exponent = math.frexp(max(-padded[0], padded[-1]))[1]  # without it squares may overflow, or vanish
+    slopes = _inverse_slopes(np.ldexp(padded, -exponent), 2 * m + 1)
+    return float(_mean_log(slopes) + exponent * math.log(2) + math.log(n))
 
 
 def _sorted(name, x, window, local):

@@ -109,6 +109,12 @@ def test_masked_symbols_of_series_are_missing(values):
             OptionError,
             "`standardize` must be True or False, got 'no'",
         ),
+        (
+            lambda: MUTUAL(X, Y, "gaussian", bias_correction="no"),
+            OptionError,
+            "`bias_correction` must be True or False, got 'no'",
+        ),
+        (lambda: info.pairwise([]), ShapeError, r"`X` must have at least one column, got \[\]"),
         (lambda: MUTUAL(X, Y, noise=True), OptionError, "`noise` must be a number >= 0, got True"),
         (lambda: MUTUAL(X, Y, seed=-1), OptionError, "`seed` must be an integer >= 0, got -1"),
         (lambda: MUTUAL(X, Y, noise=0.1, seed="a"), OptionError, "`seed` must be an integer >= 0, got 'a'"),
@@ -136,3 +142,11 @@ def test_mistakes(call, error, text):
 
 def test_counts_may_be_a_list():
     assert info.nsb_posterior([5, 3, 2]) == info.nsb_posterior(np.array([5, 3, 2]))
+
+
+@pytest.mark.parametrize("method", ["vasicek", "van_es", "ebrahimi", "correa"])
+@pytest.mark.parametrize("exponent", [-1060, -700, 700, 1020])
+def test_spacings_of_any_magnitude(method, exponent):
+    """The smallest numbers have few bits left, whence the tolerance."""
+    expected = info.entropy(X, method) + exponent * np.log(2)
+    assert info.entropy(np.ldexp(X, exponent), method) == pytest.approx(expected, abs=1e-3)
