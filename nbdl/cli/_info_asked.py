@@ -147,6 +147,8 @@ def _places(columns, error):
 def _hint(error):
     """One thing to try about an error of the data or of an option."""
     text = str(error)
+    if "in every row" in text:
+        return "other columns: no row has a value in all of these"
     if "missing" in text:
         return "--nan-policy omit"
     if "`k`" in text:

@@ -143,6 +143,27 @@ def test_missing_values(run, tmp_path):
     assert result(run, *arguments[1:], "--nan-policy", "propagate")["value"] is None
 
 
+@pytest.mark.parametrize(
+    "text, error, hint",
+    [
+        ("", "it has no rows", "a file with one sample a row"),
+        ("s,t\n", "it has no rows", "a file with one sample a row"),
+        ("s,t\nx,\ny,\nx,\n", "in every row a value is missing, of `y`", "other columns"),
+    ],
+    ids=["empty", "names alone", "no value"],
+)
+def test_files_without_samples(run, tmp_path, text, error, hint):
+    (tmp_path / "a.csv").write_text(text)
+    got = run("info", "mutual_information", "a.csv", "-x", "s", "-y", "t", "--nan-policy", "omit")
+    assert got.exit_code == 3 and f"error: {error}" in got.stderr and f"try: {hint}" in got.stderr
+
+
+def test_columns_of_one_value(run, tmp_path):
+    (tmp_path / "a.csv").write_text("s,t,u\n" + "".join(f"x,1.5,{i / 7}\n" for i in range(9)))
+    for x, y in ("su", "tu", "st"):
+        assert result(run, "mutual_information", "a.csv", "-x", x, "-y", y)["value"] == 0
+
+
 def test_files_of_arrays(run, tmp_path):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((50, 2)), rng.integers(0, 3, 50)
