@@ -71,7 +71,7 @@ def extremes(x):
     v = load_rest(p, x.size - x.size % L, x.size % L, x[0])
     if some(stray + (v - v) != 0):
         return np.nan, np.nan
-    return -hmax(-smaller(v, low)), hmax(larger(v, high))
+    return -float(hmax(-smaller(v, low))), float(hmax(larger(v, high)))
 
 
 def as_array(name, x):
