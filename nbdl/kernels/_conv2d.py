@@ -19,6 +19,7 @@ from nbdl.kernels._door import (
     as_optional,
     as_out,
     compact,
+    flat,
     integer,
     pair,
     shape4,
@@ -174,20 +175,20 @@ def conv2d_dw(dy, x, w_shape, stride=1, padding=0, dilation=1, groups=1, dw=None
 @jit
 def conv2d_db(dy, db=None):
     r"""Adds :math:`db_o = \sum_{nij} dy_{noij}` to `db` (O,), which is new (zeros) if it is not given."""
+    compact()
     dy = as_float("conv2d_db: `dy` (N, O, P, Q)", dy, 4)
     db = as_grad("conv2d_db: `db`", db, (dy.shape[1],), dy)
-    _conv2d_db(dy.reshape((dy.shape[0], dy.shape[1], dy.shape[2] * dy.shape[3])), db)
+    _conv2d_db(flat(dy), dy.shape[2] * dy.shape[3], db)
     return db
 
 
 @jit
-def _conv2d_db(dy, db):
-    for n in range(dy.shape[0]):
-        for o in range(dy.shape[1]):
-            s = dy.dtype.type(0)
-            for i in range(dy.shape[2]):
-                s += dy[n, o, i]
-            db[o] += s
+def _conv2d_db(dy, size, db):
+    for k in range(dy.size // size if size else 0):
+        s = dy.dtype.type(0)
+        for i in range(k * size, (k + 1) * size):
+            s += dy[i]
+        db[k % db.size] += s
 
 
 @jit

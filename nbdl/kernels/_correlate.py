@@ -16,6 +16,8 @@ L floats wide, and nothing else changes.
 The gradient for x is a correlation too, of dy with the transposed weights, one for each plane. In that for w
 the steps of the sum are the pixels of dy, and the vectors are channels of x at one or several taps; or, of
 small images with few channels, samples.
+
+Numba compiles a function once more for each literal that it is called with: ``np.int64(1)`` is none.
 """
 
 import math
@@ -311,8 +313,8 @@ def _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw):
     if dw.size == 0 or C >= L or side_by_side(N, C * (P + KH) * (Q + KW) + M * P * Q, stride, images) == 1:
         return 0
     N -= N % L
-    ph, hop_h, nh, rows = axis(KH, 1, dilation[0], P)
-    pw, hop_w, nw, columns = axis(KW, 1, dilation[1], Q)
+    ph, hop_h, nh, rows = axis(KH, stride[0], dilation[0], P)
+    pw, hop_w, nw, columns = axis(KW, stride[1], dilation[1], Q)
     columns *= L
     size, pitch = rows * columns, nh * nw * rows * columns
     places, steps = np.empty(whole(K, VECTORS), np.int64), np.empty(P * Q, np.int64)
@@ -337,7 +339,7 @@ def _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw):
                 for j in range(nw):
                     first = i * dilation[0] - padding[0], (j * dilation[1] - padding[2]) * L
                     place(
-                        source, 0, C, H, W * L, first, (1, 1),
+                        source, np.int64(0), C, H, W * L, first, stride,
                         image, (i * nw + j) * size, pitch, rows, columns,
                     )  # fmt: skip
             for m in range(M):
@@ -374,7 +376,8 @@ def _conv2d_dw(dy, x, stride, padding, dilation, groups, n0, dw):
     for k in range(P * Q):
         steps[k] = (k // Q * columns + k % Q) * C
     # Neighbouring taps of a row make one run of channels, cut into vectors; `lane` is where a tap's begin.
-    places, lane, t = np.empty(KH * KW * (C // L + 2) + 1, np.int64), np.empty((KH, KW), np.int64), 0
+    places, lane = np.empty(KH * KW * (C // L + 2) + 1, np.int64), np.empty((KH, KW), np.int64)
+    t = np.int64(0)
     for u in range(KH):
         for j in range(nw):
             start = (u % ph * nw + j) * size + u // ph * hop_h * columns * C
@@ -392,7 +395,7 @@ def _conv2d_dw(dy, x, stride, padding, dilation, groups, n0, dw):
     places[t] = 0
     sums, panels = aligned(room * pitch, source), aligned(room * P * Q, source)
     none = zeros(room, source)
-    part = chunk(P * Q, 1, VECTORS * L, source)
+    part = chunk(P * Q, np.int64(1), VECTORS * L, source)
     for g in range(groups):
         for n in range(n0, N):
             for i in range(nh):

@@ -22,6 +22,7 @@ from numba.core import config
 from numba.extending import intrinsic
 
 from nbdl._jit import jit
+from nbdl.kernels._door import compact
 from nbdl.kernels._shuffle import lanes
 from nbdl.kernels._simd import (
     ACCUMULATORS,
@@ -148,6 +149,7 @@ def _merged(bd, *ways):
 @jit
 def aligned(n, x):
     """Scratch for `n` floats of the dtype of `x`, beginning at a multiple of 64 bytes."""
+    compact()
     size = x.itemsize
     room = np.empty(n + 64 // size, x.dtype)
     start = (-room.ctypes.data % 64) // size
@@ -214,14 +216,14 @@ def pack(source, start, row, step, M, K, panels):
                 for i in range(0, n, L):
                     store_part(p, m * K + k * ROWS + i, load_part(s, m + k * step + i, n - i), n - i)
         return
-    m = 0
+    m, width = 0, np.int64(ROWS)  # no literal, for which `turn` would be compiled once more
     while m < M:
         k, two = 0, ROWS < L <= M - m  # two panels out of one block of L rows
         while two and K - k >= L:
             transpose_halves(s + (m * row + k), row, p + (m * K + k * ROWS), ROWS, K * ROWS)
             k += L
         for _ in range(2 if two else 1):
-            turn(s + (m * row + k), row, p + (m * K + k * ROWS), ROWS, min(ROWS, M - m), K - k)
+            turn(s + (m * row + k), row, p + (m * K + k * ROWS), width, min(ROWS, M - m), K - k)
             m += ROWS
 
 
