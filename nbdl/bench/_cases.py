@@ -22,13 +22,14 @@ SIZES = {
         (8, 3, 224, 64, 7, 3, 2), (1, 64, 56, 64, 3, 1, 1),
     ),
     "linear": ((128, 400, 120), (128, 784, 256), (128, 1024, 1024), (128, 4096, 1024)),  # N, D, Q
+    "products": ((1, 512, 512, 512), (64, 128, 64, 128), (64, 128, 128, 64)),  # B, M, K, N
     "logits": ((4096, 1000),),  # N, classes
     "pooling": ((256, 6, 28, 2, 0, 2), (16, 64, 112, 3, 1, 2)),  # N, C, H = W, KH = KW, padding, stride
     "parameters": ((2**22,),),
 }  # fmt: skip
 QUICK = {  # only to see that everything works
-    "convolution": ((2, 3, 12, 6, 3, 1, 1),), "linear": ((4, 40, 20),), "logits": ((16, 10),),
-    "pooling": ((2, 3, 12, 2, 0, 2),), "parameters": ((1000,),),
+    "convolution": ((2, 3, 12, 6, 3, 1, 1),), "linear": ((4, 40, 20),), "products": ((1, 9, 20, 7), (2, 5, 6, 7)),
+    "logits": ((16, 10),), "pooling": ((2, 3, 12, 2, 0, 2),), "parameters": ((1000,),),
 }  # fmt: skip
 
 
@@ -149,6 +150,16 @@ def _linear_dw(N, D, Q):
     return Case("linear_dw", f"{D} to {Q}, N={N}", 2 * N * D * Q, arguments, ("dw",))
 
 
+def _matmul(B, M, K, N):
+    batch = () if B == 1 else (B,)
+
+    def arguments():
+        return {"a": normal(*batch, M, K), "b": normal(*batch, K, N), "out": zeros(*batch, M, N)}
+
+    size = " x ".join(map(str, (*batch, M, K, N)))
+    return Case("bmm" if batch else "matmul", size, 2 * B * M * K * N, arguments, ("out",))
+
+
 def _cross_entropy(N, classes):
     """The loss, then its gradient."""
 
@@ -213,6 +224,7 @@ MAKERS = (
     (_linear, "linear"),
     (_linear_dx, "linear"),
     (_linear_dw, "linear"),
+    (_matmul, "products"),
     (_cross_entropy, "logits"),
     (partial(_pool2d, "max_pool2d"), "pooling"),
     (_max_pool2d_dx, "pooling"),

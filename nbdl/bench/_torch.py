@@ -79,6 +79,14 @@ def linear_dw(dy, x, dw):
     return lambda: torch.addmm(dw, x.t(), dy, out=dw)
 
 
+def matmul(a, b, out):
+    return lambda: torch.mm(a, b, out=out)
+
+
+def bmm(a, b, out):
+    return lambda: torch.bmm(a, b, out=out)
+
+
 def softmax_cross_entropy(x, labels, dloss, dx):
     x.requires_grad_()
 
@@ -131,8 +139,8 @@ def _update(optimizer, w, dw, lr):
 KERNELS = {
     f.__name__: f
     for f in (
-        conv2d, conv2d_dx, conv2d_dw, linear, linear_dx, linear_dw, softmax_cross_entropy, max_pool2d,
-        max_pool2d_dx, avg_pool2d, avg_pool2d_dx, sgd_update, adam_update,
+        conv2d, conv2d_dx, conv2d_dw, linear, linear_dx, linear_dw, matmul, bmm, softmax_cross_entropy,
+        max_pool2d, max_pool2d_dx, avg_pool2d, avg_pool2d_dx, sgd_update, adam_update,
     )
 }  # fmt: skip
 

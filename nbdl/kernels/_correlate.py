@@ -129,8 +129,9 @@ def correlate(panels, M, steps, part, image, columns, P, Q, out, to, room, strid
     block = -(-count // -(-count // BLOCK))  # of equal size, so that no tile is left with one vector
     pitch = max(2, block) * L
     places, scratch = np.empty(count + 1, np.int64), aligned(whole(M, ROWS) * pitch, image)
-    for t in range(count + 1):
+    for t in range(count):
         places[t] = t * L // wide * columns + t * L % wide
+    places[count] = places[count - 1]  # a tile of two may have one vector too many: it is read, not delivered
     t0 = 0
     while t0 < count:
         t1 = min(t0 + block, count)

@@ -36,7 +36,8 @@ def gemm(M, N, K, a, a_row, a_step, b, b_step, b_column, c):
     panels, block = aligned(rows * CHUNK, c), zeros(CHUNK * wide, c)
     steps, places = ramp(CHUNK, wide), ramp(VECTORS, L)
     edge, none = aligned(rows * wide, c), zeros(rows, c)
-    chunk = whole(-(-K // max(1, -(-K // CHUNK))), L)  # of nearly equal size
+    chunks = max(1, -(-K // CHUNK))
+    chunk = max(L, whole(-(-K // chunks), L))  # of nearly equal size
     for k in range(0, K, chunk):
         count = min(chunk, K - k)
         for m in range(0, M, SLAB):
