@@ -29,7 +29,8 @@ SIZES = {
 }  # fmt: skip
 QUICK = {  # only to see that everything works
     "convolution": ((2, 3, 12, 6, 3, 1, 1),), "linear": ((4, 40, 20),),
-    "products": ((1, 9, 20, 7), (2, 5, 6, 7)), "logits": ((16, 10),), "pooling": ((2, 3, 12, 2, 0, 2),), "parameters": ((1000,),),
+    "products": ((1, 9, 20, 7), (2, 5, 6, 7)), "logits": ((16, 10),), "pooling": ((2, 3, 12, 2, 0, 2),),
+    "parameters": ((1000,),),
 }  # fmt: skip
 
 
