@@ -1,15 +1,24 @@
 """Benchmarks of nbdl: see README.md beside this folder."""
 
+import importlib
+
 import numpy as np
 
 
-def kernel(name):
-    """The kernel of that name. A commit that has none is skipped: NotImplementedError says so to asv."""
-    from nbdl import kernels
+def part(module, name):
+    """nbdl.`module`.`name`. A commit that has none is skipped: NotImplementedError says so to asv."""
+    try:
+        return getattr(importlib.import_module(f"nbdl.{module}"), name)
+    except (ImportError, AttributeError) as error:
+        raise NotImplementedError(f"there is no nbdl.{module}.{name}") from error
 
-    if not hasattr(kernels, name):
-        raise NotImplementedError(f"there is no kernel {name}")
-    return getattr(kernels, name)
+
+def kernel(name):
+    return part("kernels", name)
+
+
+def measure(name):
+    return part("info", name)
 
 
 def normal(*shape, dtype="float32"):

@@ -2,20 +2,14 @@
 
 import numpy as np
 
+from . import part
+
 
 def samples(n, count, dims=1):
     """Columns that share a common normal number: `count` arrays (n, dims)."""
     rng = np.random.default_rng(0)
     common = rng.normal(size=(n, 1))
     return [0.6 * common + 0.8 * rng.normal(size=(n, dims)) for _ in range(count)]
-
-
-def estimator(module, name):
-    """A function of `nbdl.info`. A commit that has none is skipped: NotImplementedError says so to asv."""
-    try:
-        return getattr(__import__(f"nbdl.info.{module}", fromlist=[name]), name)
-    except (ImportError, AttributeError):
-        raise NotImplementedError(f"there is no {module}.{name}") from None
 
 
 class KSG:
@@ -33,7 +27,7 @@ class KSG:
             x, y = self.samples
             self.call = lambda threads=1: mutual_info_regression(x, y[:, 0], random_state=0)
         else:
-            ksg = estimator("_ksg", what)
+            ksg = part("info._ksg", what)
             ksg(*samples(100, 2))
             self.call = lambda threads=1: ksg(*self.samples, threads=threads)
 
@@ -59,7 +53,7 @@ class ConditionalInformation:
     def setup(self, n, what):
         self.samples = samples(n, 3)
         if what == "nbdl":
-            self.call = estimator("_ksg", "frenzel_pompe")
+            self.call = part("info._ksg", "frenzel_pompe")
             self.call(*samples(100, 3))
         else:
             self.call = counted_by_trees
@@ -75,8 +69,8 @@ def counted_by_trees(x, y, z, k=3):
 
     radii = KDTree(np.hstack((x, y, z)), metric="chebyshev").query(np.hstack((x, y, z)), k + 1)[0][:, k]
     value = digamma(k)
-    for sign, part in ((1, z), (-1, np.hstack((x, z))), (-1, np.hstack((y, z)))):
-        counts = KDTree(part, metric="chebyshev").query_radius(part, radii - 1e-15, count_only=True)
+    for sign, columns in ((1, z), (-1, np.hstack((x, z))), (-1, np.hstack((y, z)))):
+        counts = KDTree(columns, metric="chebyshev").query_radius(columns, radii - 1e-15, count_only=True)
         value += sign * digamma(counts).mean()
     return value
 
@@ -90,7 +84,7 @@ class Neighbours:
     def setup(self, dims, k, what):
         (x,) = samples(10_000, 1, dims)
         if what == "nbdl":
-            build, kth = estimator("_tree", "build"), estimator("_near", "kth_distances")
+            build, kth = part("info._tree", "build"), part("info._near", "kth_distances")
             self.call = lambda: kth(build(x), k)
             self.call()
         else:
@@ -110,7 +104,7 @@ class Others:
 
     def setup(self, name):
         x, y = samples(100_000, 2)
-        self.call = estimator("_neighbours" if name.startswith("k") else "_mixed", name)
+        self.call = part("info._neighbours" if name.startswith("k") else "_mixed", name)
         labels = np.searchsorted([-1.0, 0.0, 1.0], y[:, 0]).astype(np.int64)
         self.samples = {"kozachenko_leonenko": (x,), "kl_divergence": (x, 1.5 * y)}.get(name, (x, labels))
         self.time_estimate(name)

@@ -1,17 +1,6 @@
 import numpy as np
 
-from . import normal
-
-
-def measure(name):
-    """The function of `nbdl.info` of that name. A commit that has none is skipped."""
-    try:
-        from nbdl import info
-    except ImportError as error:
-        raise NotImplementedError("there is no nbdl.info") from error
-    if not hasattr(info, name):
-        raise NotImplementedError(f"there is no measure {name}")
-    return getattr(info, name)
+from . import measure, normal
 
 
 def pair(n):
