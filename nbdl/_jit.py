@@ -10,19 +10,14 @@ fingerprint is computed when a function first compiles, never at import.
 import contextlib
 import functools
 import hashlib
-import json
 import os
 import re
 import stat
-import threading
 import warnings
-import weakref
 from pathlib import Path
 
-import llvmlite.binding
 import numba
 import numpy as np
-from numba.core.registry import cpu_target
 
 from nbdl._fingerprint import Unseen, fingerprint
 from nbdl.errors import DtypeError
@@ -79,101 +74,6 @@ def _checked(function, compile_for_args, *args, **named):
             )
             raise DtypeError(text, function.__name__, name, a.dtype.name)
     return compile_for_args(*args, **named)
-
-
-# --- leaves ---------------------------------------------------------------------------------------------
-
-_leaves = {}
-
-
-def leaf(function, *types):
-    """Compile `function` for arguments of the Numba types `types` and no result; returns its address.
-
-    For native callers that hold addresses. Functions with the same code and the same closed-over values share
-    one. No fast-math flag: vector instructions carry their own.
-
-    The disk keeps its object code alone, and LLVM links it: a process that finds all its leaves there does
-    not start Numba's compiler. That needs a leaf without errors: one that can raise is compiled each time.
-    """
-    with _compiling:
-        known = _addresses.setdefault(function, {})
-        if types not in known:
-            known[types] = _address(function, numba.void(*types))
-        return known[types]
-
-
-_addresses, _compiling = weakref.WeakKeyDictionary(), threading.RLock()
-
-
-def _address(function, signature):
-    try:
-        stamp = fingerprint(function, STRICT)
-    except Unseen as unseen:
-        _warn_once(f"nbdl: compiled code is not cached: {unseen}")
-        stamp = function
-    if (stamp, signature) not in _leaves:
-        file = _ObjectFile(function, stamp, signature) if stamp is not function and cache_folder() else None
-        found = file and file.load()
-        if not found:
-            for callback in _watchers:
-                callback(function.__name__)
-            compiled = numba.cfunc(signature, error_model="numpy")(function)
-            found = compiled.address, compiled
-            if file:
-                file.save(compiled)
-        _leaves[stamp, signature] = found
-    return _leaves[stamp, signature][0]
-
-
-class _ObjectFile:
-    """The object code of one leaf on disk, under a name that follows from all it depends on."""
-
-    def __init__(self, function, stamp, signature):
-        self._key = [stamp, str(signature), *map(str, cpu_target.target_context.codegen().magic_tuple())]
-        digest = _digest(repr(self._key).encode())[:16]
-        self._name, self._leaf = f"{function.__name__}.{digest}", function.__qualname__
-        self._path = cache_folder() / stamp[:20] / f"{self._name}.nbl"
-
-    def load(self):
-        """(address, what keeps it valid); None if there is no file, or a truncated or foreign one."""
-        try:
-            head, _, code = self._path.read_bytes().partition(b"\n")
-            key, symbol, digest = json.loads(head)
-            return self._link(symbol, code) if key == self._key and digest == _digest(code) else None
-        except Exception:
-            return None
-
-    def save(self, compiled):
-        try:
-            code = compiled._library.serialize_using_object_code()[2][0]
-            self._link(compiled.native_name, code)
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary = self._path.with_name(f"{self._path.name}.tmp.{os.getpid()}")
-            head = json.dumps([self._key, compiled.native_name, _digest(code)])
-            temporary.write_bytes(head.encode() + b"\n" + code)
-            temporary.replace(self._path)
-        except OSError as error:
-            _warn_once(f"nbdl: compiled code is not cached: {error}")
-        except RuntimeError:
-            _warn_once(f"nbdl: the leaf `{self._leaf}` is not cached: it can raise")
-        except (AttributeError, TypeError) as error:
-            _warn_once(f"nbdl: compiled code is not cached, Numba's code library has changed ({error})")
-
-    def _link(self, symbol, code):
-        builder = llvmlite.binding.JITLibraryBuilder().add_object_img(code).add_current_process()
-        for name in "numba_gil_ensure", "numba_gil_release":  # a callback refers to them, whatever is in it
-            builder.import_symbol(name, llvmlite.binding.address_of_symbol(name))
-        library = builder.export_symbol(symbol).link(_linker(), self._name)
-        return library[symbol], library
-
-
-def _digest(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-@functools.cache
-def _linker():
-    return llvmlite.binding.create_lljit_compiler(use_jit_link=True, suppress_errors=True)
 
 
 # --- the cache ------------------------------------------------------------------------------------------

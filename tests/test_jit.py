@@ -394,9 +394,9 @@ def test_info_and_clear(tree):
 # --- leaves -----------------------------------------------------------------------------------------------
 
 LEAF = """
-import ctypes, sys, warnings
+import ctypes, os, sys, time, warnings
 from numba import types
-from nbdl import _jit
+from nbdl import _jit, _leaf
 
 def scaled_by(factor):
     def leaf(x):
@@ -410,7 +410,7 @@ def checked(x, n):
 def run(function, *numbers):
     value, compiled = ctypes.c_double(1.0), []
     with _jit.watch(compiled.append):
-        address = _jit.leaf(function, types.CPointer(types.float64), *[types.int64] * len(numbers))
+        address = _leaf.leaf(function, types.CPointer(types.float64), *[types.int64] * len(numbers))
     kinds = [ctypes.c_void_p] + [ctypes.c_int64] * len(numbers)
     ctypes.CFUNCTYPE(None, *kinds)(address)(ctypes.addressof(value), *numbers)
     return value.value, len(compiled)
@@ -457,6 +457,43 @@ def test_a_leaf_that_can_raise_is_compiled_each_time(tree):
         tree, "warnings.simplefilter('error')\ntry: run(checked, 2)\nexcept RuntimeWarning as w: print(w)"
     )
     assert said == "nbdl: the leaf `checked` is not cached: it can raise\n"
+
+
+SHARED = """
+from nbdl import _jit, _leaf
+_leaf.cores, here, own = lambda: 3, os.getpid(), _leaf._take_turns
+
+def turns(*given):
+    if os.getpid() != here:
+        {other}
+    own(*given)
+
+_leaf._take_turns, pointer = turns, (types.CPointer(types.float64),)
+with _jit.watch((begun := []).append):
+    _leaf.compile_leaves([(scaled_by(float(f)), pointer) for f in range(20)])
+told = [run(scaled_by(float(f))) for f in range(20)]
+assert [value for value, _ in told] == list(range(20))
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    print(len(begun), sum(n for _, n in told))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="further processes are used on Linux alone")
+@pytest.mark.parametrize(
+    ("other", "helped", "lost"),
+    [
+        ("pass", True, False),
+        ("time.sleep(600)", False, False),  # as good as hung: this process compiles everything
+        ("os.read(given[1], 1); os._exit(1)", True, True),  # takes one and dies
+        ("raise SystemExit", False, False),
+    ],
+)
+def test_missing_leaves_compile_in_several_processes_and_none_is_relied_on(tree, other, helped, lost):
+    here, later = map(int, leaves(tree, SHARED.format(other=other)).split())
+    assert (here < 20) == helped and later == (20 - here if lost else 0)
+    assert leaves(tree, SHARED.format(other=other)) == "0 0\n"
 
 
 # --- flags ------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import importlib
 import importlib.util
-import os
 import platform
 import time
 from fnmatch import fnmatchcase
@@ -13,6 +12,7 @@ import numba
 import numpy as np
 
 from nbdl import __version__
+from nbdl._cores import cores
 from nbdl.bench._cases import kernel_cases
 from nbdl.bench._ceilings import Ceilings, L, ceilings
 from nbdl.bench._info import info_cases
@@ -150,9 +150,8 @@ def run(names=(), against=(), threads=1, repeat=9, quick=False, progress=None):
 
 
 def _machine(peers):
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
-        "processor": llvmlite.binding.get_host_cpu_name(), "cores": usable, "lanes": L,
+        "processor": llvmlite.binding.get_host_cpu_name(), "cores": cores(), "lanes": L,
         "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
         "nbdl": __version__, "numba": numba.__version__, "numpy": np.__version__,
         **{name: peer.VERSION for name, peer in peers.items()},

@@ -1,7 +1,6 @@
 """``nbdl doctor``: is this installation sound, and what would an extra bring?"""
 
 import importlib.metadata
-import os
 import platform
 import sys
 import time
@@ -9,6 +8,7 @@ import warnings
 
 import click
 
+from nbdl._cores import cores
 from nbdl.cli._output import common_options, emit, table
 
 LIBRARIES = ("numba", "llvmlite", "numpy", "pluggy", "click", "rich", "safetensors", "platformdirs")
@@ -64,8 +64,7 @@ def _processor():
     width = next((bits for name, bits in WIDTHS if features.get(name)), None)
     text = f"{llvm.get_host_cpu_name()}, vectors of {width or 'unknown'} bits"
     yield "ok" if width else "warn", "processor", text
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield "ok", "threads", f"{usable} usable"
+    yield "ok", "threads", f"{cores()} usable"
 
 
 def _compiler():

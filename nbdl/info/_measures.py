@@ -19,12 +19,12 @@ DTC, Rosas et al. (2019) for the O-information, McGill (1954) for the co-informa
 import inspect
 import math
 import numbers
-import os
 from itertools import combinations
 
 import numpy as np
 
 from nbdl import registry
+from nbdl._cores import cores
 from nbdl.errors import OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, divergence
 from nbdl.info._samples import read, read_counts, read_weights, same_length, without_missing
@@ -289,7 +289,7 @@ def nats_of(base):
 def threads_of(threads):
     """The number of threads that `threads=` stands for."""
     if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return cores()
     if isinstance(threads, bool) or not isinstance(threads, numbers.Integral) or threads < 1:
         raise OptionError("`threads` must be an integer > 0, got {!r}", threads)
     return int(threads)

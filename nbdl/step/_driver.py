@@ -18,7 +18,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from nbdl._jit import jit, leaf
+from nbdl._jit import jit
+from nbdl._leaf import leaf
 
 OPERANDS = 16
 ROW = 2 + 3 * OPERANDS  # numbers of an op: address, how many operands, operands
@@ -155,15 +156,21 @@ def _drive(
         done[0] = step + 1
 
 
+_ARRAYS = {"groups", "phases", "ops", "base", "advance", "sync", "status", "bounds", "done"}
+DRIVER = (
+    _drive,
+    [
+        types.CPointer(types.int64) if name in _ARRAYS else types.int64
+        for name in inspect.signature(_drive).parameters
+    ],
+)
+
+
 @functools.cache
 def _driver():
     """`_drive` as a function of Python, which calls it without the GIL."""
-    numbers = {"groups", "phases", "ops", "base", "advance", "sync", "status", "bounds", "done"}
-    signature = [
-        types.CPointer(types.int64) if name in numbers else types.int64
-        for name in inspect.signature(_drive).parameters
-    ]
-    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(signature))(leaf(_drive, *signature))
+    function, kinds = DRIVER
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(kinds))(leaf(function, *kinds))
 
 
 def drive(thread, threads, groups, phases, ops, base, advance, sync, status, steps, few, shards, bounds):

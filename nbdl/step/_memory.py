@@ -8,13 +8,14 @@ block of a minibatch. Nothing is allocated while a program runs.
 import numpy as np
 from numba import types
 
-from nbdl import _jit
+from nbdl._leaf import compile_leaves, leaf
 from nbdl.kernels._simd import LANES
 from nbdl.kernels.lanes._twin import INDICES, planes
 from nbdl.step._driver import (
     BARRIER,
     BOUNDS,
     CHECK,
+    DRIVER,
     FACTORS,
     FEW,
     IDX,
@@ -130,11 +131,12 @@ class Memory:
         self.dtype = np.dtype(plan.dtype)
         self.few, self.private, self.offsets, self.copied = placed
         self.blocks = blocks
-        kept = {b for s in order if isinstance(s, Stretch) for _, ps in s.groups for *_, jobs in ps
-                for j in jobs for b in j.buffers() if b.kept}  # fmt: skip
+        jobs = [j for s in order if isinstance(s, Stretch) for _, ps in s.groups for *_, js in ps for j in js]
+        kept = {b for j in jobs for b in j.buffers() if b.kept}
         self.kept = {b: aligned(b.floats * blocks, self.dtype) for b in kept}
         self.shard_bytes = -(-plan.shard_floats * self.dtype.itemsize // 64) * 64
         self.shards = aligned(8 * self.shard_bytes, np.uint8)
+        compile_leaves([DRIVER, *((j.leaf, _kinds(j, self.dtype)) for j in jobs)])
         self.tables = [self.table(s) if isinstance(s, Stretch) else s for s in order]
 
     def rows(self, buffer, shape):
@@ -188,8 +190,12 @@ class Memory:
 
 def address(job, dtype):
     """The address of a job's leaf, compiled for the kinds of its operands."""
+    return leaf(job.leaf, *_kinds(job, dtype))
+
+
+def _kinds(job, dtype):
     number = types.float32 if dtype == np.float32 else types.float64
-    return _jit.leaf(job.leaf, *(_kind(name, operand, number) for name, operand in job.operands.items()))
+    return [_kind(name, operand, number) for name, operand in job.operands.items()]
 
 
 def _kind(name, operand, number):

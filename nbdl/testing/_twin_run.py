@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numba import config, from_dtype, types
 
-from nbdl._jit import leaf
+from nbdl._leaf import leaf
 from nbdl.kernels._simd import Pointer
 from nbdl.kernels.lanes import LossTwin
 from nbdl.kernels.lanes._twin import INDICES, NUMBERS, floats, pitch, planes

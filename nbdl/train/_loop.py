@@ -7,7 +7,6 @@ A run is a function of its settings alone: the order of the samples is keyed by 
 import contextlib
 import dataclasses
 import json
-import os
 import signal
 import threading
 import time
@@ -16,6 +15,7 @@ import numpy as np
 from numba import config as numba_config
 
 from nbdl import nn, registry, tape
+from nbdl._cores import cores
 from nbdl.errors import NumericError, ShapeError, TapeError
 from nbdl.nn._options import check_options
 from nbdl.nn._parameter import dtype_of
@@ -130,7 +130,7 @@ class Run:
         return value
 
     def _threads(self):
-        return self.config.threads or cores()
+        return self.config.threads or default_threads()
 
     def _end_epoch(self, progress):
         self._epoch += 1
@@ -226,7 +226,7 @@ def predict(net, x, batch_size=512):
     x = x.astype(dtype, copy=False)
     if _native():
         with contextlib.suppress(TapeError):  # the net looks at values: it cannot be a program
-            return CompiledPredict(net, x[:1], cores(), batch_size)(x)
+            return CompiledPredict(net, x[:1], default_threads(), batch_size)(x)
     with tape.no_grad():
         return np.concatenate([net(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)])
 
@@ -253,10 +253,9 @@ def _native():
     return not numba_config.DISABLE_JIT
 
 
-def cores():
+def default_threads():
     """How many threads a program can use here: a minibatch is shared out in `SHARD_COUNT` parts."""
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(here, SHARD_COUNT)
+    return min(cores(), SHARD_COUNT)
 
 
 def _some(steps, seconds):

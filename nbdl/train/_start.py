@@ -15,7 +15,7 @@ from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
 from nbdl.train._config import Config, check_values, to_toml
-from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run, cores
+from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run, default_threads
 from nbdl.train._save import load
 
 
@@ -119,7 +119,7 @@ def compile_config(config, data):
         nn.init(net, split.x[:1], config.seed, config.dtype)
         return compile_step(
             net, config.loss, config.optimizer, example=(split.x[:1], split.y[:1]),
-            threads=config.threads or cores(), lr=config.lr, seed=config.seed,
+            threads=config.threads or default_threads(), lr=config.lr, seed=config.seed,
             loss_options=config.loss_options, optimizer_options=config.optimizer_options,
             groups=config.groups, clip_norm=config.clip_norm or None,
         )  # fmt: skip

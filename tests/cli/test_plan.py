@@ -6,7 +6,7 @@ import numba
 import pytest
 
 import nbdl.bench
-from nbdl import _jit
+from nbdl import _jit, _leaf
 from nbdl.data import _mnist
 
 
@@ -16,7 +16,7 @@ def document(result):
 
 
 def test_table(run):
-    names, leaves = [], len(_jit._leaves)
+    names, leaves = [], len(_leaf._leaves)
     with _jit.watch(names.append):
         result = run("plan", "softmax_regression", "--batch-size", 40, "--threads", 2)
     assert result.exit_code == 0, result.stderr
@@ -26,7 +26,7 @@ def test_table(run):
     (forward,) = [row.split() for row in rows if " linear  " in row and "blocks" in row]
     assert forward[1:7] == ["blocks", "linear", "lanes", "784", "->", "10"]
     assert any(row.startswith("40 samples: ") and row.endswith("2 threads") for row in rows)
-    assert (names, len(_jit._leaves)) == ([], leaves)  # nothing was compiled
+    assert (names, len(_leaf._leaves)) == ([], leaves)  # nothing was compiled
 
 
 def test_json(run):

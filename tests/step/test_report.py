@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import nbdl
-from nbdl import _jit, nn
+from nbdl import _jit, _leaf, nn
 from nbdl.kernels._simd import LANES
 from nbdl.step import CompiledPredict, measure, report
 from nbdl.step._measure import _apart, _before, _only, _with_room
@@ -124,12 +124,12 @@ def test_rows_that_take_turns_are_fused():
 
 
 def test_reporting_compiles_nothing(mlp):
-    names, leaves = [], len(_jit._leaves)
+    names, leaves = [], len(_leaf._leaves)
     with _jit.watch(names.append):
         fresh = compiled(nn.Linear(7), nn.Tanh(), nn.Linear(3), shape=(6,), optimizer="adam", clip_norm=1.0)
         print(report(fresh, 64))
     assert names == []
-    assert len(_jit._leaves) == leaves
+    assert len(_leaf._leaves) == leaves
 
 
 def test_what_runs_in_python_is_said():
