@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 PAUSE = 0.2  # seconds: threads of OpenMP go on spinning after their work, on a core that the next one needs
-BURST = 0.03  # seconds of one sample
+BURST = 0.1  # seconds of one sample: idle cores take some to wake up
 LONG = 2.0  # seconds of one repetition, from which on a few samples must do
 FEW = 3
 

@@ -76,12 +76,9 @@ class Step:
 
         def run(n):
             nonlocal done
-            while n:
-                now = min(n, MINIBATCHES - done)
-                rows = order[done * self.batch : (done + now) * self.batch]
-                losses = step.run(x, y, rows, self.batch, self.lr)
-                done, n = (done + now) % MINIBATCHES, n - now
-            return losses[-1]
+            rows = np.arange(done * self.batch, (done + n) * self.batch) % len(order)
+            done += n
+            return step.run(x, y, order[rows], self.batch, self.lr)[-1]
 
         return run
 

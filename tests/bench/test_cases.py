@@ -127,7 +127,7 @@ def test_steps_take_the_minibatches_in_turn(monkeypatch):
     arguments = step.arguments()
     run = step.start(arguments)
     assert run(MINIBATCHES - 1) == MINIBATCHES - 2
-    assert run(2) == 0  # over the end
+    assert run(2) == 1  # over the end
     assert np.array_equal(taken, [*arguments["order"], *arguments["order"][:4]])
     assert (asked["optimizer"], asked["threads"], asked["seed"]) == ("sgd", 2, 0)
     assert [len(part) for part in asked["example"]] == [4, 4]
