@@ -10,6 +10,8 @@ apart share a plane, where they are `hop` places apart::
 
     plane u % period, place i + u // period * hop
 
+With a stride of 1 the zeros right of a row are those left of the next, and lie there once (`share`).
+
 Of small images L samples are done at a time, side by side in the lanes: they are one image whose pixels are
 L floats wide, and nothing else changes.
 
@@ -27,14 +29,13 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels._door import compact, flat
 from nbdl.kernels._shuffle import lanes
-from nbdl.kernels._simd import hsum, load, pointer
+from nbdl.kernels._simd import hsum, load, load_part, pointer, store, store_part
 from nbdl.kernels._strided_tile import (
     CACHE,
     ROWS,
     VECTORS,
     aligned,
     copy,
-    deliver,
     multiply,
     multiply_lanes,
     odd,
@@ -61,6 +62,14 @@ def axis(taps, stride, dilation, outputs):
     if period * size > taps * outputs:  # taps so far apart that they share nothing
         return taps, 0, taps, outputs
     return period, hop, period, size
+
+
+@jit
+def share(wide, spare, outputs, L):
+    """(columns, shared): `wide` without the `spare` zeros right of a row, where that leaves fewer vectors."""
+    if wide - spare >= whole(outputs, L):
+        return wide, 0
+    return max(outputs, wide - spare), spare
 
 
 @jit
@@ -143,13 +152,40 @@ def correlate(panels, M, steps, part, image, columns, P, Q, out, to, room, strid
                 sums, row_of_sums, k0 > 0 or (direct and add),
             )  # fmt: skip
         if not direct:
-            begin, end = t0 * L, min(t1 * L, last)
-            for m in range(M):
-                for i in range(begin // wide, (end - 1) // wide + 1):
-                    j0, j1 = max(0, begin - i * wide), min(Q, end - i * wide)
-                    source, target = m * pitch + i * wide + j0 - begin, to + m * plane + i * row + j0 * column
-                    deliver(scratch, source, max(0, j1 - j0), out, target, column, add)
+            deliver_block(
+                scratch, pitch, t0 * L, min(t1 * L, last), wide, M, Q, out, to, plane, row, column, add
+            )  # fmt: skip
         t0 = t1
+
+
+@jit
+def deliver_block(scratch, pitch, begin, end, wide, M, Q, out, to, plane, row, column, add):
+    """out[to + m plane + i row + j column] = sum i wide + j of channel m, for those from `begin` to `end`.
+
+    Or += the sum, if `add`. Channel m of `scratch` begins at ``m pitch`` with the sum `begin`; what lies
+    between rows of Q sums is left out.
+    """
+    compact()
+    p, q = pointer(scratch), pointer(out)
+    L = lanes(p)
+    for m in range(M):
+        for i in range(begin // wide, (end - 1) // wide + 1):
+            j0, j1 = max(0, begin - i * wide), min(Q, end - i * wide)
+            source, target = p + (m * pitch + i * wide - begin), q + (to + m * plane + i * row)
+            if column != 1:
+                for j in range(j0, j1):
+                    target[j * column] = source[j] + (target[j * column] if add else 0)
+            elif j0 < j1:
+                final = j1 - 1 - (j1 - 1 - j0) % L  # where the last vector begins, whole or not
+                if add:
+                    for j in range(j0, final, L):
+                        store(target, j, load(source, j) + load(target, j))
+                    value = load_part(source, final, j1 - final) + load_part(target, final, j1 - final)
+                else:
+                    for j in range(j0, final, L):
+                        store(target, j, load(source, j))
+                    value = load_part(source, final, j1 - final)
+                store_part(target, final, value, j1 - final)
 
 
 @jit
@@ -177,13 +213,15 @@ def _conv2d(x, w, b, stride, padding, dilation, groups, y):
     part = chunk(C, KH * KW, KH * (VECTORS * L + KW), images)
     ph, hop_h, nh, rows = axis(KH, stride[0], dilation[0], P)
     pw, hop_w, nw, wide = axis(KW, stride[1], dilation[1], Q)
+    spare = min(padding[2], padding[3]) if stride[1] == 1 and wide == W + padding[2] + padding[3] else 0
     side = side_by_side(N, 2 * C * (P + KH) * (Q + KW) + M * P * Q, stride, images)
     for n0, n1, S in ((0, N - N % side, side), (N - N % side, N, 1)):
         if n0 == n1:
             continue
-        columns = wide * S
+        columns, shared = share(wide, spare if S == 1 else 0, Q, L)
+        columns *= S
         size, pitch = rows * columns, odd(nh * nw * rows * columns, L)
-        image = zeros(C * pitch + VECTORS * L, images)
+        image = zeros(C * pitch + shared + VECTORS * L, images)
         for k in range(K):
             c, u, v = k // (KH * KW), k // KW % KH, k % KW
             near = u // ph * hop_h * columns + v // pw * hop_w * S
@@ -252,13 +290,15 @@ def _conv2d_dx(dy, w, stride, padding, dilation, groups, dx):
     taps, steps = np.empty(M * KH * KW, np.int64), np.empty(M * KH * KW, np.int64)
     ph, top, rows = reach(KH, stride[0], dilation[0], padding[0], H, P)
     pw, left, wide = reach(KW, stride[1], dilation[1], padding[2], W, Q)
+    spare = min(-left, max(0, left + wide - Q)) if stride[1] == 1 else 0
     side = side_by_side(N, M * (P * Q + (H + KH) * (W + KW)) + C * H * W, stride, cotangents)
     for n0, n1, S in ((0, N - N % side, side), (N - N % side, N, 1)):
         if n0 == n1:
             continue
-        columns = wide * S
+        columns, shared = share(wide, spare if S == 1 else 0, W, L)
+        columns *= S
         pitch = odd(rows * columns, L)
-        image = zeros(M * pitch + VECTORS * L, cotangents)
+        image = zeros(M * pitch + shared + VECTORS * L, cotangents)
         source, out = cotangents, results
         if S > 1:
             source, out = aligned(M * P * Q * S, cotangents), zeros(room * H * W * S, cotangents)
