@@ -9,6 +9,8 @@ from nbdl._jit import jit
 from nbdl.kernels._shuffle import lanes
 from nbdl.kernels._simd import fma, load, load_part, pointer, splat, store, store_part
 
+FEW = 4  # rows
+
 
 @jit
 def few(x, w, b, y):

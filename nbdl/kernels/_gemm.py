@@ -1,4 +1,4 @@
-"""The matrix product of the plain kernels, on the tile: c += a b for matrices of any strides.
+"""The matrix product of the plain kernels, on the tile: c = a b or c += a b for any strides.
 
 The sum is done in chunks of the steps. Of `a` a chunk is packed into panels, which stay in the second cache;
 of `b` the part that a register tile needs, which stays in the first while all panels meet it. A sum of K
@@ -26,10 +26,11 @@ SLAB = 512  # rows of `a`
 
 
 @jit
-def gemm(M, N, K, a, a_row, a_step, b, b_step, b_column, c):
-    """c[m, n] += sum over k of a[m a_row + k a_step] b[k b_step + n b_column].
+def gemm(many, M, N, K, a, a_row, a_step, b, b_step, b_column, c, add):
+    """c[m, n] = sum over k of a[m a_row + k a_step] b[k b_step + n b_column], or += the sum if `add`.
 
-    All arrays are flat. Of the two strides of `a` one is 1, and so with `b`.
+    `many` times, for matrices behind each other: they share the scratch. All arrays are flat. Of the two
+    strides of `a` one is 1, and so with `b`.
     """
     L, rows = lanes(pointer(c)), whole(min(M, SLAB), ROWS)
     wide = VECTORS * L
@@ -38,28 +39,32 @@ def gemm(M, N, K, a, a_row, a_step, b, b_step, b_column, c):
     edge, none = aligned(rows * wide, c), zeros(rows, c)
     chunks = max(1, -(-K // CHUNK))
     chunk = max(L, whole(-(-K // chunks), L))  # of nearly equal size
-    for k in range(0, K, chunk):
-        count = min(chunk, K - k)
-        for m in range(0, M, SLAB):
-            rows = min(SLAB, M - m)
-            pack(a, m * a_row + k * a_step, a_row, a_step, rows, count, panels)
-            n = 0
-            while n < N:
-                T = 2 if whole(N - n, L) in (L, 2 * L, 4 * L) else VECTORS
-                columns = min(T * L, N - n)
-                _pack_block(b, k * b_step + n * b_column, b_step, b_column, count, columns, block)
-                # Whole tiles add to the result itself, those at its edges go through scratch.
-                inner = rows // ROWS * ROWS if columns == T * L else 0
-                for begin, end in ((0, inner), (inner, rows)):
-                    if begin < end:
-                        to, pitch = (c[m * N + n :], N) if end == inner else (edge, wide)
-                        multiply(
-                            panels[begin * count :], end - begin, count, 0, count, block, steps, places, T,
-                            none, to, pitch, end == inner,
-                        )  # fmt: skip
-                for i in range(inner, rows):
-                    deliver(edge, (i - inner) * wide, columns, c, (m + i) * N + n, 1, True)
-                n += columns
+    for i in range(many):
+        for k in range(0, max(K, 1), chunk):
+            count, adds = min(chunk, K - k), add or k > 0
+            for m in range(0, M, SLAB):
+                rows = min(SLAB, M - m)
+                pack(a, i * M * K + m * a_row + k * a_step, a_row, a_step, rows, count, panels)
+                n = 0
+                while n < N:
+                    T = 2 if whole(N - n, L) in (L, 2 * L, 4 * L) else VECTORS
+                    columns, to = min(T * L, N - n), (i * M + m) * N + n
+                    _pack_block(
+                        b, i * K * N + k * b_step + n * b_column, b_step, b_column, count, columns, block
+                    )
+                    # Whole tiles go to the result itself, those at its edges through scratch.
+                    inner = rows // ROWS * ROWS if columns == T * L else 0
+                    for begin, end in ((0, inner), (inner, rows)):
+                        if begin < end:
+                            direct = end == inner
+                            target, pitch = (c[to:], N) if direct else (edge, wide)
+                            multiply(
+                                panels[begin * count :], end - begin, count, 0, count, block, steps, places,
+                                T, none, target, pitch, direct and adds,
+                            )  # fmt: skip
+                    for j in range(inner, rows):
+                        deliver(edge, (j - inner) * wide, columns, c, to + j * N, 1, adds)
+                    n += columns
 
 
 @jit

@@ -8,10 +8,10 @@ Zhang et al., Dive into Deep Learning, section 3.1.
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
-from nbdl.kernels._door import as_float, as_grad, as_like, as_optional, as_out
-from nbdl.kernels._few import few
+from nbdl.kernels._door import as_float, as_grad, as_like, as_optional, as_out, flat
+from nbdl.kernels._few import FEW, few
 from nbdl.kernels._gemm import gemm
-from nbdl.kernels._strided_tile import copy, zeros
+from nbdl.kernels._strided_tile import copy
 
 
 @jit
@@ -73,13 +73,12 @@ def _check_bias(b, n):
 
 @jit
 def _linear(x, w, b, y):
-    if x.shape[0] <= 4:
+    if x.shape[0] <= FEW:
         return few(x, w, b, y)
-    (N, D), Q, out = x.shape, y.shape[1], y.reshape(y.size)
-    row = b if b.size else zeros(Q, y)
-    for n in range(N):
-        copy(row, 0, Q, out, n * Q)
-    gemm(N, Q, D, x.reshape(x.size), D, 1, w.reshape(w.size), Q, 1, out)
+    (N, D), Q, out = x.shape, y.shape[1], flat(y)
+    for n in range(N if b.size else 0):
+        copy(b, 0, Q, out, n * Q)
+    gemm(1, N, Q, D, flat(x), D, 1, flat(w), Q, 1, out, b.size > 0)
 
 
 @jit
@@ -99,7 +98,7 @@ def linear_dx(dy, w, dx=None):
 @jit
 def _linear_dx(dy, w, dx):
     (N, Q), D = dy.shape, dx.shape[1]
-    gemm(N, D, Q, dy.reshape(dy.size), Q, 1, w.reshape(w.size), 1, Q, dx.reshape(dx.size))
+    gemm(1, N, D, Q, flat(dy), Q, 1, flat(w), 1, Q, flat(dx), True)
 
 
 @jit
@@ -119,7 +118,7 @@ def linear_dw(dy, x, dw=None):
 @jit
 def _linear_dw(dy, x, dw):
     (N, Q), D = dy.shape, x.shape[1]
-    gemm(D, Q, N, x.reshape(x.size), 1, D, dy.reshape(dy.size), Q, 1, dw.reshape(dw.size))
+    gemm(1, D, Q, N, flat(x), 1, D, flat(dy), Q, 1, flat(dw), True)
 
 
 @jit

@@ -10,7 +10,9 @@ The work is that of `linear` without a bias.
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
-from nbdl.kernels._door import as_float, as_grad, as_like, as_out
+from nbdl.kernels._door import as_float, as_grad, as_like, as_out, flat
+from nbdl.kernels._few import FEW, few
+from nbdl.kernels._gemm import gemm
 from nbdl.kernels._linear import _linear, _linear_dw, _linear_dx
 
 
@@ -56,7 +58,7 @@ def matmul(a, b, out=None):
     a = as_float("matmul: `a` (M, K)", a, 2)
     b = as_like("matmul: `b` (K, N)", b, 2, a)
     y = as_out("matmul: `out`", out, matmul_shape(a.shape, b.shape), a)
-    _linear(a, b, a.reshape(a.size)[:0], y)
+    _linear(a, b, flat(a)[:0], y)
     return y
 
 
@@ -134,9 +136,12 @@ def bmm(a, b, out=None):
     a = as_float("bmm: `a` (B, M, K)", a, 3)
     b = as_like("bmm: `b` (B, K, N)", b, 3, a)
     y = as_out("bmm: `out`", out, bmm_shape(a.shape, b.shape), a)
-    none = a.reshape(a.size)[:0]
-    for i in range(a.shape[0]):
-        _linear(a[i], b[i], none, y[i])
+    (B, M, K), N = a.shape, b.shape[2]
+    if M <= FEW:
+        for i in range(B):
+            few(a[i], b[i], flat(a)[:0], y[i])
+    else:
+        gemm(B, M, N, K, flat(a), K, 1, flat(b), N, 1, flat(y), False)
     return y
 
 
@@ -152,8 +157,8 @@ def bmm_da(dy, b, da=None):
             (dy.shape[0], dy.shape[2]),
         )
     da = as_grad("bmm_da: `da`", da, (dy.shape[0], dy.shape[1], b.shape[1]), dy)
-    for i in range(dy.shape[0]):
-        _linear_dx(dy[i], b[i], da[i])
+    (B, M, N), K = dy.shape, b.shape[1]
+    gemm(B, M, K, N, flat(dy), N, 1, flat(b), 1, N, flat(da), True)
     return da
 
 
@@ -169,6 +174,6 @@ def bmm_db(dy, a, db=None):
             (dy.shape[0], dy.shape[1]),
         )
     db = as_grad("bmm_db: `db`", db, (dy.shape[0], a.shape[2], dy.shape[2]), dy)
-    for i in range(dy.shape[0]):
-        _linear_dw(dy[i], a[i], db[i])
+    (B, M, N), K = dy.shape, a.shape[2]
+    gemm(B, K, N, M, flat(a), 1, K, flat(dy), N, 1, flat(db), True)
     return db

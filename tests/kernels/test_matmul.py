@@ -18,7 +18,10 @@ from nbdl.kernels import (
 
 
 @pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-4), ("float64", 1e-12)])
-@pytest.mark.parametrize("shapes", [((9, 5), (5, 3)), ((3, 9, 5), (3, 5, 7)), ((2, 70, 33), (2, 33, 50))])
+@pytest.mark.parametrize(
+    "shapes",
+    [((9, 5), (5, 3)), ((3, 9, 5), (3, 5, 7)), ((3, 2, 5), (3, 5, 7)), ((2, 70, 33), (2, 33, 50))],
+)
 def test_agrees_with_torch(shapes, dtype, tolerance):
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(0)

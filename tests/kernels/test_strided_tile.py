@@ -190,22 +190,27 @@ def test_turn_transposes_any_size(M, N):
     assert (b[:, M] == 0).all()
 
 
-SIZES = [(1, 1, 1), (5, 3, 2), (17, 50, 9), (2, 200, CHUNK + 1)]
+SIZES = [(1, 1, 1, 1), (2, 5, 3, 2), (3, 17, 50, 9), (1, 2, 200, CHUNK + 1), (2, 3, 4, 0), (0, 2, 2, 2)]
 if not numba.config.DISABLE_JIT:
-    SIZES.append((SLAB + 3, 33, 2 * CHUNK + 5))
+    SIZES.append((2, SLAB + 3, 33, 2 * CHUNK + 5))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("M, N, K", SIZES)
-def test_gemm_adds_the_product_in_every_layout(M, N, K, dtype):
+@pytest.mark.parametrize("many, M, N, K", SIZES)
+def test_gemm_in_every_layout(many, M, N, K, dtype):
     rng, eps = np.random.default_rng(3), np.finfo(dtype).eps
-    a, b, c = (rng.standard_normal(shape).astype(dtype) for shape in ((M, K), (K, N), (M, N)))
-    want, bound = a.astype("f8") @ b + c, (K + 1) * eps * (np.abs(a) @ np.abs(b) + np.abs(c))
-    for left, row, step in ((a, K, 1), (a.T.copy(), 1, M)):
-        for right, down, across in ((b, N, 1), (b.T.copy(), 1, K)):
-            got = c.copy()
-            gemm(M, N, K, left.reshape(-1), row, step, right.reshape(-1), down, across, got.reshape(-1))
-            assert (np.abs(got - want) <= bound).all()
+    shapes = (many, M, K), (many, K, N), (many, M, N)
+    a, b, c = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
+    sums, sizes = a.astype("f8") @ b, np.abs(a) @ np.abs(b)
+    for left, row, step in ((a, K, 1), (a.swapaxes(1, 2).copy(), 1, M)):
+        for right, down, across in ((b, N, 1), (b.swapaxes(1, 2).copy(), 1, K)):
+            for add in (False, True):
+                got, old = c.copy(), c if add else np.zeros_like(c)
+                gemm(
+                    many, M, N, K, left.reshape(-1), row, step, right.reshape(-1), down, across,
+                    got.reshape(-1), add,
+                )  # fmt: skip
+                assert (np.abs(got - sums - old) <= (K + 1) * eps * (sizes + np.abs(old))).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
