@@ -36,6 +36,7 @@ from nbdl.kernels._strided_tile import (
     VECTORS,
     aligned,
     copy,
+    deliver,
     multiply,
     multiply_lanes,
     odd,
@@ -173,8 +174,10 @@ def deliver_block(scratch, pitch, begin, end, wide, M, Q, out, to, plane, row, c
             j0, j1 = max(0, begin - i * wide), min(Q, end - i * wide)
             source, target = p + (m * pitch + i * wide - begin), q + (to + m * plane + i * row)
             if column != 1:
-                for j in range(j0, j1):
-                    target[j * column] = source[j] + (target[j * column] if add else 0)
+                at = m * pitch + i * wide - begin + j0
+                deliver(
+                    scratch, at, max(0, j1 - j0), out, to + m * plane + i * row + j0 * column, column, add
+                )
             elif j0 < j1:
                 final = j1 - 1 - (j1 - 1 - j0) % L  # where the last vector begins, whole or not
                 if add:
