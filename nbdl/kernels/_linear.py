@@ -6,6 +6,8 @@ x (N, D), w (D, Q) as in the book (not transposed as in torch or ONNX Gemm), b (
 Zhang et al., Dive into Deep Learning, section 3.1.
 """
 
+import numpy as np
+
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels._door import as_float, as_grad, as_like, as_optional, as_out, flat
@@ -78,7 +80,7 @@ def _linear(x, w, b, y):
     (N, D), Q, out = x.shape, y.shape[1], flat(y)
     for n in range(N if b.size else 0):
         copy(b, 0, Q, out, n * Q)
-    gemm(1, N, Q, D, flat(x), D, 1, flat(w), Q, 1, out, b.size > 0)
+    gemm(np.int64(1), N, Q, D, flat(x), D, np.int64(1), flat(w), Q, np.int64(1), out, b.size > 0)
 
 
 @jit
@@ -98,7 +100,7 @@ def linear_dx(dy, w, dx=None):
 @jit
 def _linear_dx(dy, w, dx):
     (N, Q), D = dy.shape, dx.shape[1]
-    gemm(1, N, D, Q, flat(dy), Q, 1, flat(w), 1, Q, flat(dx), True)
+    gemm(np.int64(1), N, D, Q, flat(dy), Q, np.int64(1), flat(w), np.int64(1), Q, flat(dx), np.bool_(True))
 
 
 @jit
@@ -118,7 +120,7 @@ def linear_dw(dy, x, dw=None):
 @jit
 def _linear_dw(dy, x, dw):
     (N, Q), D = dy.shape, x.shape[1]
-    gemm(1, D, Q, N, flat(x), 1, D, flat(dy), Q, 1, flat(dw), True)
+    gemm(np.int64(1), D, Q, N, flat(x), np.int64(1), D, flat(dy), Q, np.int64(1), flat(dw), np.bool_(True))
 
 
 @jit

@@ -8,6 +8,8 @@ y (B, M, N). Zhang et al., Dive into Deep Learning, sections 2.3 and 11.3.
 The work is that of `linear` without a bias.
 """
 
+import numpy as np
+
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels._door import as_float, as_grad, as_like, as_out, flat
@@ -141,7 +143,7 @@ def bmm(a, b, out=None):
         for i in range(B):
             few(a[i], b[i], flat(a)[:0], y[i])
     else:
-        gemm(B, M, N, K, flat(a), K, 1, flat(b), N, 1, flat(y), False)
+        gemm(B, M, N, K, flat(a), K, np.int64(1), flat(b), N, np.int64(1), flat(y), np.bool_(False))
     return y
 
 
@@ -158,7 +160,7 @@ def bmm_da(dy, b, da=None):
         )
     da = as_grad("bmm_da: `da`", da, (dy.shape[0], dy.shape[1], b.shape[1]), dy)
     (B, M, N), K = dy.shape, b.shape[1]
-    gemm(B, M, K, N, flat(dy), N, 1, flat(b), 1, N, flat(da), True)
+    gemm(B, M, K, N, flat(dy), N, np.int64(1), flat(b), np.int64(1), N, flat(da), np.bool_(True))
     return da
 
 
@@ -175,5 +177,5 @@ def bmm_db(dy, a, db=None):
         )
     db = as_grad("bmm_db: `db`", db, (dy.shape[0], a.shape[2], dy.shape[2]), dy)
     (B, M, N), K = dy.shape, a.shape[2]
-    gemm(B, K, N, M, flat(a), 1, K, flat(dy), N, 1, flat(db), True)
+    gemm(B, K, N, M, flat(a), np.int64(1), K, flat(dy), N, np.int64(1), flat(db), np.bool_(True))
     return db
