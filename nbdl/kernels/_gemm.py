@@ -30,8 +30,8 @@ def gemm(many, M, N, K, a, a_row, a_step, b, b_step, b_column, c, add):
     """c[m, n] = sum over k of a[m a_row + k a_step] b[k b_step + n b_column], or += the sum if `add`.
 
     `many` times, for matrices behind each other: they share the scratch. All arrays are flat. Of the two
-    strides of `a` one is 1, and so with `b`. Given as ``np.int64(1)``: Numba compiles a function once more for
-    each literal that it is called with.
+    strides of `a` one is 1, and so with `b`. Callers pass it as ``np.int64(1)``: Numba compiles a function
+    once more for each literal that it is called with.
     """
     L, rows = lanes(pointer(c)), whole(min(M, SLAB), ROWS)
     wide = VECTORS * L
