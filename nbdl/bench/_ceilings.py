@@ -22,6 +22,7 @@ ROWS = ACCUMULATORS // COLUMNS
 REGISTERS = spec([part(*rectangle(ROWS, COLUMNS, 0, 0, COLUMNS * L, L))], 0, 0)
 FLOPS_A_STEP = 2 * ROWS * COLUMNS * L
 TIMES, STEPS, FLOATS = 15, 2_000_000, 2**23
+TURN = 20_000  # steps: what a row is timed in turns with
 
 
 class Ceilings(NamedTuple):
@@ -44,10 +45,29 @@ def ceilings(threads=1):
 
 def _fma(pool, threads):
     """FLOP/s of a loop that keeps all it needs in registers."""
+    work = _multiplication(threads)
+    return FLOPS_A_STEP * STEPS * threads / _best(pool, lambda t: work(t, STEPS), threads)
+
+
+def fma_in_turns(threads):
+    """``(run, flops)``: ``run(n)`` does n times `flops` of that loop on so many threads.
+
+    The clock of a core depends on what it did just before, and machines are shared: next to a row, sample by
+    sample, this says how fast the same loop was in the same seconds.
+    """
+    work, pool = _multiplication(threads), ThreadPoolExecutor(threads)
+
+    def run(n):
+        list(pool.map(lambda t: work(t, n * TURN), range(threads)))
+
+    return run, FLOPS_A_STEP * TURN * threads
+
+
+def _multiplication(threads):
+    """``work(thread, steps)``"""
     a, b = np.full((threads, L), 1e-8, np.float32), np.ones((threads, L), np.float32)
     c = np.zeros((threads, ROWS * COLUMNS * L), np.float32)
-    best = _best(pool, lambda t: _multiply(a[t], b[t], c[t], STEPS), threads)
-    return FLOPS_A_STEP * STEPS * threads / best
+    return lambda t, steps: _multiply(a[t], b[t], c[t], steps)
 
 
 def _bandwidth(pool, threads):

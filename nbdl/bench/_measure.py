@@ -8,6 +8,7 @@ import numpy as np
 
 from nbdl import _jit
 from nbdl.bench import _race
+from nbdl.bench._ceilings import fma_in_turns
 
 AGREE = 1e-3  # a peer's result may differ by this share of its largest number
 
@@ -34,7 +35,10 @@ def measure(case, peers, repeat, quick, progress):
     entries = [ours, *_theirs(case, theirs, peers, quick, progress)]
     burst = _race.BURST / 10 if quick else _race.BURST
     pause = _race.PAUSE if case.threads > 1 else 0
-    samples = _race.race([entry.run for entry in entries], repeat, burst, pause)
+    fma, flops = fma_in_turns(case.threads)
+    runs = [*(entry.run for entry in entries), *([fma] if case.flops else [])]
+    samples = _race.race(runs, repeat, burst, pause)
+    row["fma"] = flops / median(samples.pop()) if case.flops else None
     ours_figures, *figures = (_figures(row, case, *both) for both in zip(entries, samples))
     row |= {**ours_figures, "first_state": state, "peers": {}}
     for entry, found in zip(entries[1:], figures):
@@ -51,6 +55,8 @@ def measure(case, peers, repeat, quick, progress):
 
 def relate(row, limits):
     """Add to a row, and to what it says of peers, how much of the ceilings was reached."""
+    if row["fma"]:
+        limits = limits._replace(fma=row["fma"])
     row["least_seconds"], row["limit"] = limits.bound(row["flops"], row["bytes"])
     for found in [row, *(f for forms in row["peers"].values() for f in forms)]:
         found["fraction"] = row["least_seconds"] / found["seconds"]
