@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nbdl.errors import TapeError
-from nbdl.kernels.lanes import LossTwin, Site, Unfit
+from nbdl.errors import PluginError, TapeError
+from nbdl.kernels.lanes import LossTwin, Site, Twin, Unfit
 from nbdl.records import resolve
 
 _HERE = Path(__file__).resolve().parent
@@ -26,10 +26,9 @@ class Tracer:
     def run(self, record, forward, inputs, constants):
         """What the kernel would return, as far as shapes go."""
         arrays = [None if t is None else t._array for t in inputs]
-        site = site_of(record, arrays, constants, self.dtype)
-        if site is not None:
-            shape = site[0].shape(site[1])
-            whole = () if isinstance(site[0], LossTwin) else (len(arrays[0]), *shape)
+        twin, site, _ = site_of(record, arrays, constants, self.dtype)
+        if twin is not None:
+            whole = () if isinstance(twin, LossTwin) else (len(arrays[0]), *twin.shape(site))
             outputs = [np.broadcast_to(np.zeros((), self.dtype), whole) for _ in record.outputs]
             return tuple(outputs) if len(outputs) > 1 else outputs[0]
         with np.errstate(all="ignore"):
@@ -51,23 +50,27 @@ class Tracer:
 
 
 def site_of(record, arrays, constants, dtype):
-    """(twin, site) of a kernel call on these arrays, or None where it has no twin that serves them."""
+    """(twin, site, "") of a kernel call on these arrays; (None, None, why) where no twin serves it."""
     if not record.lanes:
-        return None
+        return None, None, "it has no lanes twin"
     twin = resolve(record.lanes)
+    if not isinstance(twin, Twin):
+        text = "kernel `{}`: `lanes` must name a Twin of nbdl.kernels.lanes, got {}"
+        raise PluginError(text, record.name, repr(twin))
     given = {n: a for n, a in zip(record.inputs, arrays) if a is not None}
     batched = [n for n in given if n in twin.grads]
-    if not batched or any(given[n].dtype != dtype for n in (*batched, *twin.parameters) if n in given):
-        return None
+    if not batched:
+        return None, None, f"`grads` of its twin names none of its inputs ({', '.join(record.inputs)})"
+    if any(given[n].dtype != dtype for n in (*batched, *twin.parameters) if n in given):
+        return None, None, f"its twin serves arrays of one dtype, here {dtype}"
     if len({len(given[n]) if given[n].ndim else -1 for n in batched}) != 1:
-        return None
+        return None, None, "its inputs differ in their number of samples"
     shapes = {n: a.shape[1:] if n in twin.grads else a.shape for n, a in given.items()}
     try:
-        site = Site(shapes, constants, dtype.name)
-        shape = twin.shape(site)
-        return twin, Site({**shapes, record.outputs[0]: shape}, constants, dtype.name)
+        shape = twin.shape(Site(shapes, constants, dtype.name))
     except Unfit:
-        return None
+        return None, None, "its twin is not for these shapes or options"
+    return twin, Site({**shapes, record.outputs[0]: shape}, constants, dtype.name), ""
 
 
 def _where():

@@ -83,12 +83,12 @@ class _Builder:
             elif given in operands:
                 found[name] = operands[given]
             else:
-                found[name] = self._special(given)
+                found[name] = self._special(given, node)
         if over is None:
             over = FEW if "blocks" in names else EACH
         return Job(leaf, found, over, items, node, what)
 
-    def _special(self, name):
+    def _special(self, name, node):
         specials = {
             "left": Base(SAMPLES, -self.L),
             "sample": Base(NOTHING, self.L),
@@ -108,7 +108,9 @@ class _Builder:
             "last": "last",
         }
         if name not in specials:
-            raise PluginError("a leaf of a lanes twin asks for `{}`: no operand is called so", name)
+            who = node.record.name if node else "the program"
+            text = "a leaf of the lanes twin of `{}` asks for `{}`: no operand is called so"
+            raise PluginError(text, who, name)
         return specials[name]
 
     # --- where values are -----------------------------------------------------------------------------------

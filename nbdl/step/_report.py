@@ -24,6 +24,7 @@ class Line:
     work: list = field(repr=False)  # its jobs, or its call
     fused: list = field(default_factory=list)  # the lines that take turns with it, strip by strip
     seconds: float | None = None  # alone (see `nbdl.step.measure`)
+    why: str = ""  # Python runs it: what keeps it from the lanes
 
 
 @dataclass
@@ -84,6 +85,12 @@ class Report:
         yield f"memory: {arena} for each thread, {sums or 'none'} for the sums of shards, " + (
             f"{kept} for {_count(self.kept, 'buffer')} of all blocks" if kept else "no buffers of all blocks"
         )
+        said = {}
+        for number, line in enumerate(self.lines):
+            if line.why:
+                said.setdefault((line.op.split()[0], line.why), []).append(str(number))
+        for (op, why), numbers in said.items():
+            yield f"from Python, line {', '.join(numbers)}: `{op}`, because {why}"
         yield f"work: {_scaled(self.flops / self.samples, 'FLOP') or 'no products'} for each sample"
         if self.seconds:
             rate, alone = self.samples / self.seconds, sum(line.seconds or 0 for line in self.lines)
@@ -183,7 +190,8 @@ class _Reader:
         op = f"{job.node.record.name} {job.what}".strip() if job.node else job.what
         if isinstance(job, Call):
             target = f"{job.node.record.target if job.node else 'python'}, whole minibatch"
-            return Line(phase, op, target, self._shapes(phase, job), 1, self._bytes_of_call(job), 0, jobs)
+            why, shapes = job.node.why if job.node else "", self._shapes(phase, job)
+            return Line(phase, op, target, shapes, 1, self._bytes_of_call(job), 0, jobs, why=why)
         moved = sum(self._moved(jobs).values())
         return Line(
             phase, op, "lanes", self._shapes(phase, job), strips, moved, self._flops(phase, job), jobs

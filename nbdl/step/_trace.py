@@ -46,7 +46,9 @@ class Value:
 
 @dataclass(eq=False)
 class Node:
-    """A kernel call. Without `twin` it runs on the whole minibatch; `view`: only the shape changes."""
+    """A kernel call. Without `twin` it runs on the whole minibatch, and `why` says the reason; `view`: only
+    the shape changes.
+    """
 
     record: object
     inputs: list
@@ -56,6 +58,7 @@ class Node:
     twin: object = None
     site: Site | None = None
     view: bool = False
+    why: str = ""
 
 
 @dataclass(eq=False)
@@ -153,11 +156,11 @@ def _graph(net, recordings):
         }
         output = value(r1, r2, where)
         node = Node(c1.record, inputs, constants, output, where)
-        found = site_of(
-            c1.record, [None if t is None else t._array for t in c1.inputs], c1.constants, np.dtype(one.dtype)
-        )
-        if found is not None and _serves(node, *found):
-            node.twin, node.site = found
+        arrays = [None if t is None else t._array for t in c1.inputs]
+        twin, site, node.why = site_of(c1.record, arrays, c1.constants, np.dtype(one.dtype))
+        node.why = node.why or _unread(node, twin)
+        if not node.why:
+            node.twin, node.site = twin, site
         node.view = c1.record.name == "reshape" and _is_view(node)
         nodes.append(node)
     if id(result1) not in values:
@@ -168,7 +171,8 @@ def _graph(net, recordings):
         for v in filter(None, node.inputs):
             v.users.append(node)
         if isinstance(node.twin, LossTwin) and node.output is not result:
-            node.twin = node.site = None  # it gives a program its loss, not a value to compute with
+            node.twin = node.site = None
+            node.why = "its twin gives a program its loss, not a value to compute with"
     return Graph(nodes, result, [v for v in values.values() if v in used], np.dtype(one.dtype).name)
 
 
@@ -182,20 +186,20 @@ def _needed(nodes, result):
     return needed[::-1], used
 
 
-def _serves(node, twin, site):
-    """Whether the twin's operands are where it can read them: samples in lanes, the rest in fixed arrays."""
+def _unread(node, twin):
+    """Which operand is not where the twin can read it: samples in lanes, the rest in fixed arrays; or ""."""
     for name, value in zip(node.record.inputs, node.inputs):
         if value is None:
             continue
         if name in twin.grads:
             if not value.batched or (value.source == "y" and value.grad):
-                return False
+                return f"its twin reads `{name}` in lanes, where it is not"
         elif name == "labels":
             if value.source != "y" or value.dtype.kind not in "iu":
-                return False
+                return "its twin reads `labels` in the y of a step"
         elif value.source not in ("parameter", "constant") or isinstance(value.array, Times):
-            return False
-    return True
+            return f"its twin reads `{name}` in a parameter or a constant, and here it is computed"
+    return ""
 
 
 def _is_view(node):

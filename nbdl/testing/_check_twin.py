@@ -34,10 +34,17 @@ def check_twin(record, seed=0):
     -------
     dict from the name of each case to whether the twin serves it (else the kernel itself runs).
     """
-    served = {}
-    for case in Subject(_record(record), seed).cases:
+    served, record = {}, _record(record)
+    for case in Subject(record, seed).cases:
         for dtype, samples in itertools.product(("float32", "float64"), SAMPLES):
             served[case.name] = compare(record, case, dtype, samples, seed)
+    if not any(served.values()):
+        subject = Subject(record, seed)
+        case = subject.cases[0]
+        inputs = subject.inputs(case, np.dtype("float32"))
+        *_, why = site_of(record, inputs, subject.given(case), np.dtype("float32"))
+        text = "lanes twin of `{}` serves none of its cases; in `{}`, {}"
+        raise VerificationError(text, record.name, case.name, why or "an input is empty")
     return served
 
 
@@ -50,14 +57,14 @@ def compare(record, case, dtype, samples, seed=0):
     record = _record(record)
     subject = Subject(record, seed)
     inputs = subject.inputs(case, np.dtype(dtype))
-    found = site_of(record, inputs, subject.given(case), np.dtype(dtype))
+    twin, site, _ = site_of(record, inputs, subject.given(case), np.dtype(dtype))
     given = dict(zip(record.inputs, inputs))
-    if found is None or not all(given[name].size for name in found[0].grads):
+    if twin is None or not all(given[name].size for name in twin.grads):
         return False
-    for name in (*found[0].grads, "labels"):
+    for name in (*twin.grads, "labels"):
         if name in given:
             given[name] = np.resize(given[name], (samples, *given[name].shape[1:]))
-    trial = _Trial(subject, case, *found, given, f"{dtype}, {samples} samples")
+    trial = _Trial(subject, case, twin, site, given, f"{dtype}, {samples} samples")
     if _guard.available and not config.DISABLE_JIT:  # first: a leaf that writes too far ends a child, not us
         for at in ("end", "start"):
             trial.guarded(at)
@@ -132,6 +139,11 @@ class _Trial:
                 raise IndexError("wrote outside an array")
 
         fault, _ = _guard.in_child(work)
+        name, _, text = fault.partition(": ")
+        if name == "VerificationError":  # its sentence is whole
+            raise VerificationError("{}", text)
+        if name == "TypingError":
+            self.fail("a leaf does not compile: {}", text)
         if fault:
             self.fail("with forbidden pages at the {} of every array: {}", at, fault)
 

@@ -11,6 +11,7 @@ import numpy as np
 from numba import config, from_dtype, types
 
 from nbdl._leaf import leaf
+from nbdl.errors import PluginError
 from nbdl.kernels._simd import Pointer
 from nbdl.kernels.lanes import LossTwin
 from nbdl.kernels.lanes._twin import INDICES, NUMBERS, floats, pitch, planes
@@ -76,6 +77,7 @@ class Operands:
         self.strips = [(i, min(i + few, rows)) for i in range(0, rows, few)]
         self.arrays, self.steps = {}, {}  # of each operand: its memory, the elements from block to block
         self.shapes, self.shard = {}, 0  # of each that has lanes; where the sums of the shard begin
+        self.absent = {name for name, value in given.items() if value is None}
         for name, value in given.items():
             if value is not None and name in twin.grads:
                 self.add_value(name, site.shapes[name], self.pack(value))
@@ -201,8 +203,10 @@ class Operands:
             elif name in self.arrays:
                 start = block * self.steps[name] + (self.shard if name == "acc" else 0)
                 arguments.append((self.arrays[name], start))
-            else:  # an input that is not there
+            elif name in self.absent:
                 arguments.append((np.empty(0, self.site.dtype), 0))
+            else:
+                raise PluginError("a leaf of a lanes twin asks for `{}`: no operand is called so", name)
         call(row.leaf, arguments)
 
     def idle(self, name):

@@ -136,6 +136,7 @@ def test_what_runs_in_python_is_said():
     found = report(compiled(nn.Linear(4), Exp(), nn.Linear(3), shape=(5,)), 10)
     lines = by_op(found, "python")
     assert lines["exp"].target == lines["exp gradients"].target == "numpy, whole minibatch"
+    assert lines["exp"].why == "it has no lanes twin" and "`exp`, because it has no lanes twin" in str(found)
     assert lines["exp"].shapes == "4 -> 4"
     assert lines["exp"].bytes == 2 * 10 * 4 * 4
     ops = [line.op for line in found.lines]

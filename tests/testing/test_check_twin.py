@@ -7,7 +7,7 @@ import pytest
 from numba import config
 
 from nbdl import jit, registry
-from nbdl.errors import VerificationError
+from nbdl.errors import PluginError, VerificationError
 from nbdl.kernels import lanes
 from nbdl.kernels._simd import larger, load, store, where
 from nbdl.kernels.lanes import Row, Twin, UpdateTwin, elementwise
@@ -80,7 +80,7 @@ def test_writing_between_planes_is_found():
         return [Row(leaf)]
 
     text = fault(replace(RELU, lanes=replace(lanes.relu, forward=rows)))
-    assert "`y` was written to between two planes" in text
+    assert text.count("`y` was written to between two planes") == text.count("lanes twin of") == 1
 
 
 @pytest.mark.skipif(not _guard.available or config.DISABLE_JIT, reason="nothing to guard")
@@ -135,4 +135,37 @@ def test_a_twin_that_serves_nothing_says_so():
     def refuse(site):
         raise lanes.Unfit
 
-    assert not any(check_twin(replace(RELU, lanes=Twin(None, {"x": None}, shape=refuse))).values())
+    with pytest.raises(VerificationError, match=r"none of its cases; in .* not for these shapes or options"):
+        check_twin(replace(RELU, lanes=Twin(None, {"x": None}, shape=refuse)))
+    with pytest.raises(VerificationError, match=r"`grads` of its twin names none of its inputs \(x\)"):
+        check_twin(replace(RELU, lanes=Twin(None, {"dx": None})))
+
+
+def test_what_is_no_twin_is_named():
+    with pytest.raises(PluginError, match="kernel `relu`: `lanes` must name a Twin"):
+        check_twin(replace(RELU, lanes=positive))
+
+
+def test_an_unknown_operand_of_a_leaf_is_named():
+    def rows(site):
+        def leaf(x, out):
+            store(out, 0, load(x, 0))
+
+        return [Row(leaf)]
+
+    twin = replace(lanes.relu, forward=rows)
+    with pytest.raises((VerificationError, PluginError), match="asks for `out`: no operand is called so"):
+        compare(replace(RELU, lanes=twin), IMAGES, "float32", 5)
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing compiles")
+def test_a_leaf_that_does_not_compile_is_called_that():
+    def rows(site):
+        def leaf(x, y):
+            store(y, 0, np.linalg.svd(load(x, 0)))
+
+        return [Row(leaf)]
+
+    assert "5 samples: a leaf does not compile" in fault(
+        replace(RELU, lanes=replace(lanes.relu, forward=rows))
+    )

@@ -3,6 +3,7 @@
 import inspect
 
 from nbdl._jit import jit
+from nbdl.errors import PluginError
 from nbdl.kernels._simd import larger, load, store, where
 from nbdl.kernels._vector_math import sigmoid as _sigmoid
 from nbdl.kernels._vector_math import tanh as _tanh
@@ -10,11 +11,15 @@ from nbdl.kernels.lanes._twin import Row, Twin, pitch, planes
 
 
 def elementwise(forward, backward):
-    """The twin of an activation: ``y = forward(x)`` and ``dx = backward(dy, y)``, on one number.
+    """The twin of an activation without options: ``y = forward(x)``, ``dx = backward(dy, x)``, on one number.
 
-    Both are functions for `nbdl.jit`. If the second parameter of `backward` is named ``x``, it is given x.
+    Both are marked with `nbdl.jit`. `backward` is called with x or with y, as it names its second parameter.
     """
-    needs = list(inspect.signature(backward).parameters)[1]
+    taken = list(inspect.signature(backward).parameters)
+    if taken not in (["dy", "x"], ["dy", "y"]):
+        text = "elementwise: `{}` must have the parameters (dy, x) or (dy, y), got ({})"
+        raise PluginError(text, backward.__name__, ", ".join(taken))
+    needs = taken[1]
     return Twin(
         lambda site: [_forward(site, forward)],
         {"x": lambda site: [_backward(site, backward, needs)]},

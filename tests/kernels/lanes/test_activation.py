@@ -1,9 +1,12 @@
 """Activations on lanes, and twins that others make with `elementwise`."""
 
+import re
+
 import numpy as np
 import pytest
 
 from nbdl import jit
+from nbdl.errors import PluginError
 from nbdl.kernels._simd import where
 from nbdl.kernels.lanes import Site, elementwise
 from nbdl.testing import check_twin
@@ -39,3 +42,9 @@ def test_a_gradient_that_asks_for_x_is_given_x():
     np.testing.assert_allclose(run.gradient("x", x), np.where(x > 1, 2 * x * x, x))
     assert not twin.inplace  # y must not stand where x is still needed
     assert elementwise(hinge, hinge_dx_of_y).inplace
+
+
+def test_a_gradient_of_other_parameters_is_refused():
+    wanted = re.escape("`hinge` must have the parameters (dy, x) or (dy, y), got (x)")
+    with pytest.raises(PluginError, match=wanted):
+        elementwise(hinge, hinge)
