@@ -56,7 +56,7 @@ class Operands:
     twin, site
         As `nbdl.kernels.lanes` has them.
     given : dict
-        Inputs by name, those with samples as (N, ...).
+        All inputs by name, those with samples as (N, ...); None for what is left out.
     place : callable
         Puts an array where it shall be.
     strips : bool

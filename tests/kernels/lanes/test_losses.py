@@ -36,7 +36,7 @@ def status(name, labels, weight=None):
     given = {"x": x, "labels": np.array(labels), "weight": weight}
     shapes = {"x": (4,), "labels": (len(labels),), **({} if weight is None else {"weight": (4,)})}
     site = Site(shapes, {"ignore_index": -100, "label_smoothing": 0.0})
-    run = Operands(getattr(lanes, name), site, {k: v for k, v in given.items() if v is not None})
+    run = Operands(getattr(lanes, name), site, given)
     return run.forward()
 
 
@@ -60,7 +60,7 @@ def test_labels_of_weight_zero_have_no_mean(name):
 def test_samples_that_are_ignored_have_no_gradient_whatever_they_hold(name):
     x = np.array([[1.0, 2.0], [np.nan, np.inf]], np.float32)
     site = Site({"x": (2,), "labels": (2,)}, {"ignore_index": 7, "label_smoothing": 0.0})
-    run = Operands(getattr(lanes, name), site, {"x": x, "labels": np.array([0, 7])})
+    run = Operands(getattr(lanes, name), site, {"x": x, "labels": np.array([0, 7]), "weight": None})
     assert np.isfinite(run.forward())
     dx = run.gradient("x", 1.0)
     assert np.isfinite(dx).all() and (dx[1] == 0).all() and dx[0].any()
