@@ -47,8 +47,9 @@ _addresses, _compiling = weakref.WeakKeyDictionary(), threading.RLock()
 
 
 def _address(function, signature):
-    stamp, file = _stamp(function, signature)
+    stamp = _stamp(function)
     if (stamp, signature) not in _leaves:
+        file = _file(function, signature)
         found = file and file.load()
         if not found:
             for callback in _watchers:
@@ -61,14 +62,24 @@ def _address(function, signature):
     return _leaves[stamp, signature][0]
 
 
-def _stamp(function, signature):
-    """What the code of a leaf depends on, and its file, None where it can have none."""
-    try:
-        stamp = fingerprint(function, STRICT)
-    except Unseen as unseen:
-        _warn_once(f"nbdl: compiled code is not cached: {unseen}")
-        return function, None
-    return stamp, _ObjectFile(function, stamp, signature) if cache_folder() else None
+_stamps = weakref.WeakKeyDictionary()
+
+
+def _stamp(function):
+    """What the code of a leaf depends on; the function itself where nobody can say."""
+    if function not in _stamps:
+        try:
+            _stamps[function] = fingerprint(function, STRICT)
+        except Unseen as unseen:
+            _warn_once(f"nbdl: compiled code is not cached: {unseen}")
+            return function
+    return _stamps[function]
+
+
+def _file(function, signature):
+    """The `_ObjectFile` of a leaf, None where it can have none."""
+    stamp = _stamp(function)
+    return _ObjectFile(function, stamp, signature) if stamp is not function and cache_folder() else None
 
 
 # --- on all cores ---------------------------------------------------------------------------------------
@@ -83,7 +94,7 @@ def compile_leaves(wanted):
     Only time depends on the other processes: `leaf` compiles what they have not left on disk. One that hangs
     (in a lock that another thread held at the fork) is ended.
     """
-    if not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux") or cores() == 1:
         return
     with _compiling, global_compiler_lock:
         missing = _missing(wanted)
@@ -93,7 +104,7 @@ def compile_leaves(wanted):
         function, types = missing.pop()
         leaf(function, *types)  # what Numba prepares once is prepared before the fork
         turns, queue = os.pipe()
-        os.write(queue, bytes(range(len(missing[:256]))))
+        os.write(queue, bytes(range(min(len(missing), 256))))  # a byte is a turn; what is beyond, `leaf` does
         os.close(queue)
         alive, lives = os.pipe()
         children = []
@@ -119,9 +130,10 @@ def _missing(wanted):
     found = {}
     for function, types in wanted:
         signature = numba.void(*types)
-        stamp, file = _stamp(function, signature)
-        if file and (stamp, signature) not in _leaves and not file.path.exists():
-            found[file.path] = function, types
+        if (_stamp(function), signature) not in _leaves:
+            file = _file(function, signature)
+            if file and not file.path.exists():
+                found[file.path] = function, types
     return list(found.values())
 
 

@@ -104,7 +104,7 @@ class Others:
 
     def setup(self, name):
         x, y = samples(100_000, 2)
-        self.call = part("info._neighbours" if name.startswith("k") else "_mixed", name)
+        self.call = part(f"info.{'_neighbours' if name.startswith('k') else '_mixed'}", name)
         labels = np.searchsorted([-1.0, 0.0, 1.0], y[:, 0]).astype(np.int64)
         self.samples = {"kozachenko_leonenko": (x,), "kl_divergence": (x, 1.5 * y)}.get(name, (x, labels))
         self.time_estimate(name)

@@ -35,10 +35,13 @@ def measure(case, peers, repeat, quick, progress):
     entries = [ours, *_theirs(case, theirs, peers, quick, progress)]
     burst = _race.BURST / 10 if quick else _race.BURST
     pause = _race.PAUSE if case.threads > 1 else 0
-    fma, flops = fma_in_turns(case.threads)
-    runs = [*(entry.run for entry in entries), *([fma] if case.flops else [])]
+    runs, row["fma"] = [entry.run for entry in entries], None
+    if case.flops:
+        loop, flops = fma_in_turns(case.threads)
+        runs.append(loop)
     samples = _race.race(runs, repeat, burst, pause)
-    row["fma"] = flops / median(samples.pop()) if case.flops else None
+    if case.flops:
+        row["fma"] = flops / median(samples.pop())
     ours_figures, *figures = (_figures(row, case, *both) for both in zip(entries, samples))
     row |= {**ours_figures, "first_state": state, "peers": {}}
     for entry, found in zip(entries[1:], figures):

@@ -35,11 +35,11 @@ def check_twin(record, seed=0):
     dict from the name of each case to whether the twin serves it (else the kernel itself runs).
     """
     served, record = {}, _record(record)
-    for case in Subject(record, seed).cases:
+    subject = Subject(record, seed)
+    for case in subject.cases:
         for dtype, samples in itertools.product(("float32", "float64"), SAMPLES):
             served[case.name] = compare(record, case, dtype, samples, seed)
     if not any(served.values()):
-        subject = Subject(record, seed)
         case = subject.cases[0]
         inputs = subject.inputs(case, np.dtype("float32"))
         *_, why = site_of(record, inputs, subject.given(case), np.dtype("float32"))
