@@ -135,6 +135,17 @@ def standardized(x):
     return x / np.where(deviation > 0, deviation, 1.0)
 
 
+def spreads(x):
+    """The distance between the quartiles of each column of x (N, D); its deviation where that is 0.
+
+    Unlike the deviation it belongs to where the density is, however heavy the tails are.
+    """
+    largest = np.abs(x).max(axis=0)
+    largest = np.where(largest > 0, largest, 1.0)
+    low, high = np.quantile(x / largest, (0.25, 0.75), axis=0)
+    return np.where(high > low, (high - low) * largest, deviations(x))
+
+
 def read_weights(weights, length):
     """Sample weights as float64 (N,), not negative, not all zero."""
     if weights is None:

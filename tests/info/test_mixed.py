@@ -7,8 +7,9 @@ import pytest
 from scipy.special import digamma
 
 from nbdl.errors import DtypeError, OptionError, ShapeError
+from nbdl.info._conditional import mesner_shalizi
 from nbdl.info._ksg import ksg1
-from nbdl.info._mixed import gao, mesner_shalizi, ross
+from nbdl.info._mixed import gao, ross
 
 
 def distances(s):
