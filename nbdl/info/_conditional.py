@@ -61,10 +61,9 @@ def gao(x, y, z, *, k=3, standardize=True, noise=0.0, seed=0, local=False, threa
         )
     kept = sizes > 1
     values = np.zeros(len(sizes))
-    condition = Space([tuple(s for s in samples[2] if s.ndim == 1) or (np.zeros(len(sizes), np.int64),)])
-    for rows in condition.groups:
+    for rows in Space([samples[2]]).groups:
         rows = rows[kept[rows]]
-        if not rows.size:
+        if rows.size <= 2:  # two rows show nothing
             continue
         part = [tuple(np.ascontiguousarray(s[rows]) for s in parts) for parts in samples]
         if standardize:

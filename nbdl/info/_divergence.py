@@ -74,11 +74,12 @@ def kl_divergence(
     fixed = (x == x[0]).all(axis=0)
     near = (y[:, fixed] == x[0, fixed]).all(axis=1)
     x, y = x[:, ~fixed], y[near][:, ~fixed]
-    if not near.any() or (y == y[0]).all(axis=0).any():
+    if not len(y) or (len(y) > 1 and (y == y[0]).all(axis=0).any()):
         return result(np.full(len(x), math.inf), local)
     values = np.full(len(x), math.log(len(near) / len(y)))
     if x.shape[1]:
-        known = _known(x, y, k)
+        recur = _recur(np.vstack((x, y)))
+        known = _known(x, y, k) if recur else np.zeros(len(x), bool)
         if k > len(y) - known.any():
             place = " with the constant values of `x`" if fixed.any() else ""
             place += ", one of them in `x` too" if known.any() else ""
@@ -88,18 +89,18 @@ def kl_divergence(
         if standardize:
             unit = np.sqrt(spreads(x)) * np.sqrt(spreads(y))
             x, y = x / unit, y / unit
-        values += _terms(x, y, k, known, euclidean, threads)
+        values += _terms(x, y, k, known, recur and not noise, euclidean, threads)
     return result(values, local)
 
 
-def _terms(x, y, k, known, euclidean, threads):
+def _terms(x, y, k, known, recur, euclidean, threads):
     """The term of each row of x; `known` rows are in y too, once more than they should."""
     n, m = len(x), len(y) - known
     tree = build(x, threads)
     own, other = _radii(tree, y, k, known, euclidean, threads)
     with np.errstate(divide="ignore", invalid="ignore"):  # a distance of 0 is that of a tie
         values = x.shape[1] * (np.log(other) - np.log(own)) + np.log(m / (n - 1))
-    if not (_recur(x) or _recur(np.vstack((x, y)))):
+    if not recur:
         return values
     own, other = _radii(tree, y, k, known, False, threads)
     both = np.vstack((x, y))
@@ -145,10 +146,8 @@ def _known(x, y, k):
     So it is where one sample has all rows of the other. Else values that were rounded meet within the samples
     more often than between them; what more than k rows share is a lump, and says nothing about that.
     """
-    n, both = len(x), np.vstack((x, y))
-    if not _recur(both):
-        return np.zeros(n, bool)
-    which = np.unique(both, axis=0, return_inverse=True)[1].ravel()
+    n = len(x)
+    which = np.unique(np.vstack((x, y)), axis=0, return_inverse=True)[1].ravel()
     of_x, of_y = (np.bincount(part, minlength=which.max() + 1) for part in (which[:n], which[n:]))
     in_x, in_y, which = of_x[which[:n]], of_y[which[:n]], which[:n]
     _warn_of_lumps((in_x > MANY) & (in_x * len(y) > MANY * n) & (in_y == 0))

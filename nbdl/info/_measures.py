@@ -42,7 +42,8 @@ def entropy(x, estimator=None, **options):
         Integers, truth values, text and objects are symbols; floats are continuous. D columns are one joint
         variable. Arrays, lists, and columns of tables.
     estimator : str, optional
-        A name of the registry. Default: "ml" for discrete data, "kozachenko_leonenko" for continuous.
+        A name of the registry. Default: "ml" for discrete data, "kozachenko_leonenko" for continuous,
+        "by_class" for both together.
     base : "e", 2, 10, any number > 0 but 1; "nats", "bits", "dits"
         The unit, nats if not given.
     weights : (N,), optional
@@ -73,7 +74,10 @@ def entropy(x, estimator=None, **options):
 
 
 def joint_entropy(*xs, estimator=None, **options):
-    """Entropy H(X1, ..., Xn) of samples taken together. Options as of `entropy`."""
+    """Entropy H(X1, ..., Xn) of samples taken together, H(X) + h(Y|X) for a discrete X and a continuous Y.
+
+    Options as of `entropy`.
+    """
     return estimate("joint_entropy", _numbered(xs, 1), estimator, **options)
 
 
@@ -110,7 +114,10 @@ def mutual_information(x, y, estimator=None, **options):
 
 
 def conditional_mutual_information(x, y, z, estimator=None, **options):
-    """What two samples tell about one another when `z` is known, I(X;Y|Z). As `mutual_information`."""
+    """What two samples tell about one another when `z` is known, I(X;Y|Z). As `mutual_information`.
+
+    Default of mixed data: "gao", which is the mean over the classes of a discrete `z`.
+    """
     return estimate("conditional_mutual_information", {"x": x, "y": y, "z": z}, estimator, **options)
 
 
@@ -148,7 +155,7 @@ def kl_divergence(x, y, estimator=None, **options):
         As in `entropy`, both discrete or both continuous.
     estimator : str, optional
         Default: "ml" for discrete data, infinite where `x` has a symbol that `y` has not; "knn" (Pérez-Cruz
-        2008) for continuous data.
+        2008) for continuous data, which is 0 for equal samples and takes rounded values as they are.
     base, nan_policy, threads, **options
         As in `entropy`.
     """

@@ -217,7 +217,7 @@ def test_rows_that_are_taken_have_ends_of_their_own():
 )
 @pytest.mark.parametrize(("n", "tolerance"), [(300, 0.2), (2000, 0.1)])
 def test_heavy_tails_do_not_put_all_values_into_one_bin(draw, truth, n, tolerance):
-    """A mean of 8, each with a deviation of 0.16 and 0.06 or less; bins of the whole range are 2 and more off."""
+    """A mean of 8, each with a deviation of 0.16 and 0.06 or less; bins of the whole range are 2 off."""
     values = [b.entropy(column(draw(RNG(seed), n))) for seed in range(8)]
     assert np.mean(values) == pytest.approx(truth, abs=tolerance)
     x = column(draw(RNG(0), n))
