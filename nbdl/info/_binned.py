@@ -189,7 +189,7 @@ def _in_quartiles(x, bins):
     low, high = np.searchsorted(np.cumsum(histogram(x, 1024)), (len(x) / 4, 3 * len(x) / 4))
     if HEAVY * (high - low + 1) >= 1024 or (x == x[0]).all():  # seen without a sort
         return bins
-    wide = (x.max() / 2 - x.min() / 2) / (spreads(x[:, None])[0] / 2)
+    wide = (x.max() / 2 - x.min() / 2) / (spreads(x[:, None], 0.25)[0] / 2)
     return bins if wide <= HEAVY else math.ceil(min(bins * wide / NEAR, 1e300))
 
 

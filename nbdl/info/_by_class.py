@@ -20,6 +20,7 @@ from nbdl.errors import DataError, DtypeError
 from nbdl.info._counts import Joint
 from nbdl.info._mixed import ross
 from nbdl.info._neighbours import check_flag, log_densities, prepare, result, warn_of_lumps
+from nbdl.info._samples import units_of
 
 
 def entropy(x, *, k=3, standardize=True, noise=0.0, seed=0, local=False, threads=1):
@@ -60,9 +61,9 @@ def conditional_entropy(x, given, *, k=3, standardize=True, noise=0.0, seed=0, l
 
 def _density(x, codes, k, standardize, noise, seed, threads):
     """-log density of each row of x among those with its code; the mean of the others where it is alone."""
-    (x,) = prepare("by_class", {"x": x}, k, noise=noise, seed=seed)
+    (noisy,) = prepare("by_class", {"x": x}, k, noise=noise, seed=seed)
     check_flag("by_class", "standardize", standardize)
-    warn_of_lumps("kozachenko_leonenko", {"x": x}, k)
+    warn_of_lumps("kozachenko_leonenko", {"x": noisy}, k)
     codes = np.zeros(len(x), np.int64) if codes is None else codes
     _, codes, sizes = np.unique(codes, return_inverse=True, return_counts=True)
     if sizes.max() < 2:
@@ -73,8 +74,9 @@ def _density(x, codes, k, standardize, noise, seed, threads):
     values = np.full(len(x), np.nan)
     for rows in np.split(np.argsort(codes, kind="stable"), np.cumsum(sizes)[:-1]):
         if rows.size > 1:
-            part = np.ascontiguousarray(x[rows])
-            values[rows] = log_densities(part, min(k, rows.size - 1), standardize, threads=threads)
+            unit = units_of(x[rows]) if standardize else np.ones(x.shape[1])
+            part = np.ascontiguousarray(noisy[rows])
+            values[rows] = log_densities(part, min(k, rows.size - 1), unit, threads=threads)
     alone = (sizes == 1)[codes]
     values[alone] = values[~alone].mean()
     return values

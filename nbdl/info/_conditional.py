@@ -10,7 +10,7 @@ mesner_shalizi :math:`I(X; Y \mid Z) = \frac1N \sum_i \psi(\tilde k_i) - \psi(n_
 gao: n counts the other rows that are nearer in those samples than the k-th neighbour in all; symbols, rows at
 the same point, and :math:`\tilde k`, are as in `nbdl.info._mixed`. Without symbols or repeated values it is
 the estimate of Frenzel and Pompe. Given a discrete Z it is :math:`\sum_z p(z) I(X; Y \mid Z = z)`, each class
-of z by itself, in its own deviations: the estimate of Kraskov, Stögbauer and Grassberger where x
+of z by itself, in its own spreads: the estimate of Kraskov, Stögbauer and Grassberger where x
 and y are continuous, that of Ross where one of them is.
 
 mesner_shalizi: n counts the other rows that are no farther than the k-th neighbour in all samples, and
@@ -31,7 +31,7 @@ import numpy as np
 
 from nbdl.info._mixed import Space, cut_off, finished, is_fixed, not_alone, parts_of, radii_of
 from nbdl.info._neighbours import check_flag, digamma_of, just_above, result
-from nbdl.info._samples import standardized
+from nbdl.info._samples import units_of
 
 FEW_ROWS = 0.5  # share of rows that have fewer than k neighbours with their symbols, from which on it is said
 
@@ -49,6 +49,7 @@ def gao(x, y, z, *, k=3, standardize=True, noise=0.0, seed=0, local=False, threa
         Where most rows have not even k others with the same symbols: the estimate is near 0 then, whatever
         the truth is.
     """
+    given = [s if isinstance(s, tuple) else (s,) for s in (x, y, z)]
     samples = parts_of("gao", {"x": x, "y": y, "z": z}, k, False, noise, seed)
     check_flag("gao", "standardize", standardize)
     sizes = Space(samples).sizes()
@@ -59,15 +60,17 @@ def gao(x, y, z, *, k=3, standardize=True, noise=0.0, seed=0, local=False, threa
             RuntimeWarning,
             stacklevel=2,
         )
+    unit = units_of if standardize else np.ones_like
     kept = sizes > 1
     values = np.zeros(len(sizes))
     for rows in Space([samples[2]]).groups:
         rows = rows[kept[rows]]
-        if rows.size <= 2:  # two rows show nothing
+        if rows.size <= 3:  # so few show nothing
             continue
-        part = [tuple(np.ascontiguousarray(s[rows]) for s in parts) for parts in samples]
-        if standardize:
-            part = [tuple(standardized(s) if s.ndim == 2 else s for s in parts) for parts in part]
+        part = [
+            [s[rows] if s.ndim == 1 else s[rows] / unit(raw[rows]) for s, raw in zip(*parts)]
+            for parts in zip(samples, given)
+        ]
         x, y, z = part
         if is_fixed(x) or is_fixed(y):
             continue

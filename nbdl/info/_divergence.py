@@ -85,10 +85,8 @@ def kl_divergence(
             place += ", one of them in `x` too" if known.any() else ""
             text = "kl_divergence: `k` must be at most the {} samples of `y`{}, got {}"
             raise OptionError(text, len(y) - known.any(), place, k)
-        x, y = np.ascontiguousarray(moved[0][:, ~fixed]), np.ascontiguousarray(moved[1][near][:, ~fixed])
-        if standardize:
-            unit = np.sqrt(spreads(x)) * np.sqrt(spreads(y))
-            x, y = x / unit, y / unit
+        unit = np.sqrt(spreads(x)) * np.sqrt(spreads(y)) if standardize else 1.0
+        x, y = (np.ascontiguousarray(s[:, ~fixed] / unit) for s in (moved[0], moved[1][near]))
         values += _terms(x, y, k, known, recur and not noise, euclidean, threads)
     return result(values, local)
 

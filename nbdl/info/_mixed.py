@@ -16,8 +16,8 @@ Symbols have no distance: rows with different ones are never neighbours, so that
 symbols count, nor the scale of the numbers beside them. Where a symbol (in gao: a combination of symbols) has
 fewer than k + 1 rows, all its other rows are the neighbours; a row that is alone with its symbol has none and
 is left out. Information about a discrete sample is at most its entropy: larger estimates are cut off there.
-Columns of numbers are divided by their standard deviations before distances are taken, unless
-``standardize=False``: no unit decides who is near.
+Columns of numbers are divided by their spreads (`nbdl.info._samples.spreads`) before distances are taken,
+unless ``standardize=False``: no unit decides who is near.
 
 Ross, Mutual information between discrete and continuous data sets, PLoS ONE 9 (2014), eq. 6. Gao, Kannan,
 Oh, Viswanath, Estimating mutual information for discrete-continuous mixtures, NeurIPS (2017), section 3: with
@@ -54,8 +54,8 @@ def ross(x, y, *, k=3, standardize=True, noise=0.0, seed=0, local=False, threads
     k : int
         Which neighbour: at least 1, less than N.
     standardize : bool
-        Whether each continuous column is divided by its standard deviation (over N) before distances are
-        taken, a constant one left as it is. It matters where there are several columns.
+        Whether each continuous column is divided by its spread before distances are taken, a constant one
+        left as it is. It matters where there are several columns.
     noise : float
         Standard deviation of normal noise added to each continuous column, as a part of that of the column:
         breaks ties.
@@ -154,7 +154,7 @@ class Space:
 
 
 def parts_of(name, samples, k, standardize, noise, seed):
-    """The parts of each sample, checked, over their standard deviations and with noise if asked for."""
+    """The parts of each sample, checked, over their spreads and with noise if asked for."""
     parts = {each: s if isinstance(s, tuple) else (s,) for each, s in samples.items()}
     for each, those in parts.items():
         for s in those:

@@ -8,7 +8,8 @@ coordinate, :math:`\pi^{D/2} / \Gamma(1 + D/2)` for the Euclidean distance. With
     h(X) = \psi(M) - \psi(k) + \log c + \frac{D}{N} \sum_i \log \rho_i + \sum_d \log s_d
 
 A larger k gives less variance and more bias. Distances are those of the columns over their spreads
-:math:`s_d`, so that no unit decides who is near, and :math:`h(a X) = h(X) + \sum_d \log |a_d|` in any unit.
+:math:`s_d` (`nbdl.info._samples.spreads`), so that no unit decides who is near, and :math:`h(a X) = h(X) +
+\sum_d \log |a_d|`.
 
 Kozachenko, Leonenko, Sample estimate of the entropy of a random vector, Probl. Inf. Transm. 23 (1987);
 Kraskov, Stögbauer, Grassberger, Estimating mutual information, Phys. Rev. E 69 (2004), eq. 20. Theiler,
@@ -27,7 +28,7 @@ import numpy as np
 
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
 from nbdl.info._near import kth_distances
-from nbdl.info._samples import deviations, spreads, standardized
+from nbdl.info._samples import deviations, units_of
 from nbdl.info._special import digamma
 from nbdl.info._tree import build
 
@@ -47,7 +48,7 @@ def kozachenko_leonenko(
     norm : "max" or "euclidean"
         Which distance.
     standardize : bool
-        Whether columns are divided by their `spreads` before distances are taken, with its logarithm added:
+        Whether columns are divided by their spreads before distances are taken, with its logarithm added:
         an estimate that changes with the unit as the truth does. False takes distances as they are.
     theiler : int
         Row j is no neighbour of row i where abs(i - j) <= `theiler`: in a time series, what is near because
@@ -76,18 +77,18 @@ def kozachenko_leonenko(
     RuntimeWarning
         Where more than k samples often share a value: the estimate is -inf then.
     """
-    (x,) = prepare("kozachenko_leonenko", {"x": x}, k, theiler, noise, seed)
+    (noisy,) = prepare("kozachenko_leonenko", {"x": x}, k, theiler, noise, seed)
     check_flag("kozachenko_leonenko", "standardize", standardize)
-    warn_of_lumps("kozachenko_leonenko", {"x": x}, k)
-    return result(log_densities(x, k, standardize, norm, theiler, threads), local)
+    warn_of_lumps("kozachenko_leonenko", {"x": noisy}, k)
+    unit = units_of(x) if standardize else np.ones(x.shape[1])
+    return result(log_densities(noisy, k, unit, norm, theiler, threads), local)
 
 
-def log_densities(x, k, standardize=True, norm="max", theiler=0, threads=1):
-    """-log density at each row of x (N, D), whose mean is the entropy; -inf where a column is constant."""
+def log_densities(x, k, unit, norm="max", theiler=0, threads=1):
+    """-log density at each row of x (N, D), distances in `unit` (D,); -inf where a column is constant."""
     euclidean, dims = is_euclidean(norm), x.shape[1]
     if (x == x[0]).all(axis=0).any():
         return np.full(len(x), -math.inf)
-    unit = spreads(x) if standardize else np.ones(dims)
     rho = kth_distances(build(x / unit, threads), k, theiler=theiler, euclidean=euclidean, threads=threads)
     with np.errstate(divide="ignore"):  # the logarithm of 0 is meant
         values = dims * np.log(rho) + np.log(unit).sum()
@@ -110,7 +111,7 @@ def _log_unit_ball(dims, norm):
 
 
 def prepare(name, samples, k, theiler=0, noise=0.0, seed=0, standardize=False, paired=True):
-    """The samples, checked, with noise if it is asked for, in units of their standard deviations if so."""
+    """The samples, checked, with noise if it is asked for, in units of their spreads if so."""
     for each, x in samples.items():
         _check_sample(f"{name}: `{each}`", x)
     first, *others = samples.items()
@@ -154,11 +155,12 @@ def check_flag(name, option, value):
 
 
 def _changed(x, noise, seed, number, standardize):
-    """Column by column; a constant column stays as it is."""
+    """With noise, and in the units that the values have without it; a constant column as it is."""
+    unit = units_of(x) if standardize else None
     if noise:
         random = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, number])))
         x = x + noise * deviations(x) * random.standard_normal(x.shape)
-    return np.ascontiguousarray(standardized(x) if standardize else x)
+    return np.ascontiguousarray(x / unit if standardize else x)
 
 
 def admissible(n, theiler):
