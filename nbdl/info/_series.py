@@ -144,7 +144,8 @@ def problem(measure, samples, estimator, options):
     if measure == "active_information_storage":
         embedding = {n: options.pop(n, 1) for n in ("history", "step")}
         return _storage(_Series(dict(zip("x", samples)), estimator, options), **embedding)
-    series = _Series(dict(zip("xyz", samples)), estimator, options)
+    names = "xyz" if len(samples) <= 3 else [f"samples[{i}]" for i in range(len(samples))]
+    series = _Series(dict(zip(names, samples)), estimator, options)
     return series.problem(measure, dict(series.values))
 
 
