@@ -1,6 +1,7 @@
 """Training runs: settings, the loop, evaluation, and nets in files."""
 
 from nbdl.train._config import Config, resolve, to_toml
+from nbdl.train._constant import worse_than_a_constant
 from nbdl.train._loop import Run, evaluate, predict
 from nbdl.train._metrics import accuracy, mean_absolute_error
 from nbdl.train._save import load, save
@@ -21,4 +22,5 @@ __all__ = [
     "save",
     "to_toml",
     "train",
+    "worse_than_a_constant",
 ]

@@ -138,6 +138,8 @@ def check_values(config):
     ):
         if not getattr(config, key) >= least:
             raise UsageError("`{}` must be at least {}, got {}", key, least, getattr(config, key))
+        if not math.isfinite(getattr(config, key)):
+            raise UsageError("`{}` must be finite, got {}", key, getattr(config, key))
     if config.dtype not in ("float32", "float64"):
         raise UsageError("`dtype` must be float32 or float64, got {!r}", config.dtype)
 

@@ -2,12 +2,13 @@
 
 import contextlib
 import dataclasses
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from nbdl import _jit, nn, registry
-from nbdl.data import Data, Split
+from nbdl.data import Data, Preparation, Split
 from nbdl.data import load as load_data
 from nbdl.errors import DataError, SaveError, UsageError
 from nbdl.nn._options import check_options
@@ -15,8 +16,8 @@ from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
 from nbdl.train._config import Config, check_values, to_toml
-from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run, default_threads
-from nbdl.train._save import load
+from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run, cast, default_threads
+from nbdl.train._save import load_prepared
 
 
 def fit(
@@ -32,6 +33,8 @@ def fit(
     net : callable
         Its parameters are drawn anew if they have no values yet, else training goes on from them.
     data : nbdl.data.Data, (x, y) pair, data set name or path
+        Targets are integers (numbers of classes), text or truth values (labels, see `Run.preparation`), or
+        floats: values (N,) or (N, Q). Tables in files are standardised.
     loss, optimizer, schedule : str
         Names in the registry; the loss follows from the data if it is not given.
     lr : float
@@ -85,6 +88,8 @@ def train(config, out=None, resume=None, progress=None):
     -------
     Run
     """
+    if config is not None and config.lr == 0:
+        warnings.warn("the learning rate `lr` is 0: nothing will be learnt", stacklevel=2)
     saved = None
     if resume is not None:
         saved = _read_checkpoint(Path(resume))
@@ -114,7 +119,7 @@ def compile_config(config, data):
     -------
     CompiledStep
     """
-    net, split = _net(config, data), _cast(data.train, config.dtype)
+    net, split = _net(config, data), cast(data.train, config.dtype)
     with registry.swap(**config.swap):
         nn.init(net, split.x[:1], config.seed, config.dtype)
         return compile_step(
@@ -148,9 +153,14 @@ def _run(net, data, config, place, saved, progress):
     progress = progress or (lambda event, **fields: None)
     _check_data(data)
     config.loss = config.loss or _loss_of(data)
-    data = dataclasses.replace(
-        data, train=_cast(data.train, config.dtype), test=_cast(data.test, config.dtype)
-    )
+    preparation = Preparation.of(data, config.loss)
+    if saved is not None:
+        preparation = Preparation.read(saved[1].get("preparation"), CHECKPOINT)
+        data = preparation.agree(data, config.data or data.name)
+    if not preparation.mean.size:
+        data = dataclasses.replace(
+            data, train=cast(data.train, config.dtype), test=cast(data.test, config.dtype)
+        )
     compiled = []
 
     def on_compile(name):
@@ -160,10 +170,12 @@ def _run(net, data, config, place, saved, progress):
     with _jit.watch(on_compile):
         with registry.swap(**config.swap):
             if not all(p.ready for p in nn.parameters(net)):
-                nn.init(net, data.train.x, config.seed, config.dtype, keep=True)
-        run = Run(net, data, config)
+                nn.init(net, preparation.inputs(data.train.x), config.seed, config.dtype, keep=True)
+        run = Run(net, data, config, preparation)
         if saved is not None:
             run.restore(*saved)
+        if data.about:
+            progress("data", about=data.about)
         if place is not None:
             run.folder = place()
             _files.write_bytes(run.folder / CONFIG, to_toml(config).encode())
@@ -185,10 +197,43 @@ def _as_data(data):
         return load_data(str(data))
     if isinstance(data, Data):
         return data
-    x, y = (np.asarray(a) for a in data)
-    integers = y.dtype.kind in "iu"
-    empty = Split(x[:0], y[:0])
-    return Data("data", Split(x, y), empty, int(y.max(initial=-1)) + 1 if integers else None, "")
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise UsageError(
+            "`data` must be a pair (x, y), an nbdl.data.Data, or the name or path of a data set, got {}",
+            f"an array of shape {np.shape(data)}: there are no targets" if hasattr(data, "shape")
+            else f"{type(data).__name__} of {len(data)}" if isinstance(data, (tuple, list))
+            else type(data).__name__,
+        )  # fmt: skip
+    (x, y), labels, classes = (_array(a, name) for a, name in zip(data, ("inputs", "targets"))), (), None
+    if y.dtype.kind in "Ubiu" and y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.dtype.kind in "Ub":
+        names = np.unique(y)
+        y, labels, classes = np.searchsorted(names, y), tuple(names.tolist()), len(names)
+    elif y.dtype.kind in "iu":
+        classes = int(y.max(initial=-1)) + 1
+    return Data("data", Split(x, y), Split(x[:0], y[:0]), classes, labels=labels)
+
+
+def _array(values, name):
+    """An array of numbers, or of text where the targets are labels; `DataError` for anything else."""
+    try:
+        a = np.asarray(values)
+        if a.dtype.kind == "O":  # as a data frame gives it
+            values = a.tolist()
+            a = np.array(values)
+    except ValueError:  # rows of different lengths
+        raise DataError("{} must be one array of numbers; its rows differ in length", name) from None
+    if not a.ndim:
+        raise DataError("{} must have one entry for each sample, got {}", name, a)
+    if name == "targets" and a.dtype.kind == "U":
+        odd = [] if values is a else [v for v in np.asarray(values, object).flat if not isinstance(v, str)]
+        if odd:
+            raise DataError("targets must be all text or all numbers, got {!r} among text", odd[0])
+    elif a.dtype.kind not in "biuf":
+        what = "numbers, or labels as text" if name == "targets" else "numbers"
+        raise DataError("{} must hold {}, got dtype {}", name, what, a.dtype)
+    return a
 
 
 def _check_data(data):
@@ -201,12 +246,6 @@ def _check_data(data):
                 raise DataError("{} {} hold {} at index {}", name, what, a[where], where)
     if not len(data.train.x):
         raise DataError("{}: the training data are empty", data.name)
-
-
-def _cast(split, dtype):
-    """Inputs and real-valued targets in the dtype of the net."""
-    x, y = np.asarray(split.x), np.asarray(split.y)
-    return Split(x.astype(dtype, copy=False), y.astype(dtype, copy=False) if y.dtype.kind == "f" else y)
 
 
 def _make(folder, exist_ok):
@@ -269,19 +308,26 @@ def _resumed_config(config, document):
 
 
 def load_run(path):
-    """The net and the `Config` (None for a plain model file) of a run folder or a model file.
+    """What a run folder or a model file holds.
 
-    A run's net is that of its last checkpoint, whether the run was finished or not.
+    Returns
+    -------
+    net, config, preparation
+        The net of the run's last checkpoint, whether the run was finished or not; the `Config`, None for a
+        plain model file; and the `nbdl.data.Preparation`: ``preparation.inputs(x)`` is what the net takes,
+        ``preparation.values(net(...))`` is in the units of the targets.
     """
     path = Path(path)
     if not path.exists():
         raise DataError("there is no run or model file {}", path)
     if not path.is_dir():
-        return load(path), None
+        net, preparation = load_prepared(path)
+        return net, None, preparation
     arrays, document = _read_checkpoint(path)
     config = _resumed_config(None, document)
+    preparation = Preparation.read(document.get("preparation"), path / CHECKPOINT)
     if not config.model:  # a net of the user's own
-        return load(path / MODEL), config
+        return load_prepared(path / MODEL)[0], config, preparation
     net = _build(config)
     nn.load_state_dict(net, {k.removeprefix("net/"): a for k, a in arrays.items() if k.startswith("net/")})
-    return net, config
+    return net, config, preparation

@@ -150,3 +150,10 @@ def test_no_kernel_runs_while_a_net_is_traced(monkeypatch, x, labels):
     monkeypatch.setattr(tape, "_forward", lambda record: (None, forward(record)[1]))  # it has no kernel
     graph = _trace.trace(net, (x, labels), np.float32, nn.softmax_cross_entropy)
     assert record.lanes and all(node.twin for node in graph.nodes)
+
+
+def test_a_shape_error_names_no_size_of_the_recording():
+    """Sizes that follow the number of samples are N; those that happen to be 3 or 5 stay."""
+    x, y = np.zeros((7, 3)), np.zeros((7, 5))
+    with pytest.raises(ShapeError, match=r"prediction \(N, 3\), got \(N, 5\)"):
+        _trace.trace(nn.init(nn.Sequential(nn.Linear(3)), x), (x, y), np.float32, nn.mse)

@@ -45,6 +45,8 @@ def test_what_is_saved_reads_back(tmp_path):
         ({"epochs": 0}, "`epochs` must be at least 1, got 0"),
         ({"lr": -0.1}, "`lr` must be at least"),
         ({"lr": float("nan")}, "`lr` must be at least"),
+        ({"lr": float("inf")}, "`lr` must be finite, got inf"),
+        ({"clip_norm": float("inf")}, "`clip_norm` must be finite"),
         ({"dtype": "float16"}, "`dtype` must be float32 or float64"),
     ],
 )
