@@ -1,12 +1,14 @@
 """CSV files and their kin: one sample a row, one column of targets; a header is optional."""
 
 import difflib
+import re
 
 import numpy as np
 
-from nbdl.data._data import check_task, from_arrays, recur
+from nbdl.data._data import check_task, from_arrays
 from nbdl.data._fault import fault
 from nbdl.data._rows import SLIPS, read_rows
+from nbdl.data._targets import recur
 from nbdl.errors import UsageError
 
 SHOWN = 12  # names of columns in a message
@@ -76,6 +78,8 @@ def check_columns(path, rows, chosen):
         raise _one(path, names[i], *o.first, "filling it in, or removing the row")
     fine = [names[i] for i in chosen if i not in odd]
     hint = f"the data option inputs={','.join(fine)}" if fine else "coding them as numbers"
+    if text and all(re.fullmatch(r"[+-]?\d+,\d+", o.first_text[1].strip()) for o in odd.values() if o.texts):
+        hint = "decimal points in place of decimal commas"
     if len(odd) == 1:
         ((i, o),) = odd.items()
         raise _one(path, names[i], *o.first_text, f"coding it as numbers, or {hint}")

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl.data._fault import fault
+from nbdl.data._targets import as_float32, as_targets, check_numbers
 from nbdl.errors import UsageError
 
 TASKS = ("classification", "regression")
-FEW, RECURS = 10, 5  # labels recur: so few different ones, or each so many times on average
 SHOWN = 8  # labels in a message
 
 
@@ -50,7 +50,7 @@ def as_inputs(a, where, exact=False):
     Images of one channel (N, H, W) get a channel axis; uint8 images are scaled to [0, 1], and their
     channels (1, 3 or 4 of them) are moved from the last axis to the second. One column (N,) becomes (N, 1).
     """
-    _check_numbers(a, where)
+    check_numbers(a, where)
     pixels = a.dtype == np.uint8 and a.ndim in (3, 4)
     if a.ndim == 1:
         a = a[:, None]
@@ -58,97 +58,10 @@ def as_inputs(a, where, exact=False):
         a = a[:, None]
     elif pixels and a.shape[3] in (1, 3, 4) and a.shape[1] not in (1, 3, 4):
         a = a.transpose(0, 3, 1, 2)
-    x = _as_float32(a, where)
+    x = as_float32(a, where)
     if exact and a.ndim == 2:
         return np.ascontiguousarray(a, np.float64)
     return x / np.float32(255) if pixels else x
-
-
-def as_targets(parts, places, task=None, coded=False):
-    """Targets of one data set as int64 labels (N,) or float32 values (N, Q), and what the labels are called.
-
-    Parameters
-    ----------
-    parts : arrays
-        Of training and test, or one that is to be split.
-    places : where each was found
-    task : optional
-        Without it text, truth values and integers are labels.
-    coded : bool
-        Whether integers are names of classes like any others, as in a table, or their numbers, if they count
-        from 0.
-
-    Returns
-    -------
-    list of arrays, and a tuple of names: empty if the labels are numbers of classes from 0.
-    """
-    text = [a.dtype.kind in "US" and a.size > 0 for a in parts]
-    for a, where, is_text in zip(parts, places, text):
-        if not is_text:
-            _check_numbers(a, where)
-            _check_finite(a, where)
-    if task is None:
-        integers = [t or a.dtype.kind in "bui" for a, t in zip(parts, text)]
-        if any(integers) != all(integers):
-            kinds = ["labels" if i else "values" for i in integers]
-            raise fault(
-                f"test targets are {kinds[1]}, training targets {kinds[0]}",
-                places[1],
-                "the same kind of targets for both",
-            )
-        task = "classification" if all(integers) else "regression"
-    if task == "regression":
-        for where, is_text in zip(places, text):
-            if is_text:
-                raise fault("values to predict must be numbers, these are text", where, "coding them as such")
-        return [_as_float32(a[:, None] if a.ndim == 1 else a, w) for a, w in zip(parts, places)], ()
-    return _codes([_labels(a, w) for a, w in zip(parts, places)], places, coded)
-
-
-def _labels(a, where):
-    """Labels (N,) as text, truth values or whole numbers."""
-    if a.ndim == 2 and a.shape[1] == 1:
-        a = a[:, 0]
-    if a.ndim != 1:
-        raise fault(
-            f"class labels must be one number for each sample, got shape {a.shape}",
-            where,
-            "labels of shape (N,), or floating-point targets for regression",
-        )
-    if a.dtype.kind == "f":
-        if (a != np.floor(a)).any():
-            what = f"class labels must be integers, got {a[a != np.floor(a)][0]}"
-            raise fault(what, where, "whole numbers, or the option task=regression if these are amounts")
-        a = a.astype(np.int64)
-    return np.char.decode(a, "utf-8", "replace") if a.dtype.kind == "S" else a
-
-
-def _codes(parts, places, coded):
-    """Labels as numbers of classes from 0, and the names of the classes in order; () if nothing changed.
-
-    The number of a class is the place of its label among all labels of the parts, sorted.
-    """
-    if len({a.dtype.kind in "US" for a in parts}) > 1:
-        raise fault("some labels are text and some are numbers", places[-1], "the same labels for both")
-    together = np.concatenate(parts)
-    names = np.unique(together)
-    if together.dtype.kind in "iu" and names[0] >= 0:  # the largest may be an amount taken for a label
-        most = len(names) - 1 if coded else max(len(together), 1000) - 1
-        if names[-1] <= most:
-            return [a.astype(np.int64) for a in parts], ()
-    if not recur(together):
-        raise fault(
-            f"class labels must recur: there are {len(names)} different ones in {len(together)} samples, "
-            f"from {names[0]} to {names[-1]}",
-            places[0],
-            "the option task=regression if these are amounts",
-        )
-    return [np.searchsorted(names, a) for a in parts], tuple(names.tolist())
-
-
-def recur(labels):
-    """Whether there are few different labels, or each stands in several samples."""
-    return len(np.unique(labels)) <= max(FEW, len(labels) // RECURS)
 
 
 def from_splits(name, train, test, places, task=None, about="", standardize=False):
@@ -195,6 +108,7 @@ def from_arrays(
         raise UsageError("data option `seed` must be an integer from 0, got {!r}", seed)
     check_standardize(standardize)
     x = as_inputs(x, places[0], standardize)
+    whole = table is not None and y.dtype.kind == "f"
     (y,), labels = as_targets([y], places[1:], task, coded=table is not None)
     if len(x) != len(y):
         raise fault(
@@ -209,7 +123,7 @@ def from_arrays(
     test, train = order[:n], order[n:]
     classes = (len(labels) or int(y.max()) + 1) if y.dtype == np.int64 else None
     standardize = standardize and x.ndim == 2
-    about = _told(about, classes, labels, standardize)
+    about = _told(about, classes, labels, standardize, whole)
     splits = Split(x[train], y[train]), Split(x[test], y[test])
     return Data(name, *splits, classes, about, labels, *(table or ((), "")), standardize)
 
@@ -225,37 +139,14 @@ def check_standardize(standardize):
         raise UsageError("data option `standardize` must be true or false, got {!r}", standardize)
 
 
-def _told(about, classes, labels, standardize):
-    """What a data set is, with what was understood of its targets."""
+def _told(about, classes, labels, standardize, whole=False):
+    """What a data set is, with what was understood of its targets; `whole`: from their values alone."""
     if classes is None:
         what = "values"
     else:
         names = ", ".join(map(str, labels[:SHOWN])) + (", ..." if len(labels) > SHOWN else "")
-        what = f"{classes} classes" + (f" ({names})" if labels else "")
+        what = f"{'whole numbers as ' * whole}{classes} classes" + (f" ({names})" if labels else "")
     return f"{about}, {what}; inputs {'standardised' if standardize else 'as they are'}"
-
-
-def _check_numbers(a, where):
-    if a.dtype.kind not in "buif":
-        raise fault(
-            f"an array of numbers is needed, got dtype {a.dtype}", where, "saving it as float32 or integers"
-        )
-    if a.ndim == 0 or a.size == 0:
-        raise fault(f"the array is empty (shape {a.shape})", where, "a file with samples")
-
-
-def _as_float32(a, where):
-    with np.errstate(over="ignore", invalid="ignore"):
-        x = np.ascontiguousarray(a, dtype=np.float32)
-    _check_finite(x, where)
-    return x
-
-
-def _check_finite(a, where):
-    if a.dtype.kind == "f" and not np.isfinite(a).all():
-        row = np.flatnonzero(~np.isfinite(a).reshape(len(a), -1).all(axis=1))[0]
-        what = "NaN" if np.isnan(a[row]).any() else "infinity, or a number beyond float32"
-        raise fault(f"sample {row} holds {what}", where, "removing or filling in such samples")
 
 
 def _kind(y):

@@ -163,7 +163,7 @@ class Preparation:
         return made
 
     def __bool__(self):
-        return bool(self.labels or self.mean.size)
+        return bool(self.labels or self.columns or self.mean.size)
 
 
 def _moments(a):

@@ -1,7 +1,8 @@
 """Tables in text files: the delimiter, the header, and the rows as numbers.
 
 Nothing of a file is guessed without a rule: the delimiter is the first of tab, semicolon, comma that all of
-the first lines hold equally often, else blanks; a header is a first row without any number.
+the first lines hold equally often, else blanks; a header is a first row without any number. Lines that begin
+with # are comments, but for a first one with as many fields as the next line: that is the header.
 """
 
 import csv as csv_module
@@ -79,11 +80,15 @@ def parsed(path, delimiter, parse):
         raise UsageError("data option `delimiter` must be one character, got {!r}", delimiter)
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            delimiter = delimiter or _delimiter([file.readline() for _ in range(LOOKED_AT)])
+            top = [line for line in (file.readline() for _ in range(LOOKED_AT)) if line.strip()]
+            bare = [line for line in top if not line.startswith("#")]
+            delimiter = delimiter or _delimiter(bare)
+            named = bool(top and bare) and _fields(top[0].lstrip("# "), delimiter) == _fields(
+                bare[0], delimiter
+            )
             file.seek(0)
-            if delimiter == " ":
-                file = (re.sub(r"\s+", " ", line).strip() + "\n" for line in file)
-            return parse(path, csv_module.reader(file, delimiter=delimiter, strict=True))
+            lines = _lines(file, delimiter, named)
+            return parse(path, csv_module.reader(lines, delimiter=delimiter, strict=True))
     except UnicodeDecodeError as error:
         raise fault("it is not a text file in UTF-8", path, "saving the table as CSV, UTF-8") from error
     except (OSError, csv_module.Error) as error:
@@ -93,8 +98,23 @@ def parsed(path, delimiter, parse):
         ) from error
 
 
+def _lines(file, delimiter, named):
+    """The lines of a table, an empty one for each comment; `named`: the first one is the header anyway."""
+    for line in file:
+        if line.startswith("#") and not named:
+            yield "\n"
+            continue
+        if line.strip():
+            line, named = line.lstrip("# ") if named else line, False
+        yield re.sub(r"\s+", " ", line).strip() + "\n" if delimiter == " " else line
+
+
+def _fields(line, delimiter):
+    return len(line.split() if delimiter == " " else line.split(delimiter))
+
+
 def _delimiter(lines):
-    bare = [re.sub(r'"[^"]*"', "", line.strip("\r\n")) for line in lines if line.strip()]
+    bare = [re.sub(r'"[^"]*"', "", line.strip("\r\n")) for line in lines]
     for mark in "\t;,":
         if len({line.count(mark) for line in bare}) == 1 and mark in bare[0]:
             return mark

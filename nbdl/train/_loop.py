@@ -4,7 +4,6 @@ A run is a function of its settings alone: the order of the samples is keyed by 
 (seed, operation, step). So a run that was stopped at any step goes on to the same bits.
 """
 
-import contextlib
 import dataclasses
 import json
 import signal
@@ -13,20 +12,17 @@ import time
 import warnings
 
 import numpy as np
-from numba import config as numba_config
 
-from nbdl import nn, registry, tape
-from nbdl._cores import cores
-from nbdl.data import Preparation, Split
-from nbdl.errors import NumericError, ShapeError, TapeError
+from nbdl import nn, registry
+from nbdl.data import Split
+from nbdl.errors import NumericError
 from nbdl.nn._options import check_options
-from nbdl.nn._parameter import dtype_of
 from nbdl.optim import Updater
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict, CompiledStep, diverged
-from nbdl.step._program import SHARD_COUNT
 from nbdl.train import _files, _plot
-from nbdl.train._constant import worse_than_a_constant
+from nbdl.train._measure import default_threads, measured, native, predict, worse_than_a_constant
+from nbdl.train._samples import cast
 from nbdl.train._save import save
 
 CHECKPOINT, MODEL, LOG, CONFIG, CURVES = (
@@ -70,7 +66,7 @@ class Run:
         """Loss and metrics of the net on a `Split` in the form of the data, as a dict."""
         answers, target = self._answers(split.x), self.preparation.codes(split.y)
         with registry.swap(**self.config.swap):
-            return _measured(answers, target, self.config.loss, self.config.loss_options)
+            return measured(answers, target, self.config.loss, self.config.loss_options)
 
     def predict(self, x):
         """Predictions for inputs (N, ...) in the form of the data.
@@ -85,7 +81,7 @@ class Run:
         """What the net gives for inputs in the form of the data, values in the units of the targets."""
         x = np.asarray(self.preparation.inputs(x))
         with registry.swap(**self.config.swap):
-            if self._predict is None and self.config.compiled and _native():
+            if self._predict is None and self.config.compiled and native():
                 self._predict = CompiledPredict(self.net, x[:1], self._threads())
             answers = predict(self.net, x) if self._predict is None else self._predict(x)
         return self.preparation.values(answers)
@@ -99,7 +95,7 @@ class Run:
         batches = -(-n // size)
         progress("start", epochs=config.epochs, steps=batches, samples=n, folder=self.folder)
         with _Interrupt() as stop, registry.swap(**config.swap):
-            if config.compiled and _native() and self._epoch < config.epochs:
+            if config.compiled and native() and self._epoch < config.epochs:
                 example = self._train.x[:size], self._train.y[:size]
                 self._step = CompiledStep(
                     self.net,
@@ -136,10 +132,10 @@ class Run:
         """Warn of a net that is worse than a constant, with one thing to try."""
         part, split = ("test", self.data.test) if len(self.data.test.x) else ("train", self.data.train)
         last, first = self.history[-1], self.history[0]
-        measured = {k.removeprefix(f"{part}_"): v for k, v in last.items()}
+        figures = {k.removeprefix(f"{part}_"): v for k, v in last.items()}
         if self.config.loss_options or not self.config.lr:
             return
-        remark = worse_than_a_constant(measured, split.y, self.config.loss, part)
+        remark = worse_than_a_constant(figures, split.y, self.config.loss, part)
         if remark is None:
             return
         x = np.asarray(self.data.train.x)
@@ -244,14 +240,13 @@ class Run:
             progress("saved", path=self.folder / CURVES)
 
 
-def cast(split, dtype):
-    """Inputs and real-valued targets in the dtype of the net."""
-    x, y = np.asarray(split.x), np.asarray(split.y)
-    return Split(x.astype(dtype, copy=False), y.astype(dtype, copy=False) if y.dtype.kind == "f" else y)
-
-
 def _order(seed, epoch, n):
     return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(n)
+
+
+def _some(steps, seconds):
+    """How many steps to run in the next call: what takes a twentieth of a second."""
+    return max(1, round(0.05 * steps / max(seconds, 1e-6)))
 
 
 class _Interrupt:
@@ -271,55 +266,3 @@ class _Interrupt:
     def __exit__(self, *exception):
         if self._former is not None:
             signal.signal(signal.SIGINT, self._former)
-
-
-# --- measuring ---------------------------------------------------------------------------------------------
-
-
-def predict(net, x, batch_size=512):
-    """Predictions of a net for inputs x (N, ...), as an array (N, ...)."""
-    x = np.asarray(x)
-    dtype = dtype_of(net, x)
-    if not len(x):
-        raise ShapeError("predict: `x` must hold at least one sample, got shape {}", x.shape)
-    x = x.astype(dtype, copy=False)
-    if _native():
-        with contextlib.suppress(TapeError):  # the net looks at values: it cannot be a program
-            return CompiledPredict(net, x[:1], default_threads(), batch_size)(x)
-    with tape.no_grad():
-        return np.concatenate([net(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)])
-
-
-def evaluate(net, split, loss, preparation=None, **loss_options):
-    """Mean loss and the loss's metrics of a net on a `Split`, as a dict ("loss", "accuracy" ...).
-
-    With the `Preparation` of a run the split is in the form of its data, and so are loss and metrics.
-    """
-    preparation = preparation or Preparation()
-    prediction = preparation.values(predict(net, preparation.inputs(split.x)))
-    return _measured(prediction, preparation.codes(split.y), loss, loss_options)
-
-
-def _measured(prediction, target, loss, loss_options):
-    record = registry.default().get("loss", loss)
-    with tape.no_grad():
-        value = code(record.compute)(prediction, target, **loss_options).item()
-    metrics = {
-        m: code(registry.default().get("metric", m).compute)(prediction, target) for m in record.metrics
-    }
-    return {"loss": value, **metrics}
-
-
-def _native():
-    """Whether nets run as programs: not where the JIT is disabled."""
-    return not numba_config.DISABLE_JIT
-
-
-def default_threads():
-    """How many threads a program can use here: a minibatch is shared out in `SHARD_COUNT` parts."""
-    return min(cores(), SHARD_COUNT)
-
-
-def _some(steps, seconds):
-    """How many steps to run in the next call: what takes a twentieth of a second."""
-    return max(1, round(0.05 * steps / max(seconds, 1e-6)))

@@ -5,10 +5,8 @@ import dataclasses
 import warnings
 from pathlib import Path
 
-import numpy as np
-
 from nbdl import _jit, nn, registry
-from nbdl.data import Data, Preparation, Split
+from nbdl.data import Preparation
 from nbdl.data import load as load_data
 from nbdl.errors import DataError, SaveError, UsageError
 from nbdl.nn._options import check_options
@@ -16,7 +14,9 @@ from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
 from nbdl.train._config import Config, check_values, to_toml
-from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run, cast, default_threads
+from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run
+from nbdl.train._measure import default_threads
+from nbdl.train._samples import as_data, cast, check_data
 from nbdl.train._save import load_prepared
 
 
@@ -67,7 +67,7 @@ def fit(
     )  # fmt: skip
     check_values(config)
     return _run(
-        net, _as_data(data), config, None if out is None else lambda: _new_folder(Path(out)), None, progress
+        net, as_data(data), config, None if out is None else lambda: _new_folder(Path(out)), None, progress
     )
 
 
@@ -151,7 +151,7 @@ def _build(config):
 def _run(net, data, config, place, saved, progress):
     """The run itself; `place` makes its folder, once everything else is known to be right."""
     progress = progress or (lambda event, **fields: None)
-    _check_data(data)
+    check_data(data)
     config.loss = config.loss or _loss_of(data)
     preparation = Preparation.of(data, config.loss)
     if saved is not None:
@@ -189,63 +189,8 @@ def _sizes(build, data):
     """How many outputs the data ask for, if the model can be told."""
     if "outputs" not in registry.parameters(build):
         return {}
-    return {"outputs": data.train.y.shape[1] if data.classes is None else data.classes}
-
-
-def _as_data(data):
-    if isinstance(data, (str, Path)):
-        return load_data(str(data))
-    if isinstance(data, Data):
-        return data
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise UsageError(
-            "`data` must be a pair (x, y), an nbdl.data.Data, or the name or path of a data set, got {}",
-            f"an array of shape {np.shape(data)}: there are no targets" if hasattr(data, "shape")
-            else f"{type(data).__name__} of {len(data)}" if isinstance(data, (tuple, list))
-            else type(data).__name__,
-        )  # fmt: skip
-    (x, y), labels, classes = (_array(a, name) for a, name in zip(data, ("inputs", "targets"))), (), None
-    if y.dtype.kind in "Ubiu" and y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.dtype.kind in "Ub":
-        names = np.unique(y)
-        y, labels, classes = np.searchsorted(names, y), tuple(names.tolist()), len(names)
-    elif y.dtype.kind in "iu":
-        classes = int(y.max(initial=-1)) + 1
-    return Data("data", Split(x, y), Split(x[:0], y[:0]), classes, labels=labels)
-
-
-def _array(values, name):
-    """An array of numbers, or of text where the targets are labels; `DataError` for anything else."""
-    try:
-        a = np.asarray(values)
-        if a.dtype.kind == "O":  # as a data frame gives it
-            values = a.tolist()
-            a = np.array(values)
-    except ValueError:  # rows of different lengths
-        raise DataError("{} must be one array of numbers; its rows differ in length", name) from None
-    if not a.ndim:
-        raise DataError("{} must have one entry for each sample, got {}", name, a)
-    if name == "targets" and a.dtype.kind == "U":
-        odd = [] if values is a else [v for v in np.asarray(values, object).flat if not isinstance(v, str)]
-        if odd:
-            raise DataError("targets must be all text or all numbers, got {!r} among text", odd[0])
-    elif a.dtype.kind not in "biuf":
-        what = "numbers, or labels as text" if name == "targets" else "numbers"
-        raise DataError("{} must hold {}, got dtype {}", name, what, a.dtype)
-    return a
-
-
-def _check_data(data):
-    for name, split in (("train", data.train), ("test", data.test)):
-        if len(split.x) != len(split.y):
-            raise DataError("{} data: {} inputs but {} targets", name, len(split.x), len(split.y))
-        for what, a in (("inputs", np.asarray(split.x)), ("targets", np.asarray(split.y))):
-            if a.dtype.kind == "f" and not np.isfinite(a).all():
-                where = tuple(int(i) for i in np.argwhere(~np.isfinite(a))[0])
-                raise DataError("{} {} hold {} at index {}", name, what, a[where], where)
-    if not len(data.train.x):
-        raise DataError("{}: the training data are empty", data.name)
+    values = data.train.y.shape[1] if data.train.y.ndim > 1 else 1
+    return {"outputs": values if data.classes is None else data.classes}
 
 
 def _make(folder, exist_ok):

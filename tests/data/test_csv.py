@@ -179,9 +179,25 @@ def test_aligned_columns(write):
     assert load(write(text, "a.dat")).train.x.shape == (16, 2)
 
 
+@pytest.mark.parametrize("delimiter", [",", " ", "\t"])
+def test_comments_and_a_header_behind_a_mark(write, tmp_path, delimiter):
+    """As `numpy.savetxt` writes them."""
+    x = np.column_stack([np.arange(20.0), np.arange(20) % 7 / 3, np.arange(20) / 3])
+    np.savetxt(tmp_path / "a.dat", x, delimiter=delimiter, header=delimiter.join("abc"))
+    data = load(tmp_path / "a.dat")
+    assert data.columns == ("a", "b") and len(data.train.x) == 16
+    text = "# measured by night, on two instruments\n" + (tmp_path / "a.dat").read_text().split("\n", 1)[1]
+    data = load(write(text.replace("\n", "\n# a remark\n", 5), "b.dat"))
+    assert data.columns == () and len(data.train.x) == 16
+    with pytest.raises(DataError, match="holds 'x'") as error:
+        load(write("# one\n1,2\n# two\n3,x\n" + "5,6.5\n" * 20))
+    assert ", line 4, column `1`" in error.value.__notes__[0]
+
+
 def test_decimal_commas_are_named(write):
-    with pytest.raises(DataError, match=r"columns hold text|holds '0,5'"):
+    with pytest.raises(DataError, match=r"2 columns hold text \(0, 1\)") as error:
         load(write("".join(f"{i},5;{i},25;{i}.5\n" for i in range(20))))
+    assert error.value.__notes__[1] == "try: decimal points in place of decimal commas"
 
 
 def test_truth_values_are_inputs(write):
@@ -223,6 +239,15 @@ def test_a_missing_target_is_named_by_line(write, empty):
     with pytest.raises(DataError, match=r"column `species` (has an empty field|holds)") as error:
         load(path := write(text))
     assert error.value.__notes__[0] == f"where: {path}, line 4, column `species`"
+
+
+def test_gaps_alone_are_named(write):
+    path = write(
+        "a,b,c,y\n" + "".join(f"{i},{i if i % 5 else ''},{i if i % 7 else 'NA'},{i / 3}\n" for i in range(40))
+    )
+    with pytest.raises(DataError, match=r"2 lack numbers \(`b` in line 2, `c` in line 2\)") as error:
+        load(path)
+    assert error.value.__notes__[1] == "try: the data option inputs=a"
 
 
 def test_a_slip_in_a_column_of_numbers_is_no_label(write):

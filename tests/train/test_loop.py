@@ -470,6 +470,13 @@ def test_a_net_worse_than_a_constant_is_a_warning():
         nbdl.fit(model(), wrong, optimizer="adam", lr=0.02, epochs=10, batch_size=16)
 
 
+def test_a_data_set_with_values_of_one_axis_has_one_output():
+    """As a plugin may give it."""
+    data = Data("line", Split(LINE, VALUES), Split(LINE, VALUES), None)
+    step = train.compile_config(train.resolve("mlp"), data)
+    assert step.run(LINE, VALUES, np.arange(60), 20).shape == (3,)
+
+
 AIRFOIL = Path(__file__).parents[3] / "shared" / "data" / "airfoil_self_noise.dat"
 
 
