@@ -46,7 +46,9 @@ def csv(path, target=-1, inputs=None, test_fraction=0.2, seed=0, task=None, deli
     column = found["target"]
     if len(rows.names) < 2:
         raise fault(
-            "two columns at least are needed, inputs and target", path, "the option delimiter=';' or the like"
+            "two columns at least are needed, inputs and target",
+            path,
+            "the data option delimiter=';' or the like",
         )
     if inputs is None:
         chosen = [i for i in range(len(rows.names)) if i != column]
@@ -66,8 +68,11 @@ def csv(path, target=-1, inputs=None, test_fraction=0.2, seed=0, task=None, deli
     return from_arrays(path.stem, x, y, places, test_fraction, seed, task, about, standardize, names)
 
 
-def check_columns(path, rows, chosen):
-    """Raise `DataError` if one of the chosen columns holds anything but numbers: all of them are named."""
+def check_columns(path, rows, chosen, choose=True):
+    """Raise `DataError` if one of the chosen columns holds anything but numbers: all of them are named.
+
+    With `choose` those that do not are offered.
+    """
     odd = {i: rows.odd[i] for i in chosen if i in rows.odd}
     if not odd:
         return
@@ -77,12 +82,12 @@ def check_columns(path, rows, chosen):
         ((i, o),) = odd.items()
         raise _one(path, names[i], *o.first, "filling it in, or removing the row")
     fine = [names[i] for i in chosen if i not in odd]
-    hint = f"the data option inputs={','.join(fine)}" if fine else "coding them as numbers"
+    hint = f"the data option inputs={','.join(fine)}" if fine and choose else "coding them as numbers"
     if text and all(re.fullmatch(r"[+-]?\d+,\d+", o.first_text[1].strip()) for o in odd.values() if o.texts):
         hint = "decimal points in place of decimal commas"
     if len(odd) == 1:
         ((i, o),) = odd.items()
-        raise _one(path, names[i], *o.first_text, f"coding it as numbers, or {hint}")
+        raise _one(path, names[i], *o.first_text, hint)
     said = []
     if text:
         said.append(f"{len(text)} columns hold text ({_shown(text)})")

@@ -38,7 +38,7 @@ def load_inputs(path, preparation=None):
         rows = read_rows(path)
         by_name = rows.header and preparation.columns
         chosen = preparation.order(rows.names, path) if by_name else list(range(len(rows.names)))
-        check_columns(path, rows, chosen)
+        check_columns(path, rows, chosen, choose=False)
         return as_inputs(rows.values[:, chosen], path, exact)
     if suffix not in (".npy", ".npz"):
         raise fault(

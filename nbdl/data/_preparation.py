@@ -84,7 +84,7 @@ class Preparation:
             raise fault(
                 f"the targets are values, the model was trained on {len(self.labels)} classes",
                 where,
-                "the option target=NAME, or task=classification",
+                "the data option target=NAME, or task=classification",
             )
         if data.classes is None or data.labels == self.labels:
             return data
@@ -125,7 +125,7 @@ class Preparation:
                 raise fault(
                     f"the label {label!r} is none that the model was trained on: {known or 'numbers from 0'}",
                     where,
-                    "a table with these labels, or the option target=NAME if they stand in another column",
+                    "a table with these labels, or the data option target=NAME",
                 )
         return np.array([number.get(label, 0) for label in labels], np.int64)
 

@@ -61,7 +61,7 @@ def _labels(a, where):
     if a.dtype.kind == "f":
         if (a != np.floor(a)).any():
             what = f"class labels must be integers, got {a[a != np.floor(a)][0]}"
-            raise fault(what, where, "whole numbers, or the option task=regression if these are amounts")
+            raise fault(what, where, "whole numbers, or the data option task=regression if these are amounts")
         a = a.astype(np.int64)
     return np.char.decode(a, "utf-8", "replace") if a.dtype.kind == "S" else a
 
@@ -84,7 +84,7 @@ def _codes(parts, places, coded):
             f"class labels must recur: there are {len(names)} different ones in {len(together)} samples, "
             f"from {names[0]} to {names[-1]}",
             places[0],
-            "the option task=regression if these are amounts",
+            "the data option task=regression if these are amounts",
         )
     return [np.searchsorted(names, a) for a in parts], tuple(names.tolist())
 

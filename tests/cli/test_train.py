@@ -232,7 +232,7 @@ def test_faults_of_a_table_are_named(run, tmp_path):
     (tmp_path / "more.csv").write_text(text)
     result = run("train", "mlp", "--data", "more.csv", "--set", "data_options.target=length")
     assert result.exit_code == 3 and "2 columns hold text (species, x)" in result.stderr
-    assert "  try: the data option inputs=width,age\n" in result.stderr
+    assert "  try: --set data_options.inputs=width,age\n" in result.stderr
 
 
 @pytest.mark.filterwarnings("default")

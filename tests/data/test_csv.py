@@ -1,5 +1,7 @@
 """CSV files: headers, delimiters, targets, and every kind of broken table."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -266,3 +268,16 @@ def test_a_first_row_with_numbers_is_no_header(write):
 def test_columns_of_one_name_are_refused(write):
     with pytest.raises(DataError, match="two columns are called `a`"):
         load(write("a,a,b\n1,2,3\n"))
+
+
+HOUSE_PRICES = Path(__file__).parents[3] / "shared" / "data" / "house_prices.csv"
+
+
+@pytest.mark.skipif(not HOUSE_PRICES.exists(), reason="the house prices are not at hand")
+def test_house_prices():
+    """Text columns and gaps: all are named, and the columns that are offered can be trained on."""
+    with pytest.raises(DataError, match=r"43 columns hold text .* and 3 lack numbers") as error:
+        load(HOUSE_PRICES)
+    offered = error.value.__notes__[1].removeprefix("try: the data option inputs=")
+    data = load(HOUSE_PRICES, inputs=offered)
+    assert data.train.x.shape == (1168, 34) and data.classes is None and data.target == "SalePrice"
