@@ -108,7 +108,7 @@ def _classes(logits, preparation):
     e = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     p = e / e.sum(axis=1, keepdims=True)
     names = preparation.labels or range(p.shape[1])
-    columns = {f"p_{n}" if isinstance(n, str) else f"p{n}": p[:, i] for i, n in enumerate(names)}
+    columns = {f"p{n}" if str(n).isdecimal() else f"p_{n}": p[:, i] for i, n in enumerate(names)}
     return {"label": preparation.names(logits.argmax(axis=1)), **columns}
 
 

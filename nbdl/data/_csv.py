@@ -97,9 +97,9 @@ def check_columns(path, rows, chosen, choose=True):
     raise fault(f"nets take numbers, but {' and '.join(said)}", path, hint)
 
 
-def _one(path, name, line, text, hint):
-    what = f"holds {text!r}, not a number" if text.strip() else "has an empty field"
-    return fault(f"column `{name}` {what}", f"{path}, line {line}, column `{name}`", hint)
+def _one(path, name, line, text, hint, what="not a number"):
+    said = f"holds {text!r}, {what}" if text.strip() else "has an empty field"
+    return fault(f"column `{name}` {said}", f"{path}, line {line}, column `{name}`", hint)
 
 
 def _targets(path, rows, column, task, place):
@@ -112,10 +112,11 @@ def _targets(path, rows, column, task, place):
         return values, task
     if odd.missing or task == "regression" or odd.texts <= SLIPS * len(values):
         line, text = odd.first_missing or odd.first_text
-        raise _one(path, name, line, text, "removing such rows, or another target: target=NAME")
+        what = "a missing value" if odd.missing else "not a number"
+        raise _one(path, name, line, text, "removing such rows, or the data option target=NAME", what)
     if not recur(rows.kept):
         what = f"column `{name}` is no class: it holds {len(set(rows.kept))} different texts"
-        raise fault(f"{what} in {len(values)} rows", place, "another column: target=NAME")
+        raise fault(f"{what} in {len(values)} rows", place, "the data option target=NAME")
     return np.array(rows.kept), "classification"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from nbdl.data._data import Split
 from nbdl.data._fault import fault
-from nbdl.errors import DataError, ShapeError
+from nbdl.errors import DataError, ShapeError, UsageError
 
 LOSS = "mse"  # values are standardised for this loss alone: the options of others are in units of the values
 
@@ -75,7 +75,15 @@ class Preparation:
 
     def names(self, classes):
         """What classes (N,), as numbers, are called."""
-        return np.array(self.labels)[classes] if self.labels else classes
+        if not self.labels:
+            return classes
+        if np.max(classes, initial=0) >= len(self.labels):
+            raise UsageError(
+                "class {} was predicted, but there are {} labels: the net must have as many outputs",
+                np.max(classes),
+                len(self.labels),
+            )
+        return np.array(self.labels)[classes]
 
     def agree(self, data, where):
         """Another `Data`, of the file `where`, with these columns in their order and these classes."""

@@ -18,7 +18,7 @@ from nbdl.data._fault import fault
 from nbdl.errors import UsageError
 
 TABLES = (".csv", ".tsv", ".dat", ".txt")
-MISSING = ("", "nan", "na", "n/a", "null", "none", "?")  # lower case
+MISSING = ("", "nan", "na", "n/a", "?")  # lower case; "none" may well be a class
 TRUTH = {"false": 0.0, "true": 1.0}
 SLIPS = 0.1  # of a column's fields: so few that are not numbers are likely to be a slip
 LOOKED_AT = 20  # lines, to find the delimiter

@@ -147,7 +147,7 @@ class Run:
             advice = f"a smaller learning rate than {self.config.lr:g}"
         else:
             advice = f"more epochs than {self.config.epochs}, or another model"
-        warnings.warn(f"{remark}. Try {advice}", stacklevel=4)
+        warnings.warn(f"{remark}. Try {advice}", stacklevel=5)
 
     def _go(self, rows, size, batches):
         """Steps on the samples `rows`, `size` at a time; returns their losses."""

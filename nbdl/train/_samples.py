@@ -34,6 +34,8 @@ def as_data(data):
 
 def _array(values, name):
     """An array of numbers, or of text where the targets are labels; `DataError` for anything else."""
+    if np.ma.is_masked(values):
+        raise DataError("{} hold masked values: fill them in, or leave these samples out", name)
     try:
         a = np.asarray(values)
         if a.dtype.kind == "O":  # as a data frame gives it

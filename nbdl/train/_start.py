@@ -5,10 +5,12 @@ import dataclasses
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 from nbdl import _jit, nn, registry
 from nbdl.data import Preparation
 from nbdl.data import load as load_data
-from nbdl.errors import DataError, SaveError, UsageError
+from nbdl.errors import DataError, SaveError, ShapeError, UsageError
 from nbdl.nn._options import check_options
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
@@ -170,7 +172,11 @@ def _run(net, data, config, place, saved, progress):
     with _jit.watch(on_compile):
         with registry.swap(**config.swap):
             if not all(p.ready for p in nn.parameters(net)):
-                nn.init(net, preparation.inputs(data.train.x), config.seed, config.dtype, keep=True)
+                try:
+                    nn.init(net, preparation.inputs(data.train.x), config.seed, config.dtype, keep=True)
+                except ShapeError as error:  # it names the shape of a part
+                    text = "inputs of shape {} do not fit the net: {}"
+                    raise ShapeError(text, np.shape(data.train.x), error) from error
         run = Run(net, data, config, preparation)
         if saved is not None:
             run.restore(*saved)

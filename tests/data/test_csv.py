@@ -131,6 +131,7 @@ def plants(label, delimiter=",", header=True, n=30):
     [
         (lambda i: ["setosa", "versicolor", "virginica"][i], ("setosa", "versicolor", "virginica")),
         (lambda i: ["no", "yes"][i % 2], ("no", "yes")),
+        (lambda i: ["none", "mild"][i % 2], ("mild", "none")),
         (lambda i: str(bool(i)), ("False", "True")),
         (lambda i: f"{i}.0", ()),
         (lambda i: f"{i + 1}.0", (1, 2, 3)),
@@ -235,7 +236,7 @@ def test_all_columns_that_nets_cannot_take_are_named(write):
             load(path, inputs=inputs)
 
 
-@pytest.mark.parametrize("empty", ["", "NA", "nan", "?", "null"])
+@pytest.mark.parametrize("empty", ["", "NA", "nan", "?", "N/A"])
 def test_a_missing_target_is_named_by_line(write, empty):
     text = plants(lambda i: "abc"[i]).replace("0.25,2,c\n", f"0.25,2,{empty}\n")
     with pytest.raises(DataError, match=r"column `species` (has an empty field|holds)") as error:

@@ -383,6 +383,14 @@ def test_text_labels(form):
         run.evaluate(Split(x[:1], np.array(["dog"])))
 
 
+def test_more_outputs_than_labels():
+    x, y = DATA.train
+    run = nbdl.fit(nn.Sequential(nn.Linear(5)), (x, np.where(y > 0, "a", "b")), epochs=1, batch_size=16)
+    run.net[0].b.assign(np.array([0, 0, 0, 0, 99], np.float32))
+    with pytest.raises(UsageError, match="class 4 was predicted, but there are 2 labels"):
+        run.predict(x)
+
+
 def test_truth_values_are_labels():
     x, y = DATA.train
     run = nbdl.fit(model(), (x, y == 1), epochs=1, batch_size=16)
@@ -401,10 +409,12 @@ def test_truth_values_are_labels():
         ((LINE, [None, 1.0] * 30), "targets must hold numbers, or labels as text, got dtype object"),
         ((LINE.astype(str), VALUES), "inputs must hold numbers, got dtype <U"),
         ((LINE * 1j, VALUES), "inputs must hold numbers, got dtype complex128"),
+        ((np.ma.masked_greater(LINE, 1), VALUES), "inputs hold masked values"),
+        ((LINE[:, 0], VALUES), r"inputs of shape \(60,\) do not fit the net: Linear"),
     ],
 )
 def test_what_is_no_data_is_named(data, message):
-    with pytest.raises((DataError, UsageError), match=message):
+    with pytest.raises((DataError, ShapeError, UsageError), match=message):
         nbdl.fit(nn.Sequential(nn.Linear(1)), data)
 
 
