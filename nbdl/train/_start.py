@@ -59,6 +59,16 @@ def fit(
     Returns
     -------
     Run
+
+    Raises
+    ------
+    DataError, ShapeError, LabelError
+        For data that are no numbers or labels, or do not fit the net.
+
+    Warns
+    -----
+    UserWarning
+        If the net ends worse than a constant: the mean of the targets, or the most frequent class.
     """
     config = Config(
         data=data if isinstance(data, str) else "", epochs=epochs, batch_size=batch_size, lr=float(lr),
