@@ -351,7 +351,7 @@ def test_a_last_axis_of_one_makes_no_difference(make, compiled):
 
 @pytest.mark.parametrize("compiled", [True, False])
 def test_targets_of_another_shape_are_named_by_the_shapes_of_the_user(compiled):
-    n = "N" if compiled else "16"
+    n = "N" if compiled and train._measure.native() else "16"
     with pytest.raises(ShapeError, match=rf"prediction \({n}, 3\), got \({n},\)\. Try integer targets"):
         nbdl.fit(nn.Sequential(nn.Linear(3)), (LINE, VALUES), batch_size=16, compiled=compiled)
     with pytest.raises(ShapeError, match=r"prediction \(60, 3\), got \(60,\)"):
@@ -484,7 +484,7 @@ def test_a_data_set_with_values_of_one_axis_has_one_output():
     """As a plugin may give it."""
     data = Data("line", Split(LINE, VALUES), Split(LINE, VALUES), None)
     step = train.compile_config(train.resolve("mlp"), data)
-    assert step.run(LINE, VALUES, np.arange(60), 20).shape == (3,)
+    assert nn.parameters(step.net)[-1].shape == (1,)
 
 
 AIRFOIL = Path(__file__).parents[3] / "shared" / "data" / "airfoil_self_noise.dat"
