@@ -125,6 +125,15 @@ def test_a_sample_does_not_diverge_from_itself(kind, n, norm):
     assert (kl_divergence(x, RNG(1).permutation(x), norm=norm, local=True) == 0).all()
 
 
+@pytest.mark.parametrize("decimals", [1, 3, 15])
+@pytest.mark.parametrize("estimator", [None, "knn", "gaussian"])
+def test_nor_does_a_measure_of_it(estimator, decimals):
+    """By the door of users, where values may have been spread, or counted."""
+    x = RNG(0).normal(size=500).round(decimals)
+    assert info.kl_divergence(x, x, estimator) == 0
+    assert abs(info.kl_divergence(x, x[:250], estimator)) < 0.1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_part_does_not_diverge_from_the_whole(kind):
     """The rows in common are no independent ones. Deviations of single estimates: 0.05 and less."""
