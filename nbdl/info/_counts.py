@@ -155,8 +155,10 @@ def encode(x):
     x = x.reshape(len(x))
     if x.dtype.kind in "US":  # text of one width: a row of characters
         return encode(np.ascontiguousarray(x).view("u4" if x.dtype.kind == "U" else "u1").reshape(x.size, -1))
-    if x.dtype.kind not in "biu":
+    if x.dtype.kind == "O":
         return relabel(x)
+    if x.dtype.kind == "f":
+        return relabel((x.astype(np.float64) + 0.0).view(np.int64))  # -0.0 is 0.0
     x = _as_signed(x)
     low, high = int(x.min()), int(x.max())
     if high - low < max(1024, x.size):

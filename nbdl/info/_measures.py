@@ -27,7 +27,8 @@ from nbdl import registry
 from nbdl._cores import cores
 from nbdl.errors import OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, divergence
-from nbdl.info._samples import read, read_counts, read_weights, same_length, without_missing
+from nbdl.info._kinds import INFORMATION, fitted, spread, warn_of_choices, warn_of_few_rows
+from nbdl.info._samples import read, read_counts, read_weights, said_of, same_length, without_missing
 from nbdl.records import resolve
 
 # --- the measures -----------------------------------------------------------------------------------------
@@ -223,6 +224,7 @@ _DEFAULTS = {  # the first that offers the measure, or what it follows from
     "continuous": ("ksg1", "kozachenko_leonenko", "knn"),
     "mixed": ("ross", "gao", "mesner_shalizi"),
 }
+_OF_MIXTURES = ("gao", "mesner_shalizi")  # first, where single values recur in a continuum
 
 
 # --- estimating -------------------------------------------------------------------------------------------
@@ -239,25 +241,30 @@ def estimate(
     local=False,
     threads=None,
     clip=False,
+    discrete=None,
     paired=True,
     **options,
 ):
     """The measure of the samples in the mapping `named`; see `entropy` and `mutual_information`."""
     nats = nats_of(base)
     threads = threads_of(threads)
-    samples = [read(name, x) for name, x in named.items()]
+    samples = [read(name, x, d) for (name, x), d in zip(named.items(), said_of(discrete, list(named)))]
     if paired:
         same_length(samples)
     elif weights is not None:
         raise OptionError("`weights` are for samples whose rows belong together, `{}` takes none", measure)
     rows = len(samples[0].values)
     weights = read_weights(weights, rows)
-    kept, weights = without_missing(samples, weights, nan_policy) if paired else _each(samples, nan_policy)
+    kept, weights = without_missing(samples, weights, nan_policy) if paired else each(samples, nan_policy)
     if kept is None:
         return np.full(rows, np.nan) if local else math.nan
-    record = choose(measure, kept, estimator)
+    record, kept, joint = prepared(measure, kept, estimator, options, weights is not None)
     if record.data == "discrete":
-        value = _discrete(record, measure, kept, weights, local, options)
+        if paired:
+            joint = joint or Joint([s.values for s in kept], weights)
+        value = _discrete(record, measure, kept, joint, local, options)
+        if estimator is None and paired:
+            warn_if_few(measure, kept, joint)
     else:
         if weights is not None:
             raise OptionError("`weights` are for discrete data, estimator `{}` takes none", record.name)
@@ -269,7 +276,41 @@ def estimate(
     return value / nats
 
 
-def _each(samples, nan_policy):
+def prepared(measure, samples, name, options, weighted=False):
+    """The record of the estimator, the samples as it takes them, and their `Joint` where it was made.
+
+    Says what was decided about samples, unless the user did.
+    """
+    data = None if name is None else registry.default().get("estimator", name).data
+    counted = weighted or isinstance(options.get("k"), (tuple, list, np.ndarray))
+    samples, joint = fitted(measure, samples, data, counted)
+    mixtures = []
+    if measure in INFORMATION and any(s.kind == "continuous" for s in samples):
+        chosen = name is None or _spreads(registry.default().get("estimator", name), measure)
+        if chosen and "noise" not in options:
+            samples, mixtures = spread(measure, samples, options.get("seed", 0))
+    record = choose(measure, samples, name, bool(mixtures))
+    if name is not None and mixtures:
+        samples = [s._replace(about="") if s.name in mixtures else s for s in samples]
+    warn_of_choices(samples)
+    return record, samples, joint
+
+
+def _spreads(record, measure):
+    """Whether an estimator is one by nearest neighbours, but for those that take ties for what they are."""
+    functions = [f for each, f in record.measures.items() if each in INFORMATION]
+    tied = record.name in ("gao", "mesner_shalizi")
+    return not tied and any("noise" in registry.parameters(f) for f in functions)
+
+
+def warn_if_few(measure, samples, joint):
+    """Warn where the default estimate of symbols has too few rows."""
+    counts = joint.counts(range(len(samples)))
+    if joint.weights is None and all(joint.counts((i,)).size > 1 for i in range(len(samples))):
+        warn_of_few_rows(measure, [s.name for s in samples], joint.length, counts.size)
+
+
+def each(samples, nan_policy):
     """Samples that are not paired, each without its own missing values."""
     kept = [without_missing([s], None, nan_policy)[0] for s in samples]
     return (None if None in kept else [k[0] for k in kept]), None
@@ -295,7 +336,7 @@ def threads_of(threads):
     return int(threads)
 
 
-def choose(measure, samples, name):
+def choose(measure, samples, name, mixture=False):
     """The estimator of that name, or the default one for this measure and these kinds of data."""
     kinds = {s.kind for s in samples}
     data = kinds.pop() if len(kinds) == 1 else "mixed"
@@ -307,7 +348,7 @@ def choose(measure, samples, name):
             text = "estimator `{}` is for {} data, but {}; others for it: {}"
             raise UsageError(text, name, record.data, which, _others(measure, data, len(samples)))
         return record
-    for default in _DEFAULTS[data]:
+    for default in (_OF_MIXTURES if mixture else ()) + _DEFAULTS[data]:
         if default in names.names("estimator"):
             record = names.get("estimator", default)
             if _offers(record, measure, len(samples)):
@@ -350,7 +391,7 @@ def function_of(record, measure, options):
 # --- discrete data: entropies of counts -------------------------------------------------------------------
 
 
-def _discrete(record, measure, samples, weights, local, options):
+def _discrete(record, measure, samples, joint, local, options):
     k = options.pop("k", None)
     entropy = function_of(record, "entropy", options)
     if (local or measure == "kl_divergence") and record.name != "ml":
@@ -360,7 +401,6 @@ def _discrete(record, measure, samples, weights, local, options):
         if local or k is not None:
             raise OptionError("`kl_divergence` of discrete data takes neither `local` nor `k`")
         return divergence(*(s.values for s in samples))
-    joint = Joint([s.values for s in samples], weights)
     terms = entropies(measure, len(samples))
     if local:
         return sum(factor * joint.local(group) for factor, group in terms)
