@@ -32,7 +32,7 @@ def value(asked):
 
 def _compute(asked, columns):
     optional = len(columns) > len(asked.inputs) and not asked.inputs[0].startswith("*")
-    samples = [c.values for c in columns.values()]
+    samples = asked.samples(columns)
     more = {"given": samples.pop()} if optional else {}
     return float(asked.compute(*samples, **asked.keywords(columns, **more)))
 
@@ -40,7 +40,7 @@ def _compute(asked, columns):
 def _tested(asked, columns, problem=None):
     """The estimate and its p-value; of `problem` where it is not of the columns as they are."""
     from nbdl import info as measures
-    from nbdl.info import _series, _significance
+    from nbdl.info import _samples, _series, _significance
 
     n, options = asked.options["permutations"], asked.keywords(columns)
     estimator = options.pop("estimator", None)
@@ -61,6 +61,8 @@ def _tested(asked, columns, problem=None):
         text = "estimator `{}` has no formula for a p-value, {} have. Try --permutations 200"
         raise UsageError(text, name, words(list(FORMULAS)))
     named = {k: v for k, v in problem.options.items() if k == "nan_policy"}
+    said = _samples.said_of(problem.options.get("discrete"), list(problem.samples))
+    samples = [_samples.read(role, x, d) for (role, x), d in zip(problem.samples.items(), said)]
     test = getattr(measures, FORMULAS[name])(*samples, **named)
     found = {"value": float(problem.estimate()), "p_value": test.p_value, "test": FORMULAS[name]}
     found |= {"statistic": test.statistic, "dof": test.dof}

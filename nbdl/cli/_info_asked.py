@@ -75,6 +75,14 @@ class Asked:
             named["discrete"] = said
         return named | self.options["set"] | more
 
+    def samples(self, columns):
+        """What the measure is given for each column, which says its kind where no option does."""
+        from nbdl.info import _samples
+
+        if self.takes("discrete"):
+            return [c.values for c in columns.values()]
+        return [_samples.read(role, c.values, c.discrete) for role, c in columns.items()]
+
     def understood(self, columns):
         """The samples as the measure takes them, by role, and the name of the estimator if there is one."""
         from nbdl.info import _measures, _samples, _series

@@ -11,7 +11,7 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import DtypeError
-from nbdl.info._samples import read, read_weights, same_length, without_missing
+from nbdl.info._samples import read, read_weights, recurs, same_length, without_missing
 
 LARGEST_TABLE = 2**16  # cells that a dense table may have, however few samples there are
 INTERLEAVED = 2**12  # cells up to which a table is kept four times
@@ -97,12 +97,17 @@ def joint_of(named, weights=None, nan_policy="raise"):
     samples = [read(name, x) for name, x in named.items()]
     same_length(samples)
     for sample in samples:
-        if sample.kind != "discrete":
+        if sample.kind == "continuous" and (sample.said or not _are_symbols(sample)):
             text = "`{}` must be discrete: integers, truth values, text or objects, got dtype {}"
             raise DtypeError(text, sample.name, sample.values.dtype.name)
     weights = read_weights(weights, len(samples[0].values))
     samples, weights = without_missing(samples, weights, nan_policy)
     return samples and Joint([s.values for s in samples], weights)
+
+
+def _are_symbols(sample):
+    x = sample.values if sample.missing is None else sample.values[~sample.missing]
+    return len(x) > 0 and recurs(x, whole=True)
 
 
 def count(*xs, weights=None):

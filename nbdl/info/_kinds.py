@@ -10,18 +10,6 @@ information               the same quantity either way, so that the dtype does n
                           more values are symbols where the combinations seen have `ROWS` rows each, and
                           continuous where there are fewer: then plug-in values are too large
 ========================= ==============================================================================
-
-Continuous numbers that recur, or lie on a grid, have no density: nearest neighbours tie. They are spread,
-
-.. math:: x_i + h u_i, \qquad u_i \sim U(-\tfrac12, \tfrac12)
-
-with h the step of the grid, or the smaller gap beside a value where there is none. The u are independent of
-everything, and x can be read from the sum: each information is exactly what it was. They are counter-based
-random numbers, the same for any number of threads. Where single values recur in a continuum (zeros, the end
-of a scale) nothing is spread; estimators of such mixtures are taken.
-
-Denuit, Lambert, Constraints on concordance measures in bivariate discrete data, J. Multivariate Anal. 93
-(2005), section 2, for the continuous extension of a discrete variable.
 """
 
 import sys
@@ -30,17 +18,11 @@ import warnings
 import numpy as np
 
 from nbdl.info._counts import Joint
-from nbdl.kernels._philox import fill
+from nbdl.info._samples import FEW, are_whole, at_most, recurs
 
-FEW = 20  # values of a column of symbols
-RECURS = 5  # rows for each value, on average, of floats that are symbols
 ROWS = 20  # for each combination that was seen, from which on plug-in information is 1/40 nat off at most
 SCARCE = 5  # fewer for each combination: a plug-in value is likely to be off by more than 0.1 nats
 EXAMPLE = 20  # rows: who gives fewer does not ask for an estimate
-OFTEN, SHARE = 3, 0.01  # a value recurs if it occurs more often, and these have a share of the rows
-FINE = 100  # steps between neighbouring rows, from which on a grid is not seen
-SHOWN = 3  # values of a mixture that are named
-_SPREAD = 4  # what random numbers are for, as `op` of their counter
 INFORMATION = (
     "mutual_information",
     "conditional_mutual_information",
@@ -62,17 +44,19 @@ def fitted(measure, samples, data=None, weighted=False):
     if data == "discrete" or weighted:
         return [_as_symbols(s) if _may_be_symbols(s) else s for s in samples], None
     if data is not None:
-        return [s.as_numbers() if s.kind == "discrete" and _many(s) else s for s in samples], None
+        samples = [s.as_numbers() if s.kind == "discrete" and _many(s) else s for s in samples]
     informs, apart = measure in INFORMATION, measure == "kl_divergence"
     few = [s.kind == "continuous" and not s.said and recurs(s.values, not informs) for s in samples]
-    if not apart or all(f or s.kind == "discrete" for f, s in zip(few, samples)):
+    none_left = all(f or s.kind == "discrete" for f, s in zip(few, samples))
+    if (data is None and (none_left or (informs and not apart))) or (data == "mixed" and not none_left):
         samples = [_as_symbols(s) if f else s for f, s in zip(few, samples)]
-    if not informs or not any(map(_may_be_many, samples)):
+    if not informs or data is not None:
         return samples, None
     joint = None
     if not apart and all(s.kind == "discrete" or (not s.said and _recur_enough(s)) for s in samples):
         joint = Joint([s.values for s in samples])
-        if len(samples[0].values) >= ROWS * joint.counts(range(len(samples))).size:
+        few = all(s.said or joint.counts((i,)).size <= FEW for i, s in enumerate(samples))
+        if few or len(samples[0].values) >= ROWS * joint.counts(range(len(samples))).size:
             return [_as_symbols(s) if s.kind == "continuous" else s for s in samples], joint
     measured = [_many(s) for s in samples]
     if any(measured) and measure not in PAIRED and all(map(_whole, samples)):
@@ -85,130 +69,29 @@ def _may_be_symbols(s):
     return s.kind == "continuous" and not s.said and recurs(s.values, whole=True)
 
 
-def _may_be_many(s):
-    """What `_many` is, or True where it takes time to find out."""
-    if s.said or not s.of_numbers:
-        return False
-    return s.kind == "continuous" or any(int(x.max()) - int(x.min()) >= FEW for x in s.values.T)
-
-
 def _many(s):
     """Whether a sample may be measured numbers: of more values than symbols have, and nothing is said."""
-    return _may_be_many(s) and any(not _at_most(x, FEW) for x in s.values.T)
+    return not s.said and s.of_numbers and any(not at_most(x, FEW) for x in s.values.T)
 
 
 def _whole(s):
-    return not s.said and s.of_numbers and not (s.values[:1] % 1).any() and not (s.values % 1).any()
+    return not s.said and s.of_numbers and are_whole(s.values)
 
 
 def _recur_enough(s):
     """Whether each value of each column has `ROWS` rows, on average."""
-    return all(_at_most(x, x.size // ROWS) for x in s.values.T)
-
-
-def _at_most(x, count):
-    """Whether x (N,) has at most so many different values."""
-    return np.unique(x[: 2 * count + 1]).size <= count and np.unique(x).size <= count
+    return all(at_most(x, x.size // ROWS) for x in s.values.T)
 
 
 def _as_symbols(s):
-    about = f"{_values(s)}, taken as symbols"
-    return s._replace(kind="discrete", about=about)
+    return s.as_symbols()._replace(about=f"{values_of(s)}, taken as symbols")
 
 
 def _as_measured(s):
     if s.kind == "continuous":
         return s
-    about = f"{_values(s)}, too few rows for plug-in values, taken as measured"
+    about = f"{values_of(s)}, too few rows for plug-in values, taken as measured"
     return s.as_numbers()._replace(about=about)
-
-
-def recurs(x, whole):
-    """Whether the floats in x (N, D) are symbols: at most `FEW` values or, if `whole` counts, any whole
-    numbers; in all columns, with `RECURS` rows for each value."""
-    return all(_recurs(column, whole) for column in x.T)
-
-
-def _recurs(x, whole):
-    most = x.size // RECURS
-    if not whole or (x[:FEW] % 1).any() or (x % 1).any():
-        most = min(most, FEW)
-    return _at_most(x, most) and (x != x[0]).any()
-
-
-# --- numbers on a grid ------------------------------------------------------------------------------------
-
-
-def spread(measure, samples, seed=0):
-    """Samples whose continuous columns are spread where they recur or lie on a grid; and which are mixtures
-    of single values and a continuum, by name."""
-    done, mixtures = [], []
-    together = measure == "kl_divergence" and len({s.values.shape[1] for s in samples}) == 1
-    for i, s in enumerate(samples):
-        if s.kind == "discrete":
-            done.append(s)
-            continue
-        columns, lumpy, mixed = [], False, []
-        for d, x in enumerate(s.values.T):
-            pool = np.concatenate([each.values[:, d] for each in samples]) if together else x
-            width, recurring, atoms = _widths(x, pool)
-            mixed += atoms
-            columns.append(x if width is None else x + width * _uniform(seed, i, d, x.size))
-            lumpy = lumpy or recurring
-        about = s.about
-        if mixed:
-            mixtures.append(s.name)
-            about = about or f"{_values(s)}; of these often {' and '.join(f'{v:g}' for v in mixed[:SHOWN])}"
-        elif lumpy and not s.said:
-            about = about or f"{_values(s)}: rounded, spread over their steps"
-        done.append(s._replace(values=np.ascontiguousarray(np.stack(columns, 1)), about=about, ends=None))
-    return done, mixtures
-
-
-def _widths(x, pool):
-    """How widely each value of x (N,) is to be spread, None for not at all; whether values recur; and those
-    that do in a mixture, the most frequent one first. The grid is that of `pool`, (M,), which holds all of x.
-    """
-    values, count = np.unique(pool, return_counts=True)
-    if values.size < 2:
-        return None, False, []
-    recurring = count[count > OFTEN].sum() >= SHARE * pool.size
-    step = step_of(values)
-    if step is not None:
-        fine = count.max() == 1 and np.median(np.diff(values)) > FINE * step
-        return None if fine else step, recurring, []
-    if not recurring:
-        return None, False, []
-    if pool.size < RECURS * values.size:
-        return None, True, values[np.argsort(-count, kind="stable")][: (count > OFTEN).sum()].tolist()
-    gaps = np.diff(values)
-    gaps = np.minimum(np.append(gaps, np.inf), np.append(np.inf, gaps))
-    return gaps[np.searchsorted(values, x)], True, []
-
-
-def step_of(values):
-    """The step of the grid on which sorted, different numbers lie (at least 2 of them); None if on none."""
-    gaps = np.diff(values)
-    if not (values % 1).any() and max(-values[0], values[-1]) < 2.0**53:
-        return float(np.gcd.reduce(gaps.astype(np.int64)))
-    error = 8 * np.finfo(np.float64).eps * max(-values[0], values[-1])  # of a difference
-    step = gaps.min()
-    while True:  # Euclid's algorithm, with differences that are rounded
-        times = np.rint(gaps / step)
-        allowed = error * (1 + times)
-        if step <= 4 * allowed.max():
-            return None
-        rest = np.abs(gaps - times * step)
-        if (rest <= allowed).all():
-            return float(step)
-        step = rest[rest > allowed].min()
-
-
-def _uniform(seed, sample, column, n):
-    """Random numbers from -1/2 to 1/2, (n,)."""
-    words = np.empty((n + 3) // 4 * 4, np.uint32)
-    fill(seed, _SPREAD, sample, column, 0, words)
-    return (words[:n] + 0.5) / 2.0**32 - 0.5
 
 
 # --- what is said -----------------------------------------------------------------------------------------
@@ -216,10 +99,11 @@ def _uniform(seed, sample, column, n):
 
 def describe(s):
     """A sample in words: what its values are, and what was decided about them."""
-    return s.about or ("as said, " if s.said else "") + _values(s)
+    return s.about or ("as said, " if s.said else "") + values_of(s)
 
 
-def _values(s):
+def values_of(s):
+    """How many different values a sample has, and of what sort they are."""
     present = s.values if s.missing is None else s.values[~s.missing]
     if s.values.dtype.kind == "O":
         different = len(set(map(tuple, present)))
@@ -242,15 +126,20 @@ def warn_of_choices(samples):
         warn(text.format(", ".join(chosen)))
 
 
-def warn_of_few_rows(measure, names, rows, seen):
-    """Warn where `rows` rows show so many different combinations of symbols that plug-in values are off."""
-    if rows < EXAMPLE or rows >= SCARCE * seen or measure == "kl_divergence":
+def warn_of_few_rows(measure, samples, joint):
+    """Warn where the rows of discrete samples, `joint`, show too many combinations for plug-in values."""
+    if joint.weights is not None or joint.length < EXAMPLE:
         return
-    way = "too small" if measure.endswith("entropy") else "off" if measure.startswith("co_") else "too large"
-    what = f"combinations of {', '.join(f'`{n}`' for n in names)}" if len(names) > 1 else f"`{names[0]}`"
+    seen = joint.counts(range(len(samples))).size
+    if joint.length >= SCARCE * seen or any(joint.counts((i,)).size < 2 for i in range(len(samples))):
+        return
+    names = ", ".join(f"`{s.name}`" for s in samples)
+    what = f"combinations of {names}" if len(samples) > 1 else f"values of {names}"
+    way = "too small" if measure.endswith("entropy") else "off" if "o_info" in measure else "too large"
+    value = measure.replace("_", " ")
     warn(
-        f"{rows} rows are few for {seen} different {what}: the plug-in {measure.replace('_', ' ')} is {way}. "
-        'estimator="grassberger" and "chao_shen" correct for it; discrete=False is for measured numbers'
+        f"{joint.length} rows are few for {seen} different {what}: the plug-in {value} is "
+        f'{way}. estimator="grassberger" and "chao_shen" correct for it; discrete=False is for numbers'
     )
 
 

@@ -27,8 +27,9 @@ from nbdl import registry
 from nbdl._cores import cores
 from nbdl.errors import OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, divergence
-from nbdl.info._kinds import INFORMATION, fitted, spread, warn_of_choices, warn_of_few_rows
+from nbdl.info._kinds import fitted, warn_of_choices, warn_of_few_rows
 from nbdl.info._samples import read, read_counts, read_weights, said_of, same_length, without_missing
+from nbdl.info._spread import spread
 from nbdl.records import resolve
 
 # --- the measures -----------------------------------------------------------------------------------------
@@ -40,8 +41,8 @@ def entropy(x, estimator=None, **options):
     Parameters
     ----------
     x : (N,) or (N, D)
-        Integers, truth values, text and objects are symbols; floats are continuous. D columns are one joint
-        variable. Arrays, lists, and columns of tables.
+        Integers, truth values and text are symbols; floats are continuous unless they are few and recur. D
+        columns are one joint variable. Arrays, lists, and columns of tables.
     estimator : str, optional
         A name of the registry. Default: "ml" for discrete data, "kozachenko_leonenko" for continuous.
     base : "e", 2, 10, any number > 0 but 1; "nats", "bits", "dits"
@@ -50,6 +51,9 @@ def entropy(x, estimator=None, **options):
         Not negative; a row of weight 2 counts like two rows. Discrete data only.
     nan_policy : "raise", "omit" or "propagate"
         What is done about missing values: an error, leave out their rows, return NaN.
+    discrete : bool, optional
+        Whether the values are symbols (True) or measured numbers (False); of several samples one for all, a
+        tuple with one for each, or a dict by name. None leaves it to the data (docs/information.md).
     local : bool
         Return the N values whose mean (weighted, where there are weights) is the estimate.
     threads : int, optional
@@ -69,6 +73,11 @@ def entropy(x, estimator=None, **options):
     ------
     ShapeError, DtypeError, DataError, OptionError, UsageError
         On samples without rows or of different lengths, on missing or infinite values, on unknown names.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where floats are taken as symbols, and where there are fewer than 5 rows for each symbol.
     """
     return estimate("entropy", {"x": x}, estimator, **options)
 
@@ -92,20 +101,29 @@ def mutual_information(x, y, estimator=None, **options):
     Parameters
     ----------
     x, y : (N,) or (N, D)
-        As in `entropy`; one may be discrete and the other continuous.
+        As in `entropy`; one may be discrete and the other continuous. The value does not depend on the dtype:
+        numbers of more than 20 values are measured where the rows are too few to count combinations, and
+        values on a grid are spread over its steps, which changes no information (`_kinds`, `_spread`).
     estimator : str, optional
         A name of the registry. Default: "ml" for discrete data, "ksg1" (Kraskov, Stögbauer, Grassberger 2004)
-        for continuous, "ross" (2014) or "gao" (2017) for mixed.
+        for continuous, "ross" (2014) for mixed, "gao" (2017) where single values recur in a continuum.
     clip : bool
         Raise a negative estimate to 0, where the true value cannot be negative. It is not done without being
         asked for: the mean of many estimates, and a null distribution, would be biased. The plug-in value of
         discrete data needs no clipping.
-    base, weights, nan_policy, local, threads, **options
+    base, weights, nan_policy, discrete, local, threads, **options
         As in `entropy`. `k` is a pair here, the sizes of both alphabets; the joint one has their product.
+        ``noise=0.0`` leaves values on a grid as they are.
 
     Returns
     -------
     float, or float64 (N,) with ``local=True``.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where something was decided about a sample that its dtype does not say; where there are fewer than 5
+        rows for each combination of symbols.
     """
     return estimate("mutual_information", {"x": x, "y": y}, estimator, **options)
 
@@ -264,7 +282,7 @@ def estimate(
             joint = joint or Joint([s.values for s in kept], weights)
         value = _discrete(record, measure, kept, joint, local, options)
         if estimator is None and paired:
-            warn_if_few(measure, kept, joint)
+            warn_of_few_rows(measure, kept, joint)
     else:
         if weights is not None:
             raise OptionError("`weights` are for discrete data, estimator `{}` takes none", record.name)
@@ -285,9 +303,8 @@ def prepared(measure, samples, name, options, weighted=False):
     counted = weighted or isinstance(options.get("k"), (tuple, list, np.ndarray))
     samples, joint = fitted(measure, samples, data, counted)
     mixtures = []
-    if measure in INFORMATION and any(s.kind == "continuous" for s in samples):
-        chosen = name is None or _spreads(registry.default().get("estimator", name), measure)
-        if chosen and "noise" not in options:
+    if any(s.kind == "continuous" for s in samples) and "noise" not in options:
+        if name is None or _spreads(registry.default().get("estimator", name)):
             samples, mixtures = spread(measure, samples, options.get("seed", 0))
     record = choose(measure, samples, name, bool(mixtures))
     if name is not None and mixtures:
@@ -296,18 +313,12 @@ def prepared(measure, samples, name, options, weighted=False):
     return record, samples, joint
 
 
-def _spreads(record, measure):
+def _spreads(record):
     """Whether an estimator is one by nearest neighbours, but for those that take ties for what they are."""
-    functions = [f for each, f in record.measures.items() if each in INFORMATION]
+    measures = registry.default().names("measure")
+    functions = [f for measure, f in record.measures.items() if measure in measures]
     tied = record.name in ("gao", "mesner_shalizi")
     return not tied and any("noise" in registry.parameters(f) for f in functions)
-
-
-def warn_if_few(measure, samples, joint):
-    """Warn where the default estimate of symbols has too few rows."""
-    counts = joint.counts(range(len(samples)))
-    if joint.weights is None and all(joint.counts((i,)).size > 1 for i in range(len(samples))):
-        warn_of_few_rows(measure, [s.name for s in samples], joint.length, counts.size)
 
 
 def each(samples, nan_policy):

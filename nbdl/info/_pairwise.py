@@ -15,9 +15,9 @@ from nbdl import registry
 from nbdl._jit import jit
 from nbdl.errors import ShapeError, UsageError
 from nbdl.info._counts import Joint, encode
-from nbdl.info._kinds import FEW, ROWS, warn_of_few_rows
+from nbdl.info._kinds import ROWS, warn_of_few_rows
 from nbdl.info._measures import nats_of, threads_of
-from nbdl.info._samples import read, said_of, same_length
+from nbdl.info._samples import FEW, read, said_of, same_length
 from nbdl.info._threads import in_parallel
 from nbdl.records import resolve
 
@@ -74,9 +74,12 @@ def pairwise(
 
     def value(pair):
         i, j = pair
-        if i == j and measure == "mutual_information" and samples[i].kind == "continuous":
-            return math.inf
-        return compute(samples[i], samples[j], **options)
+        pair = samples[i], samples[j]
+        if i == j and measure == "mutual_information":
+            if samples[i].kind == "continuous":
+                return math.inf
+            pair = [s._replace(said=True) for s in pair]
+        return compute(*pair, **options)
 
     p = len(samples)
     pairs = [(i, j) for i in range(p) for j in range(p) if i <= j or measure in ONE_SIDED]
@@ -114,11 +117,9 @@ def _too_many(samples, sizes):
 
 
 def _warn_of_few(samples, sizes):
-    """Warn of the pair with the most symbols."""
+    """Warn of the pair with the most symbols, if they are too many."""
     pair = [samples[i] for i in np.argsort(sizes, kind="stable")[-2:]]
-    seen = Joint([s.values for s in pair]).counts(range(len(pair))).size
-    if min(sizes[np.argsort(sizes)[-2:]]) > 1:
-        warn_of_few_rows("mutual_information", [s.name for s in pair], len(pair[0].values), seen)
+    warn_of_few_rows("mutual_information", pair, Joint([s.values for s in pair]))
 
 
 # --- plug-in mutual information ---------------------------------------------------------------------------

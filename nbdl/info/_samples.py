@@ -17,6 +17,9 @@ from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
 from nbdl.kernels._shuffle import lanes, load_rest
 from nbdl.kernels._simd import hmax, larger, load, pointer, smaller, some
 
+FEW = 20  # values of a column of symbols
+RECURS = 5  # rows for each value, on average, of floats that are symbols
+
 
 class Sample(NamedTuple):
     """One argument of a measure: N rows of D numbers or symbols."""
@@ -37,6 +40,15 @@ class Sample(NamedTuple):
     def of_numbers(self):
         """Whether the values are numbers, which may be measured or be symbols."""
         return self.values.dtype.kind in "iuf"
+
+    def as_symbols(self):
+        """The sample as discrete data; whole floats become integers, which are counted faster."""
+        x = self.values
+        if x.dtype.kind == "f":
+            present = x if self.missing is None else np.where(np.isnan(x), 0.0, x)
+            if are_whole(present) and np.abs(present).max() < 2**53:
+                x = present.astype(np.int64)
+        return self._replace(kind="discrete", values=x, ends=None)
 
     def as_numbers(self):
         """The sample as continuous data; of integers beyond 2^53 their differences from the smallest."""
@@ -69,6 +81,8 @@ def read(name, x, discrete=None):
         absent = np.reshape([_is_missing(v) for v in x.ravel()], x.shape)
         hidden = absent if mask is None else absent | mask
         x = _numbers(x, hidden)
+        if x.dtype.kind == "O" and x.ndim == 2 and not discrete:
+            _refuse_measured(name, x, hidden)
     elif x.dtype.kind in "mM":
         absent = np.isnat(x)
         x = np.where(absent, 0, x.astype(x.dtype.newbyteorder("="), copy=False).view(np.int64))
@@ -91,7 +105,7 @@ def read(name, x, discrete=None):
     if discrete is None:
         return sample
     if discrete:
-        return sample._replace(kind="discrete")
+        return sample.as_symbols()
     if x.dtype.kind in "USO":
         text = "`{}` is text, it cannot be continuous: discrete=False is for numbers"
         raise DtypeError(text, name)
@@ -116,6 +130,15 @@ def said_of(discrete, names):
         text = "`discrete` must be True or False, or one of these for each of {}, got {!r}"
         raise OptionError(text, ", ".join(f"`{n}`" for n in names), discrete)
     return each
+
+
+def _refuse_measured(name, x, absent):
+    """Raise where columns of measured numbers stand beside such that are text: they would be symbols."""
+    for d in range(x.shape[1]):
+        column = _numbers(x[:, d], absent[:, d])
+        if column.dtype.kind == "f" and not recurs(column[~absent[:, d], None], whole=True):
+            text = "`{}` has text beside measured numbers (column {}): make two samples, or discrete=True"
+            raise DtypeError(text, name, d)
 
 
 def _numbers(x, absent):
@@ -198,6 +221,28 @@ def without_missing(samples, weights, nan_policy):
         raise DataError("in every row a value is missing, of {}", ", ".join(f"`{s.name}`" for s in absent))
     kept = [s.taking(keep) for s in samples]
     return kept, None if weights is None else weights[keep]
+
+
+def recurs(x, whole):
+    """Whether the floats in x (N, D) are symbols: at most `FEW` values or, if `whole` counts, any whole
+    numbers; in all columns, with `RECURS` rows for each value."""
+    return all(_recurs(column, whole) for column in x.T)
+
+
+def _recurs(x, whole):
+    most = x.size // RECURS
+    if not whole or not are_whole(x):
+        most = min(most, FEW)
+    return at_most(x, most) and (x != x[0]).any()
+
+
+def at_most(x, count):
+    """Whether x (N,) has at most so many different values."""
+    return np.unique(x[: 2 * count + 1]).size <= count and np.unique(x).size <= count
+
+
+def are_whole(x):
+    return not (x[:FEW] % 1).any() and not (x % 1).any()
 
 
 def deviations(x):

@@ -32,6 +32,7 @@ import numpy as np
 
 from nbdl.errors import OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, relabel
+from nbdl.info._kinds import warn_of_few_rows
 from nbdl.info._measures import (
     by_estimator,
     entropies,
@@ -41,7 +42,6 @@ from nbdl.info._measures import (
     prepared,
     sizes_of,
     threads_of,
-    warn_if_few,
 )
 from nbdl.info._samples import read, said_of, same_length, without_missing
 from nbdl.info._series import check_integer, problem
@@ -235,7 +235,7 @@ class _Work:
             self.entropy = function_of(self.record, "entropy", self.options)
             joint = joint or Joint([s.values for s in self.samples])
             if estimator is None:
-                warn_if_few(self.measure, self.samples, joint)
+                warn_of_few_rows(self.measure, self.samples, joint)
             self.sizes = sizes_of(k, [s.name for s in self.samples], joint)
             self.terms = entropies(self.measure, len(self.samples))
             groups = {(0,), *(part for _, g in self.terms for part in (g, g[1:]) if part)}
