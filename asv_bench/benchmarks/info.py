@@ -67,7 +67,7 @@ class Pairwise:
         self.time_matrix(symbols, threads)
 
     def time_matrix(self, symbols, threads):
-        self.pairwise(self.X, threads=threads)
+        self.pairwise(self.X, threads=threads, discrete=True)
 
 
 class Counts:

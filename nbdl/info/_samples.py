@@ -173,10 +173,15 @@ def extremes(x):
 
 
 def as_array(name, x):
-    """`x` as an array; rows of one length each. Categories of a table become text, for they are names."""
-    if hasattr(getattr(x, "dtype", None), "categories"):
+    """`x` as an array; rows of one length each. Of columns of tables, categories become text, for they are
+    names, and integers and truth values of which some are missing become objects, for they are no floats."""
+    dtype = getattr(x, "dtype", None)
+    if hasattr(dtype, "categories"):
         values = np.asarray(x, object)
         return np.array([None if _is_missing(v) else str(v) for v in values], object)
+    if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "") in ("b", "i", "u"):
+        plain = np.asarray(x)
+        return plain if plain.dtype.kind in "biu" else np.asarray(x, object)
     try:
         return np.asarray(x)
     except ValueError as error:

@@ -106,6 +106,7 @@ def test_a_named_array_and_names_that_occur_twice():
         info.pairwise(twice)
 
 
+@pytest.mark.filterwarnings("ignore:.*taken as measured")
 def test_numbers_of_many_values_are_measured_pair_by_pair():
     rng = np.random.default_rng(0)
     X = np.c_[rng.integers(70, 200, 768), rng.integers(20, 80, 768), rng.integers(0, 3, 768)]
