@@ -112,8 +112,9 @@ def _columns(X):
 def _too_many(samples, sizes):
     """Whether some integers may be measured numbers for which there are too few rows to count pairs."""
     many = [not s.said and s.of_numbers and size > FEW for s, size in zip(samples, sizes)]
-    pairs = np.outer(sizes, sizes)[many]
-    return bool((pairs > len(samples[0].values) / ROWS).any())
+    pairs = np.outer(sizes, sizes)
+    np.fill_diagonal(pairs, 0)
+    return bool((pairs[many] > len(samples[0].values) / ROWS).any())
 
 
 def _warn_of_few(samples, sizes):

@@ -8,6 +8,7 @@ symbol like any other.
 """
 
 import numbers
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
@@ -145,7 +146,7 @@ def _numbers(x, absent):
     """Objects as the numbers that all of them are, 0 where one is missing; else as they are."""
     present = x[~absent]
     types = set(map(type, present.ravel()))
-    if not types or not all(issubclass(t, (numbers.Real, np.bool_)) for t in types):
+    if not types or not all(issubclass(t, (numbers.Real, Decimal, np.bool_)) for t in types):
         return x
     truth = all(issubclass(t, (bool, np.bool_)) for t in types)
     whole = all(issubclass(t, (numbers.Integral, np.bool_)) for t in types)

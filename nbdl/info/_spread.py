@@ -44,7 +44,8 @@ def spread(measure, samples, seed=0):
         columns, lumpy, mixed = list(s.values.T), False, []
         for d, x in enumerate(s.values.T):
             pool = np.concatenate([each.values[:, d] for each in samples]) if together else x
-            width, recurring, atoms = _widths(x, pool)
+            with np.errstate(over="ignore", invalid="ignore"):  # a gap may be larger than any number
+                width, recurring, atoms = _widths(x, pool)
             if measure not in INFORMATION and (not recurring or np.ndim(width)):
                 continue
             mixed += atoms

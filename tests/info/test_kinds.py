@@ -1,6 +1,7 @@
 """What kind a sample is: one rule, whatever the dtype; grids, mixtures, and what is said about it."""
 
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -234,6 +235,7 @@ class Column:
 def test_objects_that_are_numbers_are_these_numbers():
     x, y = gaussians(500, 0.6)
     assert MUTUAL(x.astype(object), y) == MUTUAL(x, y) == MUTUAL(x.tolist(), list(y))
+    assert MUTUAL([Decimal(v) for v in x.tolist()], y) == MUTUAL(x, y)
     assert info.entropy(LABEL.astype(object)) == info.entropy(LABEL)
     assert info.entropy(np.array([True, False, None], object), nan_policy="omit") == math.log(2)
     assert info.entropy(np.array([2**70, 1, 2**70, 1], object)) == math.log(2)
@@ -292,6 +294,12 @@ def test_measured_values_are_on_no_grid():
     x, y = gaussians(300, 0.6)
     (same, _), mixtures = _spread.spread("mutual_information", [_samples.read("x", x), _samples.read("y", y)])
     assert np.array_equal(same.values[:, 0], x) and mixtures == []
+
+
+def test_gaps_larger_than_any_number():
+    x, y = gaussians(300, 0.6)
+    x[:2] = 1.5e308, -1.5e308
+    assert MUTUAL(x, y, standardize=False) == MUTUAL(x, y, standardize=False, noise=0.0)
 
 
 def test_what_is_spread_can_be_told_from_the_sum():
