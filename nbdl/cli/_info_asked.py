@@ -88,8 +88,8 @@ class Asked:
         from nbdl.info import _measures, _samples, _series
 
         samples = {role: _samples.read(role, c.values, c.discrete) for role, c in columns.items()}
-        if not self.takes("estimator"):
-            return samples, None
+        if not self.takes("estimator"):  # a measure of labels
+            return {role: s.as_symbols() for role, s in samples.items()}, None
         measure, options = self.measure, self.keywords(columns)
         name, policy = options.pop("estimator", None), options.pop("nan_policy", "raise")
         taken = list(samples.values())

@@ -397,7 +397,8 @@ def test_labels_of_a_file_of_floats(run, tmp_path):
     np.savez(tmp_path / "a.npz", a=LABELS.astype(float), b=np.round(GAUSSIANS[0]) + 0.5)
     arguments = ["normalized_mutual_information", "a.npz", "-x", "a", "-y", "b"]
     expected = info.normalized_mutual_information(LABELS, np.round(GAUSSIANS[0]).astype(int))
-    assert result(run, *arguments)["value"] == pytest.approx(expected)
+    found = result(run, *arguments)
+    assert found["value"] == pytest.approx(expected) and found["samples"]["y"]["kind"] == "discrete"
     assert result(run, *arguments, "--discrete", "b")["value"] == pytest.approx(expected)
 
 
