@@ -63,7 +63,8 @@ class Asked:
 
     def keywords(self, columns, **more):
         """The options for the measure's function, or for one that passes them on to it."""
-        named = {n: self.options[n] for n in ("estimator", "base", "nan_policy", "threads", "k", "weights")}
+        names = ("estimator", "base", "nan_policy", "threads", "k", "weights", "trials")
+        named = {n: self.options[n] for n in names}
         named = {n: v for n, v in named.items() if v is not None}
         if not self.takes("threads"):
             named.pop("threads", None)
@@ -100,7 +101,7 @@ class Asked:
             taken = [_samples.read(n, x, d) for (n, x), d in zip(problem.samples.items(), said)]
         measure = STEPS_OF_A_SERIES.get(measure, measure)
         if measure == "kl_divergence":
-            taken, _ = _measures.each(taken, policy)
+            taken = _measures.each_without_missing(taken, policy)
         else:
             _samples.same_length(taken)
             taken, _ = _samples.without_missing(taken, None, policy)
@@ -113,7 +114,7 @@ class Asked:
     @property
     def unit(self):
         base = self.options["base"]
-        if not self.takes("base"):
+        if not self.takes("base") or self.options["set"].get("normalize"):
             return ""
         return (
             "nats"
@@ -185,6 +186,8 @@ def read(measure, file, xs, ys, zs, discrete, continuous, changes, **options):
         options["weights"] = (
             weights.astype(float).filled(float("nan")) if hasattr(weights, "filled") else weights
         )
+    if options["trials"] is not None:
+        options["trials"] = table.column(options["trials"], kinds).values
     return Asked(measure, resolve(record.compute), record.inputs, table, (xs, ys, zs), kinds, options)
 
 

@@ -273,14 +273,17 @@ def estimate(
         raise OptionError("`weights` are for samples whose rows belong together, `{}` takes none", measure)
     rows = len(samples[0].values)
     weights = read_weights(weights, rows)
-    kept, weights = without_missing(samples, weights, nan_policy) if paired else each(samples, nan_policy)
+    if paired:
+        kept, weights = without_missing(samples, weights, nan_policy)
+    else:
+        kept = each_without_missing(samples, nan_policy)
     if kept is None:
         return np.full(rows, np.nan) if local else math.nan
     record, kept, joint = prepared(measure, kept, estimator, options, weights is not None)
     if record.data == "discrete":
-        if paired:
-            joint = joint or Joint([s.values for s in kept], weights)
-        value = _discrete(record, measure, kept, joint, local, options)
+        if paired and joint is None:
+            joint = Joint([s.values for s in kept], weights)
+        value = by_counts(record, measure, kept, weights, local, options, joint)
         if estimator is None and paired:
             warn_of_few_rows(measure, kept, joint)
     else:
@@ -321,10 +324,10 @@ def _spreads(record):
     return not tied and any("noise" in registry.parameters(f) for f in functions)
 
 
-def each(samples, nan_policy):
-    """Samples that are not paired, each without its own missing values."""
+def each_without_missing(samples, nan_policy):
+    """Samples that are not paired, each without its own missing values; None if the result is NaN."""
     kept = [without_missing([s], None, nan_policy)[0] for s in samples]
-    return (None if None in kept else [k[0] for k in kept]), None
+    return None if None in kept else [k[0] for k in kept]
 
 
 def nats_of(base):
@@ -402,7 +405,7 @@ def function_of(record, measure, options):
 # --- discrete data: entropies of counts -------------------------------------------------------------------
 
 
-def _discrete(record, measure, samples, joint, local, options):
+def by_counts(record, measure, samples, weights, local, options, joint=None):
     k = options.pop("k", None)
     entropy = function_of(record, "entropy", options)
     if (local or measure == "kl_divergence") and record.name != "ml":
@@ -412,6 +415,8 @@ def _discrete(record, measure, samples, joint, local, options):
         if local or k is not None:
             raise OptionError("`kl_divergence` of discrete data takes neither `local` nor `k`")
         return divergence(*(s.values for s in samples))
+    if joint is None:
+        joint = Joint([s.values for s in samples], weights)
     terms = entropies(measure, len(samples))
     if local:
         return sum(factor * joint.local(group) for factor, group in terms)

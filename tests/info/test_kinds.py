@@ -98,6 +98,8 @@ def test_divergence_of_whole_numbers():
     assert info.kl_divergence(x, y) == pytest.approx(0, abs=0.1)
     assert info.kl_divergence(x, y + 15) == pytest.approx(0.5, abs=0.1)
     assert info.kl_divergence(x, y, discrete=True) == math.inf
+    test = info.permutation_test("kl_divergence", x, y + 15, permutations=9)
+    assert test.estimate == info.kl_divergence(x, y + 15) and test.p_value == 0.1
 
 
 # --- few values -------------------------------------------------------------------------------------------
