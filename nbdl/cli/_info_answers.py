@@ -49,7 +49,7 @@ def _tested(asked, columns, problem=None):
         raise UsageError("`{}` has no p-value; {} have", asked.measure, words(list(_null.ARGUMENTS)))
     whole = problem is None
     if whole:
-        problem = _series.problem(asked.measure, [c.values for c in columns.values()], estimator, options)
+        problem = _series.problem(asked.measure, asked.samples(columns), estimator, options)
     samples = problem.samples.values()
     if n:
         test = measures.permutation_test(

@@ -72,7 +72,9 @@ class Labellings:
     def __init__(self, measure, samples, estimator, nan_policy, options, **shuffling):
         if estimator not in (None, "ml"):
             raise UsageError("`{}` takes no estimator, got `{}`", measure, estimator)
-        self.information = Dependence("mutual_information", samples, "ml", nan_policy, {}, **shuffling)
+        options = dict(options)
+        said = {"discrete": options.pop("discrete", None)}
+        self.information = Dependence("mutual_information", samples, "ml", nan_policy, said, **shuffling)
         self.value = of_information(measure, *(s.values for s in self.information.samples), **options)
         self.observed = self.value(self.information.observed)
 

@@ -439,6 +439,8 @@ def test_labels_of_a_file_of_floats(run, tmp_path):
     found = result(run, *arguments)
     assert found["value"] == pytest.approx(expected) and found["samples"]["y"]["kind"] == "discrete"
     assert result(run, *arguments, "--discrete", "b")["value"] == pytest.approx(expected)
+    np.savez(tmp_path / "a.npz", a=LABELS.astype(float), b=GAUSSIANS[0])
+    assert result(run, *arguments, "--discrete", "b", "--permutations", 9)["p_value"] == 1
 
 
 def test_weights_of_integers_with_a_missing_one_are_refused(run, tmp_path):
