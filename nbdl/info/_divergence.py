@@ -31,6 +31,7 @@ from nbdl.errors import OptionError
 from nbdl.info._near import counts_within, kth_distances
 from nbdl.info._neighbours import LUMPY, check_flag, digamma_of, is_euclidean, prepare, result
 from nbdl.info._samples import spreads
+from nbdl.info._spread import step_of
 from nbdl.info._tree import build, index
 
 MANY = 10  # so many rows alike in one sample, and none in the other where as many are expected, are no chance
@@ -148,7 +149,8 @@ def _known(x, y, k):
     which = np.unique(np.vstack((x, y)), axis=0, return_inverse=True)[1].ravel()
     of_x, of_y = (np.bincount(part, minlength=which.max() + 1) for part in (which[:n], which[n:]))
     in_x, in_y, which = of_x[which[:n]], of_y[which[:n]], which[:n]
-    _warn_of_lumps((in_x > MANY) & (in_x * len(y) > MANY * n) & (in_y == 0))
+    if not _on_grids(x, y):
+        _warn_of_lumps((in_x > MANY) & (in_x * len(y) > MANY * n) & (in_y == 0))
     if (of_y <= of_x).all() or (of_x <= of_y).all():
         order = np.argsort(which, kind="stable")
         turn = np.empty(n, np.int64)
@@ -159,13 +161,18 @@ def _known(x, y, k):
     return once & (once.mean() > by_chance)
 
 
+def _on_grids(x, y):
+    """Whether each column is on a grid: values recur because they were rounded, not with a probability."""
+    values = (np.unique(np.append(x[:, d], y[:, d])) for d in range(x.shape[1]))
+    return all(v.size < 2 or step_of(v) is not None for v in values)
+
+
 def _warn_of_lumps(lumps):
     share = lumps.mean()
     if share >= LUMPY:
         warnings.warn(
             f"kl_divergence: {100 * share:.0f} % of the rows of `x` are values that many of them share "
-            "and that `y` has not. If such a value has a probability of its own the divergence is infinite; "
-            "the estimate is right if values were rounded.",
+            "and that `y` has not. If such a value has a probability of its own the divergence is infinite",
             RuntimeWarning,
             stacklevel=4,
         )

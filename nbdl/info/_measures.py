@@ -27,7 +27,9 @@ from nbdl import registry
 from nbdl._cores import cores
 from nbdl.errors import DataError, OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, divergence
-from nbdl.info._samples import read, read_counts, read_weights, same_length, without_missing
+from nbdl.info._kinds import fitted, warn_of_choices, warn_of_few_rows
+from nbdl.info._samples import read, read_counts, read_weights, said_of, same_length, without_missing
+from nbdl.info._spread import spread
 from nbdl.records import resolve
 
 # --- the measures -----------------------------------------------------------------------------------------
@@ -39,8 +41,8 @@ def entropy(x, estimator=None, **options):
     Parameters
     ----------
     x : (N,) or (N, D)
-        Integers, truth values, text and objects are symbols; floats are continuous. D columns are one joint
-        variable. Arrays, lists, and columns of tables.
+        Integers, truth values and text are symbols; floats are continuous unless they are few and recur. D
+        columns are one joint variable. Arrays, lists, and columns of tables.
     estimator : str, optional
         A name of the registry. Default: "ml" for discrete data, "kozachenko_leonenko" for continuous,
         "by_class" for both together.
@@ -50,6 +52,9 @@ def entropy(x, estimator=None, **options):
         Not negative; a row of weight 2 counts like two rows. Discrete data only.
     nan_policy : "raise", "omit" or "propagate"
         What is done about missing values: an error, leave out their rows, return NaN.
+    discrete : bool, optional
+        Whether the values are symbols (True) or measured numbers (False); of several samples one for all, a
+        tuple with one for each, or a dict by name. None leaves it to the data (docs/information.md).
     local : bool
         Return the N values whose mean (weighted, where there are weights) is the estimate.
     threads : int, optional
@@ -69,6 +74,11 @@ def entropy(x, estimator=None, **options):
     ------
     ShapeError, DtypeError, DataError, OptionError, UsageError
         On samples without rows or of different lengths, on missing or infinite values, on unknown names.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where floats are taken as symbols, and where there are fewer than 5 rows for each symbol.
     """
     return estimate("entropy", {"x": x}, estimator, **options)
 
@@ -95,20 +105,29 @@ def mutual_information(x, y, estimator=None, **options):
     Parameters
     ----------
     x, y : (N,) or (N, D)
-        As in `entropy`; one may be discrete and the other continuous.
+        As in `entropy`; one may be discrete and the other continuous. The value does not depend on the dtype:
+        numbers of more than 20 values are measured where the rows are too few to count combinations, and
+        values on a grid are spread over its steps, which changes no information (`_kinds`, `_spread`).
     estimator : str, optional
         A name of the registry. Default: "ml" for discrete data, "ksg1" (Kraskov, Stögbauer, Grassberger 2004)
-        for continuous, "ross" (2014) or "gao" (2017) for mixed.
+        for continuous, "ross" (2014) for mixed, "gao" (2017) where single values recur in a continuum.
     clip : bool
         Raise a negative estimate to 0, where the true value cannot be negative. It is not done without being
         asked for: the mean of many estimates, and a null distribution, would be biased. The plug-in value of
         discrete data needs no clipping.
-    base, weights, nan_policy, local, threads, **options
+    base, weights, nan_policy, discrete, local, threads, **options
         As in `entropy`. `k` is a pair here, the sizes of both alphabets; the joint one has their product.
+        ``noise=0.0`` leaves values on a grid as they are.
 
     Returns
     -------
     float, or float64 (N,) with ``local=True``.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where something was decided about a sample that its dtype does not say; where there are fewer than 5
+        rows for each combination of symbols.
     """
     return estimate("mutual_information", {"x": x, "y": y}, estimator, **options)
 
@@ -230,6 +249,7 @@ _DEFAULTS = {  # the first that offers the measure, or else what it follows from
     "continuous": ("ksg1", "kozachenko_leonenko", "knn"),
     "mixed": ("ross", "gao", "by_class"),
 }
+_OF_MIXTURES = ("mesner_shalizi", "gao")  # first, where single values recur in a continuum
 
 
 # --- estimating -------------------------------------------------------------------------------------------
@@ -246,13 +266,14 @@ def estimate(
     local=False,
     threads=None,
     clip=False,
+    discrete=None,
     paired=True,
     **options,
 ):
     """The measure of the samples in the mapping `named`; see `entropy` and `mutual_information`."""
     nats = nats_of(base)
     threads = threads_of(threads)
-    samples = [read(name, x) for name, x in named.items()]
+    samples = [read(name, x, d) for (name, x), d in zip(named.items(), said_of(discrete, list(named)))]
     if paired:
         same_length(samples)
     elif weights is not None:
@@ -265,9 +286,13 @@ def estimate(
         kept = each_without_missing(samples, nan_policy)
     if kept is None:
         return np.full(rows, np.nan) if local else math.nan
-    record = choose(measure, kept, estimator)
+    record, kept, joint = prepared(measure, kept, estimator, options, weights is not None)
     if record.data == "discrete":
-        value = by_counts(record, measure, kept, weights, local, options)
+        if paired and joint is None:
+            joint = Joint([s.values for s in kept], weights)
+        value = by_counts(record, measure, kept, weights, local, options, joint)
+        if estimator is None and paired:
+            warn_of_few_rows(measure, kept, joint)
     else:
         if weights is not None:
             raise OptionError("`weights` are for discrete data, estimator `{}` takes none", record.name)
@@ -277,6 +302,33 @@ def estimate(
             raise OptionError("`clip` is for the estimate: local values may be negative")
         value = max(0.0, value)
     return value / nats
+
+
+def prepared(measure, samples, name, options, weighted=False):
+    """The record of the estimator, the samples as it takes them, and their `Joint` where it was made.
+
+    Says what was decided about samples, unless the user did.
+    """
+    data = None if name is None else registry.default().get("estimator", name).data
+    counted = weighted or isinstance(options.get("k"), (tuple, list, np.ndarray))
+    samples, joint = fitted(measure, samples, data, counted)
+    mixtures = []
+    if any(s.kind == "continuous" for s in samples) and "noise" not in options:
+        if name is None or _spreads(registry.default().get("estimator", name)):
+            samples, mixtures = spread(measure, samples, options.get("seed", 0))
+    record = choose(measure, samples, name, bool(mixtures))
+    if name is not None and mixtures:
+        samples = [s._replace(about="") if s.name in mixtures else s for s in samples]
+    warn_of_choices(samples)
+    return record, samples, joint
+
+
+def _spreads(record):
+    """Whether an estimator is one by nearest neighbours, but for those that take ties for what they are."""
+    measures = registry.default().names("measure")
+    functions = [f for measure, f in record.measures.items() if measure in measures]
+    tied = record.name in ("gao", "mesner_shalizi")
+    return not tied and any("noise" in registry.parameters(f) for f in functions)
 
 
 def each_without_missing(samples, nan_policy):
@@ -305,7 +357,7 @@ def threads_of(threads):
     return int(threads)
 
 
-def choose(measure, samples, name):
+def choose(measure, samples, name, mixture=False):
     """The estimator of that name, or the default one for this measure and these kinds of data."""
     kinds = {s.kind for s in samples}
     data = kinds.pop() if len(kinds) == 1 else "mixed"
@@ -317,7 +369,8 @@ def choose(measure, samples, name):
             text = "estimator `{}` is for {} data, but {}; others for it: {}"
             raise UsageError(text, name, record.data, which, _others(measure, data, len(samples)))
         return record
-    known = [names.get("estimator", each) for each in _DEFAULTS[data] if each in names.names("estimator")]
+    wanted = (_OF_MIXTURES if mixture else ()) + _DEFAULTS[data]
+    known = [names.get("estimator", each) for each in wanted if each in names.names("estimator")]
     for record in sorted(known, key=lambda record: measure not in record.measures):
         if _offers(record, measure, len(samples)):
             return record
@@ -359,7 +412,7 @@ def function_of(record, measure, options):
 # --- discrete data: entropies of counts -------------------------------------------------------------------
 
 
-def by_counts(record, measure, samples, weights, local, options):
+def by_counts(record, measure, samples, weights, local, options, joint=None):
     k = options.pop("k", None)
     entropy = function_of(record, "entropy", options)
     if (local or measure == "kl_divergence") and record.name != "ml":
@@ -369,7 +422,8 @@ def by_counts(record, measure, samples, weights, local, options):
         if local or k is not None:
             raise OptionError("`kl_divergence` of discrete data takes neither `local` nor `k`")
         return divergence(*(s.values for s in samples))
-    joint = Joint([s.values for s in samples], weights)
+    if joint is None:
+        joint = Joint([s.values for s in samples], weights)
     terms = entropies(measure, len(samples))
     if local:
         return sum(factor * joint.local(group) for factor, group in terms)

@@ -6,6 +6,8 @@ import pytest
 from nbdl import info
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* rows are few")  # of symbols, on purpose
+
 RNG = np.random.default_rng(0)
 X, Y, Z = RNG.standard_normal((3, 60))
 Y = 0.6 * X + 0.8 * Y
