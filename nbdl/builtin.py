@@ -237,10 +237,12 @@ def nbdl_estimators():
     for name, measure in (("ross", mutual[0]), ("gao", mutual[0]), ("mesner_shalizi", mutual[1])):
         yield Estimator(name, "mixed", {measure: f"nbdl.info._mixed:{name}"})
     for name in ("binned", "ordinal"):
-        yield _continuous(name, f"_{name}", **{m: m for m in ("symbols", "entropy", *mutual)})
+        functions = {m: m for m in ("symbols", "entropy", *mutual)}
+        yield _continuous(name, f"_{name}", ordered=name == "ordinal", **functions)
 
 
-def _continuous(name, module, **functions):
+def _continuous(name, module, ordered=False, **functions):
     """An estimator of continuous data by its measures, each with its function: a name, or ``module:name``."""
     places = {measure: f if ":" in f else f"{module}:{f}" for measure, f in functions.items()}
-    return Estimator(name, "continuous", {measure: f"nbdl.info.{place}" for measure, place in places.items()})
+    places = {measure: f"nbdl.info.{place}" for measure, place in places.items()}
+    return Estimator(name, "continuous", places, ordered)

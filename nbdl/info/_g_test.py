@@ -90,9 +90,9 @@ def _tail(statistic, dof, strata, rows_per_cell):
     if variance <= 1e-9 * mean:  # as where each row has a symbol of its own: every table has the same G
         return 1.0, mean
     if variance < STEP**2:
-        warnings.warn(
-            f"g_test: few rows, {rows_per_cell:.2g} for each combination of symbols: G takes so few different "
-            "values that its p-value is rough; permutation_test (--permutations 1000) gives an exact one",
-            stacklevel=3,
+        text = (
+            f"g_test: few rows, {rows_per_cell:.2g} for each combination of symbols, so that G takes few "
+            "different values and its p-value is rough. An exact one is permutation_test's, --permutations 1000"
         )
+        warnings.warn(text, stacklevel=3)
     return chi2_tail(2 * mean / variance * statistic, 2 * mean**2 / variance), mean

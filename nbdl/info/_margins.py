@@ -28,7 +28,7 @@ LEFT = 1e-9  # part of a cell's variance at which its polynomials end
 
 
 def moments(rows, columns):
-    """Mean and variance of G of tables with these margins, counts > 0 of either sample, under independence."""
+    """Mean and variance of G of independent samples with these counts > 0."""
     if len(rows) < 2 or len(columns) < 2:
         return 0.0, 0.0
     r, r_times = np.unique(rows, return_counts=True)

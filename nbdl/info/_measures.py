@@ -27,7 +27,7 @@ from nbdl import registry
 from nbdl._cores import cores
 from nbdl.errors import OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, divergence
-from nbdl.info._samples import read, read_counts, read_weights, same_length, without_missing
+from nbdl.info._samples import read, read_counts, read_weights, same_length, with_gaps, without_missing
 from nbdl.records import resolve
 
 # --- the measures -----------------------------------------------------------------------------------------
@@ -252,10 +252,12 @@ def estimate(
         raise OptionError("`weights` are for samples whose rows belong together, `{}` takes none", measure)
     rows = len(samples[0].values)
     weights = read_weights(weights, rows)
+    record = choose(measure, samples, estimator)
     kept, weights = without_missing(samples, weights, nan_policy) if paired else _each(samples, nan_policy)
     if kept is None:
         return np.full(rows, np.nan) if local else math.nan
-    record = choose(measure, kept, estimator)
+    if record.ordered:
+        kept = [with_gaps(s) for s in samples]
     if record.data == "discrete":
         value = _discrete(record, measure, kept, weights, local, options)
     else:

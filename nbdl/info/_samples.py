@@ -122,6 +122,14 @@ def without_missing(samples, weights, nan_policy):
     return kept, None if weights is None else weights[keep]
 
 
+def with_gaps(sample):
+    """A continuous sample with all its rows, NaN where something is missing: for what the order counts of."""
+    if sample.missing is None:
+        return sample
+    values = np.where(sample.missing[:, None], np.nan, sample.values)
+    return sample._replace(values=values, missing=None, ends=None)
+
+
 def deviations(x):
     """Standard deviation of each column of finite x (N, D), 0 of a constant one; no number is too large."""
     largest = np.abs(x).max(axis=0)

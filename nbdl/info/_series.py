@@ -22,7 +22,7 @@ import numpy as np
 from nbdl import registry
 from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
 from nbdl.info._measures import estimate
-from nbdl.info._samples import as_array, read, same_length, without_missing
+from nbdl.info._samples import as_array, read, same_length, with_gaps, without_missing
 from nbdl.records import resolve
 
 MUTUAL, CONDITIONAL = "mutual_information", "conditional_mutual_information"
@@ -160,6 +160,19 @@ def problems_of_lags(measure, x, y, lags, estimator, options):
     raise UsageError('`measure` must be "mutual_information" or "transfer_entropy", got {!r}', measure)
 
 
+def _symbols(record, function, samples, options):
+    """Symbols of the columns of all samples, masked where a value is missing, and how many there are."""
+    x = np.hstack([with_gaps(s).values for s in samples])
+    if record.ordered:
+        return function(x, **options)
+    present = ~np.isnan(x).any(axis=1)
+    if present.all():
+        return function(x, **options)
+    codes = np.ma.masked_all(x.shape, np.int64)
+    codes[present], k = function(np.ascontiguousarray(x[present]), **options)
+    return codes, k
+
+
 class _Series:
     """Series by name, (N, D) each; where the estimator makes symbols of values, the symbols."""
 
@@ -184,10 +197,11 @@ class _Series:
             if s.kind != record.data:
                 text = "estimator `{}` is for {} data, but `{}` is {} ({})"
                 raise UsageError(text, record.name, record.data, s.name, s.kind, s.values.dtype.name)
-        without_missing(samples, None, "raise")  # a gap would put together what is apart in time
+        if self.options.get("nan_policy", "raise") == "raise":
+            without_missing(samples, None, "raise")
         function, options = resolve(record.measures["symbols"]), dict(self.options)
         own = {n: options.pop(n) for n in function.__kwdefaults__ if n in options}
-        codes, self.alphabet = function(np.hstack([s.values for s in samples]), **own)
+        codes, self.alphabet = _symbols(record, function, samples, own)
         self.estimator, self.options = options.pop("correction", "ml"), options
         ends = np.cumsum([s.values.shape[1] for s in samples])[:-1]
         self.values = dict(zip(self.values, np.hsplit(codes, ends)))
@@ -245,7 +259,9 @@ def _shifted(series, lags):
 
 
 def _side_by_side(columns):
-    return np.hstack(columns) if len(columns) > 1 else columns[0]
+    if len(columns) == 1:
+        return columns[0]
+    return np.ma.hstack(columns) if any(map(np.ma.isMaskedArray, columns)) else np.hstack(columns)
 
 
 def _lags(lags, least):
@@ -267,11 +283,8 @@ def _if_given(given):
 
 
 def _plain(name, x):
-    """A series as an array (N, D) that holds its missing values itself."""
-    if np.ma.isMaskedArray(x):
-        mask, x = np.ma.getmaskarray(x), x.data.astype(np.float64 if x.dtype.kind == "f" else object)
-        x[mask] = np.nan if x.dtype.kind == "f" else None
-    x = as_array(name, x)
+    """A series as an array (N, D), masked or not."""
+    x = x if np.ma.isMaskedArray(x) else as_array(name, x)
     if x.ndim not in (1, 2) or x.size == 0:
         raise ShapeError("`{}` must have shape (N,) or (N, D) and samples, got {}", name, x.shape)
     return x.reshape(len(x), -1)

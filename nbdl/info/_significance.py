@@ -221,13 +221,14 @@ class _Work:
         if len(samples) not in ARGUMENTS[measure]:
             wanted = " or ".join(map(str, ARGUMENTS[measure]))
             raise ShapeError("`{}` takes {} samples, got {}", measure, wanted, len(samples))
+        options = options | {"nan_policy": nan_policy}
         self.measure, named, estimator, options = problem(measure, samples, estimator, options)
         samples = [read(name, x) for name, x in named.items()]
         same_length(samples)
         self.samples, _ = without_missing(samples, None, nan_policy)
         self.rows = len(self.samples[0].values)
         self.record = choose(self.measure, self.samples, estimator)
-        self.options = dict(options)
+        self.options = {name: value for name, value in options.items() if name != "nan_policy"}
         if self.record.data == "discrete":
             k = self.options.pop("k", None)
             self.entropy = function_of(self.record, "entropy", self.options)

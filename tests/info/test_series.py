@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
-from nbdl.info import conditional_mutual_information, mutual_information
+from nbdl.info import conditional_mutual_information, mutual_information, permutation_test
 from nbdl.info._series import active_information_storage, embed, lagged, transfer_entropy
 
 RNG = np.random.default_rng
@@ -147,7 +147,41 @@ def test_missing_values():
     masked = np.ma.masked_invalid(gap)
     assert transfer_entropy(x, masked, "gaussian", nan_policy="omit") == want
     with pytest.raises(DataError, match="missing"):
-        transfer_entropy(x, gap, "ordinal", nan_policy="omit")
+        transfer_entropy(x, gap, "ordinal")
+
+
+@pytest.mark.parametrize("estimator", ["ordinal", "binned", "gaussian"])
+def test_nothing_is_joined_across_a_gap(estimator):
+    """A gap between two series is as good as an end and a beginning: whatever has been put there."""
+    x, y = driven(3000)
+    broken = y.copy()
+    broken[[700, 1500, 1501]] = np.nan
+    whole = transfer_entropy(x, y, estimator)
+    assert transfer_entropy(x, broken, estimator, nan_policy="omit") == pytest.approx(whole, abs=3e-3)
+    assert lagged("mutual_information", broken, y, 2, estimator, nan_policy="omit") == pytest.approx(
+        lagged("mutual_information", y, y, 2, estimator), abs=0.01
+    )
+    assert active_information_storage(broken, estimator, nan_policy="omit") == pytest.approx(
+        active_information_storage(y, estimator), abs=3e-3
+    )
+    masked = np.ma.array(np.where(np.isnan(broken), 1e9, broken), mask=np.isnan(broken))
+    for measure in (transfer_entropy, lambda *a, **k: lagged("transfer_entropy", *a[:2], 2, a[2], **k)[0]):
+        by_mask, by_nan = (measure(x, g, estimator, nan_policy="omit") for g in (masked, broken))
+        assert by_mask == by_nan
+    test = permutation_test(
+        "transfer_entropy", x, broken, estimator=estimator, nan_policy="omit", permutations=9
+    )
+    assert test.estimate == pytest.approx(transfer_entropy(x, broken, estimator, nan_policy="omit"))
+    assert np.isnan(transfer_entropy(x, broken, estimator, nan_policy="propagate"))
+
+
+def test_integers_that_are_masked_are_gaps():
+    x, y = RNG(0).integers(0, 3, (2, 500))
+    gone = np.arange(500) % 50 == 7
+    t = np.setdiff1d(np.arange(1, 500), np.concatenate([np.flatnonzero(gone), np.flatnonzero(gone) + 1]))
+    want = conditional_mutual_information(x[t - 1], y[t], y[t - 1])
+    masked = np.ma.array(y, mask=gone)
+    assert transfer_entropy(x, masked, nan_policy="omit") == pytest.approx(want, abs=1e-12)
 
 
 def test_constant_series():
