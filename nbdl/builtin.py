@@ -223,9 +223,11 @@ def nbdl_estimators():
     for name in ("vasicek", "van_es", "ebrahimi", "correa"):
         yield _continuous(name, "_spacing", entropy=name)
     mutual = ("mutual_information", "conditional_mutual_information")
-    yield _continuous("gaussian", "_gaussian", **{m: m for m in ("entropy", *mutual, "kl_divergence")})
+    pairwise = "pairwise_mutual_information"
+    own = {m: m for m in ("entropy", *mutual, "kl_divergence", pairwise)}
+    yield _continuous("gaussian", "_gaussian", **own)
     copula = {m: f"copula_{m}" for m in mutual} | {f"shuffled_{m}": "copula_shuffled" for m in mutual}
-    yield _continuous("gaussian_copula", "_gaussian", **copula)
+    yield _continuous("gaussian_copula", "_gaussian", **copula, **{pairwise: "copula_pairwise"})
     yield _continuous(
         "ksg1", "_ksg", mutual_information="ksg1", total_correlation="ksg1",
         conditional_mutual_information="frenzel_pompe",

@@ -91,8 +91,8 @@ def _tail(statistic, dof, strata, rows_per_cell):
         return 1.0, mean
     if variance < STEP**2:
         text = (
-            f"g_test: few rows, {rows_per_cell:.2g} for each combination of symbols, so that G takes few "
-            "different values and its p-value is rough. An exact one is permutation_test's, --permutations 1000"
+            f"g_test: few rows, {rows_per_cell:.2g} for each combination of symbols: G takes few different "
+            "values, and its p-value is rough. An exact one is permutation_test's, --permutations 999"
         )
         warnings.warn(text, stacklevel=3)
     return chi2_tail(2 * mean / variance * statistic, 2 * mean**2 / variance), mean

@@ -26,6 +26,7 @@ Misra, Singh, Demchuk, Estimation of the entropy of a multivariate normal distri
 information estimated via a Gaussian copula, Human Brain Mapping 38 (2017), sections 2.2 to 2.4.
 """
 
+import functools
 import math
 from statistics import NormalDist
 from typing import NamedTuple
@@ -34,10 +35,12 @@ import numpy as np
 
 from nbdl.errors import OptionError, ShapeError
 from nbdl.info._special import digamma
+from nbdl.info._threads import in_parallel
 
-SINGULAR = (
-    64 * np.finfo(np.float64).eps
-)  # what is left of a column may be less, as a part of it: rounding alone
+SINGULAR = 64 * np.finfo(np.float64).eps  # what is left of a column may be less, as a part of it: rounding
+CANCELS = (
+    0.05  # what is left of a column or of 1 - r^2, as a part of it, where too many digits have cancelled
+)
 
 
 def entropy(x, *, bias_correction=True, local=False, threads=1):
@@ -131,6 +134,55 @@ def copula_conditional_mutual_information(x, y, z, *, bias_correction=True, loca
     )
 
 
+def pairwise_mutual_information(columns, z, *, bias_correction=True, threads=1):
+    r"""I(X; Y | Z) of all pairs of p columns (N, 1) given z (N, R): (p, p), inf on the diagonal.
+
+    One matrix of (partial) correlations holds them all, :math:`I = -\log(1 - r^2) / 2`. Where r is near to 1,
+    or z leaves little of a column, digits cancel, and the pair is estimated by itself.
+    """
+    n, p = len(z), len(columns)
+    _check_rows("gaussian mutual information", z, np.empty((n, min(p, 2))))
+    z = independent(z)
+    basis = np.linalg.qr(_unit(z)[0])[0].T if z.shape[1] else np.empty((0, n))
+    rest, left = np.empty((p, n)), np.empty(p)
+
+    def reduce(i):
+        rest[i] = _unit(columns[i])[0][:, 0]
+        left[i] = rest[i].any()
+        if len(basis):
+            for _ in range(2):  # once would leave some of z where little else is left
+                rest[i] -= (basis @ rest[i]) @ basis
+            left[i] = math.sqrt(rest[i] @ rest[i])
+            rest[i] /= left[i] if left[i] > SINGULAR else math.inf
+
+    in_parallel(reduce, range(p), threads)
+    r = rest @ rest.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = -np.log((1 - r) * (1 + r)) / 2
+    if _is_asked(bias_correction):
+        dof = n - 1 - z.shape[1]
+        value -= float(digamma(dof / 2) - digamma((dof - 1) / 2)) / 2
+    empty = left <= SINGULAR
+    value[empty] = value[:, empty] = 0.0
+    near = (1 - r * r < CANCELS) | (left < CANCELS) | (left < CANCELS)[:, None]
+    for i, j in zip(*np.nonzero(np.triu(near & ~empty & ~empty[:, None], 1))):
+        value[i, j] = conditional_mutual_information(
+            columns[i], columns[j], z, bias_correction=bias_correction
+        )
+    value = np.triu(value, 1)
+    value += value.T
+    np.fill_diagonal(value, math.inf)
+    return value
+
+
+def copula_pairwise(columns, z, *, bias_correction=True, threads=1):
+    """`pairwise_mutual_information` of normal scores."""
+    scores = in_parallel(normal_scores, [*columns, z], threads)
+    return pairwise_mutual_information(
+        scores[:-1], scores[-1], bias_correction=bias_correction, threads=threads
+    )
+
+
 def copula_shuffled(*samples, bias_correction=True):
     """A function of an order (N,): the copula measure of x in that order, y and z. Ranks are taken once."""
     x, *others = map(normal_scores, samples)
@@ -142,11 +194,25 @@ def normal_scores(x):
     r"""Each column of x (N, D) with :math:`\Phi^{-1}(r / (N + 1))` for its ranks r = 1 ... N; ties share."""
     out = np.empty(x.shape)
     for d in range(x.shape[1]):
+        order = np.argsort(x[:, d])
+        ranked = x[order, d]
+        if (ranked[1:] > ranked[:-1]).all():
+            out[order, d] = _scores(len(x))
+            continue
         _, which, count = np.unique(x[:, d], return_inverse=True, return_counts=True)
         rank = np.cumsum(count) - (count - 1) / 2
-        score = np.fromiter(map(NormalDist().inv_cdf, rank / (len(x) + 1)), np.float64, rank.size)
-        out[:, d] = score[which]
+        out[:, d] = _inverse_normal(rank / (len(x) + 1))[which]
     return out
+
+
+@functools.lru_cache(2)
+def _scores(n):
+    """The normal scores of the ranks 1 ... n, which are the same for every column without ties."""
+    return _inverse_normal(np.arange(1, n + 1) / (n + 1))
+
+
+def _inverse_normal(p):
+    return np.fromiter(map(NormalDist().inv_cdf, p.tolist()), np.float64, p.size)
 
 
 class _Volume(NamedTuple):

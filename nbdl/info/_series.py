@@ -21,6 +21,7 @@ import numpy as np
 
 from nbdl import registry
 from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
+from nbdl.info._mask import gaps, rows_that_count
 from nbdl.info._measures import estimate
 from nbdl.info._samples import as_array, read, same_length, with_gaps, without_missing
 from nbdl.records import resolve
@@ -83,7 +84,7 @@ def active_information_storage(x, estimator=None, *, history=1, step=1, **option
     return _storage(_Series({"x": x}, estimator, options), history, step).estimate()
 
 
-def lagged(measure, x, y, lags, estimator=None, **options):
+def lagged(measure, x, y, lags, estimator=None, *, given=None, mask=None, **options):
     """A measure of `y` and earlier values of `x`, for each of many lags.
 
     All lags are estimated from the same times of `y`, so that they can be compared.
@@ -97,6 +98,10 @@ def lagged(measure, x, y, lags, estimator=None, **options):
     lags : int or sequence of int
         An integer n stands for 0 ... n of mutual information, 1 ... n of transfer entropy. Negative lags, for
         mutual information alone: x after y.
+    given : (N,) or (N, D), optional
+        What is known already: I(X_{t-lag}; Y_t | Z_t), or the transfer entropy given the past of it too.
+    mask : (N,) truth values, optional
+        The times that count, all if not given: a history with another one in it is left out.
     estimator, **options
         As of the measure.
 
@@ -106,6 +111,7 @@ def lagged(measure, x, y, lags, estimator=None, **options):
     """
     if options.get("local"):
         raise OptionError("lagged: `local` must be False: ask the measure itself, for one lag")
+    options |= {"given": given, "mask": mask}
     return np.array([each.estimate() for each in problems_of_lags(measure, x, y, lags, estimator, options)])
 
 
@@ -151,12 +157,19 @@ def problem(measure, samples, estimator, options):
 def problems_of_lags(measure, x, y, lags, estimator, options):
     """A `Problem` for each lag, arguments as of `lagged`; all of them have the same times of y."""
     options = dict(options)
-    if measure == "transfer_entropy":
+    transfer = measure == "transfer_entropy"
+    named = {"source": x, "target": y} if transfer else {"x": x, "y": y}
+    named |= _if_given(options.pop("given", None))
+    mask = options.pop("mask", None)
+    if mask is not None:
+        named = {name: _plain(name, each) for name, each in named.items()}
+        keep = rows_that_count(mask, len(next(iter(named.values()))))
+        named, options["nan_policy"] = gaps(named, keep, options.get("nan_policy", "raise"))
+    if transfer:
         embedding = {n: options.pop(n, 1) for n in ("history", "source_history", "given_history", "step")}
-        named = {"source": x, "target": y} | _if_given(options.pop("given", None))
         return _transfer(_Series(named, estimator, options), _lags(lags, 1), **embedding)
     if measure == MUTUAL:
-        return _shifted(_Series({"x": x, "y": y}, estimator, options), _lags(lags, 0))
+        return _shifted(_Series(named, estimator, options), _lags(lags, 0))
     raise UsageError('`measure` must be "mutual_information" or "transfer_entropy", got {!r}', measure)
 
 
@@ -248,14 +261,16 @@ def _storage(series, history, step):
 
 
 def _shifted(series, lags):
-    """The `Problem` of x before y for each lag; all of them have the same times of y."""
+    """The `Problem` of x before y, given what is known then, for each lag; all have the same times of y."""
     x, y = series.values["x"], series.values["y"]
     first, last = max(0, *lags), len(y) + min(0, *lags)
     if last <= first:
         text = "`lags` from {} to {} leave nothing of {} samples"
         raise ShapeError(text, min(lags), max(lags), len(y))
+    known = {"given": series.values["given"][first:last]} if "given" in series.values else {}
     for lag in lags:
-        yield series.problem(MUTUAL, {"x": x[first - lag : last - lag], "y": y[first:last]})
+        samples = {"x": x[first - lag : last - lag], "y": y[first:last]} | known
+        yield series.problem(CONDITIONAL if known else MUTUAL, samples)
 
 
 def _side_by_side(columns):

@@ -134,6 +134,54 @@ def test_all_lags_have_the_same_times():
     assert got[0] == conditional_mutual_information(x[t - 1], y[t], past, "gaussian")
 
 
+def test_a_condition_of_each_lag():
+    """x and y follow z: what they share is gone where it is known, at the lag 0; in the past it is not."""
+    x, y, z = RNG(0).standard_normal((3, 4000))
+    x, y = x + z, y + z
+    found = lagged("mutual_information", x, y, [-1, 0, 2], "gaussian", given=z)
+    t = np.arange(2, 3999)
+    want = [conditional_mutual_information(x[t - lag], y[t], z[t], "gaussian") for lag in (-1, 0, 2)]
+    np.testing.assert_array_equal(found, want)
+    assert abs(found[1]) < 2e-3 and lagged("mutual_information", x, y, [0], "gaussian")[0] > 0.1
+    found = lagged("transfer_entropy", x, y, [1, 2], "gaussian", given=z, given_history=2)
+    assert found[1] == transfer_entropy(x, y, "gaussian", given=z, given_history=2, lag=2)
+
+
+@pytest.mark.parametrize("estimator", ["gaussian", "binned", "ordinal", "ml"])
+def test_a_mask_says_which_times_count(estimator):
+    """As if nothing had been measured then; and values that do not count may be anything."""
+    x, y = driven(600)
+    z = np.roll(y, 1)
+    if estimator == "ml":
+        x, y, z = (np.digitize(v, [-0.5, 0.5]) for v in (x, y, z))
+    mask = np.arange(600) % 60 != 31
+    missing = [np.ma.array(v, mask=~mask) for v in (x, y, z)]
+    wild = [np.where(mask, v, 10**6) for v in (x, y, z)]
+    for measure in ("mutual_information", "transfer_entropy"):
+        for given in ({}, {"given": 2}):
+            calls = [
+                lagged(measure, *s[:2], 2, estimator, **{k: s[i] for k, i in given.items()}, **more)
+                for s, more in (
+                    (missing, {"nan_policy": "omit"}),
+                    ((x, y, z), {"mask": mask}),
+                    (wild, {"mask": mask}),
+                )
+            ]
+            for found in calls[1:]:
+                np.testing.assert_array_equal(found, calls[0])
+    if estimator == "gaussian":
+        t = np.setdiff1d(np.arange(1, 600), [s + i for s in np.flatnonzero(~mask) for i in (0, 1)])
+        want = mutual_information(x[t - 1], y[t], "gaussian")
+        assert lagged("mutual_information", x, y, [1], "gaussian", mask=mask)[0] == pytest.approx(
+            want, abs=1e-12
+        )
+        x[3] = np.nan
+        with pytest.raises(DataError, match="`x` has 1 rows with missing values"):
+            lagged("mutual_information", x, y, 2, "gaussian", mask=mask)
+    with pytest.raises(ShapeError, match=r"`mask` must have shape \(600,\)"):
+        lagged("mutual_information", x, y, 2, mask=mask[1:])
+
+
 def test_missing_values():
     x, y = driven(400)
     gap = y.copy()
