@@ -150,9 +150,9 @@ def kl_divergence(x, y, estimator=None, **options):
         Default: "ml" for discrete data, infinite where `x` has a symbol that `y` has not; "knn" (Pérez-Cruz
         2008) for continuous data.
     base, nan_policy, threads, **options
-        As in `entropy`.
+        As in `entropy`; `clip` as in `mutual_information`.
     """
-    return estimate("kl_divergence", {"x": x, "y": y}, estimator, paired=False, **options)
+    return estimate("kl_divergence", {"x": x, "y": y}, estimator, **options)
 
 
 def entropy_of_counts(counts, estimator="ml", *, base="e", k=None, **options):
@@ -217,6 +217,7 @@ _NOT_NEGATIVE = (
     "conditional_mutual_information",
     "total_correlation",
     "dual_total_correlation",
+    "kl_divergence",
 )
 _DEFAULTS = {  # the first that offers the measure, or what it follows from
     "discrete": ("ml",),
@@ -239,12 +240,16 @@ def estimate(
     local=False,
     threads=None,
     clip=False,
-    paired=True,
     **options,
 ):
     """The measure of the samples in the mapping `named`; see `entropy` and `mutual_information`."""
     nats = nats_of(base)
     threads = threads_of(threads)
+    paired = measure != "kl_divergence"
+    if clip and (local or measure not in _NOT_NEGATIVE):
+        text = "`clip` is for one estimate of what cannot be negative, {}; got it for {}"
+        what = f"local values of `{measure}`" if local else f"`{measure}`"
+        raise OptionError(text, ", ".join(_NOT_NEGATIVE), what)
     samples = [read(name, x) for name, x in named.items()]
     if paired:
         same_length(samples)
@@ -264,11 +269,7 @@ def estimate(
         if weights is not None:
             raise OptionError("`weights` are for discrete data, estimator `{}` takes none", record.name)
         value = by_estimator(record, measure, kept, local, threads, options)
-    if clip and measure in _NOT_NEGATIVE:
-        if local:
-            raise OptionError("`clip` is for the estimate: local values may be negative")
-        value = max(0.0, value)
-    return value / nats
+    return max(0.0, value) / nats if clip else value / nats
 
 
 def _each(samples, nan_policy):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
+from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
 from nbdl.kernels._shuffle import lanes, load_rest
 from nbdl.kernels._simd import hmax, larger, load, pointer, smaller, some
 
@@ -76,12 +76,20 @@ def extremes(x):
 
 def as_array(name, x):
     """`x` as an array; rows of one length each."""
+    refuse_text(name, x)
     try:
         return np.asarray(x)
     except ValueError as error:
         raise ShapeError(
             "`{}` must have shape (N,) or (N, D), got rows of different lengths", name
         ) from error
+
+
+def refuse_text(name, x):
+    """Raise `UsageError` for a text, such as an estimator's name, where samples are meant."""
+    if isinstance(x, (str, bytes)):
+        text = "`{}` must be samples, got the text {!r}: the name of an estimator is given as estimator={!r}"
+        raise UsageError(text, name, x, x)
 
 
 def _is_missing(value):

@@ -42,7 +42,7 @@ from nbdl.info._measures import (
     sizes_of,
     threads_of,
 )
-from nbdl.info._samples import read, same_length, without_missing
+from nbdl.info._samples import read, refuse_text, same_length, without_missing
 from nbdl.info._series import check_integer, problem
 from nbdl.info._shuffle import Anywhere, Blocks, Near, Within, resample, rows_of
 
@@ -64,6 +64,9 @@ class PermutationTest(NamedTuple):
     z_score: float  # how many standard deviations of the null the estimate is above the mean of the null
     null: np.ndarray  # the estimate after each shuffle, in the order of their numbers
 
+    def __repr__(self):
+        return _in_short(self)
+
 
 class Interval(NamedTuple):
     """What resampling found."""
@@ -73,6 +76,15 @@ class Interval(NamedTuple):
     high: float
     standard_error: float
     values: np.ndarray  # the estimate of each resample, in the order of their numbers
+
+    def __repr__(self):
+        return _in_short(self)
+
+
+def _in_short(result):
+    """A named tuple of numbers and one array, which is told by its length."""
+    shown = (f"{v:.6g}" if np.ndim(v) == 0 else f"<{len(v)} estimates>" for v in result)
+    return f"{type(result).__name__}({', '.join(map('='.join, zip(result._fields, shown)))})"
 
 
 def permutation_test(
@@ -85,7 +97,7 @@ def permutation_test(
     permutations=200,
     method=None,
     block=None,
-    neighbours=5,
+    neighbours=None,
     seed=0,
     threads=None,
     base="e",
@@ -110,10 +122,11 @@ def permutation_test(
         already, else "global".
     block : int, optional
         Rows of a block; the square root of N if not given.
-    neighbours : int
+    neighbours : int, optional
         For "local" with a continuous condition: a row may take the value of one of so many rows that are
-        nearest in the condition, itself among them. Where `x` follows several columns of the condition
-        steeply, near is not near enough, and p-values are too small (docs/info/significance.md has figures).
+        nearest in the condition, itself among them; 5 if not given. Where `x` follows several columns of the
+        condition steeply, near is not near enough, and p-values are too small (docs/info/significance.md has
+        figures).
     seed : int
         From 0 to 2^63 - 1.
     threads : int, optional
@@ -217,6 +230,8 @@ class _Work:
             raise UsageError("`measure` must be one of {}, got {!r}", ", ".join(ARGUMENTS), measure)
         if nan_policy not in ("raise", "omit"):
             raise OptionError('`nan_policy` must be "raise" or "omit", got {!r}', nan_policy)
+        for name, each in zip("xyz", samples):
+            refuse_text(name, each)
         samples = [s for s in samples if s is not None]
         if len(samples) not in ARGUMENTS[measure]:
             wanted = " or ".join(map(str, ARGUMENTS[measure]))
@@ -294,6 +309,12 @@ class _Work:
             raise OptionError('`method` must be "global", "block" or "local", got {!r}', method)
         if block is not None and method != "block":
             raise OptionError('`block` is for method "block", got {!r}', method)
+        near = method == "local" and known is not None and known.kind != "discrete"
+        if neighbours is not None and not near:
+            what = (
+                "a condition of symbols" if method == "local" and known is not None else f'method "{method}"'
+            )
+            raise OptionError('`neighbours` are for method "local" and a continuous condition, got {}', what)
         if method == "global":
             return Anywhere(self.rows)
         if method == "block":
@@ -306,6 +327,7 @@ class _Work:
             )
         if known.kind == "discrete":
             return Within(known.values)
+        neighbours = 5 if neighbours is None else neighbours
         check_integer("`neighbours`", neighbours)
         return Near(known.values, neighbours)
 
