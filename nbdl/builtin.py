@@ -208,6 +208,10 @@ def nbdl_measures():
         ("v_measure", ("x", "y")),
         ("transfer_entropy", ("source", "target")),
         ("active_information_storage", ("x",)),
+        ("permutation_entropy", ("x",)),
+        ("sample_entropy", ("x",)),
+        ("spectral_entropy", ("x",)),
+        ("lempel_ziv_complexity", ("x",)),
     ):
         yield Measure(name, f"nbdl.info:{name}", inputs)
 

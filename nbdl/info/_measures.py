@@ -258,13 +258,16 @@ def estimate(
     rows = len(samples[0].values)
     weights = read_weights(weights, rows)
     record = choose(measure, samples, estimator)
-    kept, weights = without_missing(samples, weights, nan_policy) if paired else _each(samples, nan_policy)
+    if paired:
+        kept, weights = without_missing(samples, weights, nan_policy)
+    else:
+        kept = each_without_missing(samples, nan_policy)
     if kept is None:
         return np.full(rows, np.nan) if local else math.nan
     if record.ordered:
         kept = [with_gaps(s) for s in samples]
     if record.data == "discrete":
-        value = _discrete(record, measure, kept, weights, local, options)
+        value = by_counts(record, measure, kept, weights, local, options)
     else:
         if weights is not None:
             raise OptionError("`weights` are for discrete data, estimator `{}` takes none", record.name)
@@ -272,10 +275,10 @@ def estimate(
     return max(0.0, value) / nats if clip else value / nats
 
 
-def _each(samples, nan_policy):
-    """Samples that are not paired, each without its own missing values."""
+def each_without_missing(samples, nan_policy):
+    """Samples that are not paired, each without its own missing values; None if the result is NaN."""
     kept = [without_missing([s], None, nan_policy)[0] for s in samples]
-    return (None if None in kept else [k[0] for k in kept]), None
+    return None if None in kept else [k[0] for k in kept]
 
 
 def nats_of(base):
@@ -353,7 +356,7 @@ def function_of(record, measure, options):
 # --- discrete data: entropies of counts -------------------------------------------------------------------
 
 
-def _discrete(record, measure, samples, weights, local, options):
+def by_counts(record, measure, samples, weights, local, options):
     k = options.pop("k", None)
     entropy = function_of(record, "entropy", options)
     if (local or measure == "kl_divergence") and record.name != "ml":

@@ -208,8 +208,6 @@ def test_an_option_is_done_or_refused():
     for call in (
         lambda: info.conditional_mutual_information(x, y, "gaussian"),
         lambda: info.total_correlation(x, y, "gaussian"),
-        lambda: info.permutation_test("mutual_information", x, y, "gaussian"),
-        lambda: info.bootstrap("mutual_information", x, y, "gaussian"),
         lambda: info.lagged("transfer_entropy", x, "gaussian", 2),
         lambda: info.g_test(x > 0, y > 0, "gaussian"),
     ):
