@@ -17,7 +17,7 @@ import numpy as np
 from nbdl import registry
 from nbdl.errors import DataError, NbdlError, OptionError, ShapeError, UsageError
 from nbdl.info._bits import plug_in
-from nbdl.info._mask import gaps, rows_that_count
+from nbdl.info._mask import counting, ordered, rows_that_count
 from nbdl.info._measures import function_of, nats_of, threads_of
 from nbdl.info._samples import read, same_length
 from nbdl.records import resolve
@@ -78,7 +78,8 @@ def pairwise(
                 raise UsageError("`{}` takes no `{}`, got {!r}", measure, name, value)
             del keywords[name]
     if mask is not None:
-        columns, given, policy = _masked(columns, given, mask, measure, estimator, nan_policy)
+        series = ordered(measure, estimator)
+        columns, given, policy = _masked(columns, given, mask, series, nan_policy)
         keywords |= {"nan_policy": policy} if "nan_policy" in keywords else {}
     samples = [read(name, x) for name, x in columns.items()]
     condition = [] if given is None else [read("given", given)]
@@ -121,26 +122,12 @@ def _measure(measure, given):
     return record, registry.parameters(record.compute)
 
 
-def _masked(columns, given, mask, measure, estimator, nan_policy):
+def _masked(columns, given, mask, series, nan_policy):
     """Columns and condition without the rows that do not count, and the policy for them."""
     keep = rows_that_count(mask, len(next(iter(columns.values()))))
     every = columns | ({} if given is None else {"given": given})
-    if measure == "transfer_entropy" or (
-        estimator and registry.default().get("estimator", estimator).ordered
-    ):
-        every, nan_policy = gaps(every, keep, nan_policy)
-    else:
-        every = {name: _taken(name, x, keep) for name, x in every.items()}
-    given = every.pop("given") if given is not None else None
-    return every, given, nan_policy
-
-
-def _taken(name, x, keep):
-    if len(x) != len(keep):
-        raise ShapeError("`mask` must have one value for each of the {} rows of `{}`", len(x), name)
-    if isinstance(x, (list, tuple)):
-        return [value for value, counts in zip(x, keep) if counts]
-    return (x if isinstance(x, np.ndarray) else np.asarray(x))[keep]
+    every, nan_policy = counting(every, keep, nan_policy, series)
+    return every, None if given is None else every.pop("given"), nan_policy
 
 
 def _together(matrix, measure, samples, condition, options, threads):
