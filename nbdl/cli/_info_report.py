@@ -171,8 +171,10 @@ def list_all():
 
 def _listing(document):
     measures = [(m["name"], m["of"]) for m in document["measures"]]
-    estimators = [
-        (e["name"], e["data"], "every measure" if e["data"] == "discrete" else ", ".join(e["offers"]))
-        for e in sorted(document["estimators"], key=lambda e: e["data"])
-    ]
+    estimators = []
+    room = _width() - 2 * len("  ") - max(len(e["name"] + e["data"]) for e in document["estimators"])
+    for e in sorted(document["estimators"], key=lambda e: e["data"]):
+        offers = "every measure" if e["data"] == "discrete" else ", ".join(e["offers"])
+        first, *more = textwrap.wrap(offers, max(20, room))
+        estimators += [(e["name"], e["data"], first), *(("", "", each) for each in more)]
     return table(["measure", "of"], measures) + "\n\n" + table(["estimator", "data", "offers"], estimators)

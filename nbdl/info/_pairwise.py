@@ -27,6 +27,7 @@ GIVEN = {  # what a measure of two samples is once a third one is known, and wha
     "mutual_information": ("conditional_mutual_information", "z"),
     "transfer_entropy": ("transfer_entropy", "given"),
 }
+PLUG_IN = ("base", "nan_policy", "threads", "weights", "z")  # options of the plug-in estimator
 NAMED = 5  # columns that a warning names
 
 
@@ -196,10 +197,14 @@ class _Pairs:
 
     def _value(self, pair):
         i, j = self.now.pair = pair
-        if i == j and self.name == "mutual_information" and self.samples[i].kind == "continuous":
-            return math.inf
+        options = self.options
+        if i == j and self.name == "mutual_information":
+            if self.samples[i].kind == "continuous":
+                return math.inf
+            if options["estimator"] is None:  # then the plug-in one, whatever the others are asked to do
+                options = {name: v for name, v in options.items() if name in PLUG_IN}
         try:
-            return self.compute(self.columns[i], self.columns[j], **self.options)
+            return self.compute(self.columns[i], self.columns[j], **options)
         except NbdlError as error:
             gap = any(self.samples[each].missing is not None for each in pair)
             if self.omit and gap and isinstance(error, (DataError, ShapeError, OptionError)):

@@ -222,6 +222,15 @@ def test_warnings_and_errors_name_the_columns():
         info.pairwise(columns, estimator="ksg1")
 
 
+def test_the_diagonal_takes_no_option_of_the_other_pairs():
+    """Of a discrete column it is the entropy, also where noise is asked for between the others."""
+    rng = np.random.default_rng(0)
+    kind, x = rng.integers(0, 3, 90), np.round(rng.random(90), 1)
+    found = info.pairwise([kind, x], noise=1e-6)
+    assert found[0, 0] == pytest.approx(info.entropy(kind))
+    assert found[0, 1] == info.mutual_information(kind, x, noise=1e-6)
+
+
 def test_what_a_measure_does_not_take_is_refused():
     X = np.random.default_rng(0).integers(0, 3, (40, 3))
     with pytest.raises(UsageError, match="`v_measure` takes no `estimator`, got 'ml'"):
