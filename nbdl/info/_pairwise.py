@@ -79,8 +79,12 @@ def pairwise(
                 raise UsageError("`{}` takes no `{}`, got {!r}", measure, name, value)
             del keywords[name]
     if mask is not None:
-        series = ordered(measure, estimator)
-        columns, given, policy = _masked(columns, given, mask, series, nan_policy)
+        keep, series = rows_that_count(mask, len(next(iter(columns.values())))), ordered(measure, estimator)
+        columns, policy = counting(columns, keep, nan_policy, series)
+        if given is not None:
+            given = counting({"given": given}, keep, nan_policy, series)[0]["given"]
+        if options.get("weights") is not None:
+            options |= counting({"weights": options["weights"]}, keep, nan_policy, False)[0]
         keywords |= {"nan_policy": policy} if "nan_policy" in keywords else {}
     samples = [read(name, x) for name, x in columns.items()]
     condition = [] if given is None else [read("given", given)]
@@ -121,14 +125,6 @@ def _measure(measure, given):
     if given is not None and measure not in GIVEN:
         raise UsageError("pairwise: `given` is for {}, not for `{}`", " and ".join(GIVEN), measure)
     return record, registry.parameters(record.compute)
-
-
-def _masked(columns, given, mask, series, nan_policy):
-    """Columns and condition without the rows that do not count, and the policy for them."""
-    keep = rows_that_count(mask, len(next(iter(columns.values()))))
-    every = columns | ({} if given is None else {"given": given})
-    every, nan_policy = counting(every, keep, nan_policy, series)
-    return every, None if given is None else every.pop("given"), nan_policy
 
 
 def _together(matrix, measure, samples, condition, options, threads):

@@ -159,6 +159,12 @@ def test_a_mask_says_which_rows_count(estimator, discrete):
     mask = np.random.default_rng(1).random(300) < 0.6
     found = info.pairwise(X, estimator=estimator, given=z, mask=mask)
     np.testing.assert_array_equal(found, info.pairwise(X[mask], estimator=estimator, given=z[mask]))
+    if discrete:
+        weights = np.random.default_rng(2).random(300)
+        weighed = info.pairwise(X, mask=mask, weights=weights)
+        np.testing.assert_array_equal(weighed, info.pairwise(X[mask], weights=weights[mask]))
+    named = dict(zip(("given", "weights", "mask"), X.T))  # as the options are called
+    np.testing.assert_array_equal(found, info.pairwise(named, estimator=estimator, given=z, mask=mask))
     listed = info.pairwise([c.tolist() for c in X.T], estimator=estimator, mask=mask.tolist())
     np.testing.assert_array_equal(listed, info.pairwise(X[mask], estimator=estimator))
 
@@ -191,6 +197,16 @@ def test_a_mask_of_series_leaves_gaps(estimator):
 def test_masks_that_are_none(mask, error):
     with pytest.raises((DtypeError, ShapeError, OptionError), match=f"`mask` {error}|`mask` must be {error}"):
         info.pairwise(np.ones((40, 2), int), mask=mask)
+
+
+def test_a_masked_matrix_has_missing_values():
+    X = np.ma.array(np.random.default_rng(0).integers(0, 3, (60, 3)))
+    X[:5, 1] = np.ma.masked
+    found = info.pairwise(X, nan_policy="omit")
+    assert found[0, 1] == info.mutual_information(X.data[5:, 0], X.data[5:, 1])
+    assert found[0, 2] == info.mutual_information(X.data[:, 0], X.data[:, 2])
+    with pytest.raises(DataError, match="`column 1` has 5 rows with missing values"):
+        info.pairwise(X)
 
 
 def test_a_column_without_values_leaves_the_others_their_matrix():
