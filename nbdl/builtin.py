@@ -228,10 +228,12 @@ def nbdl_estimators():
         yield _continuous(name, "_spacing", entropy=name)
     mutual = ("mutual_information", "conditional_mutual_information")
     pairwise = "pairwise_mutual_information"
-    own = {m: m for m in ("entropy", *mutual, "kl_divergence", pairwise)}
-    yield _continuous("gaussian", "_gaussian", **own)
+    own = {m: m for m in ("entropy", *mutual, "kl_divergence")}
+    yield _continuous("gaussian", "_gaussian", **own, **{pairwise: "_correlations:mutual_information"})
     copula = {m: f"copula_{m}" for m in mutual} | {f"shuffled_{m}": "copula_shuffled" for m in mutual}
-    yield _continuous("gaussian_copula", "_gaussian", **copula, **{pairwise: "copula_pairwise"})
+    yield _continuous(
+        "gaussian_copula", "_gaussian", **copula, **{pairwise: "_correlations:copula_mutual_information"}
+    )
     yield _continuous(
         "ksg1", "_ksg", mutual_information="ksg1", total_correlation="ksg1",
         conditional_mutual_information="frenzel_pompe",

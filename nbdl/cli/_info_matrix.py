@@ -1,5 +1,6 @@
 """What ``nbdl info --pairwise`` answers: a measure of all pairs of columns."""
 
+import contextlib
 import warnings
 from itertools import combinations, permutations
 
@@ -82,7 +83,7 @@ def _values(asked, inner, columns, condition, pairs, one_sided):
 
 def _tested(asked, pair):
     """The estimate and the p-value of a pair; NaN where too few rows have both of its values."""
-    with asked.blamed(pair):
+    with asked.blamed(pair), _naming(pair):
         try:
             return tested(asked, pair)
         except (DataError, ShapeError, OptionError) as error:
@@ -92,6 +93,22 @@ def _tested(asked, pair):
             names = " and ".join(f"`{c.name}`" for c in list(pair.values())[:2])
             warnings.warn(f"--pairwise: NaN for {names}, with too few rows in common: {error}", stacklevel=1)
             return {"value": float("nan"), "p_value": float("nan")}
+
+
+@contextlib.contextmanager
+def _naming(pair):
+    """Warnings say which columns they are of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    names = [f"`{c.name}`" for c in pair.values()]
+    for each in caught:
+        text = str(each.message)
+        for role, name in zip(pair, names):
+            text = text.replace(f"`{role}`", name)
+        if not any(name in text for name in names):
+            text = f"{' and '.join(names[:2])}: {text}"
+        warnings.warn(text, each.category, stacklevel=1)
 
 
 def _understood(asked, columns, pairs, one_sided):

@@ -35,7 +35,6 @@ import numpy as np
 
 from nbdl.errors import OptionError, ShapeError
 from nbdl.info._special import digamma
-from nbdl.info._threads import in_parallel
 
 SINGULAR = 64 * np.finfo(np.float64).eps  # what is left of a column may be less, as a part of it: rounding
 CANCELS = (
@@ -61,10 +60,10 @@ def entropy(x, *, bias_correction=True, local=False, threads=1):
     -------
     float, or (N,) float64: nats. -inf where a column is a linear function of the others.
     """
-    _check_rows("gaussian entropy", x)
+    check_rows("gaussian entropy", x)
     volume = _volume(x, _nothing(x), local)
     value = volume.log + x.shape[1] / 2 * math.log(2 * math.pi * math.e)
-    value -= volume.bias if _is_asked(bias_correction) else 0.0
+    value -= volume.bias if is_asked(bias_correction) else 0.0
     return value + volume.deviation if local else value
 
 
@@ -80,12 +79,12 @@ def mutual_information(x, y, *, bias_correction=True, local=False, threads=1):
 
 def conditional_mutual_information(x, y, z, *, bias_correction=True, local=False, threads=1):
     """I(X; Y | Z) of Gaussian samples with N rows each; options and result as `mutual_information`."""
-    _check_rows("gaussian mutual information", x, y, z)
+    check_rows("gaussian mutual information", x, y, z)
     z = independent(z)  # what follows from other columns tells nothing more
     x, y = independent(x, z), independent(y, z)
     before, after = _volume(y, z, local), _volume(y, np.hstack((z, x)), local)
     value = before.log - after.log
-    if _is_asked(bias_correction):
+    if is_asked(bias_correction):
         value -= before.bias - after.bias
     return value + before.deviation - after.deviation if local else value
 
@@ -99,8 +98,8 @@ def kl_divergence(x, y, *, local=False, threads=1):
     if x.shape[1] != y.shape[1]:
         text = "gaussian divergence: `y` must have {} columns like `x`, got {}"
         raise ShapeError(text, x.shape[1], y.shape[1])
-    _check_rows("gaussian divergence", x)
-    _check_rows("gaussian divergence", y)
+    check_rows("gaussian divergence", x)
+    check_rows("gaussian divergence", y)
     by_x, by_y = _surprise(x, x), _surprise(y, x)
     if by_x is None or by_y is None:
         values = np.full(len(x), np.nan if by_x is by_y else np.inf)
@@ -109,7 +108,7 @@ def kl_divergence(x, y, *, local=False, threads=1):
     return values if local else float(values.mean())
 
 
-def _is_asked(bias_correction):
+def is_asked(bias_correction):
     if not isinstance(bias_correction, (bool, np.bool_)):
         raise OptionError("gaussian: `bias_correction` must be True or False, got {!r}", bias_correction)
     return bias_correction
@@ -131,55 +130,6 @@ def copula_conditional_mutual_information(x, y, z, *, bias_correction=True, loca
         bias_correction=bias_correction,
         local=local,
         threads=threads,
-    )
-
-
-def pairwise_mutual_information(columns, z, *, bias_correction=True, threads=1):
-    r"""I(X; Y | Z) of all pairs of p columns (N, 1) given z (N, R): (p, p), inf on the diagonal.
-
-    One matrix of (partial) correlations holds them all, :math:`I = -\log(1 - r^2) / 2`. Where r is near to 1,
-    or z leaves little of a column, digits cancel, and the pair is estimated by itself.
-    """
-    n, p = len(z), len(columns)
-    _check_rows("gaussian mutual information", z, np.empty((n, min(p, 2))))
-    z = independent(z)
-    basis = np.linalg.qr(_unit(z)[0])[0].T if z.shape[1] else np.empty((0, n))
-    rest, left = np.empty((p, n)), np.empty(p)
-
-    def reduce(i):
-        rest[i] = _unit(columns[i])[0][:, 0]
-        left[i] = rest[i].any()
-        if len(basis):
-            for _ in range(2):  # once would leave some of z where little else is left
-                rest[i] -= (basis @ rest[i]) @ basis
-            left[i] = math.sqrt(rest[i] @ rest[i])
-            rest[i] /= left[i] if left[i] > SINGULAR else math.inf
-
-    in_parallel(reduce, range(p), threads)
-    r = rest @ rest.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = -np.log((1 - r) * (1 + r)) / 2
-    if _is_asked(bias_correction):
-        dof = n - 1 - z.shape[1]
-        value -= float(digamma(dof / 2) - digamma((dof - 1) / 2)) / 2
-    empty = left <= SINGULAR
-    value[empty] = value[:, empty] = 0.0
-    near = (1 - r * r < CANCELS) | (left < CANCELS) | (left < CANCELS)[:, None]
-    for i, j in zip(*np.nonzero(np.triu(near & ~empty & ~empty[:, None], 1))):
-        value[i, j] = conditional_mutual_information(
-            columns[i], columns[j], z, bias_correction=bias_correction
-        )
-    value = np.triu(value, 1)
-    value += value.T
-    np.fill_diagonal(value, math.inf)
-    return value
-
-
-def copula_pairwise(columns, z, *, bias_correction=True, threads=1):
-    """`pairwise_mutual_information` of normal scores."""
-    scores = in_parallel(normal_scores, [*columns, z], threads)
-    return pairwise_mutual_information(
-        scores[:-1], scores[-1], bias_correction=bias_correction, threads=threads
     )
 
 
@@ -229,7 +179,7 @@ def _volume(y, given, local=False):
     """The `_Volume` of y (N, D) given other columns (N, P)."""
     n, d = y.shape
     p = given.shape[1]
-    columns, scale = _unit(np.hstack((given, y)))
+    columns, scale = unit(np.hstack((given, y)))
     deviation = None
     if local:
         q, r = np.linalg.qr(columns)
@@ -246,7 +196,7 @@ def _volume(y, given, local=False):
 
 def _surprise(x, points):
     """-log density at each of `points` of the normal fitted to x, less D log(2 pi) / 2; None if singular."""
-    columns, scale = _unit(x)
+    columns, scale = unit(x)
     r = np.linalg.qr(columns, mode="r")
     left = _left(r)
     if not left.all():
@@ -259,11 +209,11 @@ def _surprise(x, points):
 def independent(x, given=None):
     """The columns of x (N, D) that are no linear function of those of `given` and of those before them."""
     given = _nothing(x) if given is None else given
-    columns, _ = _unit(np.hstack((given, x)))
+    columns, _ = unit(np.hstack((given, x)))
     return x[:, _left(np.linalg.qr(columns, mode="r"))[given.shape[1] :] > 0]
 
 
-def _unit(x):
+def unit(x):
     """The columns of x centred and of length 1, a constant one 0; and their lengths before."""
     unit = np.exp2(np.frexp(np.abs(x).max(axis=0))[1] - 1.0)  # in these no square is too large
     x = x / unit
@@ -283,7 +233,7 @@ def _nothing(x):
     return np.empty((len(x), 0))
 
 
-def _check_rows(name, *samples):
+def check_rows(name, *samples):
     n, d = len(samples[0]), sum(s.shape[1] for s in samples)
     if n <= d:
         raise ShapeError("{}: the samples must have more rows than all columns, {}, got {}", name, d, n)

@@ -1,7 +1,7 @@
 """A measure of every pair of columns, in one call.
 
 Plug-in values of discrete columns (`_bits`), and those of an estimator with a way of its own for all pairs
-(`_gaussian`), are made together, all others one by one, on threads.
+(`_correlations`), are made together, all others one by one, on threads.
 """
 
 import contextlib
@@ -219,7 +219,10 @@ class _Pairs:
         """Keep each warning once, by its text with the names of the columns in it."""
 
         def keep(message, category, *_, **__):
-            self.caught.setdefault(self._named(str(message)), category)
+            text, pair = self._named(str(message)), [f"`{self.samples[i].name}`" for i in self.now.pair]
+            if not any(name in text for name in pair):
+                text = f"{' and '.join(pair)}: {text}"
+            self.caught.setdefault(text, category)
 
         with warnings.catch_warnings():
             warnings.simplefilter("always")

@@ -452,6 +452,19 @@ def test_tables_fit_the_screen(run, tmp_path):
     assert max(map(len, value.splitlines())) <= 80
 
 
+def test_warnings_of_a_matrix_name_the_columns(run, tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "a.npz", one=rng.integers(0, 900, 1000), two=rng.integers(0, 900, 1000))
+    got = run("info", "mutual_information", "a.npz", "--pairwise", "--permutations", 0)
+    assert "warning: `one` and `two`: g_test: few rows, " in got.stderr
+    x = np.round(rng.standard_normal((100, 2)), 1)
+    np.savez(tmp_path / "b.npz", age=x[:, 0], size=x[:, 1])
+    options = ["--pairwise", "--estimator", "ksg1", "--set", "noise=0.0"]
+    for more in ([], ["--permutations", 3]):
+        got = run("info", "mutual_information", "b.npz", *options, *more)
+        assert re.search("% of `(age|size)` are values", got.stderr) and "`x`" not in got.stderr
+
+
 def test_p_values_are_not_zero(run, tmp_path):
     """Sparse tables of independent columns have large ones; where one is small, it says below what."""
     rng = np.random.default_rng(0)
