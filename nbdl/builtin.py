@@ -135,7 +135,10 @@ def nbdl_models():
     sgd, adam = {"optimizer": "sgd"}, {"optimizer": "adam"}
     yield Model(
         "linear_regression", "nbdl.models:linear_regression", about="y = x w + b",
-        presets={"synthetic_regression": {**sgd, "epochs": 3, "batch_size": 32, "lr": 0.03}},
+        presets={
+            "synthetic_regression": {**sgd, "epochs": 3, "batch_size": 32, "lr": 0.03},
+            "table": {**sgd, "epochs": 30, "batch_size": 32, "lr": 0.03},
+        },
     )  # fmt: skip
     yield Model(
         "softmax_regression", "nbdl.models:softmax_regression", about="linear classifier",
@@ -143,6 +146,7 @@ def nbdl_models():
             "digits": {**sgd, "epochs": 20, "batch_size": 32, "lr": 0.1},
             "mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
             "fashion_mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+            "table": {**sgd, "epochs": 50, "batch_size": 32, "lr": 0.1},
         },
     )  # fmt: skip
     yield Model(
@@ -151,6 +155,7 @@ def nbdl_models():
             "digits": {**adam, "epochs": 20, "batch_size": 32, "lr": 0.001},
             "mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
             "fashion_mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+            "table": {**adam, "epochs": 50, "batch_size": 32, "lr": 0.003},
         },
     )  # fmt: skip
     yield Model(
@@ -241,16 +246,24 @@ def nbdl_estimators():
     )  # fmt: skip
     yield _continuous("ksg2", "_ksg", mutual_information="ksg2", total_correlation="ksg2")
     yield _continuous("kozachenko_leonenko", "_neighbours", entropy="kozachenko_leonenko")
-    yield _continuous("knn", "_neighbours", kl_divergence="kl_divergence")
-    for name, measure in (("ross", mutual[0]), ("gao", mutual[0]), ("mesner_shalizi", mutual[1])):
-        yield Estimator(name, "mixed", {measure: f"nbdl.info._mixed:{name}"})
+    yield _continuous("knn", "_divergence", kl_divergence="kl_divergence")
+    gao = {"mutual_information": "gao", "total_correlation": "gao", mutual[1]: "_conditional:gao"}
+    yield _estimator("mixed", "ross", "_mixed", mutual_information="ross")
+    yield _estimator("mixed", "gao", "_mixed", **gao)
+    yield _estimator("mixed", "mesner_shalizi", "_conditional", **{mutual[1]: "mesner_shalizi"})
+    entropies = {m: m for m in ("entropy", "conditional_entropy")}
+    yield _estimator("mixed", "by_class", "_by_class", **entropies)
     for name in ("binned", "ordinal"):
         functions = {m: m for m in ("symbols", "entropy", *mutual)}
         yield _continuous(name, f"_{name}", ordered=name == "ordinal", **functions)
 
 
 def _continuous(name, module, ordered=False, **functions):
-    """An estimator of continuous data by its measures, each with its function: a name, or ``module:name``."""
+    return _estimator("continuous", name, module, ordered, **functions)
+
+
+def _estimator(data, name, module, ordered=False, **functions):
+    """An estimator of such data by its measures, each with its function: a name, or ``module:name``."""
     places = {measure: f if ":" in f else f"{module}:{f}" for measure, f in functions.items()}
     places = {measure: f"nbdl.info.{place}" for measure, place in places.items()}
-    return Estimator(name, "continuous", places, ordered)
+    return Estimator(name, data, places, ordered)

@@ -25,7 +25,7 @@ import numpy as np
 
 from nbdl import registry
 from nbdl._cores import cores
-from nbdl.errors import OptionError, ShapeError, UsageError
+from nbdl.errors import DataError, OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, divergence
 from nbdl.info._samples import read, read_counts, read_weights, same_length, with_gaps, without_missing
 from nbdl.records import resolve
@@ -42,7 +42,8 @@ def entropy(x, estimator=None, **options):
         Integers, truth values, text and objects are symbols; floats are continuous. D columns are one joint
         variable. Arrays, lists, and columns of tables.
     estimator : str, optional
-        A name of the registry. Default: "ml" for discrete data, "kozachenko_leonenko" for continuous.
+        A name of the registry. Default: "ml" for discrete data, "kozachenko_leonenko" for continuous,
+        "by_class" for both together.
     base : "e", 2, 10, any number > 0 but 1; "nats", "bits", "dits"
         The unit, nats if not given.
     weights : (N,), optional
@@ -73,7 +74,10 @@ def entropy(x, estimator=None, **options):
 
 
 def joint_entropy(*xs, estimator=None, **options):
-    """Entropy H(X1, ..., Xn) of samples taken together. Options as of `entropy`."""
+    """Entropy H(X1, ..., Xn) of samples taken together, H(X) + h(Y|X) for a discrete X and a continuous Y.
+
+    Options as of `entropy`.
+    """
     return estimate("joint_entropy", _numbered(xs, 1), estimator, **options)
 
 
@@ -110,7 +114,10 @@ def mutual_information(x, y, estimator=None, **options):
 
 
 def conditional_mutual_information(x, y, z, estimator=None, **options):
-    """What two samples tell about one another when `z` is known, I(X;Y|Z). As `mutual_information`."""
+    """What two samples tell about one another when `z` is known, I(X;Y|Z). As `mutual_information`.
+
+    Default of mixed data: "gao", which is the mean over the classes of a discrete `z`.
+    """
     return estimate("conditional_mutual_information", {"x": x, "y": y, "z": z}, estimator, **options)
 
 
@@ -148,7 +155,7 @@ def kl_divergence(x, y, estimator=None, **options):
         As in `entropy`, both discrete or both continuous.
     estimator : str, optional
         Default: "ml" for discrete data, infinite where `x` has a symbol that `y` has not; "knn" (Pérez-Cruz
-        2008) for continuous data.
+        2008) for continuous data, which is 0 for equal samples and takes rounded values as they are.
     base, nan_policy, threads, **options
         As in `entropy`; `clip` as in `mutual_information`.
     """
@@ -219,10 +226,10 @@ _NOT_NEGATIVE = (
     "dual_total_correlation",
     "kl_divergence",
 )
-_DEFAULTS = {  # the first that offers the measure, or what it follows from
+_DEFAULTS = {  # the first that offers the measure, or else what it follows from
     "discrete": ("ml",),
     "continuous": ("ksg1", "kozachenko_leonenko", "knn"),
-    "mixed": ("ross", "gao", "mesner_shalizi"),
+    "mixed": ("ross", "gao", "by_class"),
 }
 
 
@@ -313,11 +320,10 @@ def choose(measure, samples, name):
             text = "estimator `{}` is for {} data, but {}; others for it: {}"
             raise UsageError(text, name, record.data, which, _others(measure, data, len(samples)))
         return record
-    for default in _DEFAULTS[data]:
-        if default in names.names("estimator"):
-            record = names.get("estimator", default)
-            if _offers(record, measure, len(samples)):
-                return record
+    known = [names.get("estimator", each) for each in _DEFAULTS[data] if each in names.names("estimator")]
+    for record in sorted(known, key=lambda record: measure not in record.measures):
+        if _offers(record, measure, len(samples)):
+            return record
     text = "`{}` of {} samples of {} data has no default estimator; others for it: {}"
     raise UsageError(text, measure, len(samples), data, _others(measure, data, len(samples)))
 
@@ -415,6 +421,7 @@ def by_estimator(record, measure, samples, local, threads, options):
         terms = chain  # first: a constant sample shares nothing, but has a differential entropy of -inf
     elif "entropy" in record.measures and measure != "kl_divergence":
         terms = [(factor, "entropy", [group]) for factor, group in entropies(measure, n)]
+        samples, terms = _without_constants(samples, terms)
     else:
         offered = sorted(set(record.measures) & set(registry.default().names("measure")))
         raise UsageError("estimator `{}` has no `{}`; it has: {}", record.name, measure, ", ".join(offered))
@@ -425,8 +432,27 @@ def by_estimator(record, measure, samples, local, threads, options):
         known = {}
         if "ends" in (getattr(function, "__kwdefaults__", None) or {}):
             known["ends"] = [samples[g[0]].ends if len(g) == 1 else None for g in groups]
-        value += factor * function(*arrays, local=local, threads=threads, **known, **options)
-    return value if local else float(value)
+        with np.errstate(invalid="ignore"):  # the difference of infinities is refused below
+            value = value + factor * function(*arrays, local=local, threads=threads, **known, **options)
+    if terms and terms[0][1] == "entropy" and np.isnan(value).any():
+        text = "`{}` is a difference of entropies that are -inf by estimator `{}`: there is no density where "
+        text += "values repeat or columns follow from others. Try noise=1e-6 if values were rounded"
+        raise DataError(text, measure, record.name)
+    if local:
+        return value if np.ndim(value) else np.zeros(len(samples[0].values))
+    return float(value)
+
+
+def _without_constants(samples, terms):
+    """Samples and terms without the constant columns whose entropies, of -inf, are to cancel."""
+    kept = list(samples)
+    for i, s in enumerate(samples):
+        if s.kind == "continuous" and sum(factor for factor, _, (group,) in terms if i in group) == 0:
+            varying = (s.values != s.values[0]).any(axis=0)
+            kept[i] = s._replace(values=s.values[:, varying], ends=None) if not varying.all() else s
+    gone = {i for i, s in enumerate(kept) if not s.values.shape[1]}
+    terms = [(f, each, [tuple(i for i in group if i not in gone)]) for f, each, (group,) in terms]
+    return kept, [term for term in terms if term[2][0]]
 
 
 def _chain(measure, n):
@@ -443,18 +469,19 @@ def _chain(measure, n):
             return dual
         case "o_information":
             return total + [(-factor, each, groups) for factor, each, groups in dual]
+        case "co_information" if n == 2:
+            return [(1, mutual, singles)]
         case "co_information" if n == 3:
             return [(1, mutual, singles[:2]), (-1, conditional, singles)]
     return []
 
 
 def _side_by_side(samples):
-    """A group of samples as one argument of an estimator: float64 (N, D), or int64 codes (N,)."""
-    kinds = {s.kind for s in samples}
-    if kinds == {"discrete"}:
-        return Joint([s.values for s in samples]).codes(range(len(samples)))[0]
-    if kinds == {"continuous"}:
-        values = [s.values for s in samples]
-        return np.ascontiguousarray(np.hstack(values) if len(values) > 1 else values[0])
-    names = ", ".join(s.name for s in samples)
-    raise UsageError("discrete and continuous samples cannot be taken together as one: {}", names)
+    """A group of samples as one argument of an estimator: float64 (N, D), int64 codes (N,), or both."""
+    symbols = [s.values for s in samples if s.kind == "discrete"]
+    columns = [s.values for s in samples if s.kind == "continuous"]
+    codes = Joint(symbols).codes(range(len(symbols)))[0] if symbols else None
+    if not columns:
+        return codes
+    columns = np.ascontiguousarray(np.hstack(columns) if len(columns) > 1 else columns[0])
+    return (codes, columns) if symbols else columns

@@ -145,10 +145,21 @@ def deviations(x):
     return np.where((x == x[0]).all(axis=0), 0.0, of_unit * largest)
 
 
-def standardized(x):
-    """Each column of finite x (N, D) over its standard deviation; a constant one as it is."""
-    deviation = deviations(x)
-    return x / np.where(deviation > 0, deviation, 1.0)
+def spreads(x, tail=0.1):
+    """Distance of the quantiles `tail` and 1 - `tail` of each column of x (N, D); its deviation if that is 0.
+
+    Unlike the deviation it says where most rows are, however far away some others.
+    """
+    largest = np.abs(x).max(axis=0)
+    largest = np.where(largest > 0, largest, 1.0)
+    low, high = np.quantile(x / largest, (tail, 1 - tail), axis=0)
+    return np.where(high > low, (high - low) * largest, deviations(x))
+
+
+def units_of(x):
+    """What each column of finite x (N, D) is measured in where units are not to count: its spread, or 1."""
+    spread = spreads(x)
+    return np.where(spread > 0, spread, 1.0)
 
 
 def read_weights(weights, length):
