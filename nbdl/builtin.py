@@ -232,9 +232,13 @@ def nbdl_estimators():
     for name in ("vasicek", "van_es", "ebrahimi", "correa"):
         yield _continuous(name, "_spacing", entropy=name)
     mutual = ("mutual_information", "conditional_mutual_information")
-    yield _continuous("gaussian", "_gaussian", **{m: m for m in ("entropy", *mutual, "kl_divergence")})
+    pairwise = "pairwise_mutual_information"
+    own = {m: m for m in ("entropy", *mutual, "kl_divergence")}
+    yield _continuous("gaussian", "_gaussian", **own, **{pairwise: "_correlations:mutual_information"})
     copula = {m: f"copula_{m}" for m in mutual} | {f"shuffled_{m}": "copula_shuffled" for m in mutual}
-    yield _continuous("gaussian_copula", "_gaussian", **copula)
+    yield _continuous(
+        "gaussian_copula", "_gaussian", **copula, **{pairwise: "_correlations:copula_mutual_information"}
+    )
     yield _continuous(
         "ksg1", "_ksg", mutual_information="ksg1", total_correlation="ksg1",
         conditional_mutual_information="frenzel_pompe",
@@ -250,14 +254,16 @@ def nbdl_estimators():
     entropies = {m: m for m in ("entropy", "conditional_entropy")}
     yield _estimator("mixed", "by_class", "_by_class", **entropies)
     for name in ("binned", "ordinal"):
-        yield _continuous(name, f"_{name}", **{m: m for m in ("symbols", "entropy", *mutual)})
+        functions = {m: m for m in ("symbols", "entropy", *mutual)}
+        yield _continuous(name, f"_{name}", ordered=name == "ordinal", **functions)
 
 
-def _continuous(name, module, **functions):
-    return _estimator("continuous", name, module, **functions)
+def _continuous(name, module, ordered=False, **functions):
+    return _estimator("continuous", name, module, ordered, **functions)
 
 
-def _estimator(data, name, module, **functions):
+def _estimator(data, name, module, ordered=False, **functions):
     """An estimator of such data by its measures, each with its function: a name, or ``module:name``."""
     places = {measure: f if ":" in f else f"{module}:{f}" for measure, f in functions.items()}
-    return Estimator(name, data, {measure: f"nbdl.info.{place}" for measure, place in places.items()})
+    places = {measure: f"nbdl.info.{place}" for measure, place in places.items()}
+    return Estimator(name, data, places, ordered)

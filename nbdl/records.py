@@ -84,6 +84,7 @@ _RULES = {  # by the annotation of a field
         'a twin of nbdl.kernels.lanes or "package.module:attribute"',
     ),
     int: _Rule(lambda value: type(value) is int and value >= 0, "an integer from 0"),
+    bool: _Rule(lambda value: isinstance(value, bool), "True or False"),
     tuple[str, ...]: _Rule(_is_texts, "a tuple of names"),
     tuple[int, ...]: _Rule(_is_sizes, "a tuple of positive integers"),
     Mapping[str, Code]: _Rule(_is_mapping(_is_code), "a mapping from names to code"),
@@ -230,15 +231,20 @@ class Estimator:
     "mixed" ones a discrete sample is int64 codes (N,), and a joint one of both kinds the pair of them,
     ``(codes, columns)``.
 
-    Two more entries are used if they are there. ``symbols(x, **options)`` gives int64 codes (N', D) below k,
+    More entries are used if they are there. ``symbols(x, **options)`` gives int64 codes (N', D) below k,
     N' <= N, and k: series are made into symbols first, histories of symbols then. ``shuffled_<measure>(
     *samples, **options)`` gives a function of an order of the rows of the first sample, for permutation
-    tests, or None. `nbdl.testing.check_estimator` tries all of this.
+    tests, or None. ``pairwise_mutual_information(columns, z, *, threads=1, **options)`` gives the matrix of
+    all pairs of columns (N, 1), given z (N, R), R >= 0. `nbdl.testing.check_estimator` tries all of this.
+
+    `ordered` says that neighbouring rows belong together. Then the functions get NaN where a value is
+    missing, as rows on the two sides of it are no neighbours, and ``symbols`` gives codes masked there.
     """
 
     name: str
     data: str
     measures: Mapping[str, Code] = field(default_factory=dict)
+    ordered: bool = False
 
     def __post_init__(self):
         if self.data not in ("discrete", "continuous", "mixed"):

@@ -83,6 +83,33 @@ class Pairwise:
         self.pairwise(self.X, threads=threads, discrete=True)
 
 
+class PairwiseOfCorrelations:
+    """435 pairs of 30 columns of 10**5 numbers: one matrix of correlations, of values or of normal scores."""
+
+    params = (("gaussian", "gaussian_copula"), (1, 2))
+    param_names = ("estimator", "threads")
+
+    def setup(self, estimator, threads):
+        self.pairwise = measure("pairwise")
+        self.X = np.random.default_rng(0).standard_normal((10**5, 30))
+        self.time_matrix(estimator, threads)
+
+    def time_matrix(self, estimator, threads):
+        self.pairwise(self.X, estimator=estimator, threads=threads)
+
+
+class Sparse:
+    """The G-test of tables with few rows for each cell: moments of all tables with the same margins."""
+
+    def setup(self):
+        self.g_test = measure("g_test")
+        self.x, self.y = np.random.default_rng(0).zipf(1.3, (2, 10**5)) % 1000
+        self.time_test()
+
+    def time_test(self):
+        self.g_test(self.x, self.y)
+
+
 class Counts:
     """Entropies of 10**4 counts, by the estimators that do most about them."""
 

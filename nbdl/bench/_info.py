@@ -104,6 +104,24 @@ def _columns(p, N, symbols, threads):
     return Estimate("pairwise_mi", size, info.pairwise, arguments, takes_threads=True, threads=threads)
 
 
+def _normal_columns(p, N, threads):
+    """All pairs of columns with a correlation of 0.36 each."""
+
+    def arguments():
+        rng = np.random.default_rng(0)
+        return {"X": 0.6 * rng.standard_normal((N, 1)) + 0.8 * rng.standard_normal((N, p))}
+
+    size = f"{p} columns, N={N}"
+    return Estimate("gaussian_pairs", size, _gaussian_pairs, arguments, takes_threads=True, threads=threads)
+
+
+def _gaussian_pairs(X, threads):
+    """Without the diagonal, where it is infinite."""
+    matrix = info.pairwise(X, estimator="gaussian", bias_correction=False, threads=threads)
+    np.fill_diagonal(matrix, 0)
+    return matrix
+
+
 def _chance(kind, N, x, y, threads):
     """The mutual information that labels have by chance, for the adjusted one: of x and y classes."""
 
@@ -214,6 +232,7 @@ MAKERS = (  # what makes a row, its sizes, and quick ones
     (_labels, ((1_000_000, 10),), ((500, 4),)),
     (_transfer, ((100_000, 10),), ((500, 3),)),
     (_columns, ((20, 10_000, 5),), ((4, 200, 3),)),
+    (_normal_columns, ((30, 100_000),), ((4, 200),)),
     (_chance, (("even", 100_000, 1000, 900), ("zipf", 100_000, 1000, 1000)), (("even", 200, 8, 7),)),
     (_binned, ((1_000_000, 32),), ((500, 6),)),
     (partial(_spacing, "vasicek"), ((1_000_000,),), ((200,),)),

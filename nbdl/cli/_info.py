@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from nbdl.cli._info_answers import matrix, scan, value
+from nbdl.cli._info_answers import scan, value
 from nbdl.cli._info_asked import lags_of, read
+from nbdl.cli._info_matrix import matrix
 from nbdl.cli._info_report import list_all, report, save
 from nbdl.cli._output import common_options, emit, note
 from nbdl.errors import UsageError
@@ -30,6 +31,8 @@ FLAGS = {  # what Python's options are called here
 @click.option("-z", "zs", multiple=True, metavar="COL", help="Columns of the third.")
 @click.option("--weights", metavar="COL", help="How much each row counts, for discrete data.")
 @click.option("--trials", metavar="COL", help="Series: a change in this column begins another trial.")
+@click.option("--mask", metavar="COL", help="The rows that count, for which this column is 1 or true.")
+@click.option("--exclude", multiple=True, metavar="COL", help="None of the variables, where all columns are.")
 @click.option("--discrete", multiple=True, metavar="COL", help="The values of these columns are symbols.")
 @click.option("--continuous", multiple=True, metavar="COL", help="The values of these columns are measured.")
 @click.option("--estimator", metavar="NAME", help="By default one that fits the kinds of the columns.")
@@ -89,7 +92,7 @@ def info(measure, file, listing, pairwise, lags, plot, **given):
     _check_together(pairwise, lags, given["bootstrap"])
     if plot is not None:
         _check_plot(plot, pairwise or lags)
-    asked = read(measure, file, **given)
+    asked = read(measure, file, lags=lags, **given)
     with _telling():
         if pairwise:
             answer = matrix(asked)
@@ -99,7 +102,7 @@ def info(measure, file, listing, pairwise, lags, plot, **given):
             answer = value(asked)
     emit(answer, lambda: report(answer))
     if plot is not None:
-        save(plot, answer)
+        save(plot, answer, Path(file).name)
         note(f"picture: {plot}")
 
 

@@ -1,8 +1,6 @@
 """What ``nbdl info`` answers: one value, one for each lag, or a matrix; plain numbers and text."""
 
-from itertools import combinations, permutations
-
-from nbdl.cli._info_asked import words
+from nbdl.cli._info_asked import STEPS_OF_A_SERIES, words
 from nbdl.errors import UsageError
 
 FORMULAS = {"ml": "g_test", "gaussian": "f_test"}  # tests that need no shuffle, by estimator
@@ -12,14 +10,17 @@ WITHOUT_FORMULA = ("total_correlation", "kl_divergence")  # the others are tests
 def value(asked):
     """The measure, with a p-value and an interval if they are asked for."""
     from nbdl import info as measures
+    from nbdl.info import _mask
 
-    columns, options = asked.columns(), asked.options
+    options = asked.options
+    series = _mask.ordered(asked.measure, options["estimator"])
+    columns = asked.counting(asked.columns(), series)
     samples = [c.values for c in columns.values()]
     found = {}
     with asked.blamed(columns):
         answer = _head(asked, columns)
         if options["permutations"] is not None:
-            found |= _tested(asked, columns)
+            found |= tested(asked, columns)
         if n := options["bootstrap"]:
             three, seed = (samples + [None, None])[:3], options["seed"] or 0
             keywords = asked.keywords(columns, resamples=n, seed=seed)
@@ -27,18 +28,18 @@ def value(asked):
             found |= {"value": interval.estimate, "interval": [interval.low, interval.high]}
             found |= {"standard_error": interval.standard_error, "resamples": n}
         if not found:
-            found["value"] = _compute(asked, columns)
+            found["value"] = compute(asked, columns)
     return answer | found
 
 
-def _compute(asked, columns):
+def compute(asked, columns):
     optional = len(columns) > len(asked.inputs) and not asked.inputs[0].startswith("*")
     samples = asked.samples(columns)
     more = {"given": samples.pop()} if optional else {}
     return float(asked.compute(*samples, **asked.keywords(columns, **more)))
 
 
-def _tested(asked, columns, problem=None):
+def tested(asked, columns, problem=None):
     """The estimate and its p-value; of `problem` where it is not of the columns as they are."""
     from nbdl import info as measures
     from nbdl.info import _null, _samples, _series
@@ -67,7 +68,7 @@ def _tested(asked, columns, problem=None):
     said = _samples.said_of(problem.options.get("discrete"), list(problem.samples))
     samples = [_samples.read(role, x, d) for (role, x), d in zip(problem.samples.items(), said)]
     test = getattr(measures, FORMULAS[name])(*samples, **named)
-    value = _compute(asked, columns) if whole else float(problem.estimate())
+    value = compute(asked, columns) if whole else float(problem.estimate())
     found = {"value": value, "p_value": test.p_value, "test": FORMULAS[name]}
     found |= {"statistic": test.statistic, "dof": test.dof}
     return found | ({"rows_per_cell": test.rows_per_cell} if name == "ml" else {})
@@ -77,72 +78,27 @@ def scan(asked, lags):
     """The measure for each lag, with p-values if they are asked for."""
     from nbdl.info import _series
 
-    columns = asked.columns()
+    columns = asked.counting(asked.columns(optional=("given",)), series=True)
     samples = [c.values for c in columns.values()]
-    more = {"given": samples[2]} if len(samples) > 2 else {}
     if len(samples) < 2:
         raise UsageError("--lags needs a measure of two series, `{}` is of one", asked.measure)
+    more = {"given": samples[2]} if len(samples) > 2 else {}
+    inner = asked.given_a_condition() if more else asked
     with asked.blamed(columns):
-        answer = _head(asked, columns)
-        options = asked.keywords(columns, **more)
+        answer = _head(inner, columns) | {"measure": asked.measure, "lags": lags}
+        options = inner.keywords(columns, **more)
         estimator = options.pop("estimator", None)
-        problems = _series.problems_of_lags(asked.measure, *samples[:2], lags, estimator, options)
+        problems = list(_series.problems_of_lags(asked.measure, *samples[:2], lags, estimator, options))
+        rows = [_complete(p.samples) for p in problems]
+        answer |= {"rows": min(rows)} | ({"rows_of_lags": rows} if len(set(rows)) > 1 else {})
         if asked.options["permutations"] is None:
-            return answer | {"lags": lags, "values": [float(p.estimate()) for p in problems]}
-        found = [_tested(asked, columns, p) for p in problems]
-    answer |= {"lags": lags, "values": [f["value"] for f in found], "p_values": [f["p_value"] for f in found]}
-    return answer | _test_of(found)
+            return answer | {"values": [float(p.estimate()) for p in problems]}
+        found = [tested(inner, columns, p) for p in problems]
+    answer |= {"values": [f["value"] for f in found], "p_values": [f["p_value"] for f in found]}
+    return answer | test_of(found)
 
 
-def matrix(asked):
-    """The measure of every pair of columns, with p-values if they are asked for; no diagonal."""
-    if any(asked.given[1:]):
-        raise UsageError("--pairwise takes all columns, or those given by -x; it takes no -y and no -z")
-    if len(asked.inputs) != 2 and not asked.inputs[0].startswith("*"):
-        raise UsageError(
-            "--pairwise needs a measure of two samples, `{}` is of {}", asked.measure, asked.inputs
-        )
-    names = [n for text in asked.given[0] for n in asked.table.split(text)] or asked.table.names
-    columns = [asked.column(n) for n in names]
-    if len(columns) < 2:
-        raise UsageError("--pairwise needs two columns at least, got {}", len(columns))
-    values, estimators, samples, tests = _pairs(asked, columns)
-    return {
-        "measure": asked.measure, "unit": asked.unit, "estimators": estimators,
-        "rows": len(columns[0].values), "columns": [_described(c, s) for c, s in zip(columns, samples)],
-        "matrix": values.tolist(), **tests,
-    }  # fmt: skip
-
-
-def _pairs(asked, columns):
-    """The matrix of estimates, the names of the estimators, how each column was taken, and the p-values with
-    what they are from."""
-    import numpy as np
-
-    from nbdl.info._pairwise import ONE_SIDED
-
-    values, p_values = np.full((2, len(columns), len(columns)), np.nan)
-    tests, estimators, tested = [], set(), asked.options["permutations"] is not None
-    one_sided, taken = asked.measure in ONE_SIDED, [{} for _ in columns]
-    for i, j in (permutations if one_sided else combinations)(range(len(columns)), 2):
-        pair = dict(zip(("x", "y"), (columns[i], columns[j])))
-        with asked.blamed(pair):
-            samples, name = asked.understood(pair)
-            estimators.add(name)
-            for column, sample in zip((i, j), samples.values()):
-                taken[column].setdefault(sample.kind, sample)
-            if tested:
-                tests.append(_tested(asked, pair))
-                values[i, j], p_values[i, j] = tests[-1]["value"], tests[-1]["p_value"]
-            else:
-                values[i, j] = _compute(asked, pair)
-        if not one_sided:
-            values[j, i], p_values[j, i] = values[i, j], p_values[i, j]
-    found = {"p_values": p_values.tolist(), **_test_of(tests)} if tested else {}
-    return values, sorted(estimators - {None}), [list(kinds.values()) for kinds in taken], found
-
-
-def _test_of(tests):
+def test_of(tests):
     """What many p-values are from: so many permutations each, or formulas."""
     if "permutations" in tests[0]:
         return {"permutations": tests[0]["permutations"]}
@@ -156,14 +112,43 @@ def _head(asked, columns):
         estimator = asked.options["estimator"]
     return {
         "measure": asked.measure, "unit": asked.unit, **({"estimator": estimator} if estimator else {}),
-        "rows": max(len(c.values) for c in columns.values()),
-        "samples": {role: _described(c, [samples[role]]) for role, c in columns.items()},
+        "rows": rows_used(asked, columns),
+        "samples": {role: described(c, [samples[role]]) for role, c in columns.items()},
     }  # fmt: skip
 
 
-def _described(column, samples):
+def rows_used(asked, columns):
+    """How many rows the estimate is of: those, or those times of series, at which nothing is missing."""
+    from nbdl.info import _series
+
+    if asked.options["lags"]:
+        return None  # they come with the lags
+    named = {role: c.values for role, c in columns.items()}
+    if asked.options["nan_policy"] != "omit" and asked.measure not in STEPS_OF_A_SERIES:
+        return max(map(len, named.values()))
+    if asked.measure == "kl_divergence":
+        return max(_complete({role: x}) for role, x in named.items())
+    if asked.measure in STEPS_OF_A_SERIES:
+        options = asked.keywords(columns)
+        estimator = options.pop("estimator", None)
+        named = _series.problem(asked.measure, list(named.values()), estimator, options).samples
+    return _complete(named)
+
+
+def _complete(named):
+    """In how many rows of samples by name nothing is missing."""
+    from nbdl.info import _samples
+
+    samples = [_samples.read(name, x) for name, x in named.items()]
+    gone = [s.missing for s in samples if s.missing is not None]
+    return len(samples[0].values) - (int(sum(gone[1:], gone[0]).astype(bool).sum()) if gone else 0)
+
+
+def described(column, samples):
     """A column, and how it was taken: in a matrix of some pairs perhaps as the other kind."""
+    from nbdl.info import _samples
     from nbdl.info._kinds import describe
 
+    samples = list(samples) or [_samples.read(column.name, column.values, column.discrete)]
     kind = " or ".join(s.kind for s in samples)
     return {"column": column.name, "kind": kind, "about": describe(samples[-1])}

@@ -2,7 +2,7 @@
 
 import contextlib
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nbdl.cli._errors import advised
 from nbdl.cli._output import note
@@ -16,6 +16,8 @@ STEPS_OF_A_SERIES = {  # what a measure of series is, once histories are taken
 }
 SHOWN = 30  # columns that an error names
 PLACES = 4  # samples whose columns it names
+APART = ("weights", "trials", "mask")  # options that name a column, which is none of the variables then
+TRUTH = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
 
 
 @dataclass
@@ -38,18 +40,24 @@ class Asked:
     def column(self, text):
         return self.table.column(text, self.kinds)
 
-    def columns(self):
+    @property
+    def names(self):
+        """The columns that are taken where none is named: but those excluded, or with another part."""
+        others = {name for text in self.options["exclude"] for name in self.table.split(text)}
+        others |= {name for text in self.given[2] for name in self.table.split(text)}
+        return [name for name in self.table.names if name not in others]
+
+    def columns(self, optional=()):
         """The `Column` for each argument of the measure, by the name of the argument."""
         texts = [list(each) for each in self.given]
         if self.inputs[0].startswith("*"):
-            each = [t for some in texts for t in some] or self.table.names
+            each = [t for some in texts for t in some] or self.names
             return {f"{self.inputs[0][1:]}[{i}]": self.column(t) for i, t in enumerate(each)}
-        if not any(texts) and len(self.table.names) == len(self.inputs):
-            texts = [[name] for name in self.table.names]
-        roles = (
-            [*self.inputs, "given"] if "given" in inspect.signature(self.compute).parameters else self.inputs
-        )
-        roles = list(dict.fromkeys(roles))
+        if not any(texts) and len(self.names) == len(self.inputs):
+            texts = [[name] for name in self.names]
+        if "given" in inspect.signature(self.compute).parameters:
+            optional = ("given",)
+        roles = list(dict.fromkeys([*self.inputs, *optional]))
         flags = ["-x", "-y", "-z"]
         for flag, text in zip(flags, texts):
             if text and flag not in flags[: len(roles)]:
@@ -60,6 +68,33 @@ class Asked:
             needed = words(flags[: len(self.inputs)])
             raise UsageError(text, self.measure, needed, self.table.path, shown)
         return {role: self.column(",".join(text)) for role, text in zip(roles, texts) if text}
+
+    def counting(self, columns, series):
+        """The columns without the rows that do not count: taken out, or made gaps of `series`."""
+        keep = self.options["mask"]
+        if keep is None:
+            return columns
+        from nbdl.info import _mask
+
+        values = {role: c.values for role, c in columns.items()}
+        policy = self.options["nan_policy"] or "raise"
+        with self.blamed(columns):
+            values, policy = _mask.counting(values, keep, policy, series)
+        self.options["nan_policy"] = policy
+        if not series:
+            for name in ("weights", "trials"):
+                self.options[name] = None if self.options[name] is None else self.options[name][keep]
+        return {role: c._replace(values=values[role]) for role, c in columns.items()}
+
+    def given_a_condition(self):
+        """What is asked where there is a condition that the measure itself does not take."""
+        if self.measure != "mutual_information":
+            return self
+        from nbdl import info, registry
+
+        measure = "conditional_mutual_information"
+        inputs = registry.default().get("measure", measure).inputs
+        return replace(self, measure=measure, compute=info.conditional_mutual_information, inputs=inputs)
 
     def keywords(self, columns, **more):
         """The options for the measure's function, or for one that passes them on to it."""
@@ -186,9 +221,25 @@ def read(measure, file, xs, ys, zs, discrete, continuous, changes, **options):
         options["weights"] = (
             weights.astype(float).filled(float("nan")) if hasattr(weights, "filled") else weights
         )
+    options["exclude"] = [*options["exclude"], *(options[n] for n in APART if options[n] is not None)]
     if options["trials"] is not None:
         options["trials"] = table.column(options["trials"], kinds).values
+    if options["mask"] is not None:
+        options["mask"] = _truth(table.column(options["mask"], {options["mask"]: "discrete"}), file)
     return Asked(measure, resolve(record.compute), record.inputs, table, (xs, ys, zs), kinds, options)
+
+
+def _truth(column, path):
+    """The truth values of a column of 1 and 0, or of true and false; a missing one is false."""
+    import numpy as np
+
+    texts = np.ma.array(column.values).astype(str).filled("0")
+    values = [TRUTH.get(t.lower()) for t in texts.ravel()] if texts.ndim == 1 else [None]
+    if None in values:
+        stray = texts[values.index(None)] if texts.ndim == 1 else f"{texts.shape[1]} columns"
+        what = DataError("--mask is a column of 1 and 0, or of true and false, got {!r}", str(stray))
+        raise advised(what, f"{path}: {column.name}", "a column that says of each row whether it counts")
+    return np.array(values)
 
 
 def _base(text):

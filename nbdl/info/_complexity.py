@@ -22,7 +22,7 @@ from nbdl._jit import jit
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
 from nbdl.info._counts import Joint
 from nbdl.info._measures import estimate, nats_of, threads_of
-from nbdl.info._samples import deviations, read, without_missing
+from nbdl.info._samples import deviations, read, with_gaps, without_missing
 from nbdl.info._series import check_integer
 from nbdl.info._threads import in_parallel
 
@@ -57,7 +57,7 @@ def permutation_entropy(
     """
     sample = _series(x, floats=True)
     options = {"order": order, "delay": delay, "correction": correction, "nan_policy": nan_policy}
-    value = estimate("entropy", {"x": _with_gaps(sample)}, "ordinal", base=base, **options)
+    value = estimate("entropy", {"x": with_gaps(sample).values}, "ordinal", base=base, **options)
     return float(value * nats_of(base) / math.log(math.factorial(order))) if normalize else value
 
 
@@ -92,7 +92,7 @@ def sample_entropy(x, *, order=2, tolerance=None, base="e", nan_policy="raise", 
     sample = _series(x, floats=True)
     if without_missing([sample], None, nan_policy)[0] is None:
         return math.nan
-    values = _with_gaps(sample)
+    values = with_gaps(sample).values.ravel()
     if len(values) < order + 2:
         raise ShapeError("`x` must have at least `order` + 2 = {} samples, got {}", order + 2, len(values))
     if tolerance is None:
@@ -218,12 +218,6 @@ def _series(x, floats):
         text = "`x` must be symbols (integers, truth values, text), got dtype {}; try `x > np.median(x)`"
         raise DtypeError(text, sample.values.dtype.name)
     return sample
-
-
-def _with_gaps(sample):
-    """Values (N,), NaN where they are missing."""
-    values = np.ascontiguousarray(sample.values[:, 0])
-    return values if sample.missing is None else np.where(sample.missing, np.nan, values)
 
 
 def _power(x, method, nperseg):

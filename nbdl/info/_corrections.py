@@ -54,7 +54,7 @@ def jackknife(counts, *, k=None):
     def g(n):
         return -(n - 1) * np.log1p(-1 / np.maximum(n, 2))
 
-    return float(ml(counts) + g(n.sum()) - (n * g(n)).sum() / n.sum())
+    return max(0.0, float(ml(counts) + g(n.sum()) - (n * g(n)).sum() / n.sum()))
 
 
 # --- another function of the counts in place of the logarithm ---------------------------------------------
@@ -138,7 +138,7 @@ def wolpert_wolf(counts, *, k=None, a=1.0):
     n, k = _seen(counts), _size(counts, k)
     total = n.sum() + k * a
     unseen = (k - n.size) * a * digamma(a + 1)
-    return float(digamma(total + 1) - (((n + a) * digamma(n + a + 1)).sum() + unseen) / total)
+    return max(0.0, float(digamma(total + 1) - (((n + a) * digamma(n + a + 1)).sum() + unseen) / total))
 
 
 # --- symbols that were not seen ---------------------------------------------------------------------------
@@ -221,7 +221,8 @@ def _xlogx(n):
 
 
 def _mean_log(n, logs):
-    return float(np.log(n.sum()) - (n * logs).sum() / n.sum())
+    """log N - sum of n logs / N; 0 of a single symbol, of which no `logs` in place of log n can say more."""
+    return 0.0 if n.size == 1 else float(np.log(n.sum()) - (n * logs).sum() / n.sum())
 
 
 def _of_frequencies(p, unseen, k):

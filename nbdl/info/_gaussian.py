@@ -26,6 +26,7 @@ Misra, Singh, Demchuk, Estimation of the entropy of a multivariate normal distri
 information estimated via a Gaussian copula, Human Brain Mapping 38 (2017), sections 2.2 to 2.4.
 """
 
+import functools
 import math
 from statistics import NormalDist
 from typing import NamedTuple
@@ -35,9 +36,10 @@ import numpy as np
 from nbdl.errors import OptionError, ShapeError
 from nbdl.info._special import digamma
 
-SINGULAR = (
-    64 * np.finfo(np.float64).eps
-)  # what is left of a column may be less, as a part of it: rounding alone
+SINGULAR = 64 * np.finfo(np.float64).eps  # what is left of a column may be less, as a part of it: rounding
+CANCELS = (
+    0.05  # what is left of a column or of 1 - r^2, as a part of it, where too many digits have cancelled
+)
 
 
 def entropy(x, *, bias_correction=True, local=False, threads=1):
@@ -58,10 +60,10 @@ def entropy(x, *, bias_correction=True, local=False, threads=1):
     -------
     float, or (N,) float64: nats. -inf where a column is a linear function of the others.
     """
-    _check_rows("gaussian entropy", x)
+    check_rows("gaussian entropy", x)
     volume = _volume(x, _nothing(x), local)
     value = volume.log + x.shape[1] / 2 * math.log(2 * math.pi * math.e)
-    value -= volume.bias if _is_asked(bias_correction) else 0.0
+    value -= volume.bias if is_asked(bias_correction) else 0.0
     return value + volume.deviation if local else value
 
 
@@ -77,12 +79,12 @@ def mutual_information(x, y, *, bias_correction=True, local=False, threads=1):
 
 def conditional_mutual_information(x, y, z, *, bias_correction=True, local=False, threads=1):
     """I(X; Y | Z) of Gaussian samples with N rows each; options and result as `mutual_information`."""
-    _check_rows("gaussian mutual information", x, y, z)
+    check_rows("gaussian mutual information", x, y, z)
     z = independent(z)  # what follows from other columns tells nothing more
     x, y = independent(x, z), independent(y, z)
     before, after = _volume(y, z, local), _volume(y, np.hstack((z, x)), local)
     value = before.log - after.log
-    if _is_asked(bias_correction):
+    if is_asked(bias_correction):
         value -= before.bias - after.bias
     return value + before.deviation - after.deviation if local else value
 
@@ -96,8 +98,8 @@ def kl_divergence(x, y, *, local=False, threads=1):
     if x.shape[1] != y.shape[1]:
         text = "gaussian divergence: `y` must have {} columns like `x`, got {}"
         raise ShapeError(text, x.shape[1], y.shape[1])
-    _check_rows("gaussian divergence", x)
-    _check_rows("gaussian divergence", y)
+    check_rows("gaussian divergence", x)
+    check_rows("gaussian divergence", y)
     by_x, by_y = _surprise(x, x), _surprise(y, x)
     if by_x is None and by_y is None:  # both lie in one plane, where they may have a density, or in two
         both = independent(np.vstack((x, y)))
@@ -106,7 +108,7 @@ def kl_divergence(x, y, *, local=False, threads=1):
     return values if local else float(values.mean())
 
 
-def _is_asked(bias_correction):
+def is_asked(bias_correction):
     if not isinstance(bias_correction, (bool, np.bool_)):
         raise OptionError("gaussian: `bias_correction` must be True or False, got {!r}", bias_correction)
     return bias_correction
@@ -142,11 +144,25 @@ def normal_scores(x):
     r"""Each column of x (N, D) with :math:`\Phi^{-1}(r / (N + 1))` for its ranks r = 1 ... N; ties share."""
     out = np.empty(x.shape)
     for d in range(x.shape[1]):
+        order = np.argsort(x[:, d])
+        ranked = x[order, d]
+        if (ranked[1:] > ranked[:-1]).all():
+            out[order, d] = _scores(len(x))
+            continue
         _, which, count = np.unique(x[:, d], return_inverse=True, return_counts=True)
         rank = np.cumsum(count) - (count - 1) / 2
-        score = np.fromiter(map(NormalDist().inv_cdf, rank / (len(x) + 1)), np.float64, rank.size)
-        out[:, d] = score[which]
+        out[:, d] = _inverse_normal(rank / (len(x) + 1))[which]
     return out
+
+
+@functools.lru_cache(2)
+def _scores(n):
+    """The normal scores of the ranks 1 ... n, which are the same for every column without ties."""
+    return _inverse_normal(np.arange(1, n + 1) / (n + 1))
+
+
+def _inverse_normal(p):
+    return np.fromiter(map(NormalDist().inv_cdf, p.tolist()), np.float64, p.size)
 
 
 class _Volume(NamedTuple):
@@ -163,7 +179,7 @@ def _volume(y, given, local=False):
     """The `_Volume` of y (N, D) given other columns (N, P)."""
     n, d = y.shape
     p = given.shape[1]
-    columns, scale = _unit(np.hstack((given, y)))
+    columns, scale = unit(np.hstack((given, y)))
     deviation = None
     if local:
         q, r = np.linalg.qr(columns)
@@ -180,7 +196,7 @@ def _volume(y, given, local=False):
 
 def _surprise(x, points):
     """-log density at each of `points` of the normal fitted to x, less D log(2 pi) / 2; None if singular."""
-    columns, scale = _unit(x)
+    columns, scale = unit(x)
     r = np.linalg.qr(columns, mode="r")
     left = _left(r)
     if not left.all():
@@ -193,11 +209,11 @@ def _surprise(x, points):
 def independent(x, given=None):
     """The columns of x (N, D) that are no linear function of those of `given` and of those before them."""
     given = _nothing(x) if given is None else given
-    columns, _ = _unit(np.hstack((given, x)))
+    columns, _ = unit(np.hstack((given, x)))
     return x[:, _left(np.linalg.qr(columns, mode="r"))[given.shape[1] :] > 0]
 
 
-def _unit(x):
+def unit(x):
     """The columns of x centred and of length 1, a constant one 0; and their lengths before."""
     unit = np.exp2(np.frexp(np.abs(x).max(axis=0))[1] - 1.0)  # in these no square is too large
     x = x / unit
@@ -217,7 +233,7 @@ def _nothing(x):
     return np.empty((len(x), 0))
 
 
-def _check_rows(name, *samples):
+def check_rows(name, *samples):
     n, d = len(samples[0]), sum(s.shape[1] for s in samples)
     if n <= d:
         raise ShapeError("{}: the samples must have more rows than all columns, {}, got {}", name, d, n)

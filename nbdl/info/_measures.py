@@ -28,7 +28,15 @@ from nbdl._cores import cores
 from nbdl.errors import DataError, OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, divergence
 from nbdl.info._kinds import fitted, warn_of_choices, warn_of_few_rows
-from nbdl.info._samples import read, read_counts, read_weights, said_of, same_length, without_missing
+from nbdl.info._samples import (
+    read,
+    read_counts,
+    read_weights,
+    said_of,
+    same_length,
+    with_gaps,
+    without_missing,
+)
 from nbdl.info._spread import spread
 from nbdl.records import resolve
 
@@ -176,9 +184,9 @@ def kl_divergence(x, y, estimator=None, **options):
         Default: "ml" for discrete data, infinite where `x` has a symbol that `y` has not; "knn" (Pérez-Cruz
         2008) for continuous data, which is 0 for equal samples and takes rounded values as they are.
     base, nan_policy, threads, **options
-        As in `entropy`.
+        As in `entropy`; `clip` as in `mutual_information`.
     """
-    return estimate("kl_divergence", {"x": x, "y": y}, estimator, paired=False, **options)
+    return estimate("kl_divergence", {"x": x, "y": y}, estimator, **options)
 
 
 def entropy_of_counts(counts, estimator="ml", *, base="e", k=None, **options):
@@ -243,6 +251,7 @@ _NOT_NEGATIVE = (
     "conditional_mutual_information",
     "total_correlation",
     "dual_total_correlation",
+    "kl_divergence",
 )
 _DEFAULTS = {  # the first that offers the measure, or else what it follows from
     "discrete": ("ml",),
@@ -267,12 +276,16 @@ def estimate(
     threads=None,
     clip=False,
     discrete=None,
-    paired=True,
     **options,
 ):
     """The measure of the samples in the mapping `named`; see `entropy` and `mutual_information`."""
     nats = nats_of(base)
     threads = threads_of(threads)
+    paired = measure != "kl_divergence"
+    if clip and (local or measure not in _NOT_NEGATIVE):
+        text = "`clip` is for one estimate of what cannot be negative, {}; got it for {}"
+        what = f"local values of `{measure}`" if local else f"`{measure}`"
+        raise OptionError(text, ", ".join(_NOT_NEGATIVE), what)
     samples = [read(name, x, d) for (name, x), d in zip(named.items(), said_of(discrete, list(named)))]
     if paired:
         same_length(samples)
@@ -286,7 +299,11 @@ def estimate(
         kept = each_without_missing(samples, nan_policy)
     if kept is None:
         return np.full(rows, np.nan) if local else math.nan
-    record, kept, joint = prepared(measure, kept, estimator, options, weights is not None)
+    ordered = estimator is not None and registry.default().get("estimator", estimator).ordered
+    taken = samples if ordered else kept
+    record, kept, joint = prepared(measure, taken, estimator, options, weights is not None)
+    if ordered:
+        kept = [with_gaps(s) for s in kept]
     if record.data == "discrete":
         if paired and joint is None:
             joint = Joint([s.values for s in kept], weights)
@@ -297,11 +314,7 @@ def estimate(
         if weights is not None:
             raise OptionError("`weights` are for discrete data, estimator `{}` takes none", record.name)
         value = by_estimator(record, measure, kept, local, threads, options)
-    if clip and measure in _NOT_NEGATIVE:
-        if local:
-            raise OptionError("`clip` is for the estimate: local values may be negative")
-        value = max(0.0, value)
-    return value / nats
+    return max(0.0, value) / nats if clip else value / nats
 
 
 def prepared(measure, samples, name, options, weighted=False):

@@ -106,10 +106,9 @@ class Pooled:
     def __init__(self, measure, samples, estimator, nan_policy, options, method, block, neighbours):
         if nan_policy not in ("raise", "omit"):
             raise OptionError('`nan_policy` must be "raise" or "omit", got {!r}', nan_policy)
-        if method not in (None, "global") or block is not None:
-            raise OptionError(
-                '`{}` is tested by the method "global" alone, got {!r}', measure, method or "block"
-            )
+        if method not in (None, "global") or block is not None or neighbours is not None:
+            got = method or ("block" if block is not None else "neighbours")
+            raise OptionError('`{}` is tested by the method "global" alone, got {!r}', measure, got)
         self.measure, self.options = measure, dict(options)
         said = said_of(self.options.pop("discrete", None), ["x", "y"])
         samples = [read(name, x, kind) for name, x, kind in zip("xy", samples, said)]

@@ -6,7 +6,8 @@ their size. Its code is the Lehmer code of the permutation,
 .. math:: c_t = \sum_{i < n} (n - 1 - i)! \; \#\{j > i : x_{t + j \tau} < x_{t + i \tau}\}
 
 0 for a rising and n! - 1 for a falling pattern. Of equal values the earlier one counts as the smaller (a
-stable sort); so a constant series has one pattern. The entropy of the patterns is the permutation entropy,
+stable sort); so a constant series has one pattern. A pattern in which a value is missing is left out: none
+reaches across a gap. The entropy of the patterns is the permutation entropy,
 at most :math:`\log n!`; no strictly monotone change of the series alters it.
 
 Bandt and Pompe, Permutation entropy: a natural complexity measure for time series, Phys. Rev. Lett. 88
@@ -31,7 +32,7 @@ def symbols(x, *, order=3, delay=1):
     Parameters
     ----------
     x : (N, D) float64 array
-        D series, C-contiguous, of any values but NaN.
+        D series, C-contiguous; NaN where a value is missing.
     order : int
         Length of the patterns, n: from 2 to 12.
     delay : int
@@ -40,7 +41,7 @@ def symbols(x, *, order=3, delay=1):
     Returns
     -------
     codes : (N - (order - 1) delay, D) int64
-        From 0 to k - 1.
+        From 0 to k - 1; a masked array, masked where a value of the pattern is missing, if one is.
     k : int
         How many patterns there are, order!.
 
@@ -60,7 +61,11 @@ def symbols(x, *, order=3, delay=1):
     codes = np.empty((x.shape[1], n), np.int64)
     for series, out in zip(np.ascontiguousarray(x.T), codes):
         _lehmer(series, order, delay, out)
-    return np.ascontiguousarray(codes.T), math.factorial(order)
+    codes, missing = np.ascontiguousarray(codes.T), np.isnan(x)
+    if missing.any():
+        windows = [missing[i * delay : i * delay + n] for i in range(order)]
+        codes = np.ma.array(codes, mask=np.logical_or.reduce(windows))
+    return codes, math.factorial(order)
 
 
 def entropy(x, *, order=3, delay=1, correction="ml", local=False, threads=1):
@@ -73,7 +78,7 @@ def entropy(x, *, order=3, delay=1, correction="ml", local=False, threads=1):
     correction : str
         An estimator of discrete data, for the counts of the patterns.
     local : bool
-        Return the value of each pattern, (N - (order - 1) delay,).
+        Return the value of each pattern, (N - (order - 1) delay,) where no value is missing.
     threads : int
         Not used.
 
@@ -82,8 +87,8 @@ def entropy(x, *, order=3, delay=1, correction="ml", local=False, threads=1):
     float, in nats.
     """
     codes, k = symbols(x, order=order, delay=delay)
-    if local or codes.shape[1] > 1 or k > len(codes):
-        return estimate("entropy", {"x": codes}, correction, local=local, k=k ** codes.shape[1])
+    if local or codes.shape[1] > 1 or k > len(codes) or np.ma.isMaskedArray(codes):
+        return _of_codes("entropy", {"x": codes}, correction, local, k)
     return entropy_of_counts(np.bincount(codes[:, 0], minlength=k), correction, k=k)
 
 
@@ -99,8 +104,14 @@ def conditional_mutual_information(x, y, z, *, order=3, delay=1, correction="ml"
 
 def _of_symbols(measure, samples, order, delay, correction, local):
     codes = [symbols(s, order=order, delay=delay)[0] for s in samples]
-    k = [math.factorial(order) ** c.shape[1] for c in codes]
-    return estimate(measure, dict(zip("xyz", codes)), correction, local=local, k=k)
+    return _of_codes(measure, dict(zip("xyz", codes)), correction, local, math.factorial(order))
+
+
+def _of_codes(measure, codes, correction, local, k):
+    sizes = [k ** c.shape[1] for c in codes.values()]
+    if all(np.ma.getmaskarray(c).all() for c in codes.values()):
+        raise ShapeError("ordinal: a value is missing in every pattern")
+    return estimate(measure, codes, correction, local=local, k=sizes, nan_policy="omit")
 
 
 @jit(strict=True)

@@ -1,50 +1,72 @@
 """A measure of every pair of columns, in one call.
 
-Plug-in values of discrete columns have a way of their own. A column of few symbols becomes one row of bits
-for each symbol: the count of a pair of symbols is the number of bits that both rows have. Other pairs are
-counted row by row. Each pair is computed by one thread from its two columns alone, so that the bits of the
-result do not depend on the number of threads.
+Plug-in values of discrete columns (`_bits`), and those of an estimator with a way of its own for all pairs
+(`_correlations`), are made together, all others one by one, on threads.
 """
 
+import contextlib
+import inspect
 import math
+import threading
+import warnings
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from nbdl import registry
-from nbdl._jit import jit
-from nbdl.errors import ShapeError, UsageError
-from nbdl.info._counts import Joint, encode
+from nbdl.errors import DataError, NbdlError, OptionError, ShapeError, UsageError
+from nbdl.info._bits import plug_in
+from nbdl.info._counts import Joint
 from nbdl.info._kinds import ROWS, warn_of_few_rows
-from nbdl.info._measures import nats_of, threads_of
+from nbdl.info._mask import counting, ordered, rows_that_count
+from nbdl.info._measures import function_of, nats_of, threads_of
 from nbdl.info._samples import FEW, read, said_of, same_length
-from nbdl.info._threads import in_parallel
 from nbdl.records import resolve
 
-MOST_CELLS = 256  # of a pair that is counted by bits
-MOST_SYMBOLS = 32  # of a column that has bits
-CHUNK = 32  # pairs that a thread takes at a time
-WORTH = 2**22  # rows of all pairs: threads that wait for one another lose more on fewer
 ONE_SIDED = ("conditional_entropy", "kl_divergence", "transfer_entropy")
+GIVEN = {  # what a measure of two samples is once a third one is known, and what it calls that
+    "mutual_information": ("conditional_mutual_information", "z"),
+    "transfer_entropy": ("transfer_entropy", "given"),
+}
+PLUG_IN = ("base", "nan_policy", "threads", "weights", "z")  # options of the plug-in estimator
+NAMED = 5  # columns that a warning names
 
 
 def pairwise(
-    X, measure="mutual_information", estimator=None, *, discrete=None, base="e", threads=None, **options
+    X,
+    measure="mutual_information",
+    estimator=None,
+    *,
+    discrete=None,
+    given=None,
+    mask=None,
+    base="e",
+    nan_policy="raise",
+    threads=None,
+    **options,
 ):
     """The matrix of a measure of two samples over all pairs of columns.
 
     Parameters
     ----------
-    X : (N, p), a table with named columns, or a list of p columns (N,) or (N, D) of any kinds
-        As in `entropy`: each column has a kind of its own.
+    X : (N, p), a list of p columns (N,) or (N, D) of any kinds, a mapping of them by name, or a table
+        As in `entropy`. Of a table, which has `columns`, each column has its own kind.
     measure : str
         The name of a measure of two samples.
     estimator : str, optional
         As in `mutual_information`; the default one may differ from pair to pair.
     discrete : bool, or one for each column
-        As in `entropy`.
+        As in `entropy`: each column has a kind of its own.
+    given : (N,) or (N, D), optional
+        What is known already: the matrix of I(X;Y|Z), or of the transfer entropy given the past of it too.
+    mask : (N,) truth values, optional
+        The rows that count, all if not given. Of series, a history with another one in it is left out.
+    nan_policy : "raise", "omit" or "propagate"
+        "omit" leaves out the rows that lack a value of the pair. Where too few are left for an estimate it is
+        NaN, and one warning says of which columns.
     base, threads, **options
-        As in `mutual_information`. ``nan_policy="omit"`` leaves out the rows that lack a value of the pair.
+        As in `mutual_information`.
 
     Returns
     -------
@@ -52,61 +74,105 @@ def pairwise(
     mutual information holds the entropy of each discrete column, and inf for each continuous one.
     """
     columns = _columns(X)
-    if not columns:
-        raise ShapeError("pairwise: `X` must have at least one column, got {!r}", X)
+    record, known = _measure(measure, given)
+    if options.get("local"):
+        raise OptionError("pairwise: `local` must be False: ask the measure itself, for one pair")
+    keywords = {"estimator": estimator, "base": base, "nan_policy": nan_policy}
+    for name, value in list(keywords.items()):
+        if name not in known and "options" not in known:
+            if value != inspect.signature(pairwise).parameters[name].default:
+                raise UsageError("`{}` takes no `{}`, got {!r}", measure, name, value)
+            del keywords[name]
+    if mask is not None:
+        keep, series = rows_that_count(mask, len(next(iter(columns.values())))), ordered(measure, estimator)
+        columns, policy = counting(columns, keep, nan_policy, series)
+        if given is not None:
+            given = counting({"given": given}, keep, nan_policy, series)[0]["given"]
+        if options.get("weights") is not None:
+            options |= counting({"weights": options["weights"]}, keep, nan_policy, False)[0]
+        keywords |= {"nan_policy": policy} if "nan_policy" in keywords else {}
     said = said_of(discrete, list(columns))
     samples = [read(name, x, d) for (name, x), d in zip(columns.items(), said)]
-    same_length(samples)
-    plain = all(s.kind == "discrete" and s.missing is None for s in samples)
-    if plain and measure == "mutual_information" and estimator in (None, "ml") and not options:
-        information, sizes = _plug_in([s.values for s in samples], threads_of(threads))
-        if estimator == "ml" or not _too_many(samples, sizes):
-            if estimator is None:
-                _warn_of_few(samples, sizes)
-            return information / nats_of(base)
-    record = registry.default().get("measure", measure)
-    if len(record.inputs) != 2 and record.inputs != ("*xs",):
-        raise UsageError("`{}` is a measure of {}, not of two samples", measure, ", ".join(record.inputs))
-    compute = resolve(record.compute)
-    known = registry.parameters(record.compute)
-    given = {"estimator": estimator, "base": base, "threads": 1}
-    options |= {name: value for name, value in given.items() if name in known or "options" in known}
-
-    def value(pair):
-        i, j = pair
-        pair = samples[i], samples[j]
-        if i == j and measure == "mutual_information":
-            if samples[i].kind == "continuous":
-                return math.inf
-            pair = [s._replace(said=True) for s in pair]
-        return compute(*pair, **options)
-
-    p = len(samples)
-    pairs = [(i, j) for i in range(p) for j in range(p) if i <= j or measure in ONE_SIDED]
-    result = np.empty((p, p))
-    with ThreadPoolExecutor(threads_of(threads)) as pool:
-        for (i, j), each in zip(pairs, pool.map(value, pairs)):
-            result[i, j] = each
-            if measure not in ONE_SIDED:
-                result[j, i] = each
-    return result
+    condition = [] if given is None else [read("given", given)]
+    same_length(samples + condition)
+    pairs = _Pairs(record, samples, condition, keywords | options)
+    matrix = np.full((len(samples), len(samples)), np.nan)
+    done = _together(matrix, measure, samples, condition, keywords | options, threads_of(threads))
+    if "threads" in known or "options" in known:
+        pairs.options["threads"] = 1
+    pairs.fill(matrix, done, threads_of(threads))
+    return matrix
 
 
 def _columns(X):
-    """The columns of a list, a table or a matrix, by name."""
-    names = getattr(X, "columns", None)
-    if names is None and isinstance(X, np.ndarray):
-        names = X.dtype.names
-    if names is not None:
+    """The columns of X by the names that errors and warnings call them."""
+    if (names := getattr(X, "columns", getattr(getattr(X, "dtype", None), "names", None))) is not None:
         if len(set(names)) < len(names):
             raise ShapeError("pairwise: the columns of `X` must have names of their own, got {}", list(names))
-        return {f"column {name}": X[name] for name in names}
-    if not isinstance(X, (list, tuple)):
-        X = np.asanyarray(X)
-        if X.ndim != 2 or X.size == 0:
-            raise ShapeError("pairwise: `X` must have shape (N, p) and not be empty, got {}", X.shape)
-        X = np.moveaxis(X, 1, 0)
-    return {f"column {i}": x for i, x in enumerate(X)}
+        columns = {str(name): X[name] for name in names}
+    elif isinstance(X, Mapping):
+        columns = {str(name): x for name, x in X.items()}
+    else:
+        if not isinstance(X, (list, tuple)):
+            X = np.asanyarray(X)
+            if X.ndim != 2 or X.size == 0:
+                text = "pairwise: `X` must have shape (N, p) and not be empty, got {}"
+                raise ShapeError(text, X.shape)
+            X = X.T if np.ma.isMaskedArray(X) else np.ascontiguousarray(X.T)
+        columns = {f"column {i}": x for i, x in enumerate(X)}
+    if not columns:
+        raise ShapeError("pairwise: `X` must have at least one column, got {!r}", X)
+    return columns
+
+
+def _measure(measure, given):
+    """The record of a measure of two samples, and the parameters of its function."""
+    record = registry.default().get("measure", measure)
+    if len(record.inputs) != 2 and record.inputs != ("*xs",):
+        raise UsageError("`{}` is a measure of {}, not of two samples", measure, ", ".join(record.inputs))
+    if given is not None and measure not in GIVEN:
+        raise UsageError("pairwise: `given` is for {}, not for `{}`", " and ".join(GIVEN), measure)
+    return record, registry.parameters(record.compute)
+
+
+def _together(matrix, measure, samples, condition, options, threads):
+    """Fill in what one call gives for many columns; which columns these are."""
+    whole = [i for i, s in enumerate(samples) if s.missing is None]
+    options = dict(options)
+    estimator, nats = options.pop("estimator", None), nats_of(options.pop("base", "e"))
+    options.pop("nan_policy", None)
+    if measure != "mutual_information" or any(s.missing is not None for s in condition):
+        return []
+    if estimator in (None, "ml") and not options and not condition:
+        found = [i for i in whole if samples[i].kind == "discrete"]
+        return found if len(found) > 1 and _counted(matrix, found, samples, estimator, nats, threads) else []
+    record = estimator and registry.default().get("estimator", estimator)
+    found = [i for i in whole if samples[i].kind == "continuous" and samples[i].values.shape[1] == 1]
+    own = f"pairwise_{measure}"
+    if len(found) < 2 or not record or own not in record.measures or options.get("weights") is not None:
+        return []
+    if any(s.kind != "continuous" for s in condition):
+        return []
+    clip = options.pop("clip", False)
+    z = condition[0].values if condition else np.empty((len(samples[0].values), 0))
+    block = function_of(record, own, options)(
+        [samples[i].values for i in found], z, threads=threads, **options
+    )
+    matrix[np.ix_(found, found)] = (np.maximum(block, 0) if clip else block) / nats
+    return found
+
+
+def _counted(matrix, found, samples, estimator, nats, threads):
+    """Fill in plug-in values; False if some of the columns may be measured numbers of too few rows."""
+    samples = [samples[i] for i in found]
+    block, sizes = plug_in([s.values for s in samples], threads)
+    if estimator is None:
+        if _too_many(samples, sizes):
+            return False
+        pair = [samples[i] for i in np.argsort(sizes, kind="stable")[-2:]]  # those with the most symbols
+        warn_of_few_rows("mutual_information", pair, Joint([s.values for s in pair]))
+    matrix[np.ix_(found, found)] = block / nats
+    return True
 
 
 def _too_many(samples, sizes):
@@ -117,116 +183,88 @@ def _too_many(samples, sizes):
     return bool((pairs[many] > len(samples[0].values) / ROWS).any())
 
 
-def _warn_of_few(samples, sizes):
-    """Warn of the pair with the most symbols, if they are too many."""
-    pair = [samples[i] for i in np.argsort(sizes, kind="stable")[-2:]]
-    warn_of_few_rows("mutual_information", pair, Joint([s.values for s in pair]))
+# --- one by one -------------------------------------------------------------------------------------------
 
 
-# --- plug-in mutual information ---------------------------------------------------------------------------
+class _Pairs:
+    """A measure of any two of some columns, whose errors and warnings say which columns they are of."""
+
+    def __init__(self, record, samples, condition, options):
+        self.name, self.samples, self.options = record.name, samples, dict(options)
+        self.roles = record.inputs if len(record.inputs) == 2 else ("xs[0]", "xs[1]")
+        if condition:
+            conditional, role = GIVEN[record.name]
+            record = registry.default().get("measure", conditional)
+            self.options[role] = condition[0]._replace(name=role)
+        self.compute = resolve(record.compute)
+        self.omit = self.options.get("nan_policy") == "omit"
+        self.lost, self.caught, self.now = {}, {}, threading.local()
+
+    def fill(self, matrix, done, threads):
+        """Compute all pairs but those of the columns `done`."""
+        p, done = len(matrix), set(done)
+        one_sided = self.name in ONE_SIDED
+        empty = [self.omit and s.missing is not None and bool(s.missing.all()) for s in self.samples]
+        self.lost |= {(i, i): "no value" for i in range(p) if empty[i]}
+        pairs = [(i, j) for i in range(p) for j in range(p) if i <= j or one_sided]
+        pairs = [(i, j) for i, j in pairs if not ({i, j} <= done or empty[i] or empty[j])]
+        with self._listening(), ThreadPoolExecutor(threads) as pool:
+            for (i, j), each in zip(pairs, pool.map(self._value, pairs)):
+                matrix[i, j] = each
+                if not one_sided:
+                    matrix[j, i] = each
+        for text, category in self.caught.items():
+            warnings.warn(text, category, stacklevel=3)
+        if self.lost:
+            warnings.warn(f"pairwise: NaN for {self._what_was_lost(empty)}", RuntimeWarning, stacklevel=3)
+
+    def _value(self, pair):
+        i, j = self.now.pair = pair
+        options, two = self.options, [self.samples[i], self.samples[j]]
+        if i == j and self.name == "mutual_information":
+            if self.samples[i].kind == "continuous":
+                return math.inf
+            if options["estimator"] is None:  # then the plug-in one, whatever the others are asked to do
+                options = {name: v for name, v in options.items() if name in PLUG_IN}
+                two = [s._replace(said=True) for s in two]
+        try:
+            return self.compute(*two, **options)
+        except NbdlError as error:
+            gap = any(self.samples[each].missing is not None for each in pair)
+            if self.omit and gap and isinstance(error, (DataError, ShapeError, OptionError)):
+                self.lost[pair] = str(error)
+                return math.nan
+            raise type(error)("{}", self._named(str(error))) from error
+
+    def _named(self, text):
+        """A text about the two samples, with the names of their columns."""
+        for role, each in zip(self.roles, self.now.pair):
+            text = text.replace(f"`{role}`", f"`{self.samples[each].name}`")
+        return text
+
+    @contextlib.contextmanager
+    def _listening(self):
+        """Keep each warning once, by its text with the names of the columns in it."""
+
+        def keep(message, category, *_, **__):
+            text, pair = self._named(str(message)), [f"`{self.samples[i].name}`" for i in self.now.pair]
+            if not any(name in text for name in pair):
+                text = f"{' and '.join(pair)}: {text}"
+            self.caught.setdefault(text, category)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.showwarning = keep
+            yield
+
+    def _what_was_lost(self, empty):
+        names = [f"`{s.name}`" for s in self.samples]
+        said = [f"{_few([n for n, e in zip(names, empty) if e])}, without a value"] if any(empty) else []
+        if pairs := [pair for pair in self.lost if not (empty[pair[0]] or empty[pair[1]])]:
+            which = _few([f"{names[i]} and {names[j]}" for i, j in pairs])
+            said.append(f"{which}, with too few rows in common: {self.lost[pairs[0]]}")
+        return "; and for ".join(said)
 
 
-def _plug_in(columns, threads):
-    """Mutual information of all pairs of discrete columns, in nats, and how many symbols each has."""
-    p = len(columns)
-    threads = threads if len(columns[0]) * p * (p - 1) // 2 >= WORTH else 1
-    codes, counts = zip(*in_parallel(_dense, columns, threads))
-    sizes = np.array([n.size for n in counts])
-    n = len(codes[0])
-    few = sizes <= MOST_SYMBOLS
-    words = -(-n // 64)
-    bits = np.zeros((p, sizes[few].max(initial=1), words), np.uint64)
-    for i in np.flatnonzero(few):
-        for symbol in range(sizes[i]):
-            packed = np.packbits(codes[i] == symbol)
-            bits[i, symbol].view(np.uint8)[: packed.size] = packed
-    table = np.zeros((p, sizes.max()), np.int64)
-    for i, c in enumerate(counts):
-        table[i, : c.size] = c
-    codes = np.stack(codes)
-    first, second = np.triu_indices(p, 1)
-    sums = np.empty(first.size)
-
-    def work(start):
-        part = slice(start, start + CHUNK)
-        with np.errstate(over="ignore"):  # without the JIT NumPy minds the product in `_common`
-            _pair_sums(codes, sizes, table, bits, first[part], second[part], sums[part])
-
-    in_parallel(work, range(0, first.size, CHUNK), threads)
-    h = np.array([math.log(n) - (c * np.log(c)).sum() / n for c in counts])
-    h = np.maximum(h, 0)
-    information = h[first] + h[second] - (math.log(n) - sums / n)
-    information = np.clip(information, 0, np.minimum(h[first], h[second]))
-    result = np.diag(h)
-    result[first, second] = result[second, first] = information
-    return result, sizes
-
-
-def _dense(x):
-    """Codes without gaps, of as few bytes as they need, and the count of each."""
-    codes, size = encode(x)
-    n = np.bincount(codes, minlength=size)
-    seen = np.flatnonzero(n)
-    if seen.size < size:
-        new = np.zeros(size, np.int64)
-        new[seen] = np.arange(seen.size)
-        codes, n = new[codes], n[seen]
-    return codes.astype(np.int32), n
-
-
-@jit(strict=True)
-def _pair_sums(codes, sizes, counts, bits, first, second, sums):
-    """For each pair of columns the sum of n log n over the counts n of pairs of symbols."""
-    for pair in range(first.size):
-        i, j = first[pair], second[pair]
-        if sizes[i] * sizes[j] <= MOST_CELLS and max(sizes[i], sizes[j]) <= MOST_SYMBOLS:
-            sums[pair] = _by_bits(bits[i], bits[j], counts[i], sizes[i], sizes[j])
-        else:
-            sums[pair] = _by_rows(codes[i], codes[j], sizes[i], sizes[j])
-
-
-@jit(strict=True)
-def _by_bits(x, y, x_counts, x_size, y_size):
-    total = 0.0
-    for a in range(x_size):
-        left = x_counts[a]  # what no other symbol of y has taken is with its last one
-        for b in range(y_size - 1):
-            n = _common(x[a], y[b])
-            left -= n
-            total += _xlogx(n)
-        total += _xlogx(left)
-    return total
-
-
-@jit(strict=True)
-def _by_rows(x, y, x_size, y_size):
-    cells = np.zeros(x_size * y_size, np.int64)
-    for i in range(x.size):
-        cells[np.uint64(x[i]) * np.uint64(y_size) + np.uint64(y[i])] += 1
-    total = 0.0
-    for n in cells:
-        total += _xlogx(n)
-    return total
-
-
-@jit(strict=True)
-def _xlogx(n):
-    return n * math.log(n) if n > 1 else 0.0
-
-
-@jit(strict=True)
-def _common(x, y):
-    """How many bits are set in both x and y: sums of neighbouring bits, of pairs, of fours, of all eights.
-
-    Compilers know this form of it and take the instruction for it, on vectors where there is one.
-    """
-    ones, twos = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333)
-    fours, eights = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
-    total = np.uint64(0)
-    for i in range(x.size):
-        v = x[i] & y[i]
-        v = v - ((v >> np.uint64(1)) & ones)
-        v = (v & twos) + ((v >> np.uint64(2)) & twos)
-        v = (v + (v >> np.uint64(4))) & fours
-        total += (v * eights) >> np.uint64(56)
-    return np.int64(total)
+def _few(texts):
+    return ", ".join(texts[:NAMED]) + (f" and {len(texts) - NAMED} more" if len(texts) > NAMED else "")

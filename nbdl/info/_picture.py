@@ -1,14 +1,23 @@
 """Estimates as pictures: a matrix of pairs as a heat map, a scan of lags as a curve. Needs matplotlib."""
 
 import io
+import math
+import textwrap
 
 import numpy as np
 
-WRITTEN = 16  # columns up to which the numbers stand in the cells
+WRITTEN = 40  # columns up to which numbers stand in the cells
+CELL = 0.45  # inches of a cell that has a number in it
+LARGEST = 24.0  # inches of a picture without numbers
+LETTERS = 12  # of a title, in an inch
+MANY, QUANTILE, FAR = 40, 0.975, 1.5  # cells from which few that are far off do not stretch the colours
 
 
-def heat_map(matrix, names, label):
+def heat_map(matrix, names, label, title=""):
     """PNG bytes of what the pairs of columns have; the diagonal is left empty.
+
+    Numbers stand in the cells of up to 40 columns; the picture grows with them. Of many cells the colours end
+    at the quantiles 2.5 % and 97.5 % where others are half as far again: the colour bar has a tip there.
 
     Parameters
     ----------
@@ -16,35 +25,69 @@ def heat_map(matrix, names, label):
     names : sequence of n str
     label : str
         What the colours mean.
+    title : str
     """
     a = np.array(matrix, np.float64)
     n = len(a)
     np.fill_diagonal(a, np.nan)
-    figure = _figure(2.5 + 0.5 * n, 1.5 + 0.45 * n)
+    cell = CELL if n <= WRITTEN else min(CELL, LARGEST / n)
+    longest = 0.07 * min(40, max(map(len, names), default=0))  # inches of a name, about
+    figure = _figure(max(4.5, 2.2 + longest + cell * n), max(3.2, 1.6 + 0.7 * longest + cell * n))
     axes = figure.subplots()
-    shown = np.ma.masked_invalid(a)
-    image = axes.imshow(shown, cmap="viridis")
+    low, high, extend = limits(a)
+    image = axes.imshow(np.ma.masked_invalid(a), cmap="viridis", vmin=low, vmax=high)
     axes.set_facecolor("#dddddd")
-    axes.set_xticks(range(n), names, rotation=45, ha="right", fontsize=8)
-    axes.set_yticks(range(n), names, fontsize=8)
+    size = 8 if n <= WRITTEN else max(3, 72 * cell * 0.8)
+    short = [name if len(name) <= 40 else f"{name[:38]}..." for name in names]
+    axes.set_xticks(range(n), short, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
+    axes.set_yticks(range(n), short, fontsize=size)
     if n <= WRITTEN:
-        middle = (shown.max() + shown.min()) / 2 if shown.count() else 0.0
-        for i, j in zip(*np.nonzero(~np.ma.getmaskarray(shown))):
-            color = "white" if a[i, j] < middle else "black"
-            axes.text(j, i, f"{a[i, j]:.2f}", ha="center", va="center", fontsize=7, color=color)
-    figure.colorbar(image, label=label, shrink=0.8)
-    return _png(figure)
+        for i, j in zip(*np.nonzero(~np.isnan(a))):
+            dark = np.isfinite(a[i, j]) and _luminance(image.cmap(image.norm(a[i, j]))) < 0.5
+            color = "white" if dark else "black"
+            axes.text(j, i, _number(a[i, j]), ha="center", va="center", fontsize=7, color=color)
+    figure.colorbar(image, label=label, shrink=0.8, aspect=30, extend=extend)
+    return _png(figure, title)
 
 
-def curve(x, y, x_label, y_label):
+def limits(values):
+    """The ends of the colours, and which of them have values beyond: "neither", "min", "max" or "both"."""
+    v = values[np.isfinite(values)]
+    if not v.size:
+        return 0.0, 1.0, "neither"
+    low, high = v.min(), v.max()
+    if v.size >= MANY:
+        few, most = np.quantile(v, [1 - QUANTILE, QUANTILE])
+        middle = np.median(v)
+        low = few if middle - low > FAR * (middle - few) else low
+        high = most if high - middle > FAR * (most - middle) else high
+    beyond = (v.min() < low, v.max() > high)
+    return low, high, {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[beyond]
+
+
+def curve(x, y, x_label, y_label, title=""):
     """PNG bytes of y over x."""
-    figure = _figure(6, 3.5)
+    figure = _figure(6, 3.8)
     axes = figure.subplots()
     axes.plot(x, y, "o-", color="#1f6fb4", markersize=4)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.grid(alpha=0.3)
-    return _png(figure)
+    return _png(figure, title)
+
+
+def _number(value):
+    """As many digits as a cell has room for."""
+    if not math.isfinite(value):
+        return f"{value}"
+    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no -0.00
+
+
+def _luminance(color):
+    red, green, blue = color[:3]
+    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def _figure(width, height):
@@ -56,7 +99,11 @@ def _figure(width, height):
     return figure
 
 
-def _png(figure):
+def _png(figure, title):
+    """The bytes of a picture, with its title in lines that it is wide enough for."""
+    room = int(LETTERS * figure.get_figwidth())
+    lines = [part for line in title.splitlines() for part in textwrap.wrap(line, room)]
+    figure.suptitle("\n".join(lines), fontsize=10, x=0.01, ha="left")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
     return buffer.getvalue()

@@ -12,6 +12,8 @@ from nbdl.info._samples import read, said_of, same_length, without_missing
 from nbdl.info._series import check_integer, problem
 from nbdl.info._shuffle import Anywhere, Blocks, Near, Within
 
+NEIGHBOURS = 5  # whose values a row may take, itself among them
+
 
 class Repeated:
     """A measure of samples that are read, checked and without missing values, to be taken many times."""
@@ -19,8 +21,9 @@ class Repeated:
     def __init__(self, measure, samples, estimator, nan_policy, options):
         if nan_policy not in ("raise", "omit"):
             raise OptionError('`nan_policy` must be "raise" or "omit", got {!r}', nan_policy)
+        options = options | {"nan_policy": nan_policy}
         self.measure, named, estimator, options = problem(measure, samples, estimator, options)
-        options = dict(options)
+        options = {name: value for name, value in options.items() if name != "nan_policy"}
         said = said_of(options.pop("discrete", None), list(named))
         samples = [read(name, x, d) for (name, x), d in zip(named.items(), said)]
         same_length(samples)
@@ -93,6 +96,10 @@ class Repeated:
             raise OptionError('`method` must be "global", "block" or "local", got {!r}', method)
         if block is not None and method != "block":
             raise OptionError('`block` is for method "block", got {!r}', method)
+        near = method == "local" and known is not None and known.kind != "discrete"
+        if neighbours is not None and not near:
+            got = f'method "{method}"' if method != "local" or known is None else "a condition of symbols"
+            raise OptionError('`neighbours` are for method "local" and a continuous condition, got {}', got)
         if method == "global":
             return Anywhere(self.rows)
         if method == "block":
@@ -105,6 +112,7 @@ class Repeated:
             )
         if known.kind == "discrete":
             return Within(known.values)
+        neighbours = NEIGHBOURS if neighbours is None else neighbours
         check_integer("`neighbours`", neighbours)
         return Near(known.values, neighbours)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
+from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
 from nbdl.kernels._shuffle import lanes, load_rest
 from nbdl.kernels._simd import hmax, larger, load, pointer, smaller, some
 
@@ -176,6 +176,7 @@ def extremes(x):
 def as_array(name, x):
     """`x` as an array; rows of one length each. Of columns of tables, categories become text, for they are
     names, and integers and truth values of which some are missing become objects, for they are no floats."""
+    refuse_text(name, x)
     dtype = getattr(x, "dtype", None)
     if hasattr(dtype, "categories"):
         values = np.asarray(x, object)
@@ -189,6 +190,13 @@ def as_array(name, x):
         raise ShapeError(
             "`{}` must have shape (N,) or (N, D), got rows of different lengths", name
         ) from error
+
+
+def refuse_text(name, x):
+    """Raise `UsageError` for a text, such as an estimator's name, where samples are meant."""
+    if isinstance(x, (str, bytes)):
+        text = "`{}` must be samples, got the text {!r}: the name of an estimator is given as estimator={!r}"
+        raise UsageError(text, name, x, x)
 
 
 def _is_missing(value):
@@ -249,6 +257,14 @@ def at_most(x, count):
 
 def are_whole(x):
     return not (x[:FEW] % 1).any() and not (x % 1).any()
+
+
+def with_gaps(sample):
+    """A continuous sample with all its rows, NaN where something is missing: for what the order counts of."""
+    if sample.missing is None:
+        return sample
+    values = np.where(sample.missing[:, None], np.nan, sample.values)
+    return sample._replace(values=values, missing=None, ends=None)
 
 
 def deviations(x):

@@ -22,8 +22,9 @@ import numpy as np
 from nbdl import registry
 from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
 from nbdl.info._kinds import fitted
+from nbdl.info._mask import gaps, rows_that_count
 from nbdl.info._measures import estimate
-from nbdl.info._samples import Sample, as_array, read, said_of, same_length, without_missing
+from nbdl.info._samples import Sample, as_array, read, said_of, same_length, with_gaps, without_missing
 from nbdl.records import resolve
 
 MUTUAL, CONDITIONAL = "mutual_information", "conditional_mutual_information"
@@ -90,7 +91,7 @@ def active_information_storage(x, estimator=None, *, history=1, step=1, trials=N
     return _storage(_Series({"x": x}, estimator, options), history, step).estimate()
 
 
-def lagged(measure, x, y, lags, estimator=None, **options):
+def lagged(measure, x, y, lags, estimator=None, *, given=None, mask=None, **options):
     """A measure of `y` and earlier values of `x`, for each of many lags.
 
     All lags are estimated from the same times of `y`, so that they can be compared.
@@ -104,6 +105,10 @@ def lagged(measure, x, y, lags, estimator=None, **options):
     lags : int or sequence of int
         An integer n stands for 0 ... n of mutual information, 1 ... n of transfer entropy. Negative lags, for
         mutual information alone: x after y.
+    given : (N,) or (N, D), optional
+        What is known already: I(X_{t-lag}; Y_t | Z_t), or the transfer entropy given the past of it too.
+    mask : (N,) truth values, optional
+        The times that count, all if not given: a history with another one in it is left out.
     estimator, **options
         As of the measure; ``trials`` for both, as of `transfer_entropy`.
 
@@ -113,6 +118,7 @@ def lagged(measure, x, y, lags, estimator=None, **options):
     """
     if options.get("local"):
         raise OptionError("lagged: `local` must be False: ask the measure itself, for one lag")
+    options |= {"given": given, "mask": mask}
     return np.array([each.estimate() for each in problems_of_lags(measure, x, y, lags, estimator, options)])
 
 
@@ -163,13 +169,33 @@ def problem(measure, samples, estimator, options):
 def problems_of_lags(measure, x, y, lags, estimator, options):
     """A `Problem` for each lag, arguments as of `lagged`; all of them have the same times of y."""
     options = dict(options)
-    if measure == "transfer_entropy":
+    transfer = measure == "transfer_entropy"
+    named = {"source": x, "target": y} if transfer else {"x": x, "y": y}
+    named |= _if_given(options.pop("given", None))
+    mask = options.pop("mask", None)
+    if mask is not None:
+        named = {name: _plain(name, each) for name, each in named.items()}
+        keep = rows_that_count(mask, len(next(iter(named.values()))))
+        named, options["nan_policy"] = gaps(named, keep, options.get("nan_policy", "raise"))
+    if transfer:
         embedding = {n: options.pop(n, 1) for n in ("history", "source_history", "given_history", "step")}
-        named = {"source": x, "target": y} | _if_given(options.pop("given", None))
         return _transfer(_Series(named, estimator, options), _lags(lags, 1), **embedding)
     if measure == MUTUAL:
-        return _shifted(_Series({"x": x, "y": y}, estimator, options), _lags(lags, 0))
+        return _shifted(_Series(named, estimator, options), _lags(lags, 0))
     raise UsageError('`measure` must be "mutual_information" or "transfer_entropy", got {!r}', measure)
+
+
+def _symbols(record, function, samples, options):
+    """Symbols of the columns of all samples, masked where a value is missing, and how many there are."""
+    x = np.hstack([with_gaps(s).values for s in samples])
+    if record.ordered:
+        return function(x, **options)
+    present = ~np.isnan(x).any(axis=1)
+    if present.all():
+        return function(x, **options)
+    codes = np.ma.masked_all(x.shape, np.int64)
+    codes[present], k = function(np.ascontiguousarray(x[present]), **options)
+    return codes, k
 
 
 class _Series:
@@ -200,7 +226,8 @@ class _Series:
     def _make_symbols(self, record):
         samples = [read(name, x, self.discrete[name]) for name, x in self.values.items()]
         same_length(samples)
-        without_missing(samples, None, "raise")  # a gap would put together what is apart in time
+        if self.options.get("nan_policy", "raise") == "raise":
+            without_missing(samples, None, "raise")
         samples, _ = fitted("entropy", samples, record.data)
         for s in samples:
             if s.kind != record.data:
@@ -208,7 +235,7 @@ class _Series:
                 raise UsageError(text, record.name, record.data, s.name, s.kind, s.values.dtype.name)
         function, options = resolve(record.measures["symbols"]), dict(self.options)
         own = {n: options.pop(n) for n in function.__kwdefaults__ if n in options}
-        codes, self.alphabet = function(np.hstack([s.values for s in samples]), **own)
+        codes, self.alphabet = _symbols(record, function, samples, own)
         self.estimator, self.options = options.pop("correction", "ml"), options
         if self.trial is not None:  # a symbol may be made of several neighbours: all of one trial
             longer = len(samples[0].values) - len(codes)
@@ -284,14 +311,15 @@ def _storage(series, history, step):
 
 
 def _shifted(series, lags):
-    """The `Problem` of x before y for each lag; all of them have the same times of y."""
+    """The `Problem` of x before y, given what is known then, for each lag; all have the same times of y."""
     times = series.times({"x": lags})
     if len(times) == 0:
         text = "`lags` from {} to {} leave nothing of {} samples"
         raise ShapeError(text, min(lags), max(lags), len(series.values["y"]))
     for lag in lags:
-        samples = {"x": series.past("x", [lag], times), "y": series.past("y", [0], times)}
-        yield series.problem(MUTUAL, samples, series.discrete.values())
+        names = [("x", "x", lag), ("y", "y", 0)] + [("z", "given", 0)] * ("given" in series.values)
+        samples = {role: series.past(name, [offset], times) for role, name, offset in names}
+        yield series.problem(CONDITIONAL if "z" in samples else MUTUAL, samples, series.discrete.values())
 
 
 def _at(x, times, offset):
@@ -312,7 +340,9 @@ def _runs(trials, n):
 
 
 def _side_by_side(columns):
-    return np.hstack(columns) if len(columns) > 1 else columns[0]
+    if len(columns) == 1:
+        return columns[0]
+    return np.ma.hstack(columns) if any(map(np.ma.isMaskedArray, columns)) else np.hstack(columns)
 
 
 def _lags(lags, least):
@@ -334,17 +364,12 @@ def _if_given(given):
 
 
 def _plain(name, x):
-    """A series as an array (N, D) that holds its missing values itself."""
+    """A series as an array (N, D), masked or not."""
     if isinstance(x, Sample):
-        x = (
-            x.values
-            if x.missing is None
-            else np.ma.array(x.values, mask=np.zeros(x.values.shape, bool) | x.missing[:, None])
-        )
-    if np.ma.isMaskedArray(x):
-        mask, x = np.ma.getmaskarray(x), x.data.astype(np.float64 if x.dtype.kind == "f" else object)
-        x[mask] = np.nan if x.dtype.kind == "f" else None
-    x = as_array(name, x)
+        if x.missing is None:
+            return x.values
+        return np.ma.array(x.values, mask=np.zeros(x.values.shape, bool) | x.missing[:, None])
+    x = x if np.ma.isMaskedArray(x) else as_array(name, x)
     if x.ndim not in (1, 2) or x.size == 0:
         raise ShapeError("`{}` must have shape (N,) or (N, D) and samples, got {}", name, x.shape)
     return x.reshape(len(x), -1)

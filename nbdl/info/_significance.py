@@ -59,6 +59,9 @@ class PermutationTest(NamedTuple):
     z_score: float  # how many standard deviations of the null the estimate is above the mean of the null
     null: np.ndarray  # the estimate after each shuffle, in the order of their numbers
 
+    def __repr__(self):
+        return _in_short(self)
+
 
 class Interval(NamedTuple):
     """What resampling found."""
@@ -69,6 +72,15 @@ class Interval(NamedTuple):
     standard_error: float
     values: np.ndarray  # the estimate of each resample, in the order of their numbers
 
+    def __repr__(self):
+        return _in_short(self)
+
+
+def _in_short(result):
+    """A named tuple of numbers and one array, which is told by its length."""
+    shown = (f"{v:.6g}" if np.ndim(v) == 0 else f"<{len(v)} estimates>" for v in result)
+    return f"{type(result).__name__}({', '.join(map('='.join, zip(result._fields, shown)))})"
+
 
 def permutation_test(
     measure,
@@ -77,7 +89,7 @@ def permutation_test(
     permutations=200,
     method=None,
     block=None,
-    neighbours=5,
+    neighbours=None,
     seed=0,
     threads=None,
     base="e",
@@ -105,10 +117,11 @@ def permutation_test(
         already, else "global".
     block : int, optional
         Rows of a block; the square root of N if not given.
-    neighbours : int
+    neighbours : int, optional
         For "local" with a continuous condition: a row may take the value of one of so many rows that are
-        nearest in the condition, itself among them. Where `x` follows several columns of the condition
-        steeply, near is not near enough, and p-values are too small (docs/info/significance.md has figures).
+        nearest in the condition, itself among them; 5 if not given. Where `x` follows several columns of the
+        condition steeply, near is not near enough, and p-values are too small (docs/info/significance.md has
+        figures).
     seed : int
         From 0 to 2^63 - 1.
     threads : int, optional

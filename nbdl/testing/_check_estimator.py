@@ -16,7 +16,8 @@ def check_estimator(record):
     must give one finite number, the same with two threads, and leave its samples as they were; and with
     ``local=True`` values whose mean is that number, or an `OptionError` that says that it has none. There is
     one for each row; fewer only where `symbols`, made of several rows each, are fewer. These must be int64
-    codes below their k. A ``shuffled_<measure>`` must give the measure for the order that shuffles nothing.
+    codes below their k, of `ordered` estimators masked where a value is missing. A ``shuffled_<measure>``
+    must give the measure for the order that shuffles nothing, ``pairwise_mutual_information`` that of a pair.
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ def check_estimator(record):
         _check_local(record, measure, samples, value, rows)
         if f"shuffled_{measure}" in record.measures:
             _check_shuffled(record, measure, samples, value)
+    if "pairwise_mutual_information" in record.measures:
+        _check_pairwise(record)
 
 
 def _check_counts(record):
@@ -94,6 +97,12 @@ def _check_symbols(record):
     if codes.min() < 0 or codes.max() >= k:
         text = "estimator `{}`: `symbols` must be from 0 to k - 1, k = {}, got {} to {}"
         raise VerificationError(text, record.name, k, codes.min(), codes.max())
+    if record.ordered:
+        x[ROWS // 2] = np.nan
+        gap, _ = resolve(record.measures["symbols"])(x)
+        if not 1 <= np.ma.count_masked(gap) < len(codes):
+            text = "estimator `{}`: `symbols` must be masked where a value is missing, got {} masked of {}"
+            raise VerificationError(text, record.name, np.ma.count_masked(gap), len(codes))
     return len(codes)
 
 
@@ -103,3 +112,14 @@ def _check_shuffled(record, measure, samples, value):
     if not np.isclose(found, value):
         text = "estimator `{}`: `shuffled_{}` in the order as it is must give {}, got {}"
         raise VerificationError(text, record.name, measure, value, found)
+
+
+def _check_pairwise(record):
+    """The mutual information of each pair of columns, given nothing and given a third sample."""
+    x, y, z = _samples(record.data, 3)
+    for measure, given in (("mutual_information", z[:, :0]), ("conditional_mutual_information", z)):
+        found = resolve(record.measures["pairwise_mutual_information"])([x, y], given)
+        value = resolve(record.measures[measure])(*(s for s in (x, y, given) if s.shape[1]))
+        if np.shape(found) != (2, 2) or not np.isclose(found[0, 1], value) or found[0, 1] != found[1, 0]:
+            text = "estimator `{}`: `pairwise_mutual_information` must have the `{}` {} of a pair, got {}"
+            raise VerificationError(text, record.name, measure, value, found)

@@ -10,6 +10,7 @@ import pytest
 
 from nbdl import info, registry
 from nbdl.cli import _info
+from nbdl.info import _picture
 
 pytestmark = [
     pytest.mark.skipif(
@@ -318,6 +319,227 @@ def test_pairwise_of_both_kinds(run, table):
     assert len(found["estimators"]) == 3 and np.array(found["p_values"], float)[0, 1] == 0.05
 
 
+def gappy(tmp_path):
+    """Two whole columns, one that is 98 % empty, one that is all empty, a year and who counts."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 2000))
+    z = np.where(np.arange(2000) % 54 == 0, x, np.nan)  # 38 values
+    lines = [f"{a:.9f},{b:.9f},{'' if np.isnan(c) else c},,{i % 7},{int(i % 4 > 0)}" for i, (a, b, c) in
+             enumerate(zip(x, y, z))]  # fmt: skip
+    (tmp_path / "g.csv").write_text("\n".join(["x,y,rare,none,day,ok", *lines]) + "\n")
+    return np.round(x, 9), np.round(y, 9), z
+
+
+def test_rows_are_those_that_are_used(run, tmp_path):
+    """Of a value, a scan and a matrix, in JSON and in words; not those of the file."""
+    gappy(tmp_path)
+    options = ["--estimator", "gaussian", "--nan-policy", "omit"]
+    pair = ["mutual_information", "g.csv", "-x", "x", "-y", "rare", *options]
+    assert result(run, *pair)["rows"] == 38
+    assert re.search(r"^rows +38$", run("info", *pair).stdout, re.MULTILINE)
+    found = result(run, *pair, "--lags", "0:2")
+    assert found["rows"] == 37 and found.get("rows_of_lags", [37] * 3) == [37, 37, 37]
+    found = result(run, "transfer_entropy", "g.csv", "-x", "x", "-y", "y", *options, "--set", "history=3")
+    assert found["rows"] == 1997
+    found = result(run, "kl_divergence", "g.csv", "-x", "x", "-y", "rare", *options)
+    assert found["rows"] == 2000
+    matrix = ["mutual_information", "g.csv", "--pairwise", "-x", "x,y,rare", *options]
+    found = result(run, *matrix)
+    assert found["rows"] == 38 and found["rows_of_pairs"][0] == [None, 2000, 38]
+    assert "; 38 to 2000 rows; by gaussian" in run("info", *matrix).stdout
+    assert result(run, *matrix[:3], "-x", "x,y", *options)["rows"] == 2000
+
+
+@pytest.mark.parametrize("more", [[], ["--permutations", "9"]], ids=["values", "tests"])
+def test_a_column_without_values_leaves_the_matrix_of_the_others(run, tmp_path, more):
+    x, y, _ = gappy(tmp_path)
+    arguments = [
+        "mutual_information",
+        "g.csv",
+        "--pairwise",
+        "--estimator",
+        "gaussian",
+        "--nan-policy",
+        "omit",
+    ]
+    kinds = ["--continuous", "none,day,ok,rare"]
+    got = run("info", *arguments, *kinds, *more, "--format", "json")
+    assert got.exit_code == 0, got.stderr
+    found = json.loads(got.stdout)
+    assert found["matrix"][3] == [None] * 6 and found["rows"] == 0
+    assert found["matrix"][0][1] == pytest.approx(info.mutual_information(x, y, "gaussian"), abs=1e-9)
+    assert "warning: " in got.stderr and "`none`" in got.stderr
+    without = [*arguments, "--exclude", "none", "--exclude", "day,ok"]
+    got = run("info", *without, "--continuous", "rare", *more, "--format", "json")
+    found = json.loads(got.stdout)
+    assert [c["column"] for c in found["columns"]] == ["x", "y", "rare"] and "warning" not in got.stderr
+
+
+def test_excluded_columns_are_no_variables(run, tmp_path, table):
+    arguments = ["total_correlation", "plants.csv", "--discrete", "length,width", "--exclude", "length,width"]
+    found = result(run, *arguments)
+    assert [c["column"] for c in found["samples"].values()] == ["kind", "wet"]
+    assert found["value"] == pytest.approx(info.mutual_information(table["kind"], table["wet"]))
+    found = result(run, "mutual_information", "plants.csv", "--exclude", "length", "--exclude", "width")
+    assert list(found["samples"]) == ["x", "y"]
+    got = run("info", "mutual_information", "plants.csv", "--pairwise", "--exclude", "length,width,wet")
+    assert got.exit_code == 2 and "two columns at least, got 1" in got.stderr
+
+
+def test_a_matrix_given_a_condition(run, table):
+    arguments = ["mutual_information", "plants.csv", "--pairwise", "-z", "wet"]
+    found = result(run, *arguments, "--estimator", "gaussian", "--continuous", "wet", "-x", "length,width")
+    z = table["wet"].astype(float)
+    expected = info.conditional_mutual_information(table["length"], table["width"], z, "gaussian")
+    assert found["matrix"][0][1] == pytest.approx(expected, abs=1e-12)
+    assert found["given"]["column"] == "wet" and found["measure"] == "mutual_information"
+    found = result(run, *arguments, "--discrete", "length", "-x", "length,kind", "--permutations", 0)
+    test = info.g_test(np.unique(table["length"], return_inverse=True)[1], table["kind"], table["wet"])
+    assert found["p_values"][0][1] == pytest.approx(test.p_value)
+    assert "given wet: discrete" in run("info", *arguments, "-x", "kind,wet").stdout
+    assert "wet" not in [
+        c["column"] for c in result(run, *arguments, "--discrete", "length,width")["columns"]
+    ]
+    got = run("info", "v_measure", "plants.csv", "--pairwise", "-x", "kind,wet", "-z", "wet")
+    assert (
+        got.exit_code == 2 and "-z with mutual_information or transfer_entropy, not with `v_m" in got.stderr
+    )
+    found = result(run, "transfer_entropy", "plants.csv", "--pairwise", "-x", "kind,wet", "-z", "wet")
+    expected = info.transfer_entropy(table["kind"], table["wet"], given=table["wet"])
+    assert found["matrix"][0][1] == pytest.approx(expected, abs=1e-12)
+
+
+def test_lags_given_a_condition(run, table):
+    arguments = ["plants.csv", "-x", "length", "-y", "width", "-z", "wet", "--continuous", "wet"]
+    options = ["--estimator", "gaussian", "--lags", "-1:1", "--permutations", 0]
+    found = result(run, "mutual_information", *arguments, *options)
+    z = table["wet"].astype(float)
+    expected = info.lagged(
+        "mutual_information", table["length"], table["width"], range(-1, 2), "gaussian", given=z
+    )
+    assert found["values"] == pytest.approx(expected) and len(found["p_values"]) == 3
+    assert list(found["samples"]) == ["x", "y", "given"] and found["rows"] == 118
+
+
+def test_a_mask_is_a_column_of_rows_that_count(run, tmp_path):
+    x, y, _ = gappy(tmp_path)
+    mask = np.arange(2000) % 4 > 0
+    options = ["--estimator", "gaussian", "--mask", "ok"]
+    found = result(run, "mutual_information", "g.csv", "-x", "x", "-y", "y", *options)
+    assert found["rows"] == 1500
+    assert found["value"] == pytest.approx(info.mutual_information(x[mask], y[mask], "gaussian"), abs=1e-9)
+    found = result(run, "mutual_information", "g.csv", "--pairwise", "--exclude", "none,rare,day", *options)
+    assert [c["column"] for c in found["columns"]] == ["x", "y"] and found["rows"] == 1500
+    assert found["matrix"][0][1] == pytest.approx(
+        info.mutual_information(x[mask], y[mask], "gaussian"), abs=1e-9
+    )
+    found = result(run, "transfer_entropy", "g.csv", "-x", "x", "-y", "y", *options)
+    assert found["rows"] == 1000  # two of three neighbours, of each four
+    found = result(run, "transfer_entropy", "g.csv", "-x", "x", "-y", "y", "--lags", "1:2", *options)
+    expected = info.lagged("transfer_entropy", x, y, [1, 2], "gaussian", mask=mask)
+    assert found["values"] == pytest.approx(expected, abs=1e-9)
+    got = run("info", "entropy", "g.csv", "-x", "x", "--mask", "day")
+    assert got.exit_code == 3 and "--mask is a column of 1 and 0, or of true and false, got '2'" in got.stderr
+
+
+def test_tables_fit_the_screen(run, tmp_path):
+    rng = np.random.default_rng(0)
+    names = [f"a_column_with_quite_a_long_name_{i}" for i in range(31)]
+    rows = ["\n".join([",".join(names), *(",".join(map(str, r)) for r in rng.integers(0, 3, (50, 31)))])]
+    (tmp_path / "wide.csv").write_text("\n".join(rows))
+    got = run("info", "mutual_information", "wide.csv", "--pairwise", "--permutations", 0).stdout
+    assert max(map(len, got.splitlines())) <= 80
+    blocks = got.split("\n\n")
+    cells = [line.split()[1:] for line in blocks[2].splitlines()[1:]]
+    assert len(cells) == 31 and got.count("0.0") > 100
+    assert all(len(block.splitlines()) in (1, 32) for block in blocks)
+    value = run("info", "mutual_information", "wide.csv", "-x", ",".join(names[:9]), "-y", names[9]).stdout
+    assert max(map(len, value.splitlines())) <= 80
+
+
+def test_warnings_of_a_matrix_name_the_columns(run, tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "a.npz", one=rng.integers(0, 900, 1000), two=rng.integers(0, 900, 1000))
+    options = ["--pairwise", "--permutations", 0, "--estimator", "ml"]
+    got = run("info", "mutual_information", "a.npz", *options)
+    assert "warning: `one` and `two`: g_test: few rows, " in got.stderr
+    x = np.round(rng.standard_normal((100, 2)), 1)
+    np.savez(tmp_path / "b.npz", age=x[:, 0], size=x[:, 1])
+    options = ["--pairwise", "--estimator", "ksg1", "--set", "noise=0.0"]
+    for more in ([], ["--permutations", 3]):
+        got = run("info", "mutual_information", "b.npz", *options, *more)
+        assert re.search("% of `(age|size)` are values", got.stderr) and "`x`" not in got.stderr
+
+
+def test_p_values_are_not_zero(run, tmp_path):
+    """Sparse tables of independent columns have large ones; where one is small, it says below what."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 660, 2000)
+    np.savez(tmp_path / "a.npz", x=x, y=rng.integers(0, 2, 2000), same=x % 2)
+    arguments = ["mutual_information", "a.npz", "--pairwise", "--permutations", 0, "--estimator", "ml"]
+    p = result(run, *arguments)["p_values"]
+    assert p[0][1] > 0.01 and p[0][2] < 1e-9
+    text = run("info", *arguments).stdout
+    assert "<.001" in text and "0.000" not in text.split("p-values")[1]
+
+
+def test_colours_are_not_taken_by_two_pairs():
+    a = np.random.default_rng(0).random((12, 12))
+    a = a + a.T
+    assert _picture.limits(a) == (a.min(), a.max(), "neither")
+    a[0, 1] = a[1, 0] = 50
+    low, high, extend = _picture.limits(a)
+    assert (low, extend) == (a.min(), "max") and high < 2.1
+    a[3, 4], a[5, 6] = np.inf, np.nan
+    assert _picture.limits(a)[2] == "max"
+    assert _picture.limits(a[:2, :2])[1] == 50  # of few, each counts
+    assert _picture.limits(np.full((2, 2), np.nan)) == (0, 1, "neither")
+
+
+def texts(figure):
+    return [t.get_text() for axes in figure.axes for t in axes.texts]
+
+
+@pytest.mark.parametrize("n", [2, 31, 60])
+def test_a_heat_map_grows_with_its_numbers(n, monkeypatch):
+    pytest.importorskip("matplotlib", reason="the picture needs matplotlib")
+    drawn = []
+    monkeypatch.setattr(_picture, "_png", lambda figure, title: drawn.append((figure, title)))
+    a = np.random.default_rng(0).random((n, n)) - 0.001
+    a[0, 1] = np.inf if n == 2 else 0.0
+    _picture.heat_map(a, [f"c{i}" for i in range(n)], "nats", "measure: file")
+    (figure, title) = drawn[0]
+    assert title == "measure: file"
+    assert len(texts(figure)) == (n * n - n if n <= _picture.WRITTEN else 0)
+    width, height = figure.get_size_inches()
+    assert n > _picture.WRITTEN or min(width, height) > _picture.CELL * n
+    assert max(width, height) < 30 and "-0.00" not in texts(figure)
+
+
+def test_pictures_say_what_they_show(run, table, monkeypatch):
+    pytest.importorskip("matplotlib", reason="the picture needs matplotlib")
+    titles = []
+    monkeypatch.setattr(_picture, "_png", lambda figure, title: titles.append(title) or b"")
+    run("info", "mutual_information", "plants.csv", "--pairwise", "-x", "kind,wet", "--plot", "m.png")
+    run(
+        "info",
+        "mutual_information",
+        "plants.csv",
+        "-x",
+        "kind",
+        "-y",
+        "wet",
+        "--lags",
+        "0:3",
+        "--plot",
+        "l.png",
+    )
+    assert titles == [
+        "mutual information: plants.csv\n120 rows; by ml",
+        "mutual information: plants.csv\nkind before wet; 117 rows; by ml",
+    ]
+
+
 def test_pictures(run, table, tmp_path):
     pytest.importorskip("matplotlib", reason="the picture needs matplotlib")
     got = run("info", "mutual_information", "plants.csv", "--pairwise", "-x", "kind,wet", "--plot", "m.png")
@@ -561,7 +783,7 @@ def test_registry_entries_are_what_the_function_takes():
         (2, ["entropy", "plants.csv", "--pairwise", "--plot", "a.pdf"], "a .png file, got `a.pdf`"),
         (2, ["entropy", "plants.csv", "--pairwise", "--plot", "no/a.png"], "no folder no"),
         (2, ["entropy", "plants.csv", "--pairwise"], "--pairwise needs a measure of two samples"),
-        (2, ["mutual_information", "plants.csv", "--pairwise", "-y", "wet"], "it takes no -y and no -z"),
+        (2, ["mutual_information", "plants.csv", "--pairwise", "-y", "wet"], "it takes no -y"),
         (2, ["mutual_information", "plants.csv", "--pairwise", "--lags", "0:2"], "--permutations alone"),
         (2, ["mutual_information", "plants.csv", "--lags", "0:2", "--bootstrap", "9"], "--lags goes with"),
         (

@@ -1,6 +1,7 @@
 """Entropies of counts: published vectors, definitions in plain loops, limits."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -73,6 +74,25 @@ def test_many_rows_leave_nothing_to_correct(name):
 def test_extreme_counts_give_finite_values(name, counts):
     assert math.isfinite(info.entropy_of_counts(counts, name))
     assert math.isfinite(info.entropy_of_counts(counts, name, k=2**40))
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_one_symbol_has_no_entropy_by_any_estimator(name):
+    """However often it was seen; and a sample of it shares nothing."""
+    for n in (1, 2, 3, 4, 50, 10**6):
+        assert info.entropy_of_counts([n], name) == 0
+        assert info.entropy_of_counts([0, n, 0], name, k=1) == 0
+    y = [1, 2, 3, 3, 1, 2, 2]
+    assert info.entropy([1] * 7, name) == 0
+    assert info.mutual_information([1] * 7, y, name) == pytest.approx(0, abs=1e-15)
+    assert info.conditional_mutual_information([1] * 7, y, [0, 0, 0, 1, 1, 1, 1], name) == near(0)
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_no_entropy_is_negative(name):
+    for counts in product([0, 1, 2, 3, 8, 51], repeat=3):
+        if any(counts):
+            assert info.entropy_of_counts(counts, name) >= 0
 
 
 def test_jackknife_by_its_definition():

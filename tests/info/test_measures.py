@@ -186,8 +186,39 @@ def test_peers_error_negative_estimates_are_raised_to_zero_unasked():
     below = info.mutual_information(x, y, "miller_madow")
     assert below == near(-1 / 8)
     assert info.mutual_information(x, y, "miller_madow", clip=True) == 0
-    with pytest.raises(OptionError, match="`clip` is for the estimate"):
+    with pytest.raises(
+        OptionError, match=r"`clip` is for one estimate .* got it for local values of `mutual_inf"
+    ):
         info.mutual_information(x, y, clip=True, local=True)
+
+
+def test_an_option_is_done_or_refused():
+    """None is taken and ignored: `clip` of what may be negative, an estimator's name as a sample."""
+    x, y, z = np.random.default_rng(0).standard_normal((3, 200))
+    assert info.kl_divergence(x, y[:150]) < 0 == info.kl_divergence(x, y[:150], clip=True)
+    for call in (
+        lambda: info.entropy(x, clip=True),
+        lambda: info.joint_entropy(x, y, clip=True),
+        lambda: info.conditional_entropy(x, y, clip=True),
+        lambda: info.o_information(x, y, z, clip=True),
+        lambda: info.co_information(x, y, z, clip=True),
+    ):
+        with pytest.raises(
+            OptionError, match="`clip` is for one estimate of what cannot be negative, mutual_inf"
+        ):
+            call()
+    for call in (
+        lambda: info.conditional_mutual_information(x, y, "gaussian"),
+        lambda: info.total_correlation(x, y, "gaussian"),
+        lambda: info.lagged("transfer_entropy", x, "gaussian", 2),
+        lambda: info.g_test(x > 0, y > 0, "gaussian"),
+    ):
+        with pytest.raises(
+            UsageError, match=r"must be samples, got the text 'gaussian': .* estimator='gaussian'"
+        ):
+            call()
+    with pytest.raises(UsageError, match="no option `paired`"):
+        info.mutual_information(x, y, paired=False)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -6,7 +6,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from nbdl.errors import OptionError, ShapeError
+from nbdl import info
+from nbdl.errors import DataError, OptionError, ShapeError
 from nbdl.info import _ordinal as o
 from nbdl.info._measures import conditional_mutual_information, entropy, mutual_information
 
@@ -96,6 +97,38 @@ def test_measures_of_symbols():
     both = np.hstack((x, y))
     assert o.entropy(both) == pytest.approx(entropy(np.hstack((a, b))), abs=1e-14)
     assert o.mutual_information(x, x) == pytest.approx(o.entropy(x), abs=1e-14)
+
+
+def test_no_pattern_reaches_across_a_gap():
+    gap = [1, np.nan, 3, 2, 4, 5.0]  # 3 2 4 and 2 4 5
+    assert info.entropy(gap, "ordinal", order=3, nan_policy="omit") == pytest.approx(math.log(2))
+    masked = np.ma.array([1, 0, 3, 2, 4, 5.0], mask=[0, 1, 0, 0, 0, 0])
+    assert info.entropy(masked, "ordinal", nan_policy="omit") == pytest.approx(math.log(2))
+    assert info.entropy(gap, "ordinal", nan_policy="omit", local=True).shape == (2,)
+    assert math.isnan(info.entropy(gap, "ordinal", nan_policy="propagate"))
+    with pytest.raises(DataError, match="`x` has 1 rows with missing values"):
+        info.entropy(gap, "ordinal")
+    with pytest.raises(ShapeError, match="a value is missing in every pattern"):
+        info.entropy([1, np.nan, 3, 2, np.nan, 4], "ordinal", nan_policy="omit")
+
+
+@pytest.mark.parametrize("joined", [False, True], ids=["one gap a row", "gaps of both"])
+def test_gaps_change_no_measure_of_patterns(joined):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(20_000)
+    y, z = x + 0.5 * rng.standard_normal((2, 20_000))
+    gap, more = x.copy(), y.copy()
+    gap[rng.random(20_000) < 0.3] = np.nan
+    more[rng.random(20_000) < 0.1 * joined] = np.nan
+    for measure, samples, gaps in (
+        (info.mutual_information, (x, y), (gap, more)),
+        (info.conditional_mutual_information, (x, y, z), (gap, more, z)),
+        (info.joint_entropy, (x, y), (gap, more)),
+        (info.entropy, (np.c_[x, y],), (np.c_[gap, more],)),
+    ):
+        whole = measure(*samples, estimator="ordinal", correction="grassberger")
+        found = measure(*gaps, estimator="ordinal", correction="grassberger", nan_policy="omit")
+        assert found == pytest.approx(whole, abs=0.04), measure.__name__
 
 
 def test_bad_input():

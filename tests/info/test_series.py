@@ -139,6 +139,54 @@ def test_all_lags_have_the_same_times():
     assert got[0] == conditional_mutual_information(x[t - 1], y[t], past, "gaussian")
 
 
+def test_a_condition_of_each_lag():
+    """x and y follow z: what they share is gone where it is known, at the lag 0; in the past it is not."""
+    x, y, z = RNG(0).standard_normal((3, 4000))
+    x, y = x + z, y + z
+    found = lagged("mutual_information", x, y, [-1, 0, 2], "gaussian", given=z)
+    t = np.arange(2, 3999)
+    want = [conditional_mutual_information(x[t - lag], y[t], z[t], "gaussian") for lag in (-1, 0, 2)]
+    np.testing.assert_array_equal(found, want)
+    assert abs(found[1]) < 2e-3 and lagged("mutual_information", x, y, [0], "gaussian")[0] > 0.1
+    found = lagged("transfer_entropy", x, y, [1, 2], "gaussian", given=z, given_history=2)
+    assert found[1] == transfer_entropy(x, y, "gaussian", given=z, given_history=2, lag=2)
+
+
+@pytest.mark.parametrize("estimator", ["gaussian", "binned", "ordinal", "ml"])
+def test_a_mask_says_which_times_count(estimator):
+    """As if nothing had been measured then; and values that do not count may be anything."""
+    x, y = driven(600)
+    z = np.roll(y, 1)
+    if estimator == "ml":
+        x, y, z = (np.digitize(v, [-0.5, 0.5]) for v in (x, y, z))
+    mask = np.arange(600) % 60 != 31
+    missing = [np.ma.array(v, mask=~mask) for v in (x, y, z)]
+    wild = [np.where(mask, v, 10**6) for v in (x, y, z)]
+    for measure in ("mutual_information", "transfer_entropy"):
+        for given in ({}, {"given": 2}):
+            calls = [
+                lagged(measure, *s[:2], 2, estimator, **{k: s[i] for k, i in given.items()}, **more)
+                for s, more in (
+                    (missing, {"nan_policy": "omit"}),
+                    ((x, y, z), {"mask": mask}),
+                    (wild, {"mask": mask}),
+                )
+            ]
+            for found in calls[1:]:
+                np.testing.assert_array_equal(found, calls[0])
+    if estimator == "gaussian":
+        t = np.setdiff1d(np.arange(1, 600), [s + i for s in np.flatnonzero(~mask) for i in (0, 1)])
+        want = mutual_information(x[t - 1], y[t], "gaussian")
+        assert lagged("mutual_information", x, y, [1], "gaussian", mask=mask)[0] == pytest.approx(
+            want, abs=1e-12
+        )
+        x[3] = np.nan
+        with pytest.raises(DataError, match="`x` has 1 rows with missing values"):
+            lagged("mutual_information", x, y, 2, "gaussian", mask=mask)
+    with pytest.raises(ShapeError, match=r"`mask` must have shape \(600,\)"):
+        lagged("mutual_information", x, y, 2, mask=mask[1:])
+
+
 # --- trials -----------------------------------------------------------------------------------------------
 
 
@@ -231,7 +279,41 @@ def test_missing_values():
     masked = np.ma.masked_invalid(gap)
     assert transfer_entropy(x, masked, "gaussian", nan_policy="omit") == want
     with pytest.raises(DataError, match="missing"):
-        transfer_entropy(x, gap, "ordinal", nan_policy="omit")
+        transfer_entropy(x, gap, "ordinal")
+
+
+@pytest.mark.parametrize("estimator", ["ordinal", "binned", "gaussian"])
+def test_nothing_is_joined_across_a_gap(estimator):
+    """A gap between two series is as good as an end and a beginning: whatever has been put there."""
+    x, y = driven(3000)
+    broken = y.copy()
+    broken[[700, 1500, 1501]] = np.nan
+    whole = transfer_entropy(x, y, estimator)
+    assert transfer_entropy(x, broken, estimator, nan_policy="omit") == pytest.approx(whole, abs=3e-3)
+    assert lagged("mutual_information", broken, y, 2, estimator, nan_policy="omit") == pytest.approx(
+        lagged("mutual_information", y, y, 2, estimator), abs=0.01
+    )
+    assert active_information_storage(broken, estimator, nan_policy="omit") == pytest.approx(
+        active_information_storage(y, estimator), abs=3e-3
+    )
+    masked = np.ma.array(np.where(np.isnan(broken), 1e9, broken), mask=np.isnan(broken))
+    for measure in (transfer_entropy, lambda *a, **k: lagged("transfer_entropy", *a[:2], 2, a[2], **k)[0]):
+        by_mask, by_nan = (measure(x, g, estimator, nan_policy="omit") for g in (masked, broken))
+        assert by_mask == by_nan
+    test = permutation_test(
+        "transfer_entropy", x, broken, estimator=estimator, nan_policy="omit", permutations=9
+    )
+    assert test.estimate == pytest.approx(transfer_entropy(x, broken, estimator, nan_policy="omit"))
+    assert np.isnan(transfer_entropy(x, broken, estimator, nan_policy="propagate"))
+
+
+def test_integers_that_are_masked_are_gaps():
+    x, y = RNG(0).integers(0, 3, (2, 500))
+    gone = np.arange(500) % 50 == 7
+    t = np.setdiff1d(np.arange(1, 500), np.concatenate([np.flatnonzero(gone), np.flatnonzero(gone) + 1]))
+    want = conditional_mutual_information(x[t - 1], y[t], y[t - 1])
+    masked = np.ma.array(y, mask=gone)
+    assert transfer_entropy(x, masked, nan_policy="omit") == pytest.approx(want, abs=1e-12)
 
 
 def test_constant_series():

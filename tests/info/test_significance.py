@@ -410,6 +410,27 @@ def test_blocks_widen_the_interval_of_a_series():
 # --- bad input --------------------------------------------------------------------------------------------
 
 
+def test_what_is_found_prints_in_short():
+    x, y = gaussians(60, 0.5)
+    text = repr(permutation_test("mutual_information", x, y, estimator="gaussian", permutations=500))
+    assert text.startswith("PermutationTest(estimate=0.") and text.endswith("null=<500 estimates>)")
+    text = repr(bootstrap("mutual_information", x, y, estimator="gaussian", resamples=50))
+    assert (
+        text.startswith("Interval(estimate=0.")
+        and text.endswith("values=<50 estimates>)")
+        and len(text) < 110
+    )
+
+
+def test_neighbours_where_none_are_asked_for_are_refused():
+    x, y = gaussians(60, 0.5)
+    with pytest.raises(OptionError, match=r'`neighbours` are for method "local" .* got method "global"'):
+        permutation_test("mutual_information", x, y, neighbours=7)
+    labels = np.arange(60) % 3
+    with pytest.raises(OptionError, match=r"`neighbours` are for .* got a condition of symbols"):
+        permutation_test("conditional_mutual_information", labels, labels, labels, neighbours=7)
+
+
 def test_bad_input():
     x, y = gaussians(20, 0.5)
     with pytest.raises(UsageError, match=r"`measure` must be one of .*mutual_information, .*, got 'mi'"):

@@ -104,8 +104,29 @@ def test_what_keeps_the_contract_passes(record):
             ),
             "`shuffled_mutual_information` in the order as it is must give .*, got 7.0",
         ),
+        (
+            continuous(mutual_information=product, pairwise_mutual_information=lambda each, z: np.eye(2)),
+            "`pairwise_mutual_information` must have the `mutual_information` .* of a pair",
+        ),
+        (
+            Estimator("e", "continuous", {"entropy": pairs, "symbols": signs}, ordered=True),
+            "`symbols` must be masked where a value is missing, got 0 masked of 59",
+        ),
     ],
-    ids=["counts", "local", "inf", "array", "threads", "changed", "rows", "codes", "dtype", "shuffled"],
+    ids=[
+        "counts",
+        "local",
+        "inf",
+        "array",
+        "threads",
+        "changed",
+        "rows",
+        "codes",
+        "dtype",
+        "shuffled",
+        "pairwise",
+        "gaps",
+    ],
 )
 def test_faults_are_named(record, fault):
     with pytest.raises(VerificationError, match=fault):

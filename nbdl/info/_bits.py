@@ -1,0 +1,126 @@
+"""Plug-in mutual information of all pairs of discrete columns.
+
+A column of few symbols becomes one row of bits for each symbol: the count of a pair of symbols is the number
+of bits that both rows have. Other pairs are counted row by row. Each pair is computed by one thread from its
+two columns alone, so that the bits of the result do not depend on the number of threads.
+"""
+
+import math
+
+import numpy as np
+
+from nbdl._jit import jit
+from nbdl.info._counts import encode
+from nbdl.info._threads import in_parallel
+
+MOST_CELLS = 256  # of a pair that is counted by bits
+MOST_SYMBOLS = 32  # of a column that has bits
+CHUNK = 32  # pairs that a thread takes at a time
+WORTH = 2**22  # rows of all pairs: threads that wait for one another lose more on fewer
+
+
+def plug_in(columns, threads):
+    """The matrix of all pairs of discrete columns, in nats, with entropies on the diagonal; and how many
+    symbols each column has."""
+    p = len(columns)
+    threads = threads if len(columns[0]) * p * (p - 1) // 2 >= WORTH else 1
+    codes, counts = zip(*in_parallel(_dense, columns, threads))
+    sizes = np.array([n.size for n in counts])
+    n = len(codes[0])
+    few = sizes <= MOST_SYMBOLS
+    words = -(-n // 64)
+    bits = np.zeros((p, sizes[few].max(initial=1), words), np.uint64)
+    for i in np.flatnonzero(few):
+        for symbol in range(sizes[i]):
+            packed = np.packbits(codes[i] == symbol)
+            bits[i, symbol].view(np.uint8)[: packed.size] = packed
+    table = np.zeros((p, sizes.max()), np.int64)
+    for i, c in enumerate(counts):
+        table[i, : c.size] = c
+    codes = np.stack(codes)
+    first, second = np.triu_indices(p, 1)
+    sums = np.empty(first.size)
+
+    def work(start):
+        part = slice(start, start + CHUNK)
+        with np.errstate(over="ignore"):  # without the JIT NumPy minds the product in `_common`
+            _pair_sums(codes, sizes, table, bits, first[part], second[part], sums[part])
+
+    in_parallel(work, range(0, first.size, CHUNK), threads)
+    h = np.array([math.log(n) - (c * np.log(c)).sum() / n for c in counts])
+    h = np.maximum(h, 0)
+    information = h[first] + h[second] - (math.log(n) - sums / n)
+    information = np.clip(information, 0, np.minimum(h[first], h[second]))
+    result = np.diag(h)
+    result[first, second] = result[second, first] = information
+    return result, sizes
+
+
+def _dense(x):
+    """Codes without gaps, of as few bytes as they need, and the count of each."""
+    codes, size = encode(x)
+    n = np.bincount(codes, minlength=size)
+    seen = np.flatnonzero(n)
+    if seen.size < size:
+        new = np.zeros(size, np.int64)
+        new[seen] = np.arange(seen.size)
+        codes, n = new[codes], n[seen]
+    return codes.astype(np.int32), n
+
+
+@jit(strict=True)
+def _pair_sums(codes, sizes, counts, bits, first, second, sums):
+    """For each pair of columns the sum of n log n over the counts n of pairs of symbols."""
+    for pair in range(first.size):
+        i, j = first[pair], second[pair]
+        if sizes[i] * sizes[j] <= MOST_CELLS and max(sizes[i], sizes[j]) <= MOST_SYMBOLS:
+            sums[pair] = _by_bits(bits[i], bits[j], counts[i], sizes[i], sizes[j])
+        else:
+            sums[pair] = _by_rows(codes[i], codes[j], sizes[i], sizes[j])
+
+
+@jit(strict=True)
+def _by_bits(x, y, x_counts, x_size, y_size):
+    total = 0.0
+    for a in range(x_size):
+        left = x_counts[a]  # what no other symbol of y has taken is with its last one
+        for b in range(y_size - 1):
+            n = _common(x[a], y[b])
+            left -= n
+            total += _xlogx(n)
+        total += _xlogx(left)
+    return total
+
+
+@jit(strict=True)
+def _by_rows(x, y, x_size, y_size):
+    cells = np.zeros(x_size * y_size, np.int64)
+    for i in range(x.size):
+        cells[np.uint64(x[i]) * np.uint64(y_size) + np.uint64(y[i])] += 1
+    total = 0.0
+    for n in cells:
+        total += _xlogx(n)
+    return total
+
+
+@jit(strict=True)
+def _xlogx(n):
+    return n * math.log(n) if n > 1 else 0.0
+
+
+@jit(strict=True)
+def _common(x, y):
+    """How many bits are set in both x and y: sums of neighbouring bits, of pairs, of fours, of all eights.
+
+    Compilers know this form of it and take the instruction for it, on vectors where there is one.
+    """
+    ones, twos = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333)
+    fours, eights = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
+    total = np.uint64(0)
+    for i in range(x.size):
+        v = x[i] & y[i]
+        v = v - ((v >> np.uint64(1)) & ones)
+        v = (v & twos) + ((v >> np.uint64(2)) & twos)
+        v = (v + (v >> np.uint64(4))) & fours
+        total += (v * eights) >> np.uint64(56)
+    return np.int64(total)
