@@ -20,6 +20,7 @@ class Tracer:
 
     def __init__(self, dtype):
         self.dtype, self.calls = np.dtype(dtype), []
+        self.inputs = ()  # tensors
         self.made = {}  # tensors by id whose values a net must not look at: its inputs, what it computes
         self.casts = {}  # by the id of what came out: (what went in, what came out)
 
@@ -37,6 +38,10 @@ class Tracer:
     def note(self, call, result):
         self.made[id(result)] = result
         self.calls.append((call, result, _where()))
+
+    def computed(self, tensor):
+        """Whether the net made this tensor of its inputs or its parameters."""
+        return id(tensor) in self.made and not any(tensor is given for given in self.inputs)
 
     def refuse(self, what, tensor=None):
         """Raise `TapeError`: a net does what no kernel does, to any tensor or to one it must not look at."""

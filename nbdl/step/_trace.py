@@ -101,7 +101,8 @@ def _record(net, x, y, dtype, loss, n):
     tracer = Tracer(dtype)
     x = tape.Tensor(np.asarray(x, dtype))
     y = None if y is None else tape.Tensor(np.asarray(y))
-    tracer.made.update({id(t): t for t in (x, y) if t is not None})
+    tracer.inputs = tuple(t for t in (x, y) if t is not None)
+    tracer.made.update({id(t): t for t in tracer.inputs})
     with tape.tracing(tracer):
         if loss is None:
             with tape.no_grad():

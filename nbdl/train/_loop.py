@@ -21,7 +21,7 @@ from nbdl.nn._options import check_options
 from nbdl.nn._parameter import dtype_of
 from nbdl.optim import Updater
 from nbdl.records import resolve as code
-from nbdl.step import CompiledPredict, CompiledStep, diverged
+from nbdl.step import CompiledPredict, CompiledStep, advice, bad_sample, diverged
 from nbdl.step._program import SHARD_COUNT
 from nbdl.train import _files, _plot
 from nbdl.train._save import save
@@ -124,7 +124,7 @@ class Run:
         )
         value = loss.item()
         if not np.isfinite(value):
-            raise diverged(value, self.steps + 1, rate)
+            raise diverged(value, self.steps + 1, rate, self.data.train.x, self.data.train.y, rows)
         loss.backward()
         self._updater.step(rate)
         return value
@@ -146,14 +146,14 @@ class Run:
     def _check_finite(self, test_loss):
         """Raise `NumericError` before anything is saved of a net that is no longer one."""
         broken = [n for n, p in self._updater.parameters.items() if not np.isfinite(p.data).all()]
-        if broken or not np.isfinite(test_loss):
-            what = f"`{broken[0]}` is not finite" if broken else f"the test loss is {test_loss}"
-            raise NumericError(
-                "{} after epoch {}: training diverged. Try a smaller learning rate than {}",
-                what,
-                self._epoch,
-                self.config.lr,
-            )
+        if broken:
+            text = "`{}` is not finite after epoch {}: training diverged. {}"
+            raise NumericError(text, broken[0], self._epoch, advice(self.config.lr))
+        if not np.isfinite(test_loss):
+            test = self.data.test
+            bad = bad_sample("x", test.x) or bad_sample("y", test.y)
+            why = f"of the test data {bad}" if bad else f"training diverged. {advice(self.config.lr)}"
+            raise NumericError("the test loss is {} after epoch {}: {}", test_loss, self._epoch, why)
 
     # --- files ----------------------------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class _Interrupt:
 
 def predict(net, x, batch_size=512):
     """Predictions of a net for inputs x (N, ...), as an array (N, ...)."""
-    x = np.asarray(x)
+    x = tape.real("predict: `x`", x)
     dtype = dtype_of(net, x)
     if not len(x):
         raise ShapeError("predict: `x` must hold at least one sample, got shape {}", x.shape)
