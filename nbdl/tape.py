@@ -269,7 +269,8 @@ class Tensor:
 
     def transpose(self, *axes):
         """The axes in this order, reversed if none is given."""
-        return apply("transpose", self, axes=_unpacked(axes) or None)
+        axes = _unpacked(axes)
+        return apply("transpose", self, axes=None if axes in ((), (None,)) else axes)
 
     permute = transpose
 

@@ -171,7 +171,8 @@ def test_a_loss_in_python_that_is_no_number_stops(twins, plugin, x, numbers, shu
     plugin(losses=[nbdl.Loss("mine", squares_by_hand)])
     both, order = twins(lambda: nn.Sequential(nn.Linear(2)), x, numbers, loss="mine"), shuffled(5 * 20)
     numbers[order[2 * 20]] = np.inf
-    with pytest.raises(NumericError, match=r"the loss is inf at step 3: `y` holds inf at sample \d+, element \[0\]"):
+    message = r"the loss is inf at step 3: `y` holds inf at sample \d+, element \[0\]"
+    with pytest.raises(NumericError, match=message):
         both.step.run(x, numbers, order, 20)
     both.eager(order, 20, [0.1, 0.1])
     both.agree_now()
