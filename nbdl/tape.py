@@ -96,10 +96,13 @@ class Tensor:
         return bool(self._seen("a comparison" if self.dtype == bool else "bool()"))
 
     def __getattr__(self, name):
-        # in a traced net a comparison is a tensor, elsewhere an array: what an array has besides is refused
-        tracer = None if name.startswith("_") else _tracer.get()
-        if tracer is not None and self.dtype == bool:
-            tracer.refuse(f"`{name}` of a comparison", self)
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if self._array is None:
+            raise AttributeError(f"`{name}` of a parameter that has no values yet: see nbdl.nn.init")
+        # comparisons and indices are arrays, but tensors in a traced net: what arrays have besides is refused
+        if self.dtype.kind in "biu" and _tracer.get() is not None:
+            _tracer.get().refuse(f"`{name}` of {'a comparison' if self.dtype == bool else 'integers'}", self)
         raise AttributeError(f"a Tensor has no `{name}`")
 
     def __repr__(self):
@@ -177,24 +180,24 @@ class Tensor:
         return apply("getitem", self, index=_plain_index(index))
 
     def __eq__(self, other):
-        return _compare("equal", self, other)
+        return _plain("equal", self, other)
 
     def __ne__(self, other):
-        return _compare("not_equal", self, other)
+        return _plain("not_equal", self, other)
 
     __hash__ = object.__hash__  # a tensor is itself, whatever its values are
 
     def __lt__(self, other):
-        return _compare("less", self, other)
+        return _plain("less", self, other)
 
     def __le__(self, other):
-        return _compare("less_equal", self, other)
+        return _plain("less_equal", self, other)
 
     def __gt__(self, other):
-        return _compare("greater", self, other)
+        return _plain("greater", self, other)
 
     def __ge__(self, other):
-        return _compare("greater_equal", self, other)
+        return _plain("greater_equal", self, other)
 
     def __and__(self, other):
         return apply("logical_and", self, other) if self.dtype == bool else NotImplemented
@@ -254,11 +257,15 @@ class Tensor:
         return apply("min", self, axis=axis, keepdims=keepdims)
 
     def argmax(self, axis=None, keepdims=False):
-        """The index of the first largest element along `axis`, of the flattened tensor if that is None."""
-        return apply("argmax", self, axis=axis, keepdims=keepdims)
+        """The index of the first largest element along `axis`, of the flattened tensor if that is None.
+
+        An array like the result of a comparison: no gradient flows through it.
+        """
+        return _plain("argmax", self, axis=axis, keepdims=keepdims)
 
     def argmin(self, axis=None, keepdims=False):
-        return apply("argmin", self, axis=axis, keepdims=keepdims)
+        """The index of the first smallest element, as `argmax`."""
+        return _plain("argmin", self, axis=axis, keepdims=keepdims)
 
     def cumsum(self, axis=None):
         """Running sums along `axis`, of the flattened tensor if that is None."""
@@ -374,9 +381,9 @@ def _array(value):
     return np.asarray(float(value)) if array.dtype == object and isinstance(value, int) else array
 
 
-def _compare(op, a, b):
-    """A comparison: an array, or in a traced net, which must not look at values, a tensor."""
-    result = apply(op, a, b)
+def _plain(op, *inputs, **constants):
+    """A comparison or an index: an array, or in a traced net, which must not look at values, a tensor."""
+    result = apply(op, *inputs, **constants)
     return result._array[()] if _tracer.get() is None else result
 
 
@@ -446,6 +453,8 @@ def apply(op, /, *inputs, **constants):
             recorder.append((call, result))
         if tracer is not None:
             tracer.note(call, result)
+            if tracer.widened(record, inputs, result):
+                return cast(result, tracer.dtype)
     return result
 
 

@@ -278,7 +278,8 @@ def test_python_numbers_take_the_dtype_of_the_tensor():
 
 OTHERS = [
     1.0, 0.25, True, np.float64(0.5), np.int64(2), np.arange(1, 4), np.arange(1, 4, dtype=np.uint8),
-    np.arange(1.0, 4), [1, 2, 3], np.array([True, True, True]), nbdl.tensor(np.arange(1, 4)), nbdl.tensor(2.0),
+    np.arange(1.0, 4), [1, 2, 3], np.array([True, True, True]), nbdl.tensor(np.arange(1, 4)),
+    nbdl.tensor(2.0),
 ]  # fmt: skip
 
 

@@ -147,10 +147,10 @@ def init(net, example, seed=0, dtype="float32", keep=False):
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64):
         raise DtypeError("init: `dtype` must be float32 or float64, got {}", dtype)
+    example = tape.real("init: `example`", example)[:1].astype(dtype)
     names = {id(p): name for name, p in named_parameters(net).items()}
     for p in () if keep else parameters(net):
         p._array = None
-    example = tape.real("init: `example`", example)[:1].astype(dtype)
     with _context(_filling, (seed, names, dtype)), no_grad():
         try:
             with tracing(shapes.Tracer(dtype)):  # nothing is computed, no kernel compiles

@@ -165,7 +165,7 @@ def _text(graph, parameters, arrays):
         if isinstance(value.array, Times):
             return f"np.full(1, {number(value.dtype)}({_constant(value.array)}))"
         kept = np.ascontiguousarray(value.array, graph.dtype)
-        if not np.array_equal(kept, np.atleast_1d(value.array), equal_nan=True):
+        if value.dtype.kind in "iu" and not np.array_equal(kept, np.atleast_1d(value.array)):
             raise UsageError("jit_predict: a constant of {} does not fit {}", value.dtype, graph.dtype)
         arrays.append(kept)
         text = f"p{len(arrays) - 1}"

@@ -5,7 +5,7 @@ import pytest
 
 import nbdl
 from nbdl import nn
-from nbdl.errors import NumericError, OptionError
+from nbdl.errors import NumericError, OptionError, ShapeError
 from nbdl.records import Kernel
 
 
@@ -165,6 +165,18 @@ def test_focal(twins, plugin, x, labels, shuffled):
     make = lambda: nn.Sequential(nn.Linear(8), nn.ReLU(), nn.Linear(3))  # noqa: E731
     both = twins(make, x, labels, loss="focal", loss_options={"gamma": 1.5})
     both.agree(shuffled(10 * 20), 20)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_reduction_of_a_loss(twins, x, labels, numbers, shuffled, reduction):
+    make = lambda: nn.Sequential(nn.Linear(3))  # noqa: E731
+    soft = np.random.default_rng(0).dirichlet(np.ones(3), len(x)).astype(np.float32)
+    for loss, y in (("softmax_cross_entropy", labels), ("softmax_cross_entropy", soft), ("mse", soft)):
+        both = twins(make, x, y, loss=loss, lr=0.002, loss_options={"reduction": reduction})
+        both.agree(shuffled(5 * 20), 20)
+        both.agree(shuffled(5 * 7), 7)
+    with pytest.raises(ShapeError, match=r"must be one number, got an array of shape \(samples\)"):
+        twins(make, x, labels, loss_options={"reduction": "none"})
 
 
 def test_a_loss_in_python_that_is_no_number_stops(twins, plugin, x, numbers, shuffled):
