@@ -4,7 +4,7 @@ import numpy as np
 
 from nbdl.array_functions import where
 from nbdl.errors import OptionError, ShapeError
-from nbdl.tape import apply, as_tensor, cast
+from nbdl.tape import apply, as_tensor, cast, real
 
 
 def softmax_cross_entropy(
@@ -29,7 +29,7 @@ def softmax_cross_entropy(
     x, target = as_tensor(prediction), as_tensor(target)
     _check(reduction)
     if weight is not None:
-        weight = np.ascontiguousarray(weight, x.dtype)
+        weight = np.ascontiguousarray(real("softmax_cross_entropy: `weight`", weight), x.dtype)
     if target.dtype.kind == "f" and target.shape == x.shape and x.ndim == 2:
         return _soft(x, cast(target, x.dtype), weight, label_smoothing, reduction)
     shape = target.shape

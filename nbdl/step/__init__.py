@@ -1,6 +1,6 @@
 """A net as one native program (docs/programs.md tells how)."""
 
-from nbdl.step._diverged import advice, bad_sample, diverged
+from nbdl.step._diverged import advice, diverged
 from nbdl.step._function import jit_predict
 from nbdl.step._measure import measure
 from nbdl.step._predict import CompiledPredict
@@ -12,7 +12,6 @@ __all__ = [
     "CompiledStep",
     "Report",
     "advice",
-    "bad_sample",
     "compile_step",
     "diverged",
     "jit_predict",

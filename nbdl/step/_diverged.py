@@ -8,7 +8,7 @@ from nbdl.errors import NumericError
 def diverged(loss, step, rate, x, y, rows):
     """The `NumericError` of update `step` (from 1), made at `rate` on the samples `rows` of x and y."""
     what = f"the loss is {loss} at step {step}"
-    bad = bad_sample("x", x, rows) or bad_sample("y", y, rows)
+    bad = _bad_sample("x", x, rows) or _bad_sample("y", y, rows)
     if bad:
         return NumericError("{}: {}. Leave such samples out, or fill in what is missing", what, bad)
     if step == 1:
@@ -24,12 +24,11 @@ def advice(rate):
     return f"Try a smaller learning rate than {rate}" if rate > 0 else "Scale the inputs and the targets"
 
 
-def bad_sample(name, array, rows=None):
-    """Which of the samples `rows` (all if None) is the first that holds NaN or infinity, in words; or ""."""
-    array = np.asarray(array)
+def _bad_sample(name, array, rows):
+    """Which of the samples `rows` is the first that holds NaN or infinity, in words; or ""."""
     if array.dtype.kind != "f":
         return ""
-    rows = np.arange(len(array)) if rows is None else np.sort(rows)
+    rows = np.sort(rows)
     bad = np.argwhere(~np.isfinite(array[rows]))
     if not len(bad):
         return ""

@@ -21,7 +21,7 @@ from nbdl.nn._options import check_options
 from nbdl.nn._parameter import dtype_of
 from nbdl.optim import Updater
 from nbdl.records import resolve as code
-from nbdl.step import CompiledPredict, CompiledStep, advice, bad_sample, diverged
+from nbdl.step import CompiledPredict, CompiledStep, advice, diverged
 from nbdl.step._program import SHARD_COUNT
 from nbdl.train import _files, _plot
 from nbdl.train._save import save
@@ -146,14 +146,10 @@ class Run:
     def _check_finite(self, test_loss):
         """Raise `NumericError` before anything is saved of a net that is no longer one."""
         broken = [n for n, p in self._updater.parameters.items() if not np.isfinite(p.data).all()]
-        if broken:
-            text = "`{}` is not finite after epoch {}: training diverged. {}"
-            raise NumericError(text, broken[0], self._epoch, advice(self.config.lr))
-        if not np.isfinite(test_loss):
-            test = self.data.test
-            bad = bad_sample("x", test.x) or bad_sample("y", test.y)
-            why = f"of the test data {bad}" if bad else f"training diverged. {advice(self.config.lr)}"
-            raise NumericError("the test loss is {} after epoch {}: {}", test_loss, self._epoch, why)
+        if broken or not np.isfinite(test_loss):
+            what = f"`{broken[0]}` is not finite" if broken else f"the test loss is {test_loss}"
+            text = "{} after epoch {}: training diverged. {}"
+            raise NumericError(text, what, self._epoch, advice(self.config.lr))
 
     # --- files ----------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from nbdl.errors import DataError, SaveError, UsageError
 from nbdl.nn._options import check_options
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
+from nbdl.tape import real
 from nbdl.train import _files
 from nbdl.train._config import Config, check_values, to_toml
 from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run, default_threads
@@ -205,7 +206,7 @@ def _check_data(data):
 
 def _cast(split, dtype):
     """Inputs and real-valued targets in the dtype of the net."""
-    x, y = np.asarray(split.x), np.asarray(split.y)
+    x, y = real("`x`", split.x), real("`y`", split.y)
     return Split(x.astype(dtype, copy=False), y.astype(dtype, copy=False) if y.dtype.kind == "f" else y)
 
 

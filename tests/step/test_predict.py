@@ -89,6 +89,10 @@ def test_complex_input_is_refused(x, labels):
         lambda z: train.predict(net, z),
         lambda z: nbdl.compile_step(net, example=(x, labels))(z, labels),
         lambda z: nbdl.compile_step(net, example=(z, labels)),
+        lambda z: nbdl.fit(net, (z, labels)),
+        lambda z: nbdl.fit(net, (x, z[:, :3]), loss="mse"),
+        lambda z: nn.mse(x, z),
+        lambda z: nn.softmax_cross_entropy(x[:, :3], labels, weight=z[0, :3]),
     ):
         with pytest.raises(DtypeError, match="must hold real numbers, got complex64"):
             call(x + np.complex64(1j))
