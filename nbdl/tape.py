@@ -25,6 +25,7 @@ __all__ = [
 _enabled = contextvars.ContextVar("enabled", default=True)
 _recorder = contextvars.ContextVar("recorder", default=None)
 _tracer = contextvars.ContextVar("tracer", default=None)
+_OPERANDS = {"a", "b", "low", "high"}  # operands of arithmetic, by the names that array_ops gives them
 
 
 class Tensor:
@@ -39,8 +40,10 @@ class Tensor:
     __array_ufunc__ = None  # so that ndarray * Tensor comes to us
 
     def __init__(self, array, requires_grad=False):
-        self._array, self.requires_grad = array, requires_grad
+        self._array, self._requires_grad = array, False
         self.grad, self._call, self._version = None, None, [0]
+        if requires_grad:
+            self.requires_grad = True
 
     @property
     def requires_grad(self):
@@ -366,14 +369,21 @@ def alike(values):
     in the same way, and where nothing is a float the rules are those of NumPy.
     """
     values = [v if v is None or isinstance(v, Tensor) else _array(v) for v in values]
-    floats = [v for v in values if v is not None and v.dtype.kind == "f"]
-    tensors = [v for v in floats if isinstance(v, Tensor)]
-    leaders = [v for v in tensors if v.ndim] or tensors or [v for v in floats if v.ndim]
-    if leaders:
-        dtype = np.result_type(*(v.dtype for v in leaders))
-        led = lambda v: v.dtype.kind in "biuf" and not any(v is leader for leader in leaders)  # noqa: E731
-        values = [cast(v, dtype) if v is not None and led(v) else v for v in values]
+    ranks = [0 if v is None else _rank(v) for v in values]
+    top = max(ranks)
+    if top:
+        dtypes = {v.dtype for v, rank in zip(values, ranks) if rank == top}
+        dtype = dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes)
+        for i, v in enumerate(values):
+            if ranks[i] < top and v is not None and v.dtype.kind in "biuf":
+                values[i] = cast(v, dtype) if isinstance(v, Tensor) else v.astype(dtype)
     return [None if v is None else as_tensor(v) for v in values]
+
+
+def _rank(value):
+    """Who decides on the dtype: the highest of tensors with dimensions, tensors without, arrays, all else."""
+    array = value._array if isinstance(value, Tensor) else value
+    return 0 if array.dtype.kind != "f" else 2 * (array is not value) + (array.ndim > 0)
 
 
 def _array(value):
@@ -415,18 +425,17 @@ def apply(op, /, *inputs, **constants):
         Its other arguments by name; those left out take the kernel's defaults.
     """
     record = registry.kernel(op)
-    forward, parameters = _forward(record)
+    forward, parameters, operands = _forward(record)
     for name in constants:
         if name not in parameters:
             raise TypeError(f"`{op}` has no argument `{name}`; it takes {', '.join(parameters)}")
     if len(inputs) > len(record.inputs):
         raise TypeError(f"`{op}` takes the inputs {', '.join(record.inputs)}; got {len(inputs)}")
     inputs = [*inputs, *[None] * (len(record.inputs) - len(inputs))]
-    if record.target == "numpy" and len(inputs) > 1:
-        first = record.inputs[0] == "condition"  # of `where`: no operand of arithmetic
-        inputs = [*map(as_tensor, inputs[:first]), *alike(inputs[first:])]
-    else:
-        inputs = [None if x is None else as_tensor(x) for x in inputs]
+    if operands:
+        for i, operand in zip(operands, alike([inputs[i] for i in operands])):
+            inputs[i] = operand
+    inputs = [None if x is None else as_tensor(x) for x in inputs]
     constants = {**{n: d for n, d in parameters.items() if d is not inspect.Parameter.empty}, **constants}
     tracer = _tracer.get()
     if tracer is not None:
@@ -441,7 +450,7 @@ def apply(op, /, *inputs, **constants):
         if t is not None and np.may_share_memory(result._array, t._array):
             result._version = t._version  # a view: writes to one are writes to the other
     recorder = _recorder.get()
-    wanted = _enabled.get() and any(t is not None and t.requires_grad for t in inputs)
+    wanted = _enabled.get() and any(t is not None and t._requires_grad for t in inputs)
     if wanted and result.dtype.kind == "c":
         raise DtypeError("`{}`: gradients need real numbers, the result is {}", op, result.dtype)
     wanted = wanted and result.dtype.kind == "f"  # nothing flows through indices and comparisons
@@ -466,10 +475,12 @@ def _as_array(value, inputs):
 
 @functools.cache
 def _forward(record):
-    """The forward kernel of a record and its constants, each with its default."""
+    """The forward kernel of a record, its constants, each with its default, and which inputs are alike."""
     skip = {*record.inputs, "out"}
-    parameters = registry.parameters(record.forward)
-    return resolve(record.forward), {n: d for n, d in parameters.items() if n not in skip}
+    constants = {n: d for n, d in registry.parameters(record.forward).items() if n not in skip}
+    operands = [i for i, name in enumerate(record.inputs) if name in _OPERANDS]
+    arithmetic = record.target == "numpy" and len(operands) > 1
+    return resolve(record.forward), constants, operands if arithmetic else []
 
 
 @contextlib.contextmanager

@@ -422,3 +422,14 @@ def test_nothing_of_the_tape_waits_for_the_garbage_collector():
         assert [r() for r in found] == [None] * 3
     finally:
         gc.enable()
+
+
+def test_only_operands_of_arithmetic_change_their_dtype():
+    """An index, or a mask, stays what it is: in `where`, and in array operations of plugins."""
+    record = nbdl.Kernel(
+        "take", forward=lambda table, index: table[index], inputs=("table", "index"), target="numpy"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tape.registry, "kernel", lambda op: record)
+        y = nbdl.apply("take", nbdl.tensor(np.ones((3, 2), np.float32)), [0, 2])
+    assert y.shape == (2, 2) and y.dtype == np.float32

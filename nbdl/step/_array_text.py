@@ -156,23 +156,17 @@ def _sum(rows, zero):
 @jit
 def _mean(rows, zero):
     y = np.full(rows.shape[0], zero)
-    for r in range(rows.shape[0]):
-        total = 0.0
-        for v in rows[r]:
-            total += v
-        y[r] = total / rows.shape[1]
+    y[:] = _sum(rows, 0.0) / rows.shape[1]
     return y
 
 
 @jit
 def _var(rows, zero, ddof):
-    y = np.full(rows.shape[0], zero)
+    y, means = np.full(rows.shape[0], zero), _mean(rows, 0.0)
     for r in range(rows.shape[0]):
-        total, squares = 0.0, 0.0
+        squares = 0.0
         for v in rows[r]:
-            total += v
-        for v in rows[r]:
-            squares += (v - total / rows.shape[1]) ** 2
+            squares += (v - means[r]) ** 2
         y[r] = squares / max(rows.shape[1] - ddof, 0)
     return y
 
