@@ -308,6 +308,19 @@ def test_what_has_no_compiled_form_is_named(any_net, net, x):
         nbdl.jit_predict(net, x)(x[0, :7])
 
 
+def test_the_operation_of_a_plugin_is_not_taken_for_ours(any_net, x, plugin):
+    def twice(a):
+        return 2 * np.exp(a)
+
+    grads = {"a": "nbdl.array_ops.elementwise:exp_da"}
+    plugin(kernels=[nbdl.Kernel("exp", forward=twice, inputs=("a",), grads=grads, target="numpy")])
+    net = nn.init(any_net(lambda net, x, train: net.a(x).exp(), a=nn.Linear(3)), x)
+    with nbdl.swap(exp="mine.exp"), pytest.raises(UsageError, match=r"`exp`, in .* has no compiled form"):
+        nbdl.jit_predict(net, x)
+    with nbdl.swap(exp="mine.exp"):
+        np.testing.assert_allclose(CompiledPredict(net, x)(x), net(x).data, rtol=1e-5)
+
+
 SCRIPT = """
 import json, sys
 import numpy as np
