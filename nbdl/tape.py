@@ -451,7 +451,7 @@ def apply(op, /, *inputs, **constants):
             result._version = t._version  # a view: writes to one are writes to the other
     recorder = _recorder.get()
     wanted = _enabled.get() and any(t is not None and t._requires_grad for t in inputs)
-    if wanted and result.dtype.kind == "c":
+    if wanted and result.dtype.kind not in "fbiu":
         raise DtypeError("`{}`: gradients need real numbers, the result is {}", op, result.dtype)
     wanted = wanted and result.dtype.kind == "f"  # nothing flows through indices and comparisons
     if recorder is not None or wanted or tracer is not None:

@@ -213,6 +213,17 @@ def test_the_gradient_flows_through_another_dtype():
     np.testing.assert_array_equal(a.grad, [2, 4])
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0)], ids=str)
+@pytest.mark.parametrize("name", ["sum", "prod", "cumsum"])
+def test_gradients_of_no_rows_and_of_empty_rows(name, shape):
+    assert gradcheck(lambda a: getattr(a, name)(axis=1), np.zeros(shape))
+
+
+@pytest.mark.parametrize("name", ["mean", "max", "min", "var", "std"])
+def test_gradients_of_no_rows(name):
+    assert gradcheck(lambda a: getattr(a, name)(axis=1), np.zeros((0, 3)))
+
+
 @pytest.mark.parametrize("shape", [(0,), (0, 3)], ids=str)
 def test_sum_of_nothing(shape):
     assert gradcheck(lambda a: a.sum(), np.zeros(shape))

@@ -327,6 +327,8 @@ def test_no_number_loses_its_imaginary_part():
         tape.cast(np.ones(2, np.complex64), np.float32)
     with pytest.raises(DtypeError, match="`mul`: gradients need real numbers, the result is complex128"):
         x * 1j
+    with pytest.raises(DtypeError, match="`mul`: gradients need real numbers, the result is object"):
+        x * np.array([1, 2], object)
     z = nbdl.tensor([1j, 2.0])  # without gradients complex numbers are those of NumPy
     z[0] = 3j
     assert (z * z).data.tolist() == [-9, 4]

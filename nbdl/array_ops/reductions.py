@@ -56,11 +56,13 @@ def prod(a, axis=None, keepdims=False):
 
 
 def prod_da(dy, a, axis, keepdims, da):
+    if not da.size:
+        return
     # the product of all others: of those before times of those after, so that zeros need no division
     axes = list(range(a.ndim) if axis is None else np.mod(np.atleast_1d(axis), a.ndim))
     order = [i for i in range(a.ndim) if i not in axes] + axes
     moved = a.transpose(order)
-    rows = moved.reshape(*moved.shape[: a.ndim - len(axes)], -1)
+    rows = moved.reshape(*moved.shape[: a.ndim - len(axes)], a.size // dy.size)
     ones = np.ones_like(rows[..., :1])
     before = np.cumprod(np.concatenate([ones, rows[..., :-1]], axis=-1), axis=-1)
     after = np.cumprod(np.concatenate([ones, rows[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
