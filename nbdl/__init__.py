@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "nbdl._jit": ("jit",),
+    "nbdl.array_functions": ("concatenate", "maximum", "minimum", "split", "stack", "where"),
     "nbdl.hookspecs": ("hookimpl",),
     "nbdl.records": (
         "Dataset", "Estimator", "Initializer", "Kernel", "Layer", "Loss", "Measure", "Metric", "Model",

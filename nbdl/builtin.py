@@ -39,6 +39,11 @@ def _kernel(name, inputs, grads=None, **fields):
     return _op(name, inputs, grads, **fields)
 
 
+def _array_ops(page, inputs, *names, grads=None):
+    for name in names:
+        yield _op(name, inputs, grads, module=f"nbdl.array_ops.{page}", target="numpy")
+
+
 @hookimpl
 def nbdl_kernels():
     yield _kernel("linear", ("x", "w", "b"), batch="each")
@@ -68,22 +73,20 @@ def nbdl_kernels():
     yield _kernel("info_nce", ("x", "y"), outputs=("loss",), lanes="")
     yield _kernel("dropout", ("x",))
     yield _kernel("masked_scale", ("x", "mask"), ("x",), batch="each", lanes="")
-    for name in ("add", "sub", "mul", "div", "power", "maximum", "matmul", "concatenate"):
-        yield _op(name, ("a", "b"), module="nbdl.array_ops", target="numpy")
-    for name in (
-        "neg",
-        "exp",
-        "log",
-        "sqrt",
-        "absolute",
-        "sum",
-        "mean",
-        "max",
-        "reshape",
-        "transpose",
-        "getitem",
-    ):
-        yield _op(name, ("a",), module="nbdl.array_ops", target="numpy")
+    yield from _array_ops("elementwise", ("a", "b"), "add", "sub", "mul", "div", "power")
+    yield from _array_ops("elementwise", ("a", "b"), "maximum", "minimum")
+    yield from _array_ops("elementwise", ("a",), "neg", "exp", "log", "sqrt", "absolute", "astype")
+    yield from _array_ops("elementwise", ("a", "low", "high"), "clip")
+    yield from _array_ops("elementwise", ("condition", "a", "b"), "where", grads=("a", "b"))
+    for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"):
+        yield from _array_ops("elementwise", ("a", "b"), name, grads=())
+    yield from _array_ops("elementwise", ("a", "b"), "logical_and", "logical_or", grads=())
+    yield from _array_ops("elementwise", ("a",), "logical_not", grads=())
+    yield from _array_ops("products", ("a", "b"), "matmul")
+    yield from _array_ops("reductions", ("a",), "sum", "mean", "var", "std", "prod", "max", "min", "cumsum")
+    yield from _array_ops("reductions", ("a",), "argmax", "argmin", grads=())
+    yield from _array_ops("shape", ("a",), "reshape", "transpose", "getitem")
+    yield from _array_ops("shape", ("a", "b"), "concatenate")
 
 
 @hookimpl

@@ -62,7 +62,7 @@ class SaveError(NbdlError, RuntimeError):
 
 
 class NumericError(NbdlError, ArithmeticError):
-    """Training diverged: a loss or a parameter is not finite."""
+    """A loss or a parameter is not finite: of the data, or because training diverged."""
 
     exit_code = 4
 

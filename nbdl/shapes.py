@@ -20,6 +20,7 @@ class Tracer:
 
     def __init__(self, dtype):
         self.dtype, self.calls = np.dtype(dtype), []
+        self.inputs = ()  # tensors
         self.made = {}  # tensors by id whose values a net must not look at: its inputs, what it computes
         self.casts = {}  # by the id of what came out: (what went in, what came out)
 
@@ -38,9 +39,26 @@ class Tracer:
         self.made[id(result)] = result
         self.calls.append((call, result, _where()))
 
+    def computed(self, tensor):
+        """Whether the net made this tensor of its inputs or its parameters."""
+        return id(tensor) in self.made and not any(tensor is given for given in self.inputs)
+
+    def widened(self, record, inputs, result):
+        """Whether NumPy made floats of integers, wider than those of the net.
+
+        On the tape comparisons and indices are arrays, which take the dtype of a tensor when they meet one.
+        """
+        if record.target != "numpy" or result.dtype.kind != "f" or result.dtype == self.dtype:
+            return False
+        made = [t for t in inputs if t is not None and (t.requires_grad or id(t) in self.made)]
+        return bool(made) and all(t.dtype.kind in "biu" for t in made)
+
     def refuse(self, what, tensor=None):
-        """Raise `TapeError`: a net does what no kernel does, to any tensor or to one it must not look at."""
-        if tensor is None or id(tensor) in self.made:
+        """Raise `TapeError`: a net does what no kernel does, to any tensor or to one it must not look at.
+
+        Those are its inputs, what it computes, and what is trained: what it saw would be a constant.
+        """
+        if tensor is None or tensor.requires_grad or id(tensor) in self.made:
             raise TapeError(
                 "{}, in {}, while the net is traced: a compiled program makes the same kernel calls whatever "
                 "the values are; train the net eagerly instead (compiled=False)",

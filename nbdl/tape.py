@@ -2,43 +2,30 @@
 
 `apply` is the whole of it: it asks the registry which kernel stands for an operation, runs it, and notes the
 kernel, its operands, constants and outputs in a `Call` that the result refers to. `Tensor.backward` visits
-the calls from last to first and lets the gradient kernels add to the gradients of their inputs. Which
-arguments a gradient kernel wants is read from its signature (see `nbdl.records.Kernel`).
+the calls from last to first and lets the gradient kernels add to the gradients of their inputs (`_calls.py`).
 """
 
 import contextlib
 import contextvars
 import functools
 import inspect
-import itertools
 
 import numpy as np
 
 from nbdl import registry
+from nbdl._calls import Call, gradient, walk
 from nbdl.errors import DtypeError, ShapeError, TapeError
 from nbdl.records import resolve
+
+__all__ = [
+    "Call", "Tensor", "alike", "apply", "as_tensor", "cast", "gradient", "no_grad", "real", "record",
+    "tensor", "tracing",
+]  # fmt: skip
 
 _enabled = contextvars.ContextVar("enabled", default=True)
 _recorder = contextvars.ContextVar("recorder", default=None)
 _tracer = contextvars.ContextVar("tracer", default=None)
-_serial = itertools.count()  # orders calls; never part of a result
-
-
-class Call:
-    """One kernel call: `record`, `inputs` (Tensors or None), `constants` by name, `outputs` (arrays)."""
-
-    __slots__ = ("constants", "inputs", "outputs", "record", "serial", "tensor_version", "versions")
-
-    def __init__(self, record, inputs, constants, outputs, version):
-        self.record, self.inputs, self.constants, self.outputs = record, inputs, constants, outputs
-        self.versions = [t._version[0] if t is not None else 0 for t in inputs]
-        self.tensor_version = version, version[0]
-        self.serial = next(_serial)
-
-    def __repr__(self):
-        shapes = ", ".join("None" if t is None else f"{t.dtype}{list(t.shape)}" for t in self.inputs)
-        constants = "".join(f", {k}={v!r}" for k, v in self.constants.items())
-        return f"{self.record.name}({shapes}{constants})"
+_OPERANDS = {"a", "b", "low", "high"}  # operands of arithmetic, by the names that array_ops gives them
 
 
 class Tensor:
@@ -49,12 +36,25 @@ class Tensor:
     a backward pass through a value that has changed since.
     """
 
-    __slots__ = ("__weakref__", "_array", "_call", "_version", "grad", "requires_grad")
+    __slots__ = ("__weakref__", "_array", "_call", "_requires_grad", "_version", "grad")
     __array_ufunc__ = None  # so that ndarray * Tensor comes to us
 
     def __init__(self, array, requires_grad=False):
-        self._array, self.requires_grad = array, requires_grad
+        self._array, self._requires_grad = array, False
         self.grad, self._call, self._version = None, None, [0]
+        if requires_grad:
+            self.requires_grad = True
+
+    @property
+    def requires_grad(self):
+        """Whether `backward` finds the gradient with respect to this tensor; float32 and float64 only."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value):
+        if value and self._array is not None and self._array.dtype not in (np.float32, np.float64):
+            raise DtypeError("gradients need float32 or float64 data, got {}", self._array.dtype)
+        self._requires_grad = bool(value)
 
     # --- what it is -----------------------------------------------------------------------------------------
 
@@ -80,7 +80,7 @@ class Tensor:
         return self._seen("item()").item()
 
     def __array__(self, dtype=None, copy=None):
-        return np.array(self._array, dtype=dtype) if copy else np.asarray(self.data, dtype=dtype)
+        return np.array(self.data, dtype=dtype) if copy else np.asarray(self.data, dtype=dtype)
 
     def _seen(self, what):
         """The array, for someone who looks at its values: a net that is traced must not."""
@@ -96,7 +96,17 @@ class Tensor:
         return float(self._seen("float()"))
 
     def __bool__(self):
-        return bool(self._seen("bool()"))
+        return bool(self._seen("a comparison" if self.dtype == bool else "bool()"))
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if self._array is None:
+            raise AttributeError(f"`{name}` of a parameter that has no values yet: see nbdl.nn.init")
+        # comparisons and indices are arrays, but tensors in a traced net: what arrays have besides is refused
+        if self.dtype.kind in "biu" and _tracer.get() is not None:
+            _tracer.get().refuse(f"`{name}` of {'a comparison' if self.dtype == bool else 'integers'}", self)
+        raise AttributeError(f"a Tensor has no `{name}`")
 
     def __repr__(self):
         return f"tensor({np.array2string(self._array, prefix='tensor(', separator=', ')}" + (
@@ -112,7 +122,8 @@ class Tensor:
             )
         if _tracer.get() is not None:
             _tracer.get().refuse("a write to a tensor")
-        self._array[_plain_index(index)] = value._array if isinstance(value, Tensor) else value
+        value = value._array if isinstance(value, Tensor) else np.asarray(value)
+        self._array[_plain_index(index)] = value if self.dtype.kind == "c" else real("a value", value)
         self._version[0] += 1
 
     def detach(self):
@@ -127,40 +138,40 @@ class Tensor:
     # --- arithmetic: NumPy under recorded names -------------------------------------------------------------
 
     def __add__(self, other):
-        return apply("add", self, _like(other, self))
+        return apply("add", self, other)
 
     def __radd__(self, other):
-        return apply("add", _like(other, self), self)
+        return apply("add", other, self)
 
     def __sub__(self, other):
-        return apply("sub", self, _like(other, self))
+        return apply("sub", self, other)
 
     def __rsub__(self, other):
-        return apply("sub", _like(other, self), self)
+        return apply("sub", other, self)
 
     def __mul__(self, other):
-        return apply("mul", self, _like(other, self))
+        return apply("mul", self, other)
 
     def __rmul__(self, other):
-        return apply("mul", _like(other, self), self)
+        return apply("mul", other, self)
 
     def __truediv__(self, other):
-        return apply("div", self, _like(other, self))
+        return apply("div", self, other)
 
     def __rtruediv__(self, other):
-        return apply("div", _like(other, self), self)
+        return apply("div", other, self)
 
     def __pow__(self, other):
-        return apply("power", self, _like(other, self))
+        return apply("power", self, other)
 
     def __rpow__(self, other):
-        return apply("power", _like(other, self), self)
+        return apply("power", other, self)
 
     def __matmul__(self, other):
-        return apply("matmul", self, _like(other, self))
+        return apply("matmul", self, other)
 
     def __rmatmul__(self, other):
-        return apply("matmul", _like(other, self), self)
+        return apply("matmul", other, self)
 
     def __neg__(self):
         return apply("neg", self)
@@ -172,24 +183,37 @@ class Tensor:
         return apply("getitem", self, index=_plain_index(index))
 
     def __eq__(self, other):
-        return self._seen("a comparison") == _like(other, self)._seen("a comparison")
+        return _plain("equal", self, other)
 
     def __ne__(self, other):
-        return self._seen("a comparison") != _like(other, self)._seen("a comparison")
+        return _plain("not_equal", self, other)
 
     __hash__ = object.__hash__  # a tensor is itself, whatever its values are
 
     def __lt__(self, other):
-        return self._seen("a comparison") < _like(other, self)._seen("a comparison")
+        return _plain("less", self, other)
 
     def __le__(self, other):
-        return self._seen("a comparison") <= _like(other, self)._seen("a comparison")
+        return _plain("less_equal", self, other)
 
     def __gt__(self, other):
-        return self._seen("a comparison") > _like(other, self)._seen("a comparison")
+        return _plain("greater", self, other)
 
     def __ge__(self, other):
-        return self._seen("a comparison") >= _like(other, self)._seen("a comparison")
+        return _plain("greater_equal", self, other)
+
+    def __and__(self, other):
+        return apply("logical_and", self, other) if self.dtype == bool else NotImplemented
+
+    def __or__(self, other):
+        return apply("logical_or", self, other) if self.dtype == bool else NotImplemented
+
+    __rand__, __ror__ = __and__, __or__
+
+    def __invert__(self):
+        if self.dtype != bool:
+            raise DtypeError("`~` needs a tensor of bool, got {}", self.dtype)
+        return apply("logical_not", self)
 
     def exp(self):
         return apply("exp", self)
@@ -200,22 +224,71 @@ class Tensor:
     def sqrt(self):
         return apply("sqrt", self)
 
+    def abs(self):
+        return apply("absolute", self)
+
+    def clip(self, min=None, max=None):
+        """Each element, but at least `min` and at most `max`: numbers, arrays, tensors or None.
+
+        The gradient goes to the element where it is kept, at the bounds too, else to the bound.
+        """
+        return apply("clip", self, min, max)
+
     def sum(self, axis=None, keepdims=False):
         return apply("sum", self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis=None, keepdims=False):
         return apply("mean", self, axis=axis, keepdims=keepdims)
 
+    def var(self, axis=None, keepdims=False, ddof=0):
+        """Variance; the sum of squares is divided by their number less `ddof`, 0 as in NumPy (torch: 1)."""
+        return apply("var", self, axis=axis, keepdims=keepdims, ddof=ddof)
+
+    def std(self, axis=None, keepdims=False, ddof=0):
+        """The root of `var`; its gradient is 0 where it is 0."""
+        return apply("std", self, axis=axis, keepdims=keepdims, ddof=ddof)
+
+    def prod(self, axis=None, keepdims=False):
+        return apply("prod", self, axis=axis, keepdims=keepdims)
+
     def max(self, axis=None, keepdims=False):
+        """The largest element; if there are several they share the gradient."""
         return apply("max", self, axis=axis, keepdims=keepdims)
 
+    def min(self, axis=None, keepdims=False):
+        """The smallest element; if there are several they share the gradient."""
+        return apply("min", self, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis=None, keepdims=False):
+        """The index of the first largest element along `axis`, of the flattened tensor if that is None.
+
+        An array like the result of a comparison: no gradient flows through it.
+        """
+        return _plain("argmax", self, axis=axis, keepdims=keepdims)
+
+    def argmin(self, axis=None, keepdims=False):
+        """The index of the first smallest element, as `argmax`."""
+        return _plain("argmin", self, axis=axis, keepdims=keepdims)
+
+    def cumsum(self, axis=None):
+        """Running sums along `axis`, of the flattened tensor if that is None."""
+        return apply("cumsum", self, axis=axis)
+
     def reshape(self, *shape):
-        return apply(
-            "reshape", self, shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
-        )
+        return apply("reshape", self, shape=_unpacked(shape))
 
     def transpose(self, *axes):
-        return apply("transpose", self, axes=axes or None)
+        """The axes in this order, reversed if none is given."""
+        axes = _unpacked(axes)
+        return apply("transpose", self, axes=None if axes in ((), (None,)) else axes)
+
+    permute = transpose
+
+    def swapaxes(self, one, other):
+        """The two axes exchanged."""
+        axes = list(range(self.ndim))
+        axes[one], axes[other] = axes[other], axes[one]
+        return self.transpose(axes)
 
     # --- gradients ------------------------------------------------------------------------------------------
 
@@ -240,125 +313,10 @@ class Tensor:
                     "backward: a tensor of shape {} needs a cotangent `dy` of that shape", self.shape
                 )
             dy = np.ones(self.shape, self.dtype)
-        dy = np.array(dy._array if isinstance(dy, Tensor) else dy, self.dtype)
+        dy = np.array(real("backward: `dy`", dy._array if isinstance(dy, Tensor) else dy), self.dtype)
         if dy.shape != self.shape:
             raise ShapeError("backward: `dy` must have shape {}, got {}", self.shape, dy.shape)
-        _walk(self, dy, retain)
-
-
-_FREED = Call.__new__(Call)
-
-
-def _walk(result, dy, retain):
-    if not result.requires_grad:
-        raise TapeError("backward: nothing was recorded for this tensor: no input has requires_grad=True")
-    history = _history(result)  # whatever can be wrong is found before the first gradient is touched
-    gradients = {id(t): np.zeros(t.shape, t.dtype) for t in history}
-
-    def destination(tensor):
-        if tensor._call is not None:
-            return gradients[id(tensor)]
-        if tensor.grad is None:  # a leaf: gradients stay with it
-            tensor.grad = np.zeros(tensor.shape, tensor.dtype)
-        return tensor.grad
-
-    destination(result)[...] += dy
-    for tensor in history:
-        call, g = tensor._call, gradients.pop(id(tensor))
-        for name, source in _differentiable(call):
-            _Gradient(call.record, name).run(call, g, destination(source))
-    if not retain:
-        for tensor in history:
-            tensor._call = _FREED
-
-
-def _differentiable(call):
-    return [(n, t) for n, t in zip(call.record.inputs, call.inputs) if t is not None and t.requires_grad]
-
-
-def _history(result):
-    """The tensors that `result` was made from by calls: itself first, each after what was made from it."""
-    found, todo = {}, [result]
-    while todo:
-        tensor = todo.pop()
-        call = tensor._call
-        if call is None or id(tensor) in found:
-            continue
-        if call is _FREED:
-            raise TapeError(
-                "backward: the tape was freed by an earlier backward; pass retain=True to keep it"
-            )
-        version, was = call.tensor_version
-        if version[0] != was:
-            raise TapeError("backward: the result of `{}` was written to since it was made", call)
-        found[id(tensor)] = tensor
-        for name, source in _differentiable(call):
-            _Gradient(call.record, name).check(call)
-            todo.append(source)
-    return sorted(found.values(), key=lambda t: -t._call.serial)
-
-
-def gradient(call, name, dy, destination):
-    """Add the gradient of one call with respect to its input `name` to the array `destination`."""
-    _Gradient(call.record, name).run(call, dy, destination)
-
-
-@functools.cache
-class _Gradient:
-    """A gradient kernel and where its arguments come from."""
-
-    def __init__(self, record, name):
-        if name not in record.grads:
-            raise TapeError("the gradient of `{}` with respect to `{}` is not defined", record.name, name)
-        self.kernel = resolve(record.grads[name])
-        _, *wanted, last = registry.parameters(self.kernel)
-        constants = registry.parameters(record.forward)
-        self.arguments = []
-        for parameter in wanted:
-            base = parameter.removesuffix("_shape")
-            if parameter in record.inputs:
-                self.arguments.append(("input", record.inputs.index(parameter), parameter))
-            elif parameter in record.outputs:
-                self.arguments.append(("output", record.outputs.index(parameter), parameter))
-            elif base != parameter and base in record.inputs:
-                self.arguments.append(("shape", record.inputs.index(base), parameter))
-            elif parameter in constants:
-                self.arguments.append(("constant", parameter, parameter))
-            else:
-                raise TapeError(
-                    "gradient kernel of `{}`: parameter `{}` is no input, output, shape or constant of it",
-                    record.name,
-                    parameter,
-                )
-        if last != f"d{name}":
-            raise TapeError(
-                "gradient kernel of `{}`: the last parameter must be `d{}`, got `{}`", record.name, name, last
-            )
-
-    def check(self, call):
-        """Raise `TapeError` if an input that this gradient needs was written to since the call."""
-        for kind, key, parameter in self.arguments:
-            tensor = call.inputs[key] if kind == "input" else None
-            if tensor is not None and tensor._version[0] != call.versions[key]:
-                raise TapeError(
-                    "backward: `{}` of `{}` was written to since, its gradient needs it", parameter, call
-                )
-
-    def run(self, call, dy, destination):
-        values = [self._value(call, kind, key) for kind, key, _ in self.arguments]
-        if not isinstance(call.outputs[0], np.ndarray):
-            dy = float(dy)
-        self.kernel(dy, *values, destination)
-
-    def _value(self, call, kind, key):
-        if kind == "constant":
-            return call.constants[key]
-        if kind == "output":
-            return call.outputs[key]
-        tensor = call.inputs[key]
-        if kind == "shape":
-            return tensor.shape
-        return None if tensor is None else tensor._array
+        walk(self, dy, retain)
 
 
 # --- making and calling -----------------------------------------------------------------------------------
@@ -367,12 +325,13 @@ class _Gradient:
 def tensor(data, requires_grad=False, dtype=None):
     """A `Tensor` with a copy of `data` (anything that NumPy takes).
 
-    Raises `DtypeError` if gradients are asked for of something other than float32 or float64.
+    Raises `DtypeError` if gradients are asked for of something other than float32 or float64, or if `data`
+    are no real numbers and `dtype` is a real one.
     """
-    array = np.array(data._array if isinstance(data, Tensor) else data, dtype=dtype)
-    if requires_grad and array.dtype not in (np.float32, np.float64):
-        raise DtypeError("tensor: gradients need float32 or float64 data, got {}", array.dtype)
-    return Tensor(array, requires_grad)
+    data = np.asarray(data._array if isinstance(data, Tensor) else data)
+    if dtype is not None and np.dtype(dtype).kind in "biuf":
+        real("tensor: `data`", data)
+    return Tensor(np.array(data, dtype=dtype), requires_grad)
 
 
 def as_tensor(value):
@@ -380,28 +339,75 @@ def as_tensor(value):
     return value if isinstance(value, Tensor) else Tensor(np.asarray(value))
 
 
+def real(what, values):
+    """`values` as an array that a float dtype can hold; `DtypeError` for complex numbers, text and times."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufO":
+        raise DtypeError("{} must hold real numbers, got {}", what, array.dtype)
+    return array
+
+
 def cast(value, dtype):
-    """Plain numbers as a `Tensor` of a float dtype; what is one already, or has gradients, stays as it is."""
-    source = as_tensor(value)
-    if source.dtype == dtype or source.requires_grad:
+    """Numbers as a `Tensor` of a float dtype; the gradient flows back in the dtype that they had."""
+    source, tracer = as_tensor(value), _tracer.get()
+    if source.dtype == dtype:
         return source
-    result, tracer = Tensor(source._array.astype(dtype)), _tracer.get()
+    real("an input", source._array)
+    if source.requires_grad or (tracer is not None and tracer.computed(source)):
+        return apply("astype", source, dtype=np.dtype(dtype).name)
+    result = Tensor(source._array.astype(dtype))
     if tracer is not None:
         tracer.casts[id(result)] = source, result
     return result
 
 
-def _like(value, other):
-    """An operand of arithmetic; plain numbers take the dtype of the other operand."""
-    if isinstance(value, (int, float, np.integer)):
-        return Tensor(np.asarray(value, other.dtype if other.dtype.kind == "f" else None))
-    return as_tensor(value)
+def alike(values):
+    """Operands of arithmetic as Tensors (None stays): the one rule of what dtype comes out.
+
+    Numbers, arrays, tensors of integers and tensors without dimensions take the float dtype of the tensors
+    that have dimensions; of two of those NumPy takes the wider. Where no tensor is a float, float arrays lead
+    in the same way, and where nothing is a float the rules are those of NumPy.
+    """
+    values = [v if v is None or isinstance(v, Tensor) else _array(v) for v in values]
+    ranks = [0 if v is None else _rank(v) for v in values]
+    top = max(ranks)
+    if top:
+        dtypes = {v.dtype for v, rank in zip(values, ranks) if rank == top}
+        dtype = dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes)
+        for i, v in enumerate(values):
+            if ranks[i] < top and v is not None and v.dtype.kind in "biuf":
+                values[i] = cast(v, dtype) if isinstance(v, Tensor) else v.astype(dtype)
+    return [None if v is None else as_tensor(v) for v in values]
+
+
+def _rank(value):
+    """Who decides on the dtype: the highest of tensors with dimensions, tensors without, arrays, all else."""
+    array = value._array if isinstance(value, Tensor) else value
+    return 0 if array.dtype.kind != "f" else 2 * (array is not value) + (array.ndim > 0)
+
+
+def _array(value):
+    array = np.asarray(value)
+    return np.asarray(float(value)) if array.dtype == object and isinstance(value, int) else array
+
+
+def _plain(op, *inputs, **constants):
+    """A comparison or an index: an array, or in a traced net, which must not look at values, a tensor."""
+    result = apply(op, *inputs, **constants)
+    return result._array[()] if _tracer.get() is None else result
+
+
+def _unpacked(given):
+    """``f(*given)`` of sizes or axes, one by one or as one tuple or list."""
+    return tuple(given[0]) if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
 
 
 def _plain_index(index):
     """An index without tensors, and with its own copy of every array: the tape keeps it."""
     if isinstance(index, tuple):
         return tuple(map(_plain_index, index))
+    if isinstance(index, list) and np.size(index) == 0:
+        return np.array(index, np.intp)  # no element is taken
     return np.array(index) if isinstance(index, (Tensor, np.ndarray, list)) else index
 
 
@@ -412,19 +418,24 @@ def apply(op, /, *inputs, **constants):
     ----------
     op : str
         Name of a kernel record; `nbdl.swap` may put another implementation in its place.
-    *inputs : Tensor, array or None
+    *inputs : Tensor, array, number or None
         Its inputs, in order; missing ones at the end are None. Arrays are not copied: do not write to them
-        before `backward`.
+        before `backward`. For arithmetic they are brought to one dtype by `alike`.
     **constants
         Its other arguments by name; those left out take the kernel's defaults.
     """
     record = registry.kernel(op)
-    forward, parameters = _forward(record)
+    forward, parameters, operands = _forward(record)
     for name in constants:
         if name not in parameters:
             raise TypeError(f"`{op}` has no argument `{name}`; it takes {', '.join(parameters)}")
+    if len(inputs) > len(record.inputs):
+        raise TypeError(f"`{op}` takes the inputs {', '.join(record.inputs)}; got {len(inputs)}")
+    inputs = [*inputs, *[None] * (len(record.inputs) - len(inputs))]
+    if operands:
+        for i, operand in zip(operands, alike([inputs[i] for i in operands])):
+            inputs[i] = operand
     inputs = [None if x is None else as_tensor(x) for x in inputs]
-    inputs += [None] * (len(record.inputs) - len(inputs))
     constants = {**{n: d for n, d in parameters.items() if d is not inspect.Parameter.empty}, **constants}
     tracer = _tracer.get()
     if tracer is not None:
@@ -438,18 +449,21 @@ def apply(op, /, *inputs, **constants):
     for t in inputs:
         if t is not None and np.may_share_memory(result._array, t._array):
             result._version = t._version  # a view: writes to one are writes to the other
-    recorder, wanted = (
-        _recorder.get(),
-        _enabled.get() and any(t is not None and t.requires_grad for t in inputs),
-    )
+    recorder = _recorder.get()
+    wanted = _enabled.get() and any(t is not None and t._requires_grad for t in inputs)
+    if wanted and result.dtype.kind not in "fbiu":
+        raise DtypeError("`{}`: gradients need real numbers, the result is {}", op, result.dtype)
+    wanted = wanted and result.dtype.kind == "f"  # nothing flows through indices and comparisons
     if recorder is not None or wanted or tracer is not None:
         call = Call(record, inputs, constants, outputs, result._version)
         if wanted:
-            result._call, result.requires_grad = call, True
+            result._call, result._requires_grad = call, True
         if recorder is not None:
             recorder.append((call, result))
         if tracer is not None:
             tracer.note(call, result)
+            if tracer.widened(record, inputs, result):
+                return cast(result, tracer.dtype)
     return result
 
 
@@ -461,10 +475,12 @@ def _as_array(value, inputs):
 
 @functools.cache
 def _forward(record):
-    """The forward kernel of a record and its constants, each with its default."""
+    """The forward kernel of a record, its constants, each with its default, and which inputs are alike."""
     skip = {*record.inputs, "out"}
-    parameters = registry.parameters(record.forward)
-    return resolve(record.forward), {n: d for n, d in parameters.items() if n not in skip}
+    constants = {n: d for n, d in registry.parameters(record.forward).items() if n not in skip}
+    operands = [i for i, name in enumerate(record.inputs) if name in _OPERANDS]
+    arithmetic = record.target == "numpy" and len(operands) > 1
+    return resolve(record.forward), constants, operands if arithmetic else []
 
 
 @contextlib.contextmanager

@@ -74,7 +74,7 @@ def forward(a):
 
 @nbdl.hookimpl
 def nbdl_kernels():
-    grads = {{"a": "nbdl.array_ops:neg_da"}}
+    grads = {{"a": "nbdl.array_ops.elementwise:neg_da"}}
     yield nbdl.Kernel("neg", forward, inputs=("a",), grads=grads, op="neg", target="numpy")
 """
 

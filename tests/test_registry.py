@@ -357,7 +357,7 @@ def other(a, extra=1):
 
 def negated(name="neg", forward=double, **fields):
     """A kernel record in place of the built-in `neg`."""
-    grads = fields.pop("grads", {"a": "nbdl.array_ops:neg_da"})
+    grads = fields.pop("grads", {"a": "nbdl.array_ops.elementwise:neg_da"})
     return Kernel(name, forward, inputs=("a",), grads=grads, op="neg", target="numpy", **fields)
 
 

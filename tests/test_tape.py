@@ -1,5 +1,8 @@
 """The tape: gradients through user code, and every way of asking it for what it cannot give."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -256,10 +259,79 @@ def test_only_floats_have_gradients():
         variable([1.0], dtype=np.float16)
 
 
+def test_gradients_are_refused_where_they_are_asked_for():
+    t = nbdl.tensor([1, 2])
+    with pytest.raises(DtypeError, match="float32 or float64 data, got int64"):
+        t.requires_grad = True
+    assert not t.requires_grad
+    f = nbdl.tensor([1.0, 2.0])
+    f.requires_grad = True
+    f.sum().backward()
+    assert f.grad.tolist() == [1, 1]
+
+
 def test_python_numbers_take_the_dtype_of_the_tensor():
     x = nbdl.tensor(np.ones(2, np.float32))
     for y in (2 * x, x * 2.5, x + 1, 1 - x, x / 3, 1 / x, x**2, 2**x, -x, x * np.int64(2), x**True):
         assert y.dtype == np.float32
+
+
+OTHERS = [
+    1.0, 0.25, True, np.float64(0.5), np.int64(2), np.arange(1, 4), np.arange(1, 4, dtype=np.uint8),
+    np.arange(1.0, 4), [1, 2, 3], np.array([True, True, True]), nbdl.tensor(np.arange(1, 4)),
+    nbdl.tensor(2.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=repr)
+def test_a_float32_tensor_decides_the_dtype(other):
+    """Numbers, arrays, integers and tensors without dimensions take it, on either side of every operation."""
+    t = variable(np.ones(3, np.float32))
+    for op in ("add", "sub", "mul", "div", "power", "maximum", "minimum"):
+        for pair in ((t, other), (other, t)):
+            y = nbdl.apply(op, *pair)
+            assert y.dtype == np.float32, op
+            with tape.no_grad():
+                assert nbdl.apply(op, *pair).dtype == np.float32, op
+            y.sum().backward()
+            assert t.grad.dtype == np.float32
+    for y in (t * other, other * t, nbdl.where([True, False, True], t, other), t.clip(other, None)):
+        assert y.dtype == np.float32
+
+
+def test_of_two_tensors_the_wider_dtype_is_taken():
+    one, two = variable(np.ones(3, np.float32)), variable(np.ones(3))
+    y = one * two
+    y.sum().backward()
+    assert (y.dtype, one.grad.dtype, two.grad.dtype) == (np.float64, np.float32, np.float64)
+    assert (variable(np.float32(1)) * variable(1.0)).dtype == np.float64
+
+
+def test_where_no_tensor_is_a_float_arrays_lead():
+    assert nbdl.apply("add", np.ones(2, np.float32), 1.0).dtype == np.float32
+    assert nbdl.apply("add", np.ones(2, np.float32), np.ones(2)).dtype == np.float64
+    assert (nbdl.tensor([1, 2]) * np.ones(2, np.float32)).dtype == np.float32
+    assert (nbdl.tensor([1, 2]) * 2).dtype == np.int64 and (nbdl.tensor([1, 2]) * 0.5).dtype == np.float64
+    assert (nbdl.tensor(np.ones(2, np.float32)) * 10**30).dtype == np.float32
+
+
+def test_no_number_loses_its_imaginary_part():
+    x = variable([1.0, 2.0])
+    with pytest.raises(DtypeError, match="tensor: `data` must hold real numbers, got complex128"):
+        nbdl.tensor([1j], dtype="float32")
+    with pytest.raises(DtypeError, match="backward: `dy` must hold real numbers, got complex128"):
+        (x * 2).backward(np.array([1j, 1]))
+    with pytest.raises(DtypeError, match="a value must hold real numbers, got complex128"):
+        x[0] = 1j
+    with pytest.raises(DtypeError, match="an input must hold real numbers, got complex64"):
+        tape.cast(np.ones(2, np.complex64), np.float32)
+    with pytest.raises(DtypeError, match="`mul`: gradients need real numbers, the result is complex128"):
+        x * 1j
+    with pytest.raises(DtypeError, match="`mul`: gradients need real numbers, the result is object"):
+        x * np.array([1, 2], object)
+    z = nbdl.tensor([1j, 2.0])  # without gradients complex numbers are those of NumPy
+    z[0] = 3j
+    assert (z * z).data.tolist() == [-9, 4]
 
 
 def test_results_without_dimensions_keep_their_dtype():
@@ -331,3 +403,35 @@ def test_comparison_is_by_element_and_a_tensor_is_still_a_key():
     x = nbdl.tensor([1.0, 2.0])
     assert (x == 1.0).tolist() == [True, False] and (x != 1.0).tolist() == [False, True]
     assert bool(nbdl.tensor(1.0) == 1.0) and {x: 3}[x] == 3
+
+
+def test_too_many_inputs_are_refused():
+    with pytest.raises(TypeError, match="`add` takes the inputs a, b; got 3"):
+        nbdl.apply("add", 1.0, 2.0, 3.0)
+
+
+def test_nothing_of_the_tape_waits_for_the_garbage_collector():
+    """Tensors, their calls and gradients are gone with the last name."""
+    gc.collect()
+    gc.disable()
+    try:
+        x = variable([1.0, 2.0])
+        h = (x * x).exp()
+        nbdl.stack([h, x]).max(axis=0).sum().backward()
+        y = (x * 2).sum()  # never walked
+        found = [weakref.ref(t) for t in (x, h, y)]
+        del x, h, y
+        assert [r() for r in found] == [None] * 3
+    finally:
+        gc.enable()
+
+
+def test_only_operands_of_arithmetic_change_their_dtype():
+    """An index, or a mask, stays what it is: in `where`, and in array operations of plugins."""
+    record = nbdl.Kernel(
+        "take", forward=lambda table, index: table[index], inputs=("table", "index"), target="numpy"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tape.registry, "kernel", lambda op: record)
+        y = nbdl.apply("take", nbdl.tensor(np.ones((3, 2), np.float32)), [0, 2])
+    assert y.shape == (2, 2) and y.dtype == np.float32

@@ -1,7 +1,8 @@
 """Convolution layer."""
 
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels._door import pair, sides
+from nbdl.kernels._door import pair
+from nbdl.nn import _options
 from nbdl.nn._options import positive
 from nbdl.nn._parameter import Parameter, cast
 from nbdl.tape import apply, as_tensor
@@ -15,8 +16,9 @@ class Conv2d:
     out_channels : int
     kernel : int or pair
     stride, dilation : int or pair
-    padding : int, pair or (top, bottom, left, right)
-        Zeros on each side.
+    padding : int, pair, (top, bottom, left, right) or "same"
+        Zeros on each side; "same": so many that P is H / stride, rounded up, and Q alike (at stride 1 as in
+        torch: an odd zero comes last).
     groups : int
     bias : bool
     init : str
@@ -37,7 +39,8 @@ class Conv2d:
         self.out_channels = positive("Conv2d: `out_channels`", out_channels)
         self.kernel = tuple(positive("Conv2d: `kernel`", k) for k in pair("Conv2d: `kernel`", kernel))
         self.stride, self.dilation = pair("Conv2d: `stride`", stride), pair("Conv2d: `dilation`", dilation)
-        self.padding, self.groups = sides("Conv2d: `padding`", padding), positive("Conv2d: `groups`", groups)
+        self.padding = _options.padding("Conv2d: `padding`", padding)
+        self.groups = positive("Conv2d: `groups`", groups)
         if self.out_channels % self.groups:
             raise OptionError(
                 "Conv2d: `groups` must divide `out_channels` ({}), got {}", out_channels, groups
@@ -70,7 +73,7 @@ class Conv2d:
             self.w,
             self.b,
             stride=self.stride,
-            padding=self.padding,
+            padding=_options.padding_of(self, x),
             dilation=self.dilation,
             groups=self.groups,
         )

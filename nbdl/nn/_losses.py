@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from nbdl.array_functions import where
 from nbdl.errors import OptionError, ShapeError
-from nbdl.tape import apply, as_tensor, cast
+from nbdl.tape import apply, as_tensor, cast, real
 
 
 def softmax_cross_entropy(
@@ -30,12 +31,9 @@ def softmax_cross_entropy(
     x, target = as_tensor(prediction), as_tensor(target)
     _check(reduction)
     if weight is not None:
-        weight = np.ascontiguousarray(weight, x.dtype)
+        weight = np.ascontiguousarray(real("softmax_cross_entropy: `weight`", weight), x.dtype)
     if target.dtype.kind == "f" and target.shape == x.shape and x.ndim == 2:
-        if reduction != "mean":
-            raise OptionError("softmax_cross_entropy: soft labels take reduction mean, got {!r}", reduction)
-        target = cast(target, x.dtype)
-        return apply("softmax_cross_entropy_soft", x, target, weight, label_smoothing=label_smoothing)
+        return _soft(x, cast(target, x.dtype), weight, label_smoothing, reduction)
     shape = target.shape
     if shape != x.shape[:1] + x.shape[2:]:
         raise ShapeError(
@@ -52,6 +50,19 @@ def softmax_cross_entropy(
         return apply("softmax_cross_entropy", x, target, weight, **options)
     each = apply("softmax_cross_entropy_each", x, target, weight, **options)
     return each.sum() if reduction == "sum" else each.reshape(*shape)
+
+
+def _soft(x, target, weight, label_smoothing, reduction):
+    """`softmax_cross_entropy` against probabilities (N, C)."""
+    if reduction != "none":
+        mean = apply("softmax_cross_entropy_soft", x, target, weight, label_smoothing=label_smoothing)
+        return mean if reduction == "mean" else mean * x.shape[0]
+    target = target * (1 - label_smoothing) + label_smoothing / x.shape[1]
+    if weight is not None:
+        target = target * weight
+    # a class of target 0 costs nothing, also where its logit is -inf
+    terms = target * where(target != 0, apply("log_softmax", x, axis=1), 0)
+    return -terms.sum(axis=1)
 
 
 def mse(prediction, target, half=False, reduction="mean"):

@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 
 from nbdl.errors import OptionError, UsageError
+from nbdl.kernels._door import sides
 from nbdl.registry import parameters
 
 
@@ -35,3 +36,23 @@ def positive(where, value):
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise OptionError("{} must be an integer of at least 1, got {!r}", where, value)
     return int(value)
+
+
+def padding(where, value):
+    """The option `padding` of a layer: four sides, or "same"."""
+    return value if isinstance(value, str) and value == "same" else sides(where, value)
+
+
+def padding_of(layer, x):
+    """The zeros on the four sides of images `x` (N, C, H, W), for a layer that may have ``padding="same"``.
+
+    "same" is SAME_UPPER of ONNX: as many windows as make ceil(size / stride) results; of an odd number of
+    zeros the last side has one more. At stride 1 images keep their size, as in torch.
+    """
+    if layer.padding != "same":
+        return layer.padding
+    zeros = []
+    for size, taps, stride, dilation in zip(x.shape[2:], layer.kernel, layer.stride, layer.dilation):
+        total = max((-(-size // stride) - 1) * stride + (taps - 1) * dilation + 1 - size, 0)
+        zeros += total // 2, total - total // 2
+    return tuple(zeros)

@@ -91,29 +91,29 @@ def named_parameters(net):
     The names are the paths: ``0.w`` is attribute ``w`` of the first layer (a list called ``layers`` adds
     nothing to the path).
     """
-    found, seen = {}, set()
-
-    def walk(thing, path):
+    found, seen, todo = {}, set(), [(net, "")]
+    while todo:
+        thing, path = todo.pop()
         if id(thing) in seen:
-            return
+            continue
         seen.add(id(thing))
         if isinstance(thing, Parameter):
             found[path] = thing
-        elif isinstance(thing, (list, tuple)):
-            for i, item in enumerate(thing):
-                walk(item, f"{path}.{i}" if path else str(i))
-        elif isinstance(thing, dict):
-            for key, item in thing.items():
-                walk(item, f"{path}.{key}" if path else str(key))
-        elif hasattr(thing, "__dict__") and not isinstance(
-            thing, (type, types.ModuleType, types.FunctionType)
-        ):
-            for name, item in vars(thing).items():
-                step = "" if name == "layers" else name
-                walk(item, ".".join(p for p in (path, step) if p))
-
-    walk(net, "")
+        else:
+            inside = [(item, ".".join(p for p in (path, step) if p)) for step, item in _inside(thing)]
+            todo += reversed(inside)  # so that they are visited in their order
     return found
+
+
+def _inside(thing):
+    """What a layer, a list or a dict holds: (a step of the path, the thing) of each."""
+    if isinstance(thing, (list, tuple)):
+        return [(str(i), item) for i, item in enumerate(thing)]
+    if isinstance(thing, dict):
+        return [(str(key), item) for key, item in thing.items()]
+    if isinstance(thing, (type, types.ModuleType, types.FunctionType)) or not hasattr(thing, "__dict__"):
+        return []
+    return [("" if name == "layers" else name, item) for name, item in vars(thing).items()]
 
 
 def parameters(net):
@@ -147,10 +147,10 @@ def init(net, example, seed=0, dtype="float32", keep=False):
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64):
         raise DtypeError("init: `dtype` must be float32 or float64, got {}", dtype)
+    example = tape.real("init: `example`", example)[:1].astype(dtype)
     names = {id(p): name for name, p in named_parameters(net).items()}
     for p in () if keep else parameters(net):
         p._array = None
-    example = np.asarray(example, dtype)[:1]
     with _context(_filling, (seed, names, dtype)), no_grad():
         try:
             with tracing(shapes.Tracer(dtype)):  # nothing is computed, no kernel compiles

@@ -1,7 +1,8 @@
 """Pooling layers."""
 
-from nbdl.kernels._door import pair, sides
-from nbdl.tape import apply
+from nbdl.kernels._door import pair
+from nbdl.nn import _options
+from nbdl.tape import apply, as_tensor
 
 
 class MaxPool2d:
@@ -12,7 +13,8 @@ class MaxPool2d:
     kernel : int or pair
     stride : int or pair, optional
         The kernel's size if not given: windows side by side.
-    padding : int, pair or (top, bottom, left, right)
+    padding : int, pair, (top, bottom, left, right) or "same"
+        On each side; "same": so much that P is H / stride, rounded up, and Q alike.
     dilation : int or pair
     ceil_mode : bool
         Keep a last window that reaches beyond the end.
@@ -21,19 +23,18 @@ class MaxPool2d:
     def __init__(self, kernel, stride=None, padding=0, dilation=1, ceil_mode=False):
         self.kernel = pair("MaxPool2d: `kernel`", kernel)
         self.stride = self.kernel if stride is None else pair("MaxPool2d: `stride`", stride)
-        self.padding, self.dilation = (
-            sides("MaxPool2d: `padding`", padding),
-            pair("MaxPool2d: `dilation`", dilation),
-        )
+        self.padding = _options.padding("MaxPool2d: `padding`", padding)
+        self.dilation = pair("MaxPool2d: `dilation`", dilation)
         self.ceil_mode = ceil_mode
 
     def __call__(self, x, train=None):
+        x = as_tensor(x)
         return apply(
             "max_pool2d",
             x,
             kernel=self.kernel,
             stride=self.stride,
-            padding=self.padding,
+            padding=_options.padding_of(self, x),
             dilation=self.dilation,
             ceil_mode=self.ceil_mode,
         )
@@ -53,19 +54,18 @@ class AvgPool2d:
     def __init__(self, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, count_include_pad=True):
         self.kernel = pair("AvgPool2d: `kernel`", kernel)
         self.stride = self.kernel if stride is None else pair("AvgPool2d: `stride`", stride)
-        self.padding, self.dilation = (
-            sides("AvgPool2d: `padding`", padding),
-            pair("AvgPool2d: `dilation`", dilation),
-        )
+        self.padding = _options.padding("AvgPool2d: `padding`", padding)
+        self.dilation = pair("AvgPool2d: `dilation`", dilation)
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def __call__(self, x, train=None):
+        x = as_tensor(x)
         return apply(
             "avg_pool2d",
             x,
             kernel=self.kernel,
             stride=self.stride,
-            padding=self.padding,
+            padding=_options.padding_of(self, x),
             dilation=self.dilation,
             ceil_mode=self.ceil_mode,
             count_include_pad=self.count_include_pad,

@@ -22,10 +22,10 @@ from nbdl.kernels._door import ANY, as_float, as_like
 from nbdl.kernels._simd import pointer
 from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve
+from nbdl.step._array_text import NAMES, array_text, number, shape, sizes
 from nbdl.step._storage import SLACK, Storage
 from nbdl.step._trace import Times, trace
 
-_PLAIN = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "neg": "-{}"}
 _alive = []  # arrays and machine code that compiled functions point to
 
 
@@ -163,9 +163,13 @@ def _text(graph, parameters, arrays):
         if value.source == "node":
             return local[value]
         if isinstance(value.array, Times):
-            return f"np.{value.dtype}({_constant(value.array)})"
-        arrays.append(np.ascontiguousarray(value.array))
-        return f"p{len(arrays) - 1}"
+            return f"np.full(1, {number(value.dtype)}({_constant(value.array)}))"
+        kept = np.ascontiguousarray(value.array, graph.dtype)
+        if value.dtype.kind in "iu" and not np.array_equal(kept, np.atleast_1d(value.array)):
+            raise UsageError("jit_predict: a constant of {} does not fit {}", value.dtype, graph.dtype)
+        arrays.append(kept)
+        text = f"p{len(arrays) - 1}"
+        return text if kept.dtype == value.dtype else f"{text}.astype({number(value.dtype)})"
 
     for i, node in enumerate(graph.nodes):
         if node.record.name == "reshape":
@@ -177,16 +181,15 @@ def _text(graph, parameters, arrays):
     places, floats = _memory(graph, views, outs)
     calls = []
     for i, node in enumerate(graph.nodes):
-        inputs = [name(v) for v in node.inputs if v is not None]
-        constants = {k: _constant(v) for k, v in node.constants.items()}
-        if node.output in views:
-            call = f"{inputs[0]}.reshape({constants['shape']})"
-        elif node.record.name in _PLAIN:
-            call = _PLAIN[node.record.name].format(*inputs)
-        elif node.record.target == "numpy":
-            raise UsageError("jit_predict: `{}`, in {}, has no compiled form", node.record.name, node.where)
+        inputs = [None if v is None else name(v) for v in node.inputs]
+        if node.record.target == "numpy":
+            call = array_text(node, inputs)
+            if call is None:
+                text = "jit_predict: `{}`, in {}, has no compiled form"
+                raise UsageError(text, node.record.name, node.where)
         else:
-            given = [*inputs, *(f"{k}={v}" for k, v in constants.items())]
+            given = [v for v in inputs if v is not None]
+            given += [f"{k}={_constant(v)}" for k, v in node.constants.items()]
             if node.output in places:
                 given.append(f"out=at({places[node.output]}, {_shape(node.output)})")
             call = f"kernel{i}({', '.join(given)})" + ("[0]" if len(node.record.outputs) > 1 else "")
@@ -239,7 +242,7 @@ def _origin(value, views):
 
 
 def _shape(value):
-    return f"({', '.join(map(str, ('n', *value.shape)))},)"
+    return shape(sizes(value))
 
 
 def _constant(value):
@@ -305,5 +308,5 @@ def _as_param(i, a, y, shape):
 _NAMES = {
     "ShapeError": ShapeError, "wrong": "predict: `x` must be of shape (N, *{}), got {}", "np": np, "ANY": ANY,
     "as_float": as_float, "as_dtype": _as_dtype, "as_param": _as_param, "pointer": pointer, "keep": _keep,
-    "at": _at, "copy": _copy,
+    "at": _at, "copy": _copy, **NAMES,
 }  # fmt: skip

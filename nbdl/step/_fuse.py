@@ -14,7 +14,8 @@ def fuse(graph):
     nodes = []
     for node in graph.nodes:
         before = next((n for n in nodes if n.output is node.inputs[0]), None)
-        twin = _together(before, node) if before and before.output is not graph.result else None
+        alone = before and before.output is not graph.result and graph.users[before.output] == [node]
+        twin = _together(before, node) if alone else None
         if twin is None:
             nodes.append(node)
             continue
@@ -23,7 +24,7 @@ def fuse(graph):
         )
         both = Node(record, before.inputs, node.constants, node.output, node.where, twin, node.site)
         (x,) = before.inputs
-        x.users = [both if user is before else user for user in x.users]
+        graph.users[x] = [both if user is before else user for user in graph.users[x]]
         nodes[nodes.index(before)] = both
     graph.nodes = nodes
 
@@ -31,8 +32,6 @@ def fuse(graph):
 def _together(before, node):
     """The twin of two nodes in one pass, or None."""
     if not before.twin or not node.twin or not before.twin.each or not node.twin.after:
-        return None
-    if before.output.users != [node]:
         return None
     twin = node.twin.after(*before.twin.each)
     try:

@@ -223,7 +223,7 @@ class _Builder:
 
     def _last_use(self, node, x):
         """Whether nobody needs x after `node`: its value may be overwritten."""
-        if x.source != "node" or x.users != [node] or x is self.graph.result:
+        if x.source != "node" or self.graph.users[x] != [node] or x is self.graph.result:
             return False
         maker = next(n for n in self.graph.nodes if n.output is x)
         if maker.twin is None or maker.view:

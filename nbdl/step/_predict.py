@@ -9,6 +9,7 @@ from nbdl.step._plan import build
 from nbdl.step._program import Program
 from nbdl.step._storage import Storage
 from nbdl.step._trace import trace
+from nbdl.tape import real
 
 
 class CompiledPredict:
@@ -36,7 +37,7 @@ class CompiledPredict:
         self.program = Program(self.plan, self.graph, threads, parameters)
 
     def __call__(self, x):
-        x = np.ascontiguousarray(x, self.dtype)
+        x = np.ascontiguousarray(real("predict: `x`", x), self.dtype)
         if x.shape[1:] != self._shape or not len(x):
             raise ShapeError(
                 "predict: `x` must be one or more samples of shape {}, got {}", self._shape, x.shape

@@ -5,16 +5,18 @@ import functools
 import numpy as np
 
 from nbdl import nn, registry
-from nbdl.errors import DataError, DtypeError, LabelError, NumericError, OptionError, ShapeError, UsageError
+from nbdl.errors import DataError, DtypeError, LabelError, OptionError, ShapeError, UsageError
 from nbdl.nn._options import check_options, positive
 from nbdl.optim import Updater
 from nbdl.records import resolve
+from nbdl.step._diverged import diverged
 from nbdl.step._driver import aligned
 from nbdl.step._plan import build
 from nbdl.step._program import Program
 from nbdl.step._storage import Storage, aligned_like
 from nbdl.step._trace import trace
 from nbdl.step._update import Update
+from nbdl.tape import real
 
 
 def compile_step(
@@ -53,7 +55,7 @@ def compile_step(
         If the net looks at the values it computes, or depends on the number of samples in another way than by
         its multiples.
     """
-    x, y = (np.asarray(a) for a in example)
+    x, y = (real("`example`", a) for a in example)
     if not all(p.ready for p in nn.parameters(net)):
         nn.init(net, x, seed, keep=True)
     updater = Updater(optimizer, net, lr, groups=groups, clip_norm=clip_norm, **(optimizer_options or {}))
@@ -68,9 +70,7 @@ class CompiledStep:
             raise UsageError("`threads` must be a positive integer, got {!r}", threads)
         self.net, self.updater, self.threads, self.seed = net, updater, threads, seed
         record = registry.default().get("loss", loss)
-        check_options(
-            f"loss `{loss}`", resolve(record.compute), loss_options, ("prediction", "target", "reduction")
-        )
+        check_options(f"loss `{loss}`", resolve(record.compute), loss_options, ("prediction", "target"))
         self._loss = functools.partial(resolve(record.compute), **loss_options)
         if not updater.parameters:
             raise UsageError("there is nothing to train: the net has no parameters")
@@ -180,7 +180,7 @@ class CompiledStep:
         return np.array(losses)
 
     def _data(self, x, y):
-        x, y = np.asarray(x), np.asarray(y)
+        x, y = real("`x`", x), real("`y`", y)
         if x.shape[1:] != self._x_shape or y.shape[1:] != self._y_shape or len(x) != len(y):
             raise ShapeError(
                 "the step was compiled for x (N, *{}) and y (N, *{}), got {} and {}",
@@ -198,11 +198,4 @@ class CompiledStep:
         """Raise what the eager kernels say about a minibatch that the program would not train on."""
         train = nn.Train(self.seed, self.updater.steps)
         value = self._loss(self.net(x[rows], train=train), y[rows]).item()
-        raise diverged(value, self.updater.steps + 1, rate)
-
-
-def diverged(loss, step, rate):
-    """The error of a loss that is no number training can go on from."""
-    return NumericError(
-        "the loss is {} at step {}: training diverged. Try a smaller learning rate than {}", loss, step, rate
-    )
+        raise diverged(value, self.updater.steps + 1, rate, x, y, rows)

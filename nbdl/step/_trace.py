@@ -6,7 +6,7 @@ tells which sizes are the number of samples, and which constants a multiple or a
 """
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -41,7 +41,6 @@ class Value:
     array: object = None  # of a parameter or a constant; `Times` where it is a number that depends on them
     name: str = ""
     grad: bool = False  # whether a gradient is to flow into it
-    users: list = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -67,6 +66,7 @@ class Graph:
     result: Value
     values: list
     dtype: str
+    users: dict  # the nodes that read a value, by value: nodes and values hold no cycle of references
 
 
 def trace(net, example, dtype, loss=None):
@@ -125,7 +125,8 @@ def _record(net, x, y, dtype, loss, n):
     tracer = Tracer(dtype)
     x = tape.Tensor(np.asarray(x, dtype))
     y = None if y is None else tape.Tensor(np.asarray(y))
-    tracer.made.update({id(t): t for t in (x, y) if t is not None})
+    tracer.inputs = tuple(t for t in (x, y) if t is not None)
+    tracer.made.update({id(t): t for t in tracer.inputs})
     with tape.tracing(tracer):
         if loss is None:
             with tape.no_grad():
@@ -191,13 +192,14 @@ def _graph(net, recordings):
         raise TapeError("the net returns something that no kernel computed from its input")
     result = values[id(result1)]
     nodes, used = _needed(nodes, result)
+    users = {v: [] for v in used}
     for node in nodes:
         for v in filter(None, node.inputs):
-            v.users.append(node)
+            users[v].append(node)
         if isinstance(node.twin, LossTwin) and node.output is not result:
             node.twin = node.site = None
             node.why = "its twin gives a program its loss, not a value to compute with"
-    return Graph(nodes, result, [v for v in values.values() if v in used], np.dtype(one.dtype).name)
+    return Graph(nodes, result, [v for v in values.values() if v in used], np.dtype(one.dtype).name, users)
 
 
 def _needed(nodes, result):

@@ -19,7 +19,7 @@ from nbdl.errors import NumericError
 from nbdl.nn._options import check_options
 from nbdl.optim import Updater
 from nbdl.records import resolve as code
-from nbdl.step import CompiledPredict, CompiledStep, diverged
+from nbdl.step import CompiledPredict, CompiledStep, advice, diverged
 from nbdl.train import _files, _plot
 from nbdl.train._measure import default_threads, measured, native, predict, worse_than_a_constant
 from nbdl.train._samples import cast
@@ -172,7 +172,7 @@ class Run:
         )
         value = loss.item()
         if not np.isfinite(value):
-            raise diverged(value, self.steps + 1, rate)
+            raise diverged(value, self.steps + 1, rate, self.data.train.x, self.data.train.y, rows)
         loss.backward()
         self._updater.step(rate)
         return value
@@ -197,12 +197,8 @@ class Run:
         broken = [n for n, p in self._updater.parameters.items() if not np.isfinite(p.data).all()]
         if broken or not np.isfinite(test_loss):
             what = f"`{broken[0]}` is not finite" if broken else f"the test loss is {test_loss}"
-            raise NumericError(
-                "{} after epoch {}: training diverged. Try a smaller learning rate than {}",
-                what,
-                self._epoch,
-                self.config.lr,
-            )
+            text = "{} after epoch {}: training diverged. {}"
+            raise NumericError(text, what, self._epoch, advice(self.config.lr))
 
     # --- files ----------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from nbdl.step._program import SHARD_COUNT
 
 def predict(net, x, batch_size=512):
     """Predictions of a net for inputs x (N, ...), as an array (N, ...)."""
-    x = np.asarray(x)
+    x = tape.real("predict: `x`", x)
     dtype = dtype_of(net, x)
     if not len(x):
         raise ShapeError("predict: `x` must hold at least one sample, got shape {}", x.shape)

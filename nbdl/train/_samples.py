@@ -7,6 +7,7 @@ import numpy as np
 from nbdl.data import Data, Split
 from nbdl.data import load as load_data
 from nbdl.errors import DataError, UsageError
+from nbdl.tape import real
 
 
 def as_data(data):
@@ -69,5 +70,5 @@ def check_data(data):
 
 def cast(split, dtype):
     """Inputs and real-valued targets in the dtype of the net."""
-    x, y = np.asarray(split.x), np.asarray(split.y)
+    x, y = real("`x`", split.x), real("`y`", split.y)
     return Split(x.astype(dtype, copy=False), y.astype(dtype, copy=False) if y.dtype.kind == "f" else y)

@@ -119,3 +119,24 @@ def test_sizes_must_be_positive(make):
 
 def test_flatten_takes_an_empty_batch():
     assert nn.Flatten()(np.ones((0, 2, 3))).shape == (0, 6)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("kernel", [1, 2, 3, (4, 5)], ids=str)
+def test_same_padding_keeps_the_size_but_for_the_stride(kernel, stride):
+    """Of an odd number of zeros one more comes last, as in torch at stride 1."""
+    x = np.random.default_rng(0).normal(size=(2, 2, 7, 6))
+    conv = nn.Conv2d(3, kernel, stride=stride, padding="same", dilation=2 if stride == 1 else 1)
+    nn.init(conv, x, dtype="float64")
+    size = 2, 3, -(-7 // stride), -(-6 // stride)
+    assert conv(x).shape == size
+    assert gradcheck(conv, x)
+    for pool in (nn.MaxPool2d(kernel, stride, padding="same"), nn.AvgPool2d(kernel, stride, padding="same")):
+        assert pool(x).shape == (2, 2, *size[2:])
+        assert nn.config(pool)["padding"] == nn.build(nn.config(pool)).padding == "same"
+
+
+def test_the_odd_zero_comes_last():
+    conv = nn.Conv2d(1, 2, padding="same", bias=False)
+    conv.w.assign(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
+    np.testing.assert_array_equal(conv(np.ones((1, 1, 2, 2))).data, [[[[10, 4], [3, 1]]]])

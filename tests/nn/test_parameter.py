@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -97,3 +100,20 @@ def test_parameters_of_a_plain_class_with_control_flow():
     ]  # fmt: skip
     custom(X).sum().backward()
     assert all(p.grad is not None for p in nn.parameters(custom))
+
+
+def test_a_net_is_gone_with_its_last_name():
+    """Nothing that walks a net or its tape leaves a cycle, which would wait for the garbage collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        x = np.ones((4, 3), np.float32)
+        net = nn.init(nn.Sequential(nn.Linear(3), nn.Sequential(nn.ReLU()), nn.Linear(2)), x)
+        first, *_ = nn.parameters(net)
+        nn.softmax_cross_entropy(net(x, train=nn.Train()), np.zeros(4, int)).backward()
+        nn.load_state_dict(net, nn.state_dict(net))
+        found = [weakref.ref(t) for t in (net, first, first.data.base)]
+        del net, first
+        assert [r() for r in found] == [None] * 3
+    finally:
+        gc.enable()

@@ -10,8 +10,9 @@ import pytest
 from numba import njit, prange
 
 import nbdl
-from nbdl import models, nn
+from nbdl import models, nn, tape
 from nbdl.errors import DtypeError, ShapeError, TapeError, UsageError
+from nbdl.step import CompiledPredict
 
 
 @pytest.fixture
@@ -115,6 +116,111 @@ def test_arithmetic_constants_and_the_number_of_samples(any_net, x):
     assert f(x).dtype == np.float32 and len(junk) == 1000
 
 
+C = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
+ARRAY_OPS = {  # of h (N, 3, 4)
+    "elementwise": [
+        lambda h: h.exp(),
+        lambda h: (h * h + 1).log(),
+        lambda h: (h * h + 0.5).sqrt(),
+        lambda h: abs(-h),
+        lambda h: h / (h * h + 1),
+        lambda h: (h.abs() + 0.1) ** 1.5,
+        lambda h: 2**h,
+        lambda h: h.clip(max=0.2),
+        lambda h: nbdl.maximum(h, 0.25),
+        lambda h: nbdl.minimum(h, -h),
+        lambda h: h.clip(-0.5, 0.5),
+        lambda h: h * np.linspace(0, 1, 4),
+        lambda h: h * np.arange(4) + np.arange(3)[:, None],
+    ],
+    "comparisons": [
+        lambda h: nbdl.where(h > 0, h, 0.1 * h),
+        lambda h: nbdl.where(C > 0, h, 0.0),
+        lambda h: h * (h >= C),
+        lambda h: (h < C) * 1.0 + (h == h) * 2 + (h != 0) * 3 + (h <= 0),
+        lambda h: h * ~((h > 0) & (h < 0.5)),
+        lambda h: h * ((h > 0.5) | (C > 0)),
+    ],
+    "reductions": [
+        lambda h: h.sum(axis=[1, 2]),
+        lambda h: h * h.sum(axis=(1, 2), keepdims=True),
+        lambda h: h.mean(axis=1),
+        lambda h: h.var(axis=-1),
+        lambda h: h.std(axis=(1, 2), ddof=1),
+        lambda h: h.prod(axis=1),
+        lambda h: h.max(axis=1),
+        lambda h: h.min(axis=2),
+        lambda h: h.cumsum(axis=1),
+        lambda h: h.argmax(axis=2) * h.sum(axis=2),
+        lambda h: h.sum(axis=1) * h.argmin(axis=1),
+    ],
+    "over the samples": [
+        lambda h: h - h.mean(axis=0),
+        lambda h: h * h.sum(),
+        lambda h: h / (h.abs().max() + 1),
+        lambda h: h.sum(axis=0) * (1 / h.shape[0]) + h,
+        lambda h: h + h[0] + h[-1, 2, 3],
+    ],
+    "shape": [
+        lambda h: h.transpose(0, 2, 1),
+        lambda h: h.swapaxes(1, 2).reshape(-1, 2, 6),
+        lambda h: h[:, 1],
+        lambda h: h[:, -1, ::-1],
+        lambda h: h[:, None, [0, 2, 2]],
+        lambda h: h[..., [True, False, True, True]],
+        lambda h: h[:, []],
+        lambda h: h[:, 0, [1, 2]],
+        lambda h: nbdl.concatenate([h, h * 2, C + 0 * h], axis=1),
+        lambda h: nbdl.stack([h, -h], axis=2),
+        lambda h: nbdl.split(h, [1, 3], axis=2)[1],
+    ],
+    "products": [
+        lambda h: h @ C.T,
+        lambda h: h @ C[0],
+        lambda h: h @ h.swapaxes(1, 2),
+        lambda h: C[:, 0] @ h,
+        lambda h: C.T @ h,
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(params=ARRAY_OPS)
+def by_arrays(request, any_net):
+    """Makes a net that returns everything of one kind, side by side."""
+
+    def forward(net, x, train):
+        h = net.a(x).reshape(-1, 3, 4)
+        found = [f(h) for f in ARRAY_OPS[request.param]]
+        flat = [y.reshape(h.shape[0], int(np.prod(y.shape[1:]))) for y in found]
+        return nbdl.concatenate(flat, axis=1).clip(-9, 9)
+
+    return lambda: any_net(forward, a=nn.Linear(12))
+
+
+def test_every_array_operation_is_compiled(by_arrays, x):
+    """The tape, a program with parts in Python, and a compiled function: one dtype, one result."""
+    net = nn.init(by_arrays(), x, seed=1)
+    eager = net(x)
+    with tape.no_grad():
+        assert net(x).dtype == eager.dtype == np.float32
+    for found in (nbdl.jit_predict(net, x)(x), CompiledPredict(net, x)(x)):
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, eager.data, rtol=1e-4, atol=1e-5)
+
+
+def test_every_array_operation_is_trained_in_a_step(by_arrays, twins, x, labels, shuffled):
+    make = lambda: nn.Sequential(by_arrays(), nn.Linear(3))  # noqa: E731
+    twins(make, x, labels, lr=0.01).agree(shuffled(3 * 20), 20, within=1e-4)
+
+
+def test_same_padding(x):
+    images = np.random.default_rng(0).normal(size=(5, 2, 7, 6)).astype(np.float32)
+    layers = nn.Conv2d(3, (4, 3), padding="same"), nn.ReLU(), nn.MaxPool2d(3, padding="same"), nn.Flatten()
+    net = nn.init(nn.Sequential(*layers, nn.Linear(2)), images, seed=1)
+    same(nbdl.jit_predict(net, images)(images), net(images).data)
+    same(CompiledPredict(net, images)(images), net(images).data)
+
+
 def test_a_result_keeps_its_memory_while_it_is_needed(any_net, x):
     """Results share scratch memory; h is needed last of all, also through a view of it."""
 
@@ -188,7 +294,7 @@ def once(f, x):
 
 
 def test_what_has_no_compiled_form_is_named(any_net, net, x):
-    h = nn.init(any_net(lambda net, x, train: net.a(x)[:, :2], a=nn.Linear(3)), x)
+    h = nn.init(any_net(lambda net, x, train: net.a(x)[:, [[0, 1]]], a=nn.Linear(3)), x)
     with pytest.raises(UsageError, match=r"`getitem`, in test_function.py:\d+, has no compiled form"):
         nbdl.jit_predict(h, x)
     h = nn.init(any_net(lambda net, x, train: net.a(x) if net.a(x).sum() else x, a=nn.Linear(3)), x)
@@ -200,6 +306,19 @@ def test_what_has_no_compiled_form_is_named(any_net, net, x):
         nbdl.jit_predict(net, x)(np.ascontiguousarray(x[:, :7]))
     with pytest.raises(ShapeError, match=r"`x` must be of shape \(N, \*\(8,\)\), got \(7,\)"):
         nbdl.jit_predict(net, x)(x[0, :7])
+
+
+def test_the_operation_of_a_plugin_is_not_taken_for_ours(any_net, x, plugin):
+    def twice(a):
+        return 2 * np.exp(a)
+
+    grads = {"a": "nbdl.array_ops.elementwise:exp_da"}
+    plugin(kernels=[nbdl.Kernel("exp", forward=twice, inputs=("a",), grads=grads, target="numpy")])
+    net = nn.init(any_net(lambda net, x, train: net.a(x).exp(), a=nn.Linear(3)), x)
+    with nbdl.swap(exp="mine.exp"), pytest.raises(UsageError, match=r"`exp`, in .* has no compiled form"):
+        nbdl.jit_predict(net, x)
+    with nbdl.swap(exp="mine.exp"):
+        np.testing.assert_allclose(CompiledPredict(net, x)(x), net(x).data, rtol=1e-5)
 
 
 SCRIPT = """

@@ -5,7 +5,7 @@ import pytest
 
 import nbdl
 from nbdl import nn
-from nbdl.errors import NumericError, OptionError
+from nbdl.errors import NumericError, OptionError, ShapeError
 from nbdl.records import Kernel
 
 
@@ -167,11 +167,24 @@ def test_focal(twins, plugin, x, labels, shuffled):
     both.agree(shuffled(10 * 20), 20)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_reduction_of_a_loss(twins, x, labels, numbers, shuffled, reduction):
+    make = lambda: nn.Sequential(nn.Linear(3))  # noqa: E731
+    soft = np.random.default_rng(0).dirichlet(np.ones(3), len(x)).astype(np.float32)
+    for loss, y in (("softmax_cross_entropy", labels), ("softmax_cross_entropy", soft), ("mse", soft)):
+        both = twins(make, x, y, loss=loss, lr=0.002, loss_options={"reduction": reduction})
+        both.agree(shuffled(5 * 20), 20)
+        both.agree(shuffled(5 * 7), 7)
+    with pytest.raises(ShapeError, match=r"must be one number, got an array of shape \(samples\)"):
+        twins(make, x, labels, loss_options={"reduction": "none"})
+
+
 def test_a_loss_in_python_that_is_no_number_stops(twins, plugin, x, numbers, shuffled):
     plugin(losses=[nbdl.Loss("mine", squares_by_hand)])
     both, order = twins(lambda: nn.Sequential(nn.Linear(2)), x, numbers, loss="mine"), shuffled(5 * 20)
     numbers[order[2 * 20]] = np.inf
-    with pytest.raises(NumericError, match="the loss is inf at step 3: training diverged"):
+    message = r"the loss is inf at step 3: `y` holds inf at sample \d+, element \[0\]"
+    with pytest.raises(NumericError, match=message):
         both.step.run(x, numbers, order, 20)
     both.eager(order, 20, [0.1, 0.1])
     both.agree_now()

@@ -1,11 +1,14 @@
 """Prediction by a program: as the net itself, for any number of inputs."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
 import nbdl
 from nbdl import models, nn, train
-from nbdl.errors import ShapeError, UsageError
+from nbdl.errors import DtypeError, ShapeError, UsageError
 from nbdl.step import CompiledPredict
 
 
@@ -58,3 +61,36 @@ def test_a_net_that_looks_at_values_is_predicted_eagerly(any_net, x):
     np.testing.assert_allclose(train.predict(choosy, x), choosy(x).data, rtol=1e-6)
     with pytest.raises(nbdl.errors.TapeError, match=r"float\(\), in test_predict.py"):
         CompiledPredict(choosy, x)
+
+
+def test_a_program_is_gone_with_its_last_name(x, labels):
+    """With its memory, and the weights that it moved there."""
+    gc.collect()
+    gc.disable()
+    try:
+        net = nn.init(models.mlp(3, (8,)), x)
+        step, predict = nbdl.compile_step(net, example=(x, labels)), CompiledPredict(net, x)
+        step(x, labels)
+        predict(x)
+        parts = [step.graph.values[0], step.program.memory, predict.program.memory, *nn.parameters(net)]
+        found = [weakref.ref(p) for p in (*parts, parts[-1]._array)]
+        del net, step, predict, parts
+        assert [r() for r in found] == [None] * len(found)
+    finally:
+        gc.enable()
+
+
+def test_complex_input_is_refused(x, labels):
+    net = nn.init(models.mlp(3, (8,)), x)
+    for call in (
+        lambda z: net(z),
+        lambda z: nn.init(net, z),
+        lambda z: CompiledPredict(net, x)(z),
+        lambda z: train.predict(net, z),
+        lambda z: nbdl.compile_step(net, example=(x, labels))(z, labels),
+        lambda z: nbdl.compile_step(net, example=(z, labels)),
+        lambda z: nn.mse(x, z),
+        lambda z: nn.softmax_cross_entropy(x[:, :3], labels, weight=z[0, :3]),
+    ):
+        with pytest.raises(DtypeError, match="must hold real numbers, got complex64"):
+            call(x + np.complex64(1j))

@@ -6,7 +6,7 @@ import pytest
 import nbdl
 from nbdl import nn, tape
 from nbdl.errors import ShapeError, TapeError, UsageError
-from nbdl.step import _trace
+from nbdl.step import CompiledPredict, _trace
 
 
 def compiled(net, x, y):
@@ -19,7 +19,9 @@ def compiled(net, x, y):
         (lambda h: float(h.sum()), r"float\(\)"),
         (lambda h: h.mean().item(), r"item\(\)"),
         (lambda h: bool(h.max()), r"bool\(\)"),
-        (lambda h: h.sum() > 0, "a comparison"),
+        (lambda h: bool(h.sum() > 0), "a comparison"),
+        (lambda h: (h > 0).any(), "`any` of a comparison"),
+        (lambda h: h[h > 0], "the values"),
         (lambda h: np.asarray(h), "the values"),
         (lambda h: h.__setitem__(0, 0.0), "a write to a tensor"),
     ],
@@ -41,6 +43,54 @@ def test_a_net_must_not_look_at_its_input(any_net, x, labels):
     with pytest.raises(TapeError, match=r"the values, in test_trace\.py"):
         compiled(net, x, labels)
     assert nbdl.fit(net, (x, labels), epochs=1, compiled=False).steps == 2
+
+
+def test_a_net_must_not_look_at_what_is_trained(any_net, x, labels):
+    net = any_net(lambda net, x, train: net.a(x) * float(net.b.max()), a=nn.Linear(3), b=nn.Parameter("ones"))
+    net.b.fill((3,))
+    with pytest.raises(TapeError, match=r"float\(\), in test_trace\.py"):
+        compiled(net, x, labels)
+
+
+def test_a_comparison_is_part_of_the_program(any_net, twins, x, labels, shuffled):
+    """Of values, and of parameters: the mask follows both."""
+
+    def forward(net, x, train):
+        h = net.a(x)
+        if not net.b.ready:
+            net.b.fill((3,))
+        return h * (h > 0) + nbdl.where(net.b > 0, net.b, 2 * net.b) * 3.0
+
+    make = lambda: any_net(forward, a=nn.Linear(3), b=nn.Parameter("zeros"))  # noqa: E731
+    both = twins(make, x, labels, lr=0.5)
+    both.agree(shuffled(5 * 20), 20, within=1e-4)
+    assert (nn.state_dict(both.nets[0])["b"] > 0).any()  # it was not
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_comparisons_and_indices_have_the_dtype_of_the_net(any_net, x, dtype):
+    def forward(net, x, train):
+        h = net.a(x)
+        mask = h > 0
+        some = mask * 0.1 + mask.mean(axis=1, keepdims=True) + mask.sum(axis=1, keepdims=True) * 0.3
+        return nbdl.concatenate([some, h.argmax(axis=1, keepdims=True) * 0.7, h], axis=1)
+
+    net = nn.init(any_net(forward, a=nn.Linear(3)), x, seed=1, dtype=dtype)
+    eager = net(x)
+    for found in (CompiledPredict(net, x)(x), nbdl.jit_predict(net, x)(x)):
+        assert found.dtype == eager.dtype == dtype
+        np.testing.assert_allclose(found, eager.data, rtol=1e-5 if dtype == "float32" else 1e-12)
+
+
+def test_numbers_of_another_dtype_that_the_net_computed(any_net, x):
+    """They are cast where they are needed, not read as a constant of the recording."""
+    wide = np.linspace(0, 1, 3)
+
+    def forward(net, x, train):
+        return net.b(nbdl.apply("astype", net.a(x), dtype="float64").mean(axis=0) * wide + net.a(x))
+
+    net = nn.init(any_net(forward, a=nn.Linear(3), b=nn.Linear(2)), x, seed=1)
+    np.testing.assert_allclose(CompiledPredict(net, x)(x), net(x).data, rtol=1e-5, atol=1e-6)
 
 
 def test_the_line_that_looks_is_named(any_net, x, labels):
@@ -147,7 +197,7 @@ def test_no_kernel_runs_while_a_net_is_traced(monkeypatch, x, labels):
     net = nn.init(nn.Sequential(nn.Linear(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(3)), x)
     record = registry.kernel("linear")
     forward = tape._forward
-    monkeypatch.setattr(tape, "_forward", lambda record: (None, forward(record)[1]))  # it has no kernel
+    monkeypatch.setattr(tape, "_forward", lambda record: (None, *forward(record)[1:]))  # it has no kernel
     graph = _trace.trace(net, (x, labels), np.float32, nn.softmax_cross_entropy)
     assert record.lanes and all(node.twin for node in graph.nodes)
 

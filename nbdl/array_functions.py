@@ -1,0 +1,91 @@
+"""Functions of several tensors, under the names that they have in NumPy; gradients flow to all of them."""
+
+import itertools
+
+import numpy as np
+
+from nbdl.errors import OptionError, ShapeError
+from nbdl.tape import alike, apply, as_tensor
+
+
+def where(condition, a, b):
+    """`a` where `condition` holds, else `b`; the three are broadcast. No gradient flows to the condition."""
+    return apply("where", condition, a, b)
+
+
+def maximum(a, b):
+    """The larger of `a` and `b`, element by element; equal ones share the gradient."""
+    return apply("maximum", a, b)
+
+
+def minimum(a, b):
+    """The smaller of `a` and `b`, element by element; equal ones share the gradient."""
+    return apply("minimum", a, b)
+
+
+def concatenate(tensors, axis=0):
+    """Tensors or arrays, whose shapes may differ along `axis` only, one after the other."""
+    tensors = _several("concatenate", tensors)
+    axis = _axis("concatenate", axis, tensors[0].ndim)
+    first = tensors[0].shape
+    for i, t in enumerate(tensors):
+        if t.ndim != len(first) or t.shape[:axis] + t.shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
+            raise ShapeError(
+                "concatenate: shapes may differ along axis {} only, got {} at 0 and {} at {}",
+                axis, first, t.shape, i,
+            )  # fmt: skip
+    while len(tensors) > 1:  # by pairs, so that nothing is copied more than log2(n) times
+        pairs = [apply("concatenate", *tensors[i : i + 2], axis=axis) for i in range(0, len(tensors) - 1, 2)]
+        tensors = pairs + tensors[2 * len(pairs) :]
+    return tensors[0]
+
+
+def stack(tensors, axis=0):
+    """Tensors or arrays of one shape side by side along a new axis."""
+    tensors = _several("stack", tensors)
+    axis = _axis("stack", axis, tensors[0].ndim + 1)
+    for i, t in enumerate(tensors):
+        if t.shape != tensors[0].shape:
+            raise ShapeError(
+                "stack: shapes must agree, got {} at 0 and {} at {}", tensors[0].shape, t.shape, i
+            )
+    return concatenate([t[(slice(None),) * axis + (None,)] for t in tensors], axis)
+
+
+def split(tensor, parts, axis=0):
+    """The pieces of a tensor along `axis`, as a list.
+
+    Parameters
+    ----------
+    tensor : Tensor or array
+    parts : int, or a tuple or list of integers
+        How many pieces of one size; or the positions of the cuts.
+    axis : int
+
+    Examples
+    --------
+    >>> [t.shape for t in nbdl.split(np.zeros((6, 2)), 3)]
+    [(2, 2), (2, 2), (2, 2)]
+    """
+    tensor = as_tensor(tensor)
+    axis = _axis("split", axis, tensor.ndim)
+    size = tensor.shape[axis]
+    if isinstance(parts, (int, np.integer)):
+        if parts < 1 or size % parts:
+            raise OptionError("split: `parts` must divide {} elements, got {}", size, parts)
+        parts = range(size // parts, size, size // parts) if size else [0] * (parts - 1)
+    cuts = [None, *parts, None]
+    return [tensor[(slice(None),) * axis + (slice(a, b),)] for a, b in itertools.pairwise(cuts)]
+
+
+def _several(where, tensors):
+    tensors = list(tensors)
+    if not tensors:
+        raise ShapeError("{}: `tensors` must hold at least one", where)
+    return alike(tensors)
+
+
+def _axis(where, axis, ndim):
+    if not -ndim <= axis < ndim:
+        raise OptionError("{}: `axis` must be from {} to {}, got {}", where, -ndim, ndim - 1, axis)
+    return axis % ndim

@@ -1,0 +1,61 @@
+"""Functions of several tensors: NumPy's values, and gradients to all of them."""
+
+import numpy as np
+import pytest
+
+import nbdl
+from nbdl.errors import OptionError, ShapeError
+from nbdl.testing import gradcheck
+
+RNG = np.random.default_rng(0)
+A, B, C = (RNG.normal(size=(2, 3)) for _ in range(3))
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_concatenate_and_stack(count, axis):
+    arrays = [A, B, C, A + 1, B + 1][:count]
+    for name in ("concatenate", "stack"):
+        ours, numpys = getattr(nbdl, name), getattr(np, name)
+        np.testing.assert_array_equal(ours(arrays, axis=axis).data, numpys(arrays, axis=axis))
+        assert gradcheck(lambda *t, ours=ours: ours(t, axis=axis), *arrays)
+    np.testing.assert_array_equal(nbdl.stack(arrays, axis=2).data, np.stack(arrays, axis=2))
+
+
+def test_lengths_may_differ_along_the_axis():
+    parts = [A, A[:, :0], A[:, :1]]
+    np.testing.assert_array_equal(nbdl.concatenate(parts, axis=1).data, np.concatenate(parts, axis=1))
+    assert gradcheck(lambda *t: nbdl.concatenate(t, axis=1), *parts)
+
+
+@pytest.mark.parametrize("parts", [1, 3, [2], (1, 1, 4), [0, 6], [-1]], ids=str)
+@pytest.mark.parametrize("axis", [0, -1])
+def test_split(parts, axis):
+    a = RNG.normal(size=(6, 6))
+    ours, truth = nbdl.split(a, parts, axis=axis), np.split(a, parts, axis=axis)
+    assert len(ours) == len(truth) and all((p.data == q).all() for p, q in zip(ours, truth))
+    weights = range(1, len(truth) + 1)
+    assert gradcheck(lambda a: sum((p * p).sum() * w for p, w in zip(nbdl.split(a, parts, axis), weights)), a)
+
+
+def test_one_dtype_for_all():
+    t = nbdl.tensor(np.ones(2, np.float32))
+    for joined in (nbdl.stack([t, [1.5, 2]]), nbdl.concatenate([np.ones(2), [1, 2], t])):
+        assert joined.dtype == np.float32
+    assert nbdl.stack([t, nbdl.tensor([1.0, 2.0])]).dtype == np.float64
+    assert nbdl.where([True, False], t, 0).dtype == nbdl.maximum(t, 0.25).dtype == np.float32
+
+
+def test_what_does_not_fit_is_named():
+    with pytest.raises(
+        ShapeError, match=r"concatenate: .* along axis 0 only, got \(2, 3\) at 0 and \(2, 2\) at 2"
+    ):
+        nbdl.concatenate([A, B, C[:, :2]])
+    with pytest.raises(ShapeError, match=r"stack: shapes must agree, got \(2, 3\) at 0 and \(1, 3\) at 1"):
+        nbdl.stack([A, B[:1]])
+    with pytest.raises(ShapeError, match="stack: `tensors` must hold at least one"):
+        nbdl.stack([])
+    with pytest.raises(OptionError, match="split: `parts` must divide 3 elements, got 2"):
+        nbdl.split(A, 2, axis=1)
+    with pytest.raises(OptionError, match="concatenate: `axis` must be from -2 to 1, got 2"):
+        nbdl.concatenate([A, B], axis=2)
