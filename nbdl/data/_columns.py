@@ -17,7 +17,7 @@ import numpy as np
 
 from nbdl import registry
 from nbdl.data._csv import is_number, parsed
-from nbdl.data._fault import fault
+from nbdl.data._fault import fault, look, near
 from nbdl.data._load import load
 from nbdl.data._npz import read_arrays
 
@@ -85,10 +85,10 @@ class Table:
             return text
         if text.isdecimal() and int(text) < len(self.names):
             return self.names[int(text)]
-        near = difflib.get_close_matches(text, [*self.arrays, *self.names], n=1)
+        close = difflib.get_close_matches(text, [*self.arrays, *self.names], n=1)
         shown = ", ".join(self.names[:20]) + (", ..." if len(self.names) > 20 else "")
         what = f"there is no column `{text}`; there are {len(self.names)}: {shown}"
-        raise fault(what, self.path, near[0] if near else "a name, or a number from 0")
+        raise fault(what, self.path, close[0] if close else "a name, or a number from 0")
 
     def _typed(self, name, forced):
         a = self.arrays.get(name)
@@ -131,9 +131,8 @@ def load_table(name_or_path):
         return Table(name_or_path, {k: _flat(a) for k, a in arrays.items()})
     path = Path(name_or_path).expanduser()
     suffix = path.suffix.lower()
-    if not path.is_file():
-        near = difflib.get_close_matches(path.name, _siblings(path), n=1)
-        hint = str(path.with_name(near[0])) if near else "a path that exists, or a name of `nbdl data list`"
+    if look(path) is None:
+        hint = near(path) or "a path that exists, or a name of `nbdl data list`"
         raise fault("there is no such file", path, hint)
     if suffix in (".csv", ".tsv"):
         return parsed(path, None, _parse)
@@ -150,10 +149,6 @@ def load_table(name_or_path):
     if not arrays or not any(a.size for a in arrays.values()):
         raise fault("it holds no samples", path, "a file with one sample a row")
     return Table(path, {name: _flat(a) for name, a in arrays.items()})
-
-
-def _siblings(path):
-    return [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
 
 
 def _flat(a, keep=False):

@@ -8,7 +8,7 @@ from math import isfinite
 import numpy as np
 
 from nbdl.data._data import check_task, from_arrays
-from nbdl.data._fault import fault
+from nbdl.data._fault import fault, reading
 from nbdl.errors import UsageError
 
 
@@ -50,19 +50,15 @@ def parsed(path, delimiter, parse):
     """What ``parse(path, reader)`` makes of the rows; `DataError` for what is no CSV file."""
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
         raise UsageError("data option `delimiter` must be one character, got {!r}", delimiter)
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            file.seek(0)
-            delimiter = delimiter or max(",;\t", key=first.count)
-            return parse(path, csv_module.reader(file, delimiter=delimiter, strict=True))
-    except UnicodeDecodeError as error:
-        raise fault("it is not a text file in UTF-8", path, "saving the table as CSV, UTF-8") from error
-    except (OSError, csv_module.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise fault(
-            f"it cannot be read as CSV: {reason}", path, "checking its quotes and its delimiter"
-        ) from error
+    with reading(path, "CSV file", "checking its quotes and its delimiter"):
+        try:
+            with open(path, newline="", encoding="utf-8-sig") as file:
+                first = file.readline()
+                file.seek(0)
+                delimiter = delimiter or max(",;\t", key=first.count)
+                return parse(path, csv_module.reader(file, delimiter=delimiter, strict=True))
+        except UnicodeDecodeError as error:
+            raise fault("it is not a text file in UTF-8", path, "saving the table as CSV, UTF-8") from error
 
 
 def _parse(path, reader):

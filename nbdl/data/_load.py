@@ -8,7 +8,7 @@ from pathlib import Path
 from nbdl import records, registry
 from nbdl.data._csv import csv
 from nbdl.data._data import Data
-from nbdl.data._fault import fault
+from nbdl.data._fault import fault, look, near
 from nbdl.data._idx import idx, is_idx
 from nbdl.data._npz import npz
 from nbdl.errors import PluginError, UsageError
@@ -45,10 +45,11 @@ def load(name_or_path, **options):
     try:
         record = registry.default().get("dataset", text)
     except UsageError as error:
-        if _exists(path):
+        if look(path) is not None:
             return _from_file(path, options)
         if _looks_like_path(text, path):
-            raise fault("there is no such file or folder", path, _advice(path)) from None
+            hint = near(path) or "a path that exists, or a name of `nbdl data list`"
+            raise fault("there is no such file or folder", path, hint) from None
         error.add_note(
             "try: one of these names, or the path of an .npz or .csv file or a folder of IDX files"
         )
@@ -70,18 +71,6 @@ def _expanded(text):
         return Path(text).expanduser()
     except RuntimeError:
         return Path(text)
-
-
-def _exists(path):
-    """Whether there is such a file or folder; one that cannot be looked at (a name too long) is a fault."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except (OSError, ValueError) as error:  # ValueError: a null character
-        text = getattr(error, "strerror", None) or error
-        raise fault(f"the file cannot be read: {text}", path, _advice(path)) from error
-    return True
 
 
 def _from_file(path, options):
@@ -115,12 +104,3 @@ def _looks_like_path(text, path):
         or text.startswith((".", "~"))
         or path.suffix in (*READERS, ".gz", ".npy")
     )
-
-
-def _advice(path):
-    try:
-        siblings = [p.name for p in path.parent.iterdir()]
-    except (OSError, ValueError):
-        return "a path that exists, or a name of `nbdl data list`"
-    near = difflib.get_close_matches(path.name, siblings, n=1)
-    return str(path.parent / near[0]) if near else "a path that exists, or a name of `nbdl data list`"

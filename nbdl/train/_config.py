@@ -10,7 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from nbdl import registry
-from nbdl.errors import DataError, UsageError
+from nbdl.data._fault import reading
+from nbdl.errors import PluginError, UsageError
+
+LONGEST = 2**20  # bytes of a config file
+MOST = 2**31  # of a number of epochs, samples or threads
 
 
 @dataclasses.dataclass
@@ -77,31 +81,31 @@ def resolve(model=None, path=None, overrides=None):
     data = str(given.get("data") or next(iter(record.presets), ""))
     if not data:
         raise UsageError("model `{}` has no preset data set: name one with --data", model)
-    preset = (
-        record.presets.get(data)
-        or record.presets.get(Path(data).stem)
-        or next(iter(record.presets.values()), {})
-    )
+    names = (data, Path(data).stem, next(iter(record.presets), ""))
+    name = next((n for n in names if record.presets.get(n)), None)
     config = Config(model=model, data=data)
-    for source in (preset, given):
-        for key, value in source.items():
-            setattr(config, key, _typed(key, value))
+    if name is not None:
+        fill(config, record, name)
+    for key, value in given.items():
+        setattr(config, key, _typed(key, value))
     config.model, config.data = model, data
     check_values(config)
     return config
 
 
 def _read(path):
+    with reading(path, "TOML file", "a config file as docs/command-line.md shows one", LONGEST):
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def fill(config, record, name):
+    """Put a model's preset for the data set `name` into `config`; `PluginError` names a wrong key."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            "cannot read the config {}: {}", path, getattr(error, "strerror", None) or error
-        ) from error
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DataError("{} is not TOML: {}", path, error) from error
+        for key, value in record.presets[name].items():
+            _check_key(key, "it")
+            setattr(config, key, _typed(key, value))
+    except UsageError as error:
+        raise PluginError("model `{}`, preset for `{}`: {}", record.name, name, error) from error
 
 
 def _check_key(key, where):
@@ -126,20 +130,22 @@ def check_values(config):
     """Raise `UsageError` for a value of the wrong type or out of range."""
     for key in _TYPES:
         setattr(config, key, _typed(key, getattr(config, key)))
-    if config.seed >= 2**63:
-        raise UsageError("`seed` must be below 2**63, got {}", config.seed)
-    for key, least in (
-        ("epochs", 1),
-        ("batch_size", 1),
-        ("lr", 0.0),
-        ("seed", 0),
-        ("threads", 0),
-        ("clip_norm", 0.0),
-    ):
-        if not getattr(config, key) >= least:
-            raise UsageError("`{}` must be at least {}, got {}", key, least, getattr(config, key))
+    for key, least, most in (
+        ("epochs", 1, MOST), ("batch_size", 1, MOST), ("lr", 0.0, math.inf), ("seed", 0, 2**63),
+        ("threads", 0, MOST), ("clip_norm", 0.0, math.inf),
+    ):  # fmt: skip
+        value = getattr(config, key)
+        if not value >= least:
+            raise UsageError("`{}` must be at least {}, got {}", key, least, value)
+        if not value < most:
+            raise UsageError("`{}` must be below {}, got {}", key, most, value)
     if config.dtype not in ("float32", "float64"):
         raise UsageError("`dtype` must be float32 or float64, got {!r}", config.dtype)
+    try:
+        to_toml(config).encode()
+    except UnicodeEncodeError as error:
+        text = ascii(error.object[error.start - 20 if error.start > 20 else 0 : error.end])
+        raise UsageError("settings and file names must be text in UTF-8, got {}", text) from error
 
 
 def to_toml(config):

@@ -1,9 +1,8 @@
 """Nets in files: `save` and `load`."""
 
-from pathlib import Path
-
 from nbdl import __version__, nn
-from nbdl.errors import DataError, NbdlError, UsageError
+from nbdl.data._fault import fault, reading
+from nbdl.errors import UsageError
 from nbdl.train import _files
 
 
@@ -50,19 +49,12 @@ def load(path, into=None):
     """
     state, document = _files.read(path)
     if document.get("kind") != "net":
-        raise DataError("{} holds a {}, not a net", path, document.get("kind"))
-    if into is None:
-        if document.get("net") is None:
-            raise DataError(
-                "{} holds weights alone ({}). Build the net, then nbdl.load(path, into=net)",
-                Path(path),
-                document.get("why", ""),
-            )
-        try:
+        raise fault(f"it holds a {document.get('kind')}, not a net", path, "the model.safetensors of a run")
+    with reading(path, "model file"):
+        if into is None:
+            if document.get("net") is None:
+                what = f"it holds weights alone ({document.get('why', '')})"
+                raise fault(what, path, "building the net, then nbdl.load(path, into=net)")
             into = nn.build(document["net"])
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-            if isinstance(error, NbdlError):
-                raise
-            raise DataError("{} describes no net: {!r}", path, error) from error
-    nn.load_state_dict(into, state)
+        nn.load_state_dict(into, state)
     return into

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,13 @@ import numpy as np
 from nbdl import _jit, nn, registry
 from nbdl.data import Data, Split
 from nbdl.data import load as load_data
+from nbdl.data._fault import fault, look, near, reading
 from nbdl.errors import DataError, SaveError, UsageError
 from nbdl.nn._options import check_options
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
+from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, saved_config
 from nbdl.train._config import Config, check_values, to_toml
 from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run, default_threads
 from nbdl.train._save import load
@@ -87,15 +90,18 @@ def train(config, out=None, resume=None, progress=None):
     """
     saved = None
     if resume is not None:
-        saved = _read_checkpoint(Path(resume))
+        saved = read_checkpoint(Path(resume))
         config = _resumed_config(config, saved[1])
     data = load_data(config.data, **config.data_options)
-    net = _net(config, data)
+    with contextlib.nullcontext() if saved is None else reading(Path(resume) / CHECKPOINT, TITLE):
+        net = _net(config, data)
+        if saved is not None:  # before anything is drawn: what a damaged file asks for may be too large
+            nn.load_state_dict(net, _weights(saved[0]))
 
     def place():
         if resume is not None:
-            return Path(resume)
-        return _new_folder(Path(out)) if out is not None else _next_folder(config)
+            return Path(resume), False
+        return _new_folder(Path(out)) if out is not None else (_next_folder(config), True)
 
     return _run(net, data, config, place, saved, progress)
 
@@ -163,11 +169,16 @@ def _run(net, data, config, place, saved, progress):
                 nn.init(net, data.train.x, config.seed, config.dtype, keep=True)
         run = Run(net, data, config)
         if saved is not None:
+            n = len(data.train.x)
+            check_position(saved[1], -(-n // min(config.batch_size, n)), n)
             run.restore(*saved)
-        if place is not None:
-            run.folder = place()
-            _files.write_bytes(run.folder / CONFIG, to_toml(config).encode())
-        run.go(progress)
+        if place is None:
+            run.go(progress)
+        else:
+            run.folder, made = place()
+            with _tidied(run.folder, made):
+                _files.write_bytes(run.folder / CONFIG, to_toml(config).encode())
+                run.go(progress)
     if run.folder is not None and not run.interrupted:
         run.finish(progress)
     return run
@@ -221,11 +232,30 @@ def _make(folder, exist_ok):
     return folder
 
 
+@contextlib.contextmanager
+def _tidied(folder, made):
+    """The block of a run: if it fails and has saved nothing, its settings and its new folder go."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            if {p.name for p in folder.iterdir()} <= {CONFIG}:
+                (folder / CONFIG).unlink(missing_ok=True)
+                if made:
+                    folder.rmdir()
+        raise
+
+
 def _new_folder(folder):
-    """A folder that the user named; what it holds already is never overwritten."""
-    if (folder / CHECKPOINT).exists() or (folder / MODEL).exists():
+    """A folder that the user named, and whether it is new; what it holds already is never overwritten."""
+    try:
+        there, holds = folder.exists(), (folder / CHECKPOINT).exists() or (folder / MODEL).exists()
+    except (OSError, ValueError) as error:  # the name is too long, or holds a null character
+        text = getattr(error, "strerror", None) or error
+        raise SaveError("cannot make the folder {}: {}", folder, text) from error
+    if holds:
         raise SaveError("{} holds a run already. Try another folder, or --resume {}", folder, folder)
-    return _make(folder, exist_ok=True)
+    return _make(folder, exist_ok=True), not there
 
 
 def _next_folder(config):
@@ -238,23 +268,12 @@ def _next_folder(config):
     raise SaveError("{} holds 9999 runs of {} already: name a folder with --out", root, name)
 
 
-def _read_checkpoint(folder):
-    path = folder / CHECKPOINT
-    if not path.exists():
-        raise DataError("{} holds no run that could be resumed: there is no {}", folder, CHECKPOINT)
-    arrays, document = _files.read(path)
-    if document.get("kind") != "checkpoint":
-        raise DataError("{} holds a {}, not a checkpoint", path, document.get("kind"))
-    return arrays, document
-
-
 def _resumed_config(config, document):
     """The settings of a checkpoint, with the epochs of `config` if that agrees in all it says."""
-    known = {f.name for f in dataclasses.fields(Config)}
-    saved = Config(**{k: v for k, v in document["config"].items() if k in known})
+    saved = saved_config(document)
     if config is None:
         return saved
-    for field in known - {"epochs"}:
+    for field in {f.name for f in dataclasses.fields(Config)} - {"epochs"}:
         ours, theirs = getattr(saved, field), getattr(config, field)
         if isinstance(ours, dict):  # options that follow from the data are in the saved ones alone
             ours = {k: ours.get(k) for k in theirs} if field == "model_options" else ours
@@ -274,14 +293,21 @@ def load_run(path):
     A run's net is that of its last checkpoint, whether the run was finished or not.
     """
     path = Path(path)
-    if not path.exists():
-        raise DataError("there is no run or model file {}", path)
-    if not path.is_dir():
+    status = look(path)
+    if status is None:
+        raise fault("there is no such run or model file", path, near(path) or "a path that exists")
+    if not stat.S_ISDIR(status.st_mode):
         return load(path), None
-    arrays, document = _read_checkpoint(path)
+    arrays, document = read_checkpoint(path)
     config = _resumed_config(None, document)
     if not config.model:  # a net of the user's own
         return load(path / MODEL), config
-    net = _build(config)
-    nn.load_state_dict(net, {k.removeprefix("net/"): a for k, a in arrays.items() if k.startswith("net/")})
+    with reading(path / CHECKPOINT, TITLE):
+        net = _build(config)
+        nn.load_state_dict(net, _weights(arrays))
     return net, config
+
+
+def _weights(arrays):
+    """The values of the parameters in a checkpoint, by name."""
+    return {k.removeprefix("net/"): a for k, a in arrays.items() if k.startswith("net/")}

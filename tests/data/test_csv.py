@@ -75,7 +75,7 @@ def test_delimiter_option(write):
         ("a,b\n1,-2\n1,3\n", "must not be negative", ", column `b`"),
         ("a,b\n1,250000\n1,300000\n", "go up to 300000 in 2 samples", ", column `b`"),
         ("a,b\n1,2\n", "one sample", ""),
-        ('a,b\n"1,2\n', "cannot be read as CSV", ""),
+        ('a,b\n"1,2\n', "no valid CSV file", ""),
         (b"a,b\n\xff\xfe,2\n", "not a text file", ""),
     ],
 )
