@@ -12,7 +12,7 @@ import difflib
 import importlib
 import inspect
 import os
-import sys
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -37,6 +37,7 @@ KINDS = {  # kind -> (hook, record class)
 HOOKS = {hook: (kind, record) for kind, (hook, record) in KINDS.items()}
 GROUP = "nbdl"  # the entry point group
 BUILTIN = "nbdl"  # the name of the built-in plugin
+MOST = 10_000  # records of a hook: a generator may never end
 
 
 @dataclass
@@ -143,15 +144,15 @@ class Registry:
     def _load(self, plugin):
         """Import a plugin and collect its records; whatever it raises is kept as the reason."""
         try:
-            with contextlib.redirect_stdout(sys.stderr):  # what it prints is no result of a command
+            with records.foreign() as interrupts:
                 entry = plugin.entry
                 module = importlib.import_module(entry) if isinstance(entry, str) else entry.load()
                 self._manager.register(module, plugin.name)
                 self._collect(plugin)
             plugin.state = "active"
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # SystemExit too: a plugin must not be able to end the program
+            if interrupts:
+                raise KeyboardInterrupt from error
             plugin.state, plugin.records = "broken", {}
             plugin.reason = records.reason(error)
             with contextlib.suppress(ValueError, AssertionError):
@@ -171,7 +172,9 @@ class Registry:
                 offered = impl.function()
                 if not isinstance(offered, Iterable):
                     offered = [offered]
-                for record in offered:
+                for count, record in enumerate(offered):
+                    if count == MOST:
+                        raise PluginError("`{}` yields more than {} records", caller.name, MOST)
                     if not isinstance(record, record_class):
                         raise PluginError(
                             "`{}` must yield {} records, got {!r}", caller.name, record_class.__name__, record
@@ -201,6 +204,15 @@ def use(registry):
     global _current
     _current, former = registry, _current
     return former
+
+
+def blame(error):
+    """The name of the plugin whose code an error came through, or None; only those in use are known."""
+    package = lambda name: name.partition(":")[0].partition(".")[0]  # noqa: E731
+    plugins = (_current and _current._plugins) or ()
+    known = {package(getattr(p.entry, "value", "")): p.name for p in plugins}
+    places = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return next((known[package(place)] for place in reversed(places) if package(place) in known), None)
 
 
 # --- swapping ---------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Names and where they come from: sound and broken plugins, near names, swaps."""
 
+import itertools
 import re
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -150,6 +152,19 @@ def hook_that_raises_midway():
     raise ZeroDivisionError("in the hook")
 
 
+def hook_that_raises_midway_with(kind):
+    def hook():
+        raise kind
+        yield
+
+    return hook
+
+
+def endless():
+    for i in itertools.count():
+        yield optimizer(f"o{i}")
+
+
 def returns_nothing():
     pass
 
@@ -161,6 +176,18 @@ BROKEN = {
     ),
     "syntax error": (entry("bad", lambda: compile("def f(:", "bad.py", "exec")), "SyntaxError"),
     "exit": (entry("bad", lambda: sys.exit(3)), "SystemExit: 3"),
+    "interrupt": (entry("bad", raising(KeyboardInterrupt())), "KeyboardInterrupt"),
+    "base exception": (entry("bad", raising(BaseException("base"))), "BaseException: base"),
+    "generator exit": (entry("bad", raising(GeneratorExit())), "GeneratorExit"),
+    "interrupt in a hook": (
+        entry("bad", nbdl_optimizers=hook_that_raises_midway_with(KeyboardInterrupt)),
+        "KeyboardInterrupt",
+    ),
+    "exit in a hook": (entry("bad", nbdl_losses=hook_that_raises_midway_with(SystemExit)), "SystemExit"),
+    "endless hook": (
+        entry("bad", nbdl_optimizers=endless),
+        "`nbdl_optimizers` yields more than 10000 records",
+    ),
     "exit without code": (entry("bad", lambda: sys.exit()), "SystemExit"),
     "hook": (entry("bad", nbdl_optimizers=hook_that_raises_midway), "ZeroDivisionError: in the hook"),
     "no generator": (entry("bad", nbdl_optimizers=returns_nothing), "must yield Optimizer records, got None"),
@@ -261,6 +288,7 @@ def test_what_a_plugin_prints_is_no_result(capsys):
     ("code", "reason"),
     [
         ("p_exits:f", "`p_exits:f` could not be imported: SystemExit: 0"),
+        ("p_interrupts:f", "`p_interrupts:f` could not be imported: KeyboardInterrupt"),
         (
             "p_missing:f",
             "`p_missing:f` could not be imported: ModuleNotFoundError: No module named 'p_missing'",
@@ -271,16 +299,34 @@ def test_what_a_plugin_prints_is_no_result(capsys):
 )
 def test_code_that_cannot_be_imported_is_an_error_of_its_plugin(tmp_path, monkeypatch, code, reason):
     (tmp_path / "p_exits.py").write_text("raise SystemExit(0)")
+    (tmp_path / "p_interrupts.py").write_text("raise KeyboardInterrupt")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(PluginError) as caught:
         resolve(code)
     assert reason in str(caught.value)
 
 
-def test_ctrl_c_while_a_plugin_loads_is_not_swallowed():
-    r = Registry(entries=[entry("slow", raising(KeyboardInterrupt()))])
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_ctrl_c_while_a_plugin_loads_is_not_swallowed(swallowed):
+    """It is the signal that counts: a plugin may raise the same, or turn it into an error of its own."""
+
+    def load():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            raise (ImportError("stopped") if swallowed else error) from error
+
+    r, former = Registry(entries=[entry("slow", load)]), signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         r.plugins()
+    assert signal.getsignal(signal.SIGINT) is former
+
+
+def test_ctrl_c_while_the_code_of_a_record_is_imported(tmp_path, monkeypatch):
+    (tmp_path / "p_slow.py").write_text("import signal; signal.raise_signal(signal.SIGINT)")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        resolve("p_slow:f")
 
 
 def test_a_name_that_is_taken():

@@ -3,9 +3,7 @@
 import contextlib
 import sys
 
-import click
-
-from nbdl.cli._output import figure, note, to_json
+from nbdl.cli._output import figure, note, result, to_json
 
 
 @contextlib.contextmanager
@@ -50,7 +48,7 @@ class _Progress:
         shown = {k: v for k, v in row.items() if k.startswith(("train_", "test_"))}
         figures = "  ".join(f"{k.replace('_', ' ')} {figure(v)}" for k, v in shown.items())
         if self._json:
-            click.echo(to_json({"epoch": epoch, **row}))
+            result(to_json({"epoch": epoch, **row}))
         else:
             self._say(
                 f"epoch {epoch:{len(str(self._epochs))}}/{self._epochs}  {figures}  {row['seconds']:.1f} s"

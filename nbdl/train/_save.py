@@ -1,8 +1,10 @@
 """Nets in files: `save` and `load`."""
 
+import numpy as np
+
 from nbdl import __version__, nn
 from nbdl.data._fault import fault, reading
-from nbdl.errors import UsageError
+from nbdl.errors import NumericError, UsageError
 from nbdl.train import _files
 
 
@@ -31,6 +33,16 @@ def save(net, path):
     except UsageError as error:
         document["net"], document["why"] = None, str(error)
     _files.write(path, nn.state_dict(net), document)
+
+
+def check_weights(net, where):
+    """Raise `NumericError` if a parameter of a net, read from `where`, is not finite."""
+    for name, p in nn.named_parameters(net).items():
+        if not np.isfinite(p.data).all():
+            error = NumericError("`{}` of the model is not finite: its training diverged", name)
+            error.add_note(f"where: {where}")
+            error.add_note("try: training it again with a smaller learning rate")
+            raise error
 
 
 def load(path, into=None):

@@ -19,7 +19,7 @@ from nbdl.train import _files
 from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, saved_config
 from nbdl.train._config import Config, check_values, to_toml
 from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run, default_threads
-from nbdl.train._save import load
+from nbdl.train._save import check_weights, load
 
 
 def fit(
@@ -97,6 +97,8 @@ def train(config, out=None, resume=None, progress=None):
         net = _net(config, data)
         if saved is not None:  # before anything is drawn: what a damaged file asks for may be too large
             nn.load_state_dict(net, _weights(saved[0]))
+    if saved is not None:
+        check_weights(net, resume)
 
     def place():
         if resume is not None:
