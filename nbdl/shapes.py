@@ -42,8 +42,8 @@ class Tracer:
         """Raise `TapeError`: a net does what no kernel does, to any tensor or to one it must not look at."""
         if tensor is None or id(tensor) in self.made:
             raise TapeError(
-                "{}, in {}, while the net is traced: a compiled program makes the same kernel calls whatever "
-                "the values are; train the net eagerly instead (compiled=False)",
+                "{}, in {}, while the net and its loss are traced: a compiled program makes the same kernel "
+                "calls whatever the values are; train eagerly instead (compiled=False)",
                 what,
                 _where(),
             )

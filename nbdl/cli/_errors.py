@@ -17,6 +17,7 @@ ADVICE = {  # for errors that bring none of their own
     errors.DataError: "a path that exists and a file that is whole",
     errors.SaveError: "a folder that can be written and has room",
     errors.PluginError: "nbdl plugins list, or the option --no-plugins",
+    errors.TapeError: "--set compiled=false: slower, but for any net and loss (compiled=False in Python)",
     errors.VerificationError: "nbdl kernels show NAME",
     errors.NbdlError: "nbdl {command} --help; or --debug, which shows the traceback",
 }

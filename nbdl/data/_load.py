@@ -5,9 +5,11 @@ import inspect
 import os
 from pathlib import Path
 
+import numpy as np
+
 from nbdl import records, registry
 from nbdl.data._csv import csv
-from nbdl.data._data import Data
+from nbdl.data._data import Data, Split
 from nbdl.data._fault import fault, look, near
 from nbdl.data._idx import idx, is_idx
 from nbdl.data._npz import npz
@@ -57,12 +59,43 @@ def load(name_or_path, **options):
     loader = records.resolve(record.load)
     _check_options(loader, options, f"data set `{record.name}`")
     data = loader(**options)
-    if not isinstance(data, Data):
+    wrong = _wrong(data)
+    if wrong:
         owner = registry.default().owner("dataset", text).name
-        raise PluginError(
-            "data set `{}` of {} must load a Data, got {}", record.name, owner, type(data).__name__
-        )
+        raise PluginError("data set `{}` of {} must load a Data: {}", record.name, owner, wrong)
     return data
+
+
+def _wrong(data):
+    """What is not as `Data` says it, beginning with the field; or ""."""
+    if not isinstance(data, Data):
+        return f"got {type(data).__name__}"
+    if data.classes is not None and (not isinstance(data.classes, int) or data.classes < 1):
+        return f"`classes` must be a positive integer or None, got {data.classes!r}"
+    for part in ("train", "test"):
+        split = getattr(data, part)
+        if not isinstance(split, Split):
+            return f"`{part}` must be a Split, got {type(split).__name__}"
+        for name, a in (("x", split.x), ("y", split.y)):
+            if not isinstance(a, np.ndarray) or a.dtype.kind not in "biuf":
+                kind = getattr(a, "dtype", type(a).__name__)
+                return f"`{part}.{name}` must be an array of numbers, got {kind}"
+        x, y = split
+        if x.ndim < 2 or (part == "train" and not len(x)):
+            return f"`{part}.x` must be (N, ...) with at least one axis for each sample, got shape {x.shape}"
+        if data.classes is None and (y.ndim < 2 or y.dtype.kind != "f"):
+            return f"`{part}.y` must be (N, Q) floats where `classes` is None, got shape {y.shape}, {y.dtype}"
+        if data.classes is not None and (y.ndim < 1 or y.dtype.kind not in "iu"):
+            return f"`{part}.y` must be (N,) integers below `classes`, got shape {y.shape}, {y.dtype}"
+        if len(x) != len(y):
+            return f"`{part}.y` has {len(y)} targets, `{part}.x` {len(x)} samples"
+        if data.classes is not None and y.size and not 0 <= y.min() <= y.max() < data.classes:
+            return f"`{part}.y` must be from 0 to {data.classes - 1}, got {y.min()} to {y.max()}"
+    for name in ("x", "y"):
+        a, b = getattr(data.train, name), getattr(data.test, name)
+        if a.shape[1:] != b.shape[1:]:
+            return f"`test.{name}` is (N, *{b.shape[1:]}), `train.{name}` (N, *{a.shape[1:]})"
+    return ""
 
 
 def _expanded(text):

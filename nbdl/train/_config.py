@@ -85,7 +85,7 @@ def resolve(model=None, path=None, overrides=None):
     name = next((n for n in names if record.presets.get(n)), None)
     config = Config(model=model, data=data)
     if name is not None:
-        fill(config, record, name)
+        fill(config, record, name, given)
     for key, value in given.items():
         setattr(config, key, _typed(key, value))
     config.model, config.data = model, data
@@ -98,12 +98,17 @@ def _read(path):
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def fill(config, record, name):
-    """Put a model's preset for the data set `name` into `config`; `PluginError` names a wrong key."""
+def fill(config, record, name, given=()):
+    """Put a model's preset for the data set `name` into `config`; `PluginError` says what is wrong with it.
+
+    Names that `given` replaces are not looked up.
+    """
     try:
         for key, value in record.presets[name].items():
             _check_key(key, "it")
             setattr(config, key, _typed(key, value))
+            if key in ("optimizer", "loss", "schedule") and key not in given:
+                registry.default().get(key, value)
     except UsageError as error:
         raise PluginError("model `{}`, preset for `{}`: {}", record.name, name, error) from error
 

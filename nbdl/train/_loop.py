@@ -16,10 +16,11 @@ from numba import config as numba_config
 
 from nbdl import nn, registry, tape
 from nbdl._cores import cores
-from nbdl.errors import NumericError, ShapeError, TapeError
+from nbdl.errors import NbdlError, NumericError, ShapeError, TapeError
 from nbdl.nn._options import check_options
 from nbdl.nn._parameter import dtype_of
 from nbdl.optim import Updater
+from nbdl.records import reason
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict, CompiledStep, diverged
 from nbdl.step._program import SHARD_COUNT
@@ -72,15 +73,7 @@ class Run:
         with _Interrupt() as stop, registry.swap(**config.swap):
             if config.compiled and _native() and self._epoch < config.epochs:
                 example = self.data.train.x[:size], self.data.train.y[:size]
-                self._step = CompiledStep(
-                    self.net,
-                    config.loss,
-                    self._updater,
-                    example,
-                    self._threads(),
-                    config.seed,
-                    config.loss_options,
-                )
+                self._step = self._program(example)
             some = 1  # steps of one call
             while self._epoch < config.epochs:
                 order = _order(config.seed, self._epoch, n)
@@ -100,6 +93,25 @@ class Run:
                 self.seconds = time.perf_counter() - start
                 self._end_epoch(progress)
                 self.save_checkpoint()
+
+    def _program(self, example):
+        """The step as one native program."""
+        config = self.config
+        try:
+            return CompiledStep(
+                self.net, config.loss, self._updater, example, self._threads(), config.seed,
+                config.loss_options,
+            )  # fmt: skip
+        except NbdlError:
+            raise
+        except Exception as error:  # their Python was run with tensors that have no values yet
+            with tape.no_grad():  # where it fails on values too, that is the fault
+                self._loss(self.net(example[0]), example[1], **config.loss_options)
+            raise TapeError(
+                "the net or its loss cannot become a native program ({}). Try compiled=False (on the command "
+                "line --set compiled=false): slower, but for any Python",
+                reason(error),
+            ) from error
 
     def _go(self, rows, size, batches):
         """Steps on the samples `rows`, `size` at a time; returns their losses."""
