@@ -1,14 +1,15 @@
 """``nbdl predict``: a trained model's predictions for inputs from a file, into a file."""
 
 import contextlib
-import io
+import os
+import tempfile
 from pathlib import Path
 
 import click
 
 from nbdl.cli._errors import advised
 from nbdl.cli._output import common_options, emit
-from nbdl.errors import DataError, NbdlError, ShapeError, UsageError
+from nbdl.errors import DataError, NbdlError, SaveError, ShapeError, UsageError
 
 KINDS = (".csv", ".npz", ".npy")
 
@@ -105,15 +106,24 @@ def _write(path, columns):
     """All columns side by side as .csv or .npy, or by name as .npz; whole or not at all."""
     import numpy as np
 
-    from nbdl.train import _files
-
-    file = io.BytesIO()
-    if path.suffix.lower() == ".npz":
-        np.savez(file, **columns)
-    elif path.suffix.lower() == ".npy":
-        np.save(file, np.column_stack(list(columns.values())))
-    else:
-        file.write((",".join(columns) + "\n").encode())
-        for row in zip(*(column.tolist() for column in columns.values())):
-            file.write((",".join(map(repr, row)) + "\n").encode())
-    _files.write_bytes(path, file.getvalue())
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+        with os.fdopen(handle, "wb") as file:
+            if path.suffix.lower() == ".npz":
+                np.savez(file, **columns)
+            elif path.suffix.lower() == ".npy":
+                np.save(file, np.column_stack(list(columns.values())))
+            else:
+                file.write((",".join(columns) + "\n").encode())
+                for row in zip(*(column.tolist() for column in columns.values())):
+                    file.write((",".join(map(repr, row)) + "\n").encode())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise SaveError("cannot write {}: {}", path, error.strerror or error) from error

@@ -100,5 +100,5 @@ def parse(text):
     """A value as in a TOML file (3, 0.5, true, [1, 2], "text"); whatever is none of these is text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, too many digits, nested too deep
         return text

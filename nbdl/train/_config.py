@@ -125,7 +125,11 @@ def _typed(key, value):
     if isinstance(value, np.generic):
         value = value.item()
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            bits = value.bit_length()
+            raise UsageError("`{}` must be a float64, got an integer of {} bits", key, bits) from None
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise UsageError("`{}` must be {}, got {!r}", key, {dict: "a table"}.get(kind, kind.__name__), value)
     return dict(value) if kind is dict else value

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load as unpack
 from safetensors.numpy import save as pack
 
@@ -28,7 +29,6 @@ except ImportError:  # Windows
 
 FORMAT = "nbdl-1"
 END = ".tmp"  # of the name of a file that is being written
-HEADER = 100_000_000  # bytes: the longest that safetensors reads back
 OURS = "a file that nbdl.save or a training run wrote"
 
 
@@ -38,10 +38,10 @@ def write(path, arrays, document):
     text = json.dumps(document, sort_keys=True, default=lambda number: number.item())  # of NumPy
     # one entry: safetensors writes several in any order, and equal contents shall be equal bytes
     label = json.dumps({"format": FORMAT, "document": text, "sha256": _digest(arrays, text)})
-    data = pack(arrays, {"nbdl": label})
-    if int.from_bytes(data[:8], "little") > HEADER:
-        raise SaveError("cannot write {}: its description is longer than the {} bytes that can be read back",
-                        path, HEADER)  # fmt: skip
+    try:
+        data = pack(arrays, {"nbdl": label})
+    except SafetensorError as error:  # the document is longer than a header can be
+        raise SaveError("cannot write {}: {}", path, error) from error
     write_bytes(path, data)
 
 

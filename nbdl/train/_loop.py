@@ -74,6 +74,7 @@ class Run:
             if config.compiled and _native() and self._epoch < config.epochs:
                 example = self.data.train.x[:size], self.data.train.y[:size]
                 self._step = self._program(example)
+            progress("ready")
             some = 1  # steps of one call
             while self._epoch < config.epochs:
                 order = _order(config.seed, self._epoch, n)

@@ -52,7 +52,7 @@ def fit(
     out : path, optional
         A folder for checkpoints, log, model and curves; made if it does not exist. It must hold no run.
     progress : callable, optional
-        ``progress(event, **fields)`` for "compile", "start", "step", "epoch" and "saved".
+        ``progress(event, **fields)`` for "compile", "start", "ready", "step", "epoch" and "saved".
 
     Returns
     -------
@@ -92,6 +92,9 @@ def train(config, out=None, resume=None, progress=None):
     if resume is not None:
         saved = read_checkpoint(Path(resume))
         config = _resumed_config(config, saved[1])
+        if not config.model:
+            what = "it is a run of a net that only your own code can build"
+            raise fault(what, Path(resume) / CHECKPOINT, "nbdl.fit again, with that net")
     data = load_data(config.data, **config.data_options)
     with contextlib.nullcontext() if saved is None else reading(Path(resume) / CHECKPOINT, TITLE):
         net = _net(config, data)
