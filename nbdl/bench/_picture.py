@@ -42,7 +42,7 @@ def picture(document):
     axes.margins(y=0.01)
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
-    axes.set_xlabel("fraction of the ceiling: FMA rate, or where it says so bandwidth of memory or the cache")
+    axes.set_xlabel("fraction of the ceiling: FMA rate, or bandwidth where it says memory")
     figure.legend(frameon=False, loc="outside lower right", ncols=1 + len(peers))
     axes.set_title(_title(document), fontsize=10)
     buffer = io.BytesIO()

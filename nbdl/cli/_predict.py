@@ -36,9 +36,10 @@ def predict(path, inputs, output, task):
     import nbdl.data
     import nbdl.train
     from nbdl import registry
+    from nbdl.data._fault import expanded
     from nbdl.train._save import check_weights
 
-    output = Path(output).expanduser()
+    output = expanded(output)
     if output.suffix.lower() not in KINDS:
         raise UsageError("predictions are written as {}, got `{}`", ", ".join(KINDS), output.name)
     net, config = nbdl.train.load_run(path)

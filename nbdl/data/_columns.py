@@ -10,14 +10,13 @@ Where values recur of which none stands out, they were rounded.
 import difflib
 import math
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from nbdl import registry
 from nbdl.data._csv import is_number, parsed
-from nbdl.data._fault import fault, look, near
+from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._load import load
 from nbdl.data._npz import read_arrays
 
@@ -129,7 +128,7 @@ def load_table(name_or_path):
         train = load(str(name_or_path)).train
         arrays = {"x": train.x.reshape(len(train.x), -1), "y": train.y}
         return Table(name_or_path, {k: _flat(a) for k, a in arrays.items()})
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     suffix = path.suffix.lower()
     if look(path) is None:
         hint = near(path) or "a path that exists, or a name of `nbdl data list`"

@@ -82,6 +82,14 @@ def look(path):
         raise fault(f"the file cannot be read: {text}", path, "another path") from error
 
 
+def expanded(text):
+    """The path of a text; where ``~`` or ``~name`` has no folder, it is a name like any other."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def near(path):
     """A path beside `path` with a name much like its own, or None."""
     path = Path(path)

@@ -1,10 +1,8 @@
 """Inputs without targets, to predict on."""
 
-from pathlib import Path
-
 from nbdl.data._csv import read_table
 from nbdl.data._data import as_inputs
-from nbdl.data._fault import fault
+from nbdl.data._fault import expanded, fault
 from nbdl.data._npz import read_arrays
 
 
@@ -21,7 +19,7 @@ def load_inputs(path):
     DataError
         If the file is missing, damaged, of another kind, or holds anything but finite numbers.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
         return as_inputs(read_table(path)[0], path)

@@ -3,14 +3,13 @@
 import difflib
 import inspect
 import os
-from pathlib import Path
 
 import numpy as np
 
 from nbdl import records, registry
 from nbdl.data._csv import csv
 from nbdl.data._data import Data, Split
-from nbdl.data._fault import fault, look, near
+from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._idx import idx, is_idx
 from nbdl.data._npz import npz
 from nbdl.errors import PluginError, UsageError
@@ -43,7 +42,7 @@ def load(name_or_path, **options):
         learnt from (NaN, labels out of range). The notes of the error say where, and what to try.
     """
     text = os.fspath(name_or_path)
-    path = _expanded(text)
+    path = expanded(text)
     try:
         record = registry.default().get("dataset", text)
     except UsageError as error:
@@ -62,14 +61,19 @@ def load(name_or_path, **options):
     wrong = _wrong(data)
     if wrong:
         owner = registry.default().owner("dataset", text).name
-        raise PluginError("data set `{}` of {} must load a Data: {}", record.name, owner, wrong)
+        raise PluginError("data set `{}` of {} must load a Data{}", record.name, owner, wrong)
     return data
 
 
 def _wrong(data):
-    """What is not as `Data` says it, beginning with the field; or ""."""
+    """What is not as `Data` says it, by its field; or ""."""
     if not isinstance(data, Data):
-        return f"got {type(data).__name__}"
+        return f", got {type(data).__name__}"
+    wrong = _wrong_field(data)
+    return f": {wrong}" if wrong else ""
+
+
+def _wrong_field(data):
     if data.classes is not None and (not isinstance(data.classes, int) or data.classes < 1):
         return f"`classes` must be a positive integer or None, got {data.classes!r}"
     for part in ("train", "test"):
@@ -96,14 +100,6 @@ def _wrong(data):
         if a.shape[1:] != b.shape[1:]:
             return f"`test.{name}` is (N, *{b.shape[1:]}), `train.{name}` (N, *{a.shape[1:]})"
     return ""
-
-
-def _expanded(text):
-    """The path of a text; where ``~`` or ``~name`` has no folder, it is a name like any other."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        return Path(text)
 
 
 def _from_file(path, options):

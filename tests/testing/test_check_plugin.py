@@ -69,7 +69,7 @@ WRONG_DATA = {
     "pair": (data(test=(np.ones((2, 3)), np.ones((2, 1)))), "`test` must be a Split, got tuple"),
     "text": (data(y=(20, 1), dtype="U3"), r"`train\.y` must be an array of numbers, got <U3"),
     "classes": (data(y=20, dtype=np.int64, classes=2.5), "`classes` must be a positive integer or None"),
-    "nothing": (None, "must load a Data: got NoneType"),
+    "nothing": (None, "must load a Data, got NoneType"),
 }
 
 

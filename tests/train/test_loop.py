@@ -8,7 +8,7 @@ import pytest
 import nbdl
 from nbdl import nn, train
 from nbdl.data import Data, Split
-from nbdl.errors import DataError, LabelError, NumericError, SaveError, UsageError
+from nbdl.errors import DataError, LabelError, NumericError, SaveError, TapeError, UsageError
 
 RNG = np.random.default_rng(0)
 CENTRES = RNG.normal(size=(3, 5)) * 3
@@ -317,3 +317,34 @@ def test_numbers_that_are_none_are_found_in_the_data():
 def test_ignored_labels_do_not_count():
     prediction = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     assert train.accuracy(prediction, np.array([0, -100, 1])) == 0.5
+
+
+def by_values(prediction, target):
+    """A loss whose Python asks NumPy for what a tensor has not."""
+    return ((prediction - target.astype(prediction.dtype)) ** 2).mean()
+
+
+def wrong(prediction, target):
+    raise KeyError("of the loss itself")
+
+
+@pytest.fixture
+def losses():
+    from nbdl import registry
+
+    fresh = registry.Registry(entries=[])
+    records = fresh.plugins()[0].records
+    for f in (by_values, wrong):
+        records["loss", f.__name__] = nbdl.Loss(f.__name__, f)
+    former = registry.use(fresh)
+    yield
+    registry.use(former)
+
+
+def test_a_loss_that_a_program_cannot_follow_is_told_what_to_do(losses):
+    data = DATA.train.x, DATA.train.x[:, :1]
+    with pytest.raises(TapeError, match=r"cannot become a native program .*compiled=False .*--set comp"):
+        nbdl.fit(nn.Sequential(nn.Linear(1)), data, loss="by_values", epochs=1)
+    nbdl.fit(nn.Sequential(nn.Linear(1)), data, loss="by_values", epochs=1, lr=0.01, compiled=False)
+    with pytest.raises(KeyError, match="of the loss itself"):  # compiled or not, that is the fault
+        nbdl.fit(nn.Sequential(nn.Linear(1)), data, loss="wrong", epochs=1)
