@@ -3,7 +3,6 @@
 import contextlib
 import os
 import tempfile
-from pathlib import Path
 
 import click
 
