@@ -81,5 +81,6 @@ def _check(table, key, kind, least, most, finite=True):
     known = (int, float) if kind is float else int
     if not isinstance(value, known) or isinstance(value, bool):
         raise ValueError(f"`{key}` must be a number, got {str(value)[:40]!r}")
+    value = kind(value)  # of an integer that no float64 holds this fails
     if finite and not (least <= value <= most and math.isfinite(value)):
         raise ValueError(f"`{key}` must be from {least} to {most}, got {value}")

@@ -150,11 +150,9 @@ def check_values(config):
             raise UsageError("`{}` must be below {}, got {}", key, most, value)
     if config.dtype not in ("float32", "float64"):
         raise UsageError("`dtype` must be float32 or float64, got {!r}", config.dtype)
-    try:
-        to_toml(config).encode()
-    except UnicodeEncodeError as error:
-        text = ascii(error.object[error.start - 20 if error.start > 20 else 0 : error.end])
-        raise UsageError("settings and file names must be text in UTF-8, got {}", text) from error
+    for line in to_toml(config).split("\n"):
+        if any("\ud800" <= character <= "\udfff" for character in line):  # of a file name in no encoding
+            raise UsageError("settings and file names must be text in UTF-8, got {}", ascii(line))
 
 
 def to_toml(config):

@@ -95,7 +95,7 @@ def _writing(path):
 
 def read(path, kind="model file"):
     """The arrays and the document of a file that `write` made; `DataError` if it is anything else."""
-    with reading(path, f"{kind} (safetensors)"):
+    with reading(path, f"{kind} (safetensors)", OURS):
         data = Path(path).read_bytes()
         arrays = unpack(data)
         size = int.from_bytes(data[:8], "little")

@@ -4,7 +4,6 @@ A run is a function of its settings alone: the order of the samples is keyed by 
 (seed, operation, step). So a run that was stopped at any step goes on to the same bits.
 """
 
-import contextlib
 import dataclasses
 import json
 import signal
@@ -238,8 +237,11 @@ def predict(net, x, batch_size=512):
         raise ShapeError("predict: `x` must hold at least one sample, got shape {}", x.shape)
     x = x.astype(dtype, copy=False)
     if _native():
-        with contextlib.suppress(TapeError):  # the net looks at values: it cannot be a program
+        try:
             return CompiledPredict(net, x[:1], default_threads(), batch_size)(x)
+        except Exception as error:
+            if isinstance(error, NbdlError) and not isinstance(error, TapeError):
+                raise  # else its Python looks at values, or takes arrays alone: it cannot be a program
     with tape.no_grad():
         return np.concatenate([net(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)])
 

@@ -348,3 +348,23 @@ def test_a_loss_that_a_program_cannot_follow_is_told_what_to_do(losses):
     nbdl.fit(nn.Sequential(nn.Linear(1)), data, loss="by_values", epochs=1, lr=0.01, compiled=False)
     with pytest.raises(KeyError, match="of the loss itself"):  # compiled or not, that is the fault
         nbdl.fit(nn.Sequential(nn.Linear(1)), data, loss="wrong", epochs=1)
+
+
+class TakesArrays:
+    """A net whose Python asks its input for what an array has and a tensor has not."""
+
+    def __init__(self):
+        self.layer = nn.Linear(1)
+
+    def __call__(self, x, train=None):
+        return self.layer(x.astype(np.float32).view())
+
+
+def test_a_net_that_a_program_cannot_follow_is_told_what_to_do_and_trains_so():
+    data = DATA.train.x, DATA.train.x[:, :1]
+    with pytest.raises(TapeError, match=r"cannot become a native program .*compiled=False"):
+        nbdl.fit(TakesArrays(), data, epochs=1)
+    both = Data("d", Split(*data), Split(*data), None)
+    run = nbdl.fit(TakesArrays(), both, epochs=1, lr=0.01, compiled=False)
+    assert train.predict(run.net, data[0]).shape == (90, 1)
+    assert np.isfinite(run.evaluate(run.data.test)["loss"])
