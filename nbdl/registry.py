@@ -15,6 +15,7 @@ import os
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pluggy
 
@@ -125,13 +126,17 @@ class Registry:
     def _installed(self):
         if self._entries is not None:
             return self._entries
-        from importlib.metadata import entry_points
+        from importlib.metadata import distributions, entry_points
 
-        return entry_points(group=GROUP)
+        try:
+            return entry_points(group=GROUP)
+        except Exception:  # one distribution's list of them is damaged: the others are good all the same
+            return [entry for dist in distributions() for entry in _entries_of(dist)]
 
     def _find(self, entry):
-        dist = entry.dist
-        plugin = Plugin(entry.name, dist.name if dist else "", dist.version if dist else "", entry=entry)
+        plugin = Plugin(entry.name, entry=entry)
+        with contextlib.suppress(Exception):  # its metadata are damaged or missing: it may work without
+            plugin.distribution, plugin.version = str(entry.dist.name or ""), str(entry.dist.version or "")
         if entry.name == BUILTIN or entry.name in [p.name for p in self._plugins]:
             plugin.state, plugin.reason = "broken", f"the name `{entry.name}` is taken by another plugin"
         elif self._allowed is not None and entry.name not in self._allowed:
@@ -183,6 +188,19 @@ class Registry:
                     if (kind, record.name) in plugin.records:
                         raise PluginError("{} `{}` is offered twice", kind, record.name)
                     plugin.records[kind, record.name] = record
+
+
+def _entries_of(dist):
+    """The plugins of a distribution; where they cannot be read, one that says so when it is loaded."""
+    try:
+        return list(dist.entry_points.select(group=GROUP))
+    except Exception as error:
+        place, why = getattr(dist, "_path", "?"), records.reason(error)
+
+        def load():
+            raise PluginError("its entry_points.txt cannot be read: {}", why)
+
+        return [SimpleNamespace(name=getattr(place, "stem", "?"), dist=None, load=load)]
 
 
 # --- the registry in use ----------------------------------------------------------------------------------

@@ -137,6 +137,32 @@ print(p.name, p.distribution, p.version, p.state)
     assert run.stdout.split() == ["zoo", "nbdl-zoo", "2.0", "active"]
 
 
+@pytest.mark.parametrize(
+    ("points", "metadata", "name", "reason"),
+    [
+        (b"[nbdl]\n\xff = json\n", b"Name: b\n", "b-1.0", "its entry_points.txt cannot be read: Unicode"),
+        (b"[nbdl]\nb = json\n[nonsense", b"Name: b\n", "b-1.0", "its entry_points.txt cannot be read: "),
+        (b"[nbdl]\nb =\n", b"Name: b\n", "b", "AttributeError"),
+        (b"[nbdl]\nb = nowhere_at_all\n", b"\xff\xfe", "b", "ModuleNotFoundError"),
+        (b"[nbdl]\nb = nowhere_at_all\n", None, "b", "ModuleNotFoundError"),
+    ],
+)
+def test_a_damaged_distribution_is_a_broken_plugin_and_others_work(
+    tmp_path, monkeypatch, points, metadata, name, reason
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    for folder, text in (("b-1.0", points), ("zoo-2.0", b"[nbdl]\nzoo = p_zoo\n")):
+        (tmp_path / f"{folder}.dist-info").mkdir()
+        (tmp_path / f"{folder}.dist-info" / "entry_points.txt").write_bytes(text)
+    if metadata is not None:
+        (tmp_path / "b-1.0.dist-info" / "METADATA").write_bytes(metadata)
+    (tmp_path / "zoo-2.0.dist-info" / "METADATA").write_text("Name: zoo\nVersion: 2.0\n")
+    (tmp_path / "p_zoo.py").write_text("")
+    r = Registry(allowed=[name, "zoo"])
+    assert plugin(r, name).state == "broken" and reason in plugin(r, name).reason
+    assert plugin(r, "zoo").state == "active" and plugin(r, "zoo").version == "2.0"
+
+
 # --- plugins that fail --------------------------------------------------------------------------------------
 
 

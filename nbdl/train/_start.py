@@ -11,13 +11,14 @@ from nbdl import _jit, nn, registry
 from nbdl.data import Data, Split
 from nbdl.data import load as load_data
 from nbdl.data._fault import fault, look, near, reading
-from nbdl.errors import DataError, SaveError, UsageError
+from nbdl.errors import DataError, UsageError
 from nbdl.nn._options import check_options
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
 from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, saved_config
 from nbdl.train._config import Config, check_values, to_toml
+from nbdl.train._folder import new_folder, next_folder, tidied
 from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run, default_threads
 from nbdl.train._save import check_weights, load
 
@@ -67,7 +68,7 @@ def fit(
     )  # fmt: skip
     check_values(config)
     return _run(
-        net, _as_data(data), config, None if out is None else lambda: _new_folder(Path(out)), None, progress
+        net, _as_data(data), config, None if out is None else lambda: new_folder(Path(out)), None, progress
     )
 
 
@@ -106,7 +107,7 @@ def train(config, out=None, resume=None, progress=None):
     def place():
         if resume is not None:
             return Path(resume), False
-        return _new_folder(Path(out)) if out is not None else (_next_folder(config), True)
+        return new_folder(Path(out)) if out is not None else next_folder(config)
 
     return _run(net, data, config, place, saved, progress)
 
@@ -181,7 +182,7 @@ def _run(net, data, config, place, saved, progress):
             run.go(progress)
         else:
             run.folder, made = place()
-            with _tidied(run.folder, made):
+            with tidied(run.folder, made):
                 _files.write_bytes(run.folder / CONFIG, to_toml(config).encode())
                 run.go(progress)
     if run.folder is not None and not run.interrupted:
@@ -223,54 +224,6 @@ def _cast(split, dtype):
     """Inputs and real-valued targets in the dtype of the net."""
     x, y = np.asarray(split.x), np.asarray(split.y)
     return Split(x.astype(dtype, copy=False), y.astype(dtype, copy=False) if y.dtype.kind == "f" else y)
-
-
-def _make(folder, exist_ok):
-    try:
-        folder.mkdir(parents=True, exist_ok=exist_ok)
-    except FileExistsError:
-        if exist_ok:  # it is no folder
-            raise SaveError("cannot make the folder {}: there is a file of that name", folder) from None
-        raise
-    except OSError as error:
-        raise SaveError("cannot make the folder {}: {}", folder, error.strerror or error) from error
-    return folder
-
-
-@contextlib.contextmanager
-def _tidied(folder, made):
-    """The block of a run: if it fails and has saved nothing, its settings and its new folder go."""
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            if {p.name for p in folder.iterdir()} <= {CONFIG}:
-                (folder / CONFIG).unlink(missing_ok=True)
-                if made:
-                    folder.rmdir()
-        raise
-
-
-def _new_folder(folder):
-    """A folder that the user named, and whether it is new; what it holds already is never overwritten."""
-    try:
-        there, holds = folder.exists(), (folder / CHECKPOINT).exists() or (folder / MODEL).exists()
-    except (OSError, ValueError) as error:  # the name is too long, or holds a null character
-        text = getattr(error, "strerror", None) or error
-        raise SaveError("cannot make the folder {}: {}", folder, text) from error
-    if holds:
-        raise SaveError("{} holds a run already. Try another folder, or --resume {}", folder, folder)
-    return _make(folder, exist_ok=True), not there
-
-
-def _next_folder(config):
-    """The next free ``runs/<model>-<data>-<number>``."""
-    name = f"{config.model}-{Path(config.data).stem}"
-    root = _make(Path("runs"), exist_ok=True)
-    for number in range(1, 10_000):
-        with contextlib.suppress(FileExistsError):
-            return _make(root / f"{name}-{number:03d}", exist_ok=False)
-    raise SaveError("{} holds 9999 runs of {} already: name a folder with --out", root, name)
 
 
 def _resumed_config(config, document):
