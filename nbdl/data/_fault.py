@@ -19,9 +19,13 @@ AGAIN = "copying or downloading it again"
 def fault(what, where, hint):
     """A `DataError` to raise: `where` is the file with key, column or row, `hint` completes "try: ..."."""
     error = DataError(what)
+    _note(error, where, hint)
+    return error
+
+
+def _note(error, where, hint):
     error.add_note(f"where: {where}")
     error.add_note(f"try: {hint}")
-    return error
 
 
 @contextlib.contextmanager
@@ -51,7 +55,11 @@ def reading(path, kind, hint=AGAIN, most=None):
     check_size(status.st_size, path, most)
     try:
         yield
-    except (DataError, PluginError):
+    except PluginError:
+        raise
+    except DataError as error:
+        if not getattr(error, "__notes__", ()):  # it knows no place
+            _note(error, path, hint)
         raise
     except OSError as error:
         raise fault(f"it cannot be read: {error.strerror or error}", path, hint) from error

@@ -294,6 +294,15 @@ def test_a_model_file_that_describes_no_net_names_itself(tmp_path, net):
     assert f"where: {path}" in caught.value.__notes__
 
 
+def test_weights_of_another_net_name_their_file(tmp_path):
+    path = tmp_path / "net.safetensors"
+    nbdl.save(nn.init(nn.Sequential(nn.Linear(2)), X), path)
+    other = nn.init(nn.Sequential(nn.Linear(2), nn.Linear(3)), X)
+    with pytest.raises(DataError, match=r"missing \['1\.b', '1\.w'\]") as caught:
+        nbdl.load(path, into=other)
+    assert f"where: {path}" in caught.value.__notes__
+
+
 def test_a_document_that_is_nested_without_end_is_a_fault_of_the_file(tmp_path):
     text, path = '{"kind": "net", "net": ' + "[" * 100_000 + "]" * 100_000 + "}", tmp_path / "a.safetensors"
     label = {"format": _files.FORMAT, "document": text, "sha256": _files._digest({}, text)}
