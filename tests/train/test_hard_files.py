@@ -480,6 +480,7 @@ def failing_net():
     return nn.Sequential(nn.Linear(1))
 
 
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered")  # NumPy, where the JIT is off
 @pytest.mark.parametrize("compiled", [True, False])
 def test_a_run_that_fails_before_it_has_saved_anything_leaves_no_folder(tmp_path, compiled):
     def fit(out, **options):

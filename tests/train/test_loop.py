@@ -2,6 +2,7 @@ import json
 import os
 import signal
 
+import numba
 import numpy as np
 import pytest
 
@@ -341,6 +342,10 @@ def losses():
     registry.use(former)
 
 
+PROGRAM = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the JIT is disabled: there are no programs")
+
+
+@PROGRAM
 def test_a_loss_that_a_program_cannot_follow_is_told_what_to_do(losses):
     data = DATA.train.x, DATA.train.x[:, :1]
     with pytest.raises(TapeError, match=r"cannot become a native program .*compiled=False .*--set comp"):
@@ -360,6 +365,7 @@ class TakesArrays:
         return self.layer(x.astype(np.float32).view())
 
 
+@PROGRAM
 def test_a_net_that_a_program_cannot_follow_is_told_what_to_do_and_trains_so():
     data = DATA.train.x, DATA.train.x[:, :1]
     with pytest.raises(TapeError, match=r"cannot become a native program .*compiled=False"):
