@@ -135,7 +135,10 @@ def nbdl_models():
     sgd, adam = {"optimizer": "sgd"}, {"optimizer": "adam"}
     yield Model(
         "linear_regression", "nbdl.models:linear_regression", about="y = x w + b",
-        presets={"synthetic_regression": {**sgd, "epochs": 3, "batch_size": 32, "lr": 0.03}},
+        presets={
+            "synthetic_regression": {**sgd, "epochs": 3, "batch_size": 32, "lr": 0.03},
+            "table": {**sgd, "epochs": 30, "batch_size": 32, "lr": 0.03},
+        },
     )  # fmt: skip
     yield Model(
         "softmax_regression", "nbdl.models:softmax_regression", about="linear classifier",
@@ -143,6 +146,7 @@ def nbdl_models():
             "digits": {**sgd, "epochs": 20, "batch_size": 32, "lr": 0.1},
             "mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
             "fashion_mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+            "table": {**sgd, "epochs": 50, "batch_size": 32, "lr": 0.1},
         },
     )  # fmt: skip
     yield Model(
@@ -151,6 +155,7 @@ def nbdl_models():
             "digits": {**adam, "epochs": 20, "batch_size": 32, "lr": 0.001},
             "mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
             "fashion_mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+            "table": {**adam, "epochs": 50, "batch_size": 32, "lr": 0.003},
         },
     )  # fmt: skip
     yield Model(
@@ -208,6 +213,10 @@ def nbdl_measures():
         ("v_measure", ("x", "y")),
         ("transfer_entropy", ("source", "target")),
         ("active_information_storage", ("x",)),
+        ("permutation_entropy", ("x",)),
+        ("sample_entropy", ("x",)),
+        ("spectral_entropy", ("x",)),
+        ("lempel_ziv_complexity", ("x",)),
     ):
         yield Measure(name, f"nbdl.info:{name}", inputs)
 

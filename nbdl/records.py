@@ -226,7 +226,7 @@ class Dataset:
 class Model:
     """``build(**options)`` returns a net; `presets` holds training settings by data set name.
 
-    The first preset is the default data set of ``nbdl train``.
+    The first preset is the default data set of ``nbdl train``; one called "table" is for a user's own files.
     """
 
     name: str

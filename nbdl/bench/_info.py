@@ -192,6 +192,17 @@ def _ordinal(N, order, threads):
     return Estimate("permutation_entropy", size, info.entropy, _normal(N, "x"), {"order": order}, more)
 
 
+def _regular(name, N, threads):
+    """One series; of two symbols for Lempel and Ziv's words."""
+
+    def arguments():
+        x = np.random.default_rng(0).standard_normal(N)
+        return {"x": x > 0 if name == "lempel_ziv_complexity" else x}
+
+    takes_threads = name == "sample_entropy"
+    return Estimate(name, f"N={N}", getattr(info, name), arguments, {}, {}, takes_threads, threads)
+
+
 MAKERS = (  # what makes a row, its sizes, and quick ones
     (partial(_rows, "entropy"), ((10_000, 1000),), ((20, 50),)),
     (partial(_rows, "kl_divergence"), ((10_000, 1000),), ((20, 50),)),
@@ -209,4 +220,7 @@ MAKERS = (  # what makes a row, its sizes, and quick ones
     (_ross, ((100_000, 5),), ((200, 3),)),
     (_permutations, ((2000, 50),), ((100, 3),)),
     (_ordinal, ((100_000, 4),), ((200, 3),)),
+    (partial(_regular, "sample_entropy"), ((4000,), (30_000,)), ((200,),)),
+    (partial(_regular, "spectral_entropy"), ((100_000,),), ((200,),)),
+    (partial(_regular, "lempel_ziv_complexity"), ((30_000,),), ((200,),)),
 )

@@ -23,6 +23,7 @@ WARNINGS = 3  # that are shown
 @click.option("-y", "ys", multiple=True, metavar="COL", help="Columns of the second.")
 @click.option("-z", "zs", multiple=True, metavar="COL", help="Columns of the third.")
 @click.option("--weights", metavar="COL", help="How much each row counts, for discrete data.")
+@click.option("--trials", metavar="COL", help="Series: a change in this column begins another trial.")
 @click.option("--discrete", multiple=True, metavar="COL", help="The values of these columns are symbols.")
 @click.option("--continuous", multiple=True, metavar="COL", help="The values of these columns are measured.")
 @click.option("--estimator", metavar="NAME", help="By default one that fits the kinds of the columns.")

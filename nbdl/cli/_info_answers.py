@@ -6,6 +6,7 @@ from nbdl.cli._info_asked import words
 from nbdl.errors import UsageError
 
 FORMULAS = {"ml": "g_test", "gaussian": "f_test"}  # tests that need no shuffle, by estimator
+WITHOUT_FORMULA = ("total_correlation", "kl_divergence")  # the others are tests of (conditional) independence
 
 
 def value(asked):
@@ -40,14 +41,14 @@ def _compute(asked, columns):
 def _tested(asked, columns, problem=None):
     """The estimate and its p-value; of `problem` where it is not of the columns as they are."""
     from nbdl import info as measures
-    from nbdl.info import _series, _significance
+    from nbdl.info import _null, _series
 
     n, options = asked.options["permutations"], asked.keywords(columns)
     estimator = options.pop("estimator", None)
-    if asked.measure not in _significance.ARGUMENTS or asked.measure == "entropy":
-        known = words([m for m in _significance.ARGUMENTS if m != "entropy"])
-        raise UsageError("`{}` has no p-value. Try {}", asked.measure, known)
-    if problem is None:
+    if asked.measure not in _null.ARGUMENTS:
+        raise UsageError("`{}` has no p-value; {} have", asked.measure, words(list(_null.ARGUMENTS)))
+    whole = problem is None
+    if whole:
         problem = _series.problem(asked.measure, [c.values for c in columns.values()], estimator, options)
     samples = problem.samples.values()
     if n:
@@ -56,13 +57,16 @@ def _tested(asked, columns, problem=None):
             seed=asked.options["seed"] or 0, **problem.options,
         )  # fmt: skip
         return {"value": test.estimate, "p_value": test.p_value, "z_score": test.z_score, "permutations": n}
-    name = estimator or asked.record(columns).name
+    name = estimator or (asked.record(columns).name if asked.takes("estimator") else "ml")
+    if asked.measure in WITHOUT_FORMULA:
+        raise UsageError("`{}` has no formula for a p-value. Try --permutations 200", asked.measure)
     if name not in FORMULAS:
         text = "estimator `{}` has no formula for a p-value, {} have. Try --permutations 200"
         raise UsageError(text, name, words(list(FORMULAS)))
     named = {k: v for k, v in problem.options.items() if k == "nan_policy"}
     test = getattr(measures, FORMULAS[name])(*samples, **named)
-    found = {"value": float(problem.estimate()), "p_value": test.p_value, "test": FORMULAS[name]}
+    value = _compute(asked, columns) if whole else float(problem.estimate())
+    found = {"value": value, "p_value": test.p_value, "test": FORMULAS[name]}
     found |= {"statistic": test.statistic, "dof": test.dof}
     return found | ({"rows_per_cell": test.rows_per_cell} if name == "ml" else {})
 

@@ -67,7 +67,8 @@ class Asked:
 
     def keywords(self, columns, **more):
         """The options for the measure's function, or for one that passes them on to it."""
-        named = {n: self.options[n] for n in ("estimator", "base", "nan_policy", "threads", "k", "weights")}
+        names = ("estimator", "base", "nan_policy", "threads", "k", "weights", "trials")
+        named = {n: self.options[n] for n in names}
         named = {n: v for n, v in named.items() if v is not None}
         if not self.takes("threads"):
             named.pop("threads", None)
@@ -112,7 +113,7 @@ class Asked:
     @property
     def unit(self):
         base = self.options["base"]
-        if not self.takes("base"):
+        if not self.takes("base") or self.options["set"].get("normalize"):
             return ""
         return (
             "nats"
@@ -174,6 +175,8 @@ def read(measure, file, xs, ys, zs, discrete, continuous, changes, **options):
     kinds |= {name: "continuous" for text in continuous for name in table.split(text)}
     if options["weights"] is not None:
         options["weights"] = table.column(options["weights"], {options["weights"]: "continuous"}).values
+    if options["trials"] is not None:
+        options["trials"] = table.column(options["trials"], kinds).values
     return Asked(measure, resolve(record.compute), record.inputs, table, (xs, ys, zs), kinds, options)
 
 

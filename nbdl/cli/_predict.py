@@ -1,14 +1,14 @@
 """``nbdl predict``: a trained model's predictions for inputs from a file, into a file."""
 
 import contextlib
-import os
-import tempfile
+import csv
+import io
 
 import click
 
 from nbdl.cli._errors import advised
 from nbdl.cli._output import common_options, emit
-from nbdl.errors import DataError, NbdlError, SaveError, ShapeError, UsageError
+from nbdl.errors import DataError, NbdlError, ShapeError, UsageError
 
 KINDS = (".csv", ".npz", ".npy")
 
@@ -26,8 +26,9 @@ KINDS = (".csv", ".npz", ".npy")
 def predict(path, inputs, output, task):
     """Write the predictions of a trained model (a run's folder or a model file).
 
-    INPUT is an .npy, .npz (key x) or .csv file of inputs alone, in the form of the training data. OUTPUT gets
-    one row a sample: for classes the label and the probability of each class, else the values.
+    INPUT is an .npy, .npz (key x) or .csv file of inputs alone, in the form of the training data; the columns
+    of a table with a header are found by name, so that it may hold others too. OUTPUT gets one row a sample:
+    for classes the label and the probability of each class, else the values.
 
     \b
     nbdl predict runs/lenet-digits-001 images.npy -o labels.csv
@@ -41,18 +42,21 @@ def predict(path, inputs, output, task):
     output = expanded(output)
     if output.suffix.lower() not in KINDS:
         raise UsageError("predictions are written as {}, got `{}`", ", ".join(KINDS), output.name)
-    net, config = nbdl.train.load_run(path)
+    net, config, preparation = nbdl.train.load_run(path)
     if task is None:
-        task = _task(config, path)
+        task = _task(config, preparation, path)
     check_weights(net, path)
-    x = nbdl.data.load_inputs(inputs)
+    x = nbdl.data.load_inputs(inputs, preparation)
     with registry.swap(**(config.swap if config else {})):
         try:
-            y = nbdl.train.predict(net, x)
+            y = preparation.values(nbdl.train.predict(net, preparation.inputs(x)))
         except ShapeError as error:
-            raise _wrong_shape(error, config, x, inputs) from error
+            raise _wrong_shape(error, config, preparation, x, inputs) from error
     y = y.reshape(len(y), -1)
-    columns = _classes(y) if task == "classification" else {f"y{i}": y[:, i] for i in range(y.shape[1])}
+    if task == "classification":
+        columns = _classes(y, preparation)
+    else:
+        columns = {f"y{i}": y[:, i] for i in range(y.shape[1])}
     _write(output, columns)
     results = {"samples": len(x), "output": output}
     if task == "classification":
@@ -60,9 +64,13 @@ def predict(path, inputs, output, task):
     emit(results, lambda: f"{len(x)} predictions in {output}: {', '.join(columns)}")
 
 
-def _task(config, path):
+def _task(config, preparation, path):
     from nbdl import registry
 
+    if preparation.labels:
+        return "classification"
+    if preparation.target_mean.size:
+        return "regression"
     if config is None:
         raise advised(
             UsageError("a model file does not say whether it predicts classes or values"),
@@ -73,13 +81,13 @@ def _task(config, path):
     return "classification" if "accuracy" in metrics else "regression"
 
 
-def _wrong_shape(error, config, x, inputs):
+def _wrong_shape(error, config, preparation, x, inputs):
     """The same fault as one of the input file, naming the shape that the net was trained on."""
     import nbdl.data
 
-    expected = None
+    expected = preparation.mean.shape if preparation.mean.size else None
     with contextlib.suppress(NbdlError):
-        if config is not None:
+        if config is not None and expected is None:
             expected = nbdl.data.load(config.data, **config.data_options).train.x.shape[1:]
     shape = _say(x.shape[1:])
     if expected is None:
@@ -93,37 +101,42 @@ def _say(shape):
     return f"(N, {', '.join(map(str, shape))})"
 
 
-def _classes(logits):
-    """The label and the probabilities (softmax in float64) by column."""
+def _classes(logits, preparation):
+    """The label and the probabilities (softmax in float64) by column, with the names of the classes."""
     import numpy as np
 
     e = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     p = e / e.sum(axis=1, keepdims=True)
-    return {"label": logits.argmax(axis=1), **{f"p{i}": p[:, i] for i in range(p.shape[1])}}
+    names = preparation.labels or range(p.shape[1])
+    columns = {f"p{n}" if str(n).isdecimal() else f"p_{n}": p[:, i] for i, n in enumerate(names)}
+    return {"label": preparation.names(logits.argmax(axis=1)), **columns}
+
+
+def _together(columns):
+    """An array (N, D) of numbers; with labels that are text, one (N,) of named fields."""
+    import numpy as np
+
+    arrays = list(columns.values())
+    if all(a.dtype.kind != "U" for a in arrays):
+        return np.column_stack(arrays)
+    return np.rec.fromarrays(arrays, names=list(columns)).view(np.ndarray)
 
 
 def _write(path, columns):
     """All columns side by side as .csv or .npy, or by name as .npz; whole or not at all."""
     import numpy as np
 
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-        with os.fdopen(handle, "wb") as file:
-            if path.suffix.lower() == ".npz":
-                np.savez(file, **columns)
-            elif path.suffix.lower() == ".npy":
-                np.save(file, np.column_stack(list(columns.values())))
-            else:
-                file.write((",".join(columns) + "\n").encode())
-                for row in zip(*(column.tolist() for column in columns.values())):
-                    file.write((",".join(map(repr, row)) + "\n").encode())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-        raise SaveError("cannot write {}: {}", path, error.strerror or error) from error
+    from nbdl.train import _files
+
+    file = io.BytesIO()
+    if path.suffix.lower() == ".npz":
+        np.savez(file, **columns)
+    elif path.suffix.lower() == ".npy":
+        np.save(file, _together(columns))
+    else:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*(column.tolist() for column in columns.values())))
+        text.detach()
+    _files.write_bytes(path, file.getvalue())

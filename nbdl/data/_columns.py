@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl import registry
-from nbdl.data._csv import is_number, parsed
 from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._load import load
 from nbdl.data._npz import read_arrays
+from nbdl.data._rows import TABLES, is_number, parsed
 
 FEW, RECURS = 10, 5
 OFTEN, SHARE = 3, 0.01  # a value recurs if it occurs more often, and these have a share of the rows
@@ -114,9 +114,10 @@ def load_table(name_or_path):
     Parameters
     ----------
     name_or_path : str or path
-        ``.csv`` and ``.tsv``: a header, unless the first row holds a number; a field that is empty or NaN is
-        missing. ``.npy``: (N,), (N, D) or named fields. ``.npz``: an array (N, D) is one column of D numbers,
-        whose parts are ``name[0]`` and so on. A name of ``nbdl data list``: columns ``x`` and ``y``.
+        ``.csv``, ``.tsv``, ``.dat``, ``.txt``: a header, unless the first row holds a number; a field that is
+        empty or NaN is missing. ``.npy``: (N,), (N, D) or named fields. ``.npz``: an array (N, D) is one
+        column of D numbers, whose parts are ``name[0]`` and so on. A name of ``nbdl data list``: columns
+        ``x`` and ``y``.
 
     Raises
     ------
@@ -133,11 +134,11 @@ def load_table(name_or_path):
     if look(path) is None:
         hint = near(path) or "a path that exists, or a name of `nbdl data list`"
         raise fault("there is no such file", path, hint)
-    if suffix in (".csv", ".tsv"):
+    if suffix in TABLES:
         return parsed(path, None, _parse)
     if suffix not in (".npy", ".npz"):
         what = f"`{path.name}` is not a kind of file that columns are read from"
-        raise fault(what, path, ".csv, .tsv, .npy or .npz")
+        raise fault(what, path, f"{', '.join(TABLES)}, .npy or .npz")
     arrays = read_arrays(path)
     if suffix == ".npy":
         a = arrays["x"]

@@ -29,7 +29,7 @@ def _note(error, where, hint):
 
 
 @contextlib.contextmanager
-def reading(path, kind, hint=AGAIN, most=None):
+def reading(path, kind, hint=AGAIN, most=None, passing=()):
     """A block that reads the file `path` and makes sense of it: whatever it raises is a `DataError`.
 
     What parsers raise on damaged bytes is an open set, so all of it counts. Only regular files are let in (a
@@ -44,6 +44,8 @@ def reading(path, kind, hint=AGAIN, most=None):
         Completes "try: ...".
     most : int, optional
         Bytes that such a file can have.
+    passing : tuple of exception classes
+        What the block raises of the caller's own arguments, not of the file.
     """
     status = look(path)
     if status is None:
@@ -55,7 +57,7 @@ def reading(path, kind, hint=AGAIN, most=None):
     check_size(status.st_size, path, most)
     try:
         yield
-    except PluginError:
+    except (PluginError, *passing):
         raise
     except DataError as error:
         if not getattr(error, "__notes__", ()):  # it knows no place

@@ -252,12 +252,15 @@ def estimate(
         raise OptionError("`weights` are for samples whose rows belong together, `{}` takes none", measure)
     rows = len(samples[0].values)
     weights = read_weights(weights, rows)
-    kept, weights = without_missing(samples, weights, nan_policy) if paired else _each(samples, nan_policy)
+    if paired:
+        kept, weights = without_missing(samples, weights, nan_policy)
+    else:
+        kept = each_without_missing(samples, nan_policy)
     if kept is None:
         return np.full(rows, np.nan) if local else math.nan
     record = choose(measure, kept, estimator)
     if record.data == "discrete":
-        value = _discrete(record, measure, kept, weights, local, options)
+        value = by_counts(record, measure, kept, weights, local, options)
     else:
         if weights is not None:
             raise OptionError("`weights` are for discrete data, estimator `{}` takes none", record.name)
@@ -269,10 +272,10 @@ def estimate(
     return value / nats
 
 
-def _each(samples, nan_policy):
-    """Samples that are not paired, each without its own missing values."""
+def each_without_missing(samples, nan_policy):
+    """Samples that are not paired, each without its own missing values; None if the result is NaN."""
     kept = [without_missing([s], None, nan_policy)[0] for s in samples]
-    return (None if None in kept else [k[0] for k in kept]), None
+    return None if None in kept else [k[0] for k in kept]
 
 
 def nats_of(base):
@@ -350,7 +353,7 @@ def function_of(record, measure, options):
 # --- discrete data: entropies of counts -------------------------------------------------------------------
 
 
-def _discrete(record, measure, samples, weights, local, options):
+def by_counts(record, measure, samples, weights, local, options):
     k = options.pop("k", None)
     entropy = function_of(record, "entropy", options)
     if (local or measure == "kl_divergence") and record.name != "ml":

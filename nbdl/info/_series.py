@@ -7,7 +7,7 @@ r"""Measures of time series: what the past of one tells about another, and about
 
 with k = `history`, l = `source_history`, u = `lag` and :math:`\tau` = `step`, in samples. Every estimator of
 (conditional) mutual information serves; one that makes symbols of values (binned, ordinal) makes them of the
-whole series, before histories are taken. The first samples, which have no complete past, are left out.
+whole series, before histories are taken. Samples that have no complete past in their own trial are left out.
 
 Schreiber, Measuring information transfer, Phys. Rev. Lett. 85 (2000), eq. 4. Wibral et al., Measuring
 information-transfer delays, PLoS ONE 8 (2013), eq. 9, for the lag. Lizier, Prokopenko, Zomaya, Local measures
@@ -41,6 +41,7 @@ def transfer_entropy(
     given_history=1,
     lag=1,
     step=1,
+    trials=None,
     **options,
 ):
     """What the past of `source` tells about `target` beyond the past of the target itself.
@@ -59,6 +60,9 @@ def transfer_entropy(
         Samples from the latest value of the source to the target: 1 or more. That of the others is 1.
     step : int
         Samples between the values of a history.
+    trials : (N,), optional
+        Which trial each sample belongs to, where the series consist of several: a change begins another one.
+        No history and no ordinal pattern reaches from one into the next.
     **options
         As of `conditional_mutual_information`, such as ``base``, ``local``; ``theiler`` of the estimators by
         nearest neighbours; ``order`` of ordinal patterns.
@@ -70,16 +74,18 @@ def transfer_entropy(
     Raises
     ------
     ShapeError, OptionError
-        On series too short for their histories, of different lengths, on weights, and all that the measures
-        refuse.
+        On series or trials too short for their histories, of different lengths, on weights, and all that the
+        measures refuse.
     """
+    options["trials"] = trials
     series = _Series({"source": source, "target": target} | _if_given(given), estimator, options)
     problems = _transfer(series, (lag,), history, source_history, given_history, step)
     return next(problems).estimate()
 
 
-def active_information_storage(x, estimator=None, *, history=1, step=1, **options):
+def active_information_storage(x, estimator=None, *, history=1, step=1, trials=None, **options):
     """What the past of a series tells about its next value; arguments as of `transfer_entropy`."""
+    options["trials"] = trials
     return _storage(_Series({"x": x}, estimator, options), history, step).estimate()
 
 
@@ -98,7 +104,7 @@ def lagged(measure, x, y, lags, estimator=None, **options):
         An integer n stands for 0 ... n of mutual information, 1 ... n of transfer entropy. Negative lags, for
         mutual information alone: x after y.
     estimator, **options
-        As of the measure.
+        As of the measure; ``trials`` for both, as of `transfer_entropy`.
 
     Returns
     -------
@@ -109,13 +115,15 @@ def lagged(measure, x, y, lags, estimator=None, **options):
     return np.array([each.estimate() for each in problems_of_lags(measure, x, y, lags, estimator, options)])
 
 
-def embed(x, history, *, step=1, lag=0):
-    """The past of a series x, (N,) or (N, D), at each time that has one: (N - lag - (history - 1) step, h D).
+def embed(x, history, *, step=1, lag=0, trials=None):
+    """The past of a series x, (N,) or (N, D), at each time t that has one: (times, h D).
 
-    Row r belongs to the time t = lag + (history - 1) step + r and holds x[t - lag], x[t - lag - step], ...
+    A row holds x[t - lag], x[t - lag - step], ... The first one belongs to t = lag + (history - 1) step. With
+    `trials`, as of `transfer_entropy`, the same for each trial: N - trials (lag + (history - 1) step) rows.
     """
-    series = _Series({"x": x}, None, {})
-    return series.past("x", history, step, lag, series.reach("x", history, step, lag, 0))
+    series = _Series({"x": x}, None, {"trials": trials})
+    offsets = series.offsets("x", history, step, lag, 0)
+    return series.past("x", offsets, series.times({"x": offsets}))
 
 
 # --- from series to samples -------------------------------------------------------------------------------
@@ -144,7 +152,10 @@ def problem(measure, samples, estimator, options):
     if measure == "active_information_storage":
         embedding = {n: options.pop(n, 1) for n in ("history", "step")}
         return _storage(_Series(dict(zip("x", samples)), estimator, options), **embedding)
-    series = _Series(dict(zip("xyz", samples)), estimator, options)
+    if options.get("trials") is not None:
+        raise UsageError("`trials` are for measures of series, `{}` is of rows without order", measure)
+    names = "xyz" if len(samples) <= 3 else [f"samples[{i}]" for i in range(len(samples))]
+    series = _Series(dict(zip(names, samples)), estimator, options)
     return series.problem(measure, dict(series.values))
 
 
@@ -164,7 +175,8 @@ class _Series:
     """Series by name, (N, D) each; where the estimator makes symbols of values, the symbols."""
 
     def __init__(self, named, estimator, options):
-        self.estimator, self.options, self.alphabet = estimator, options, None
+        self.estimator, self.options, self.alphabet = estimator, dict(options), None
+        trials = self.options.pop("trials", None)
         if options.get("weights") is not None:
             text = "`weights` are for one estimate of rows without order: not for series, shuffles, resamples"
             raise OptionError(text)
@@ -173,6 +185,7 @@ class _Series:
         if len(set(lengths.values())) > 1:
             text = "the series must be of one length, got {}"
             raise ShapeError(text, ", ".join(f"`{name}` {n}" for name, n in lengths.items()))
+        self.trial = None if trials is None else _runs(trials, *set(lengths.values()))
         record = None if estimator is None else registry.default().get("estimator", estimator)
         if record is not None and "symbols" in record.measures:
             self._make_symbols(record)
@@ -189,6 +202,12 @@ class _Series:
         own = {n: options.pop(n) for n in function.__kwdefaults__ if n in options}
         codes, self.alphabet = function(np.hstack([s.values for s in samples]), **own)
         self.estimator, self.options = options.pop("correction", "ml"), options
+        if self.trial is not None:  # a symbol may be made of several neighbours: all of one trial
+            longer = len(samples[0].values) - len(codes)
+            whole = self.trial[: len(codes)] == self.trial[longer:]
+            if not whole.any():
+                raise ShapeError("no trial has the {} samples that a symbol is made of", longer + 1)
+            codes, self.trial = codes[whole], self.trial[: len(codes)][whole]
         ends = np.cumsum([s.values.shape[1] for s in samples])[:-1]
         self.values = dict(zip(self.values, np.hsplit(codes, ends)))
 
@@ -198,50 +217,79 @@ class _Series:
             options["k"] = [self.alphabet ** x.shape[1] for x in samples.values()]
         return Problem(measure, samples, self.estimator, options)
 
-    def reach(self, name, history, step, lag, smallest_lag):
-        """The first time whose past is complete; raises where there is none, or on a bad option."""
+    def offsets(self, name, history, step, lag, smallest_lag):
+        """How many samples before a time the values of its past are; raises where no time has one."""
         for option, value, least in (("history", history, 1), ("step", step, 1), ("lag", lag, smallest_lag)):
             check_integer(f"`{option}` of `{name}`", value, least)
-        start, n = lag + (history - 1) * step, len(self.values[name])
-        if start >= n:
+        offsets = range(lag, lag + history * step, step)
+        if offsets[-1] >= len(self.values[name]):
             text = "`{}` must have more than {} samples for its history and lag, got {}"
-            raise ShapeError(text, name, start, n)
-        return start
+            raise ShapeError(text, name, offsets[-1], len(self.values[name]))
+        return offsets
 
-    def past(self, name, history, step, lag, start):
-        """Rows (x[t - lag], x[t - lag - step], ...) for the times t from `start` on."""
-        x = self.values[name]
-        first = start - lag
-        return _side_by_side([x[first - i * step : len(x) - lag - i * step] for i in range(history)])
+    def times(self, offsets):
+        """The times whose values at all `offsets`, by name, are there and of one trial."""
+        n = len(next(iter(self.values.values())))
+        least, most = (end(0, *(o for each in offsets.values() for o in each)) for end in (min, max))
+        times = range(most, n + least)
+        if self.trial is None:
+            return times
+        whole = self.trial[: len(times)] == self.trial[n - len(times) :]
+        if not whole.any():
+            text = "no trial has more than the {} samples that histories and lags take, of {} trials"
+            raise ShapeError(text, most - least, self.trial[-1] + 1 if n else 0)
+        return np.arange(most, n + least)[whole]
+
+    def past(self, name, offsets, times):
+        """Rows of the values of a series at each of the offsets before each of the times."""
+        return _side_by_side([_at(self.values[name], times, offset) for offset in offsets])
 
 
 def _transfer(series, lags, history, source_history, given_history, step):
     """The `Problem` of a transfer entropy for each lag; all of them have the same times."""
-    known = [("target", history)] + [("given", given_history)] * ("given" in series.values)
-    starts = [series.reach(name, h, step, 1, 1) for name, h in known]
-    start = max(starts + [series.reach("source", source_history, step, lag, 1) for lag in lags])
-    history = _side_by_side([series.past(name, h, step, 1, start) for name, h in known])
-    target = series.values["target"][start:]
-    for lag in lags:
-        past = series.past("source", source_history, step, lag, start)
+    known = {"target": history} | ({"given": given_history} if "given" in series.values else {})
+    known = {name: series.offsets(name, h, step, 1, 1) for name, h in known.items()}
+    sources = [series.offsets("source", source_history, step, lag, 1) for lag in lags]
+    times = series.times(known | {"source": [o for each in sources for o in (each[0], each[-1])]})
+    history = _side_by_side([series.past(name, offsets, times) for name, offsets in known.items()])
+    target = series.past("target", [0], times)
+    for offsets in sources:
+        past = series.past("source", offsets, times)
         yield series.problem(CONDITIONAL, {"source": past, "target": target, "history": history})
 
 
 def _storage(series, history, step):
-    start = series.reach("x", history, step, 1, 1)
-    past = series.past("x", history, step, 1, start)
-    return series.problem(MUTUAL, {"x": series.values["x"][start:], "history": past})
+    offsets = series.offsets("x", history, step, 1, 1)
+    times = series.times({"x": offsets})
+    samples = {"x": series.past("x", [0], times), "history": series.past("x", offsets, times)}
+    return series.problem(MUTUAL, samples)
 
 
 def _shifted(series, lags):
     """The `Problem` of x before y for each lag; all of them have the same times of y."""
-    x, y = series.values["x"], series.values["y"]
-    first, last = max(0, *lags), len(y) + min(0, *lags)
-    if last <= first:
+    times = series.times({"x": lags})
+    if len(times) == 0:
         text = "`lags` from {} to {} leave nothing of {} samples"
-        raise ShapeError(text, min(lags), max(lags), len(y))
+        raise ShapeError(text, min(lags), max(lags), len(series.values["y"]))
     for lag in lags:
-        yield series.problem(MUTUAL, {"x": x[first - lag : last - lag], "y": y[first:last]})
+        yield series.problem(MUTUAL, {"x": series.past("x", [lag], times), "y": series.past("y", [0], times)})
+
+
+def _at(x, times, offset):
+    """Rows of x at so many samples before the times."""
+    if isinstance(times, range):
+        return x[times.start - offset : times.stop - offset]
+    return x[times - offset]
+
+
+def _runs(trials, n):
+    """The number of the trial of each sample, from 0; a change of what is in `trials` begins another one."""
+    sample = read("trials", trials)
+    if sample.values.shape != (n, 1):
+        raise ShapeError("`trials` must have shape ({},), one for each sample, got {}", n, np.shape(trials))
+    without_missing([sample], None, "raise")
+    values = sample.values[:, 0]
+    return np.append(0, np.cumsum(values[1:] != values[:-1]))
 
 
 def _side_by_side(columns):

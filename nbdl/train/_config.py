@@ -43,6 +43,9 @@ class Config:
     swap: dict = dataclasses.field(default_factory=dict)  # operation -> kernel
 
 
+TABLE = "table"  # the preset for files of one's own
+
+
 _TYPES = {f.name: type(getattr(Config(), f.name)) for f in dataclasses.fields(Config)}
 
 
@@ -81,7 +84,8 @@ def resolve(model=None, path=None, overrides=None):
     data = str(given.get("data") or next(iter(record.presets), ""))
     if not data:
         raise UsageError("model `{}` has no preset data set: name one with --data", model)
-    names = (data, Path(data).stem, next(iter(record.presets), ""))
+    table = TABLE if data not in registry.default().names("dataset") else data
+    names = (data, Path(data).stem, table, next(iter(record.presets), ""))
     name = next((n for n in names if record.presets.get(n)), None)
     config = Config(model=model, data=data)
     if name is not None:
@@ -147,7 +151,8 @@ def check_values(config):
         if not value >= least:
             raise UsageError("`{}` must be at least {}, got {}", key, least, value)
         if not value < most:
-            raise UsageError("`{}` must be below {}, got {}", key, most, value)
+            rule = "finite" if most == math.inf else f"below {most}"
+            raise UsageError("`{}` must be {}, got {}", key, rule, value)
     if config.dtype not in ("float32", "float64"):
         raise UsageError("`dtype` must be float32 or float64, got {!r}", config.dtype)
     for line in to_toml(config).split("\n"):

@@ -250,6 +250,45 @@ def test_transfer_entropy_with_a_condition(run, table):
     assert list(found["samples"]) == ["source", "target", "given"]
 
 
+def test_regularity_of_one_series(run, table):
+    for measure in ("permutation_entropy", "sample_entropy", "spectral_entropy"):
+        got = result(run, measure, "plants.csv", "-x", "length", "--base", "2")
+        assert got["value"] == getattr(info, measure)(table["length"], base=2)
+        assert got["unit"] == "bits" and "estimator" not in got
+    got = result(run, "permutation_entropy", "plants.csv", "-x", "length", "--set", "normalize=true")
+    assert got["value"] == info.permutation_entropy(table["length"], normalize=True) and got["unit"] == ""
+    got = result(run, "lempel_ziv_complexity", "plants.csv", "-x", "kind")
+    assert got["value"] == info.lempel_ziv_complexity(table["kind"]) and got["unit"] == ""
+
+
+def test_trials_are_a_column(run, table):
+    data = ["plants.csv", "-x", "length", "-y", "width", "--estimator", "gaussian", "--trials", "wet"]
+    x, y, options = table["length"], table["width"], {"estimator": "gaussian", "trials": table["wet"]}
+    got = result(run, "transfer_entropy", *data)
+    assert got["value"] == info.transfer_entropy(x, y, **options)
+    got = result(run, "mutual_information", *data, "--lags", "0:1")
+    assert got["values"] == info.lagged("mutual_information", x, y, [0, 1], **options).tolist()
+    got = result(run, "transfer_entropy", *data, "--permutations", "9")
+    test = info.permutation_test("transfer_entropy", x, y, permutations=9, **options)
+    assert (got["value"], got["p_value"]) == (test.estimate, test.p_value)
+
+
+@pytest.mark.parametrize(
+    "measure", ["conditional_entropy", "adjusted_mutual_information", "kl_divergence", "total_correlation"]
+)
+def test_p_values_of_other_measures(run, table, measure):
+    got = result(run, measure, "plants.csv", "-x", "kind", "-y", "wet", "--permutations", "19")
+    test = info.permutation_test(measure, table["kind"], table["wet"], permutations=19)
+    assert got["p_value"] == test.p_value
+    if measure != "kl_divergence":  # that is infinite, which JSON has no number for
+        assert got["value"] == pytest.approx(test.estimate, abs=1e-12)
+    got = run("info", measure, "plants.csv", "-x", "kind", "-y", "wet", "--permutations", "0")
+    if measure in ("kl_divergence", "total_correlation"):
+        assert got.exit_code == 2 and "has no formula for a p-value" in got.stderr
+    else:
+        assert got.exit_code == 0 and "by the G-test" in got.stdout
+
+
 def test_pairwise(run, table):
     found = result(run, "mutual_information", "plants.csv", "--pairwise", "-x", "kind", "-x", "wet")
     both = [table["kind"], table["wet"]]

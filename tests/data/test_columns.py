@@ -154,7 +154,7 @@ def test_a_registered_data_set():
         ("a.csv", "", "it has no rows"),
         ("a.npy", np.array([]), "it holds no samples"),
         ("a.npy", "text", "no valid NPY file"),
-        ("a.txt", "1 2 3", "not a kind of file that columns are read from"),
+        ("a.md", "1 2 3", "not a kind of file that columns are read from"),
     ],
 )
 def test_files_that_are_no_tables(written, name, content, what):

@@ -45,9 +45,9 @@ def data(x=(20, 3), y=(20, 1), dtype=np.float32, classes=None, **fields):
 
 
 WRONG_DATA = {
-    "flat targets": (
-        data(y=20),
-        r"`train\.y` must be \(N, Q\) floats where `classes` is None, got shape \(20,\)",
+    "no axis": (
+        data(y=()),
+        r"`train\.y` must be \(N, Q\) floats where `classes` is None, got shape \(\), float32",
     ),
     "integers without classes": (data(dtype=np.int64), r"`train\.y` must be \(N, Q\) floats"),
     "floats with classes": (data(y=20, classes=3), r"`train\.y` must be \(N,\) integers below `classes`"),
@@ -79,6 +79,13 @@ def test_a_data_set_that_nothing_could_train_on_is_refused(check, loaded, messag
         check(nbdl.Dataset("toy", lambda: loaded))
     with pytest.raises(PluginError, match=message):  # and where it is used
         nbdl.data.load("toy")
+
+
+@pytest.mark.filterwarnings("ignore:.*to predict the mean of the targets")
+def test_values_of_one_axis_are_those_of_one_output(check):
+    assert check(nbdl.Dataset("toy", lambda: data(y=20))) == [("dataset", "toy")]
+    run = nbdl.fit(nn.Sequential(nn.Linear(1)), nbdl.data.load("toy"), epochs=1)
+    assert np.isfinite(run.history[-1]["train_loss"])
 
 
 def test_a_data_set_with_numbers_that_are_none_is_refused(check):
