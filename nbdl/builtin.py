@@ -242,14 +242,22 @@ def nbdl_estimators():
     )  # fmt: skip
     yield _continuous("ksg2", "_ksg", mutual_information="ksg2", total_correlation="ksg2")
     yield _continuous("kozachenko_leonenko", "_neighbours", entropy="kozachenko_leonenko")
-    yield _continuous("knn", "_neighbours", kl_divergence="kl_divergence")
-    for name, measure in (("ross", mutual[0]), ("gao", mutual[0]), ("mesner_shalizi", mutual[1])):
-        yield Estimator(name, "mixed", {measure: f"nbdl.info._mixed:{name}"})
+    yield _continuous("knn", "_divergence", kl_divergence="kl_divergence")
+    gao = {"mutual_information": "gao", "total_correlation": "gao", mutual[1]: "_conditional:gao"}
+    yield _estimator("mixed", "ross", "_mixed", mutual_information="ross")
+    yield _estimator("mixed", "gao", "_mixed", **gao)
+    yield _estimator("mixed", "mesner_shalizi", "_conditional", **{mutual[1]: "mesner_shalizi"})
+    entropies = {m: m for m in ("entropy", "conditional_entropy")}
+    yield _estimator("mixed", "by_class", "_by_class", **entropies)
     for name in ("binned", "ordinal"):
         yield _continuous(name, f"_{name}", **{m: m for m in ("symbols", "entropy", *mutual)})
 
 
 def _continuous(name, module, **functions):
-    """An estimator of continuous data by its measures, each with its function: a name, or ``module:name``."""
+    return _estimator("continuous", name, module, **functions)
+
+
+def _estimator(data, name, module, **functions):
+    """An estimator of such data by its measures, each with its function: a name, or ``module:name``."""
     places = {measure: f if ":" in f else f"{module}:{f}" for measure, f in functions.items()}
-    return Estimator(name, "continuous", {measure: f"nbdl.info.{place}" for measure, place in places.items()})
+    return Estimator(name, data, {measure: f"nbdl.info.{place}" for measure, place in places.items()})

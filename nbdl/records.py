@@ -255,7 +255,8 @@ class Estimator:
     the size of the alphabet. "continuous", "mixed": by the name of each measure a function
     ``f(*samples, local=False, threads=1, **options)`` of float64 arrays (N, D), in nats; ``local=True`` gives
     the N values whose mean is the estimate (N' of symbols), or raises `OptionError` where there are none. In
-    "mixed" ones a discrete sample is int64 codes (N,).
+    "mixed" ones a discrete sample is int64 codes (N,), and a joint one of both kinds the pair of them,
+    ``(codes, columns)``.
 
     Two more entries are used if they are there. ``symbols(x, **options)`` gives int64 codes (N', D) below k,
     N' <= N, and k: series are made into symbols first, histories of symbols then. ``shuffled_<measure>(

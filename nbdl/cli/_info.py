@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import re
 import warnings
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from nbdl.cli._output import common_options, emit, note
 from nbdl.errors import UsageError
 
 WARNINGS = 3  # that are shown
+FLAGS = {  # what Python's options are called here
+    r"discrete=True\b": "--discrete COL",
+    r"discrete=False\b": "--continuous COL",
+    r'estimator="(\w+)"': r"--estimator \1",
+}
 
 
 @click.command()
@@ -55,8 +61,9 @@ def info(measure, file, listing, pairwise, lags, plot, **given):
     """Entropy, mutual information and their kin, of the columns of a table.
 
     FILE is .csv, .npy, .npz, or a name of `nbdl data list`. A column COL is given by its name or its number
-    from 0; a,b are two columns as one joint variable. Text and whole numbers that recur are discrete, other
-    numbers continuous: the result says how each column was taken, --discrete and --continuous change it. A
+    from 0; a,b are two columns as one joint variable. Text and numbers of few values are discrete, other
+    numbers continuous where they are measured: the result says how each column was taken, --discrete and
+    --continuous change it. A
     missing value is an empty field or NaN.
 
     \b
@@ -132,6 +139,8 @@ def _telling():
         yield
     texts = list(dict.fromkeys(" ".join(str(w.message).split()) for w in caught))
     for text in texts[:WARNINGS]:
+        for option, flag in FLAGS.items():
+            text = re.sub(option, flag, text)
         note(f"warning: {text}")
     if len(texts) > WARNINGS:
         note(f"and {len(texts) - WARNINGS} more warnings like these")

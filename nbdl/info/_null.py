@@ -18,9 +18,9 @@ import numpy as np
 
 from nbdl.errors import OptionError, ShapeError, UsageError
 from nbdl.info._labels import OF_INFORMATION, of_information
-from nbdl.info._measures import by_counts, by_estimator, choose, each_without_missing
+from nbdl.info._measures import by_counts, by_estimator, each_without_missing, prepared
 from nbdl.info._repeated import Repeated
-from nbdl.info._samples import read
+from nbdl.info._samples import read, said_of
 from nbdl.info._shuffle import Anywhere
 
 ARGUMENTS = {  # how many samples a measure takes, at least and at most
@@ -72,7 +72,9 @@ class Labellings:
     def __init__(self, measure, samples, estimator, nan_policy, options, **shuffling):
         if estimator not in (None, "ml"):
             raise UsageError("`{}` takes no estimator, got `{}`", measure, estimator)
-        self.information = Dependence("mutual_information", samples, "ml", nan_policy, {}, **shuffling)
+        options = dict(options)
+        said = {"discrete": options.pop("discrete", None)}
+        self.information = Dependence("mutual_information", samples, "ml", nan_policy, said, **shuffling)
         self.value = of_information(measure, *(s.values for s in self.information.samples), **options)
         self.observed = self.value(self.information.observed)
 
@@ -108,9 +110,11 @@ class Pooled:
             raise OptionError(
                 '`{}` is tested by the method "global" alone, got {!r}', measure, method or "block"
             )
-        samples = [read(name, x) for name, x in zip("xy", samples)]
-        self.samples = each_without_missing(samples, nan_policy)
-        self.record, self.measure, self.options = choose(measure, self.samples, estimator), measure, options
+        self.measure, self.options = measure, dict(options)
+        said = said_of(self.options.pop("discrete", None), ["x", "y"])
+        samples = [read(name, x, kind) for name, x, kind in zip("xy", samples, said)]
+        samples = each_without_missing(samples, nan_policy)
+        self.record, self.samples, _ = prepared(measure, samples, estimator, self.options)
         self.first = len(self.samples[0].values)
         self.values = np.concatenate([s.values for s in self.samples])
         self.order = Anywhere(len(self.values))

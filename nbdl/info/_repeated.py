@@ -6,8 +6,9 @@ import numpy as np
 
 from nbdl.errors import OptionError
 from nbdl.info._counts import Joint, relabel
-from nbdl.info._measures import by_estimator, choose, entropies, function_of, in_bounds, sizes_of
-from nbdl.info._samples import read, same_length, without_missing
+from nbdl.info._kinds import warn_of_few_rows
+from nbdl.info._measures import by_estimator, entropies, function_of, in_bounds, prepared, sizes_of
+from nbdl.info._samples import read, said_of, same_length, without_missing
 from nbdl.info._series import check_integer, problem
 from nbdl.info._shuffle import Anywhere, Blocks, Near, Within
 
@@ -19,16 +20,20 @@ class Repeated:
         if nan_policy not in ("raise", "omit"):
             raise OptionError('`nan_policy` must be "raise" or "omit", got {!r}', nan_policy)
         self.measure, named, estimator, options = problem(measure, samples, estimator, options)
-        samples = [read(name, x) for name, x in named.items()]
+        options = dict(options)
+        said = said_of(options.pop("discrete", None), list(named))
+        samples = [read(name, x, d) for (name, x), d in zip(named.items(), said)]
         same_length(samples)
-        self.samples, _ = without_missing(samples, None, nan_policy)
-        self.rows = len(self.samples[0].values)
-        self.record = choose(self.measure, self.samples, estimator)
+        samples, _ = without_missing(samples, None, nan_policy)
+        self.rows = len(samples[0].values)
+        self.record, self.samples, joint = prepared(self.measure, samples, estimator, options)
         self.given, self.options = options, dict(options)
         if self.record.data == "discrete":
             k = self.options.pop("k", None)
             self.entropy = function_of(self.record, "entropy", self.options)
-            joint = Joint([s.values for s in self.samples])
+            joint = joint or Joint([s.values for s in self.samples])
+            if estimator is None:
+                warn_of_few_rows(self.measure, self.samples, joint)
             self.sizes = sizes_of(k, [s.name for s in self.samples], joint)
             self.terms = entropies(self.measure, len(self.samples))
             groups = {(0,), *(part for _, g in self.terms for part in (g, g[1:]) if part)}

@@ -21,8 +21,9 @@ import numpy as np
 
 from nbdl import registry
 from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
+from nbdl.info._kinds import fitted
 from nbdl.info._measures import estimate
-from nbdl.info._samples import as_array, read, same_length, without_missing
+from nbdl.info._samples import Sample, as_array, read, said_of, same_length, without_missing
 from nbdl.records import resolve
 
 MUTUAL, CONDITIONAL = "mutual_information", "conditional_mutual_information"
@@ -65,7 +66,7 @@ def transfer_entropy(
         No history and no ordinal pattern reaches from one into the next.
     **options
         As of `conditional_mutual_information`, such as ``base``, ``local``; ``theiler`` of the estimators by
-        nearest neighbours; ``order`` of ordinal patterns.
+        nearest neighbours; ``order`` of ordinal patterns; ``discrete``, of source, target and given.
 
     Returns
     -------
@@ -156,7 +157,7 @@ def problem(measure, samples, estimator, options):
         raise UsageError("`trials` are for measures of series, `{}` is of rows without order", measure)
     names = "xyz" if len(samples) <= 3 else [f"samples[{i}]" for i in range(len(samples))]
     series = _Series(dict(zip(names, samples)), estimator, options)
-    return series.problem(measure, dict(series.values))
+    return series.problem(measure, dict(series.values), series.discrete.values())
 
 
 def problems_of_lags(measure, x, y, lags, estimator, options):
@@ -180,6 +181,12 @@ class _Series:
         if options.get("weights") is not None:
             text = "`weights` are for one estimate of rows without order: not for series, shuffles, resamples"
             raise OptionError(text)
+        said = said_of(self.options.pop("discrete", None), list(named))
+        said = [
+            x.kind == "discrete" if isinstance(x, Sample) and x.said else d
+            for x, d in zip(named.values(), said)
+        ]
+        self.discrete = dict(zip(named, said))
         self.values = {name: _plain(name, x) for name, x in named.items()}
         lengths = {name: len(x) for name, x in self.values.items()}
         if len(set(lengths.values())) > 1:
@@ -191,13 +198,14 @@ class _Series:
             self._make_symbols(record)
 
     def _make_symbols(self, record):
-        samples = [read(name, x) for name, x in self.values.items()]
+        samples = [read(name, x, self.discrete[name]) for name, x in self.values.items()]
         same_length(samples)
+        without_missing(samples, None, "raise")  # a gap would put together what is apart in time
+        samples, _ = fitted("entropy", samples, record.data)
         for s in samples:
             if s.kind != record.data:
                 text = "estimator `{}` is for {} data, but `{}` is {} ({})"
                 raise UsageError(text, record.name, record.data, s.name, s.kind, s.values.dtype.name)
-        without_missing(samples, None, "raise")  # a gap would put together what is apart in time
         function, options = resolve(record.measures["symbols"]), dict(self.options)
         own = {n: options.pop(n) for n in function.__kwdefaults__ if n in options}
         codes, self.alphabet = function(np.hstack([s.values for s in samples]), **own)
@@ -210,9 +218,13 @@ class _Series:
             codes, self.trial = codes[whole], self.trial[: len(codes)][whole]
         ends = np.cumsum([s.values.shape[1] for s in samples])[:-1]
         self.values = dict(zip(self.values, np.hsplit(codes, ends)))
+        self.discrete = dict.fromkeys(self.values, True)
 
-    def problem(self, measure, samples):
+    def problem(self, measure, samples, discrete):
+        """The `Problem` of samples that are made of the series; `discrete` says the kind of each, or None."""
         options = dict(self.options)
+        if any(kind is not None for kind in discrete):
+            options["discrete"] = tuple(discrete)
         if self.alphabet is not None:
             options["k"] = [self.alphabet ** x.shape[1] for x in samples.values()]
         return Problem(measure, samples, self.estimator, options)
@@ -253,16 +265,22 @@ def _transfer(series, lags, history, source_history, given_history, step):
     times = series.times(known | {"source": [o for each in sources for o in (each[0], each[-1])]})
     history = _side_by_side([series.past(name, offsets, times) for name, offsets in known.items()])
     target = series.past("target", [0], times)
+    past_kinds = {series.discrete[name] for name in known} - {None} or {None}
+    if len(past_kinds) > 1:
+        text = "`discrete` must be the same for `target` and `given`, whose pasts are taken together, got {}"
+        raise OptionError(text, series.discrete)
+    kinds = series.discrete["source"], series.discrete["target"], *past_kinds
     for offsets in sources:
         past = series.past("source", offsets, times)
-        yield series.problem(CONDITIONAL, {"source": past, "target": target, "history": history})
+        samples = {"source": past, "target": target, "history": history}
+        yield series.problem(CONDITIONAL, samples, kinds)
 
 
 def _storage(series, history, step):
     offsets = series.offsets("x", history, step, 1, 1)
     times = series.times({"x": offsets})
     samples = {"x": series.past("x", [0], times), "history": series.past("x", offsets, times)}
-    return series.problem(MUTUAL, samples)
+    return series.problem(MUTUAL, samples, [series.discrete["x"]] * 2)
 
 
 def _shifted(series, lags):
@@ -272,7 +290,8 @@ def _shifted(series, lags):
         text = "`lags` from {} to {} leave nothing of {} samples"
         raise ShapeError(text, min(lags), max(lags), len(series.values["y"]))
     for lag in lags:
-        yield series.problem(MUTUAL, {"x": series.past("x", [lag], times), "y": series.past("y", [0], times)})
+        samples = {"x": series.past("x", [lag], times), "y": series.past("y", [0], times)}
+        yield series.problem(MUTUAL, samples, series.discrete.values())
 
 
 def _at(x, times, offset):
@@ -316,6 +335,12 @@ def _if_given(given):
 
 def _plain(name, x):
     """A series as an array (N, D) that holds its missing values itself."""
+    if isinstance(x, Sample):
+        x = (
+            x.values
+            if x.missing is None
+            else np.ma.array(x.values, mask=np.zeros(x.values.shape, bool) | x.missing[:, None])
+        )
     if np.ma.isMaskedArray(x):
         mask, x = np.ma.getmaskarray(x), x.data.astype(np.float64 if x.dtype.kind == "f" else object)
         x[mask] = np.nan if x.dtype.kind == "f" else None

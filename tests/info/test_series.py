@@ -146,6 +146,7 @@ def cut(x, ends):
     return np.split(x, ends)
 
 
+@pytest.mark.filterwarnings("ignore:.* rows are few")  # of symbols, on purpose
 @pytest.mark.parametrize("estimator", [None, "gaussian"])
 def test_no_history_reaches_into_the_trial_before(estimator):
     """The rows of all trials together are those that each trial has by itself."""

@@ -23,6 +23,8 @@ from nbdl.info._series import active_information_storage, transfer_entropy
 from nbdl.info._shuffle import Anywhere, Within
 from nbdl.info._significance import bootstrap, permutation_test
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* rows are few")  # of symbols, on purpose
+
 RNG = np.random.default_rng
 P4 = [0.4, 0.3, 0.2, 0.1]
 MUTUAL, CONDITIONAL = "mutual_information", "conditional_mutual_information"
