@@ -7,7 +7,9 @@ first use, so that listing names imports nothing; the built-ins use them through
 import contextlib
 import functools
 import importlib
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 
@@ -23,12 +25,38 @@ def resolve(code):
         return code
     module, _, attribute = code.partition(":")
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # what a module prints is no result of a command
+        with foreign() as interrupts:
             return functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:  # SystemExit too: a plugin must not be able to end the program
+        if interrupts:
+            raise KeyboardInterrupt from error
         raise PluginError("`{}` could not be imported: {}", code, reason(error)) from error
+
+
+@contextlib.contextmanager
+def foreign():
+    """A block that imports code of someone else; gives a list that is empty unless the user pressed Ctrl-C.
+
+    So a plugin that raises `KeyboardInterrupt` is told from the user. What it prints is no result.
+    """
+    interrupts, former = [], signal.getsignal(signal.SIGINT)
+    ours = callable(former) and threading.current_thread() is threading.main_thread()
+
+    def interrupt(number, frame):
+        try:
+            former(number, frame)
+        except BaseException:
+            interrupts.append(number)
+            raise
+
+    if ours:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield interrupts
+    finally:
+        if ours and signal.getsignal(signal.SIGINT) is interrupt:
+            signal.signal(signal.SIGINT, former)
 
 
 def reason(error):

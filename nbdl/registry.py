@@ -12,9 +12,10 @@ import difflib
 import importlib
 import inspect
 import os
-import sys
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pluggy
 
@@ -37,6 +38,7 @@ KINDS = {  # kind -> (hook, record class)
 HOOKS = {hook: (kind, record) for kind, (hook, record) in KINDS.items()}
 GROUP = "nbdl"  # the entry point group
 BUILTIN = "nbdl"  # the name of the built-in plugin
+MOST = 10_000  # records of a hook: a generator may never end
 
 
 @dataclass
@@ -124,13 +126,17 @@ class Registry:
     def _installed(self):
         if self._entries is not None:
             return self._entries
-        from importlib.metadata import entry_points
+        from importlib.metadata import distributions, entry_points
 
-        return entry_points(group=GROUP)
+        try:
+            return entry_points(group=GROUP)
+        except Exception:  # one distribution's list of them is damaged: the others are good all the same
+            return [entry for dist in distributions() for entry in _entries_of(dist)]
 
     def _find(self, entry):
-        dist = entry.dist
-        plugin = Plugin(entry.name, dist.name if dist else "", dist.version if dist else "", entry=entry)
+        plugin = Plugin(entry.name, entry=entry)
+        with contextlib.suppress(Exception):  # its metadata are damaged or missing: it may work without
+            plugin.distribution, plugin.version = str(entry.dist.name or ""), str(entry.dist.version or "")
         if entry.name == BUILTIN or entry.name in [p.name for p in self._plugins]:
             plugin.state, plugin.reason = "broken", f"the name `{entry.name}` is taken by another plugin"
         elif self._allowed is not None and entry.name not in self._allowed:
@@ -143,15 +149,15 @@ class Registry:
     def _load(self, plugin):
         """Import a plugin and collect its records; whatever it raises is kept as the reason."""
         try:
-            with contextlib.redirect_stdout(sys.stderr):  # what it prints is no result of a command
+            with records.foreign() as interrupts:
                 entry = plugin.entry
                 module = importlib.import_module(entry) if isinstance(entry, str) else entry.load()
                 self._manager.register(module, plugin.name)
                 self._collect(plugin)
             plugin.state = "active"
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # SystemExit too: a plugin must not be able to end the program
+            if interrupts:
+                raise KeyboardInterrupt from error
             plugin.state, plugin.records = "broken", {}
             plugin.reason = records.reason(error)
             with contextlib.suppress(ValueError, AssertionError):
@@ -171,7 +177,9 @@ class Registry:
                 offered = impl.function()
                 if not isinstance(offered, Iterable):
                     offered = [offered]
-                for record in offered:
+                for count, record in enumerate(offered):
+                    if count == MOST:
+                        raise PluginError("`{}` yields more than {} records", caller.name, MOST)
                     if not isinstance(record, record_class):
                         raise PluginError(
                             "`{}` must yield {} records, got {!r}", caller.name, record_class.__name__, record
@@ -180,6 +188,19 @@ class Registry:
                     if (kind, record.name) in plugin.records:
                         raise PluginError("{} `{}` is offered twice", kind, record.name)
                     plugin.records[kind, record.name] = record
+
+
+def _entries_of(dist):
+    """The plugins of a distribution; where they cannot be read, one that says so when it is loaded."""
+    try:
+        return list(dist.entry_points.select(group=GROUP))
+    except Exception as error:
+        place, why = getattr(dist, "_path", "?"), records.reason(error)
+
+        def load():
+            raise PluginError("its entry_points.txt cannot be read: {}", why)
+
+        return [SimpleNamespace(name=getattr(place, "stem", "?"), dist=None, load=load)]
 
 
 # --- the registry in use ----------------------------------------------------------------------------------
@@ -201,6 +222,15 @@ def use(registry):
     global _current
     _current, former = registry, _current
     return former
+
+
+def blame(error):
+    """The name of the plugin whose code an error came through, or None; only those in use are known."""
+    package = lambda name: name.partition(":")[0].partition(".")[0]  # noqa: E731
+    plugins = (_current and _current._plugins) or ()
+    known = {package(getattr(p.entry, "value", "")): p.name for p in plugins}
+    places = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return next((known[package(place)] for place in reversed(places) if package(place) in known), None)
 
 
 # --- swapping ---------------------------------------------------------------------------------------------

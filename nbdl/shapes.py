@@ -60,8 +60,8 @@ class Tracer:
         """
         if tensor is None or tensor.requires_grad or id(tensor) in self.made:
             raise TapeError(
-                "{}, in {}, while the net is traced: a compiled program makes the same kernel calls whatever "
-                "the values are; train the net eagerly instead (compiled=False)",
+                "{}, in {}, while the net and its loss are traced: a compiled program makes the same kernel "
+                "calls whatever the values are; train eagerly instead (compiled=False)",
                 what,
                 _where(),
             )

@@ -1,6 +1,8 @@
 """Names and where they come from: sound and broken plugins, near names, swaps."""
 
+import itertools
 import re
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -135,6 +137,32 @@ print(p.name, p.distribution, p.version, p.state)
     assert run.stdout.split() == ["zoo", "nbdl-zoo", "2.0", "active"]
 
 
+@pytest.mark.parametrize(
+    ("points", "metadata", "name", "reason"),
+    [
+        (b"[nbdl]\n\xff = json\n", b"Name: b\n", "b-1.0", "its entry_points.txt cannot be read: Unicode"),
+        (b"[nbdl]\nb = json\n[nonsense", b"Name: b\n", "b-1.0", "its entry_points.txt cannot be read: "),
+        (b"[nbdl]\nb =\n", b"Name: b\n", "b", "AttributeError"),
+        (b"[nbdl]\nb = nowhere_at_all\n", b"\xff\xfe", "b", "ModuleNotFoundError"),
+        (b"[nbdl]\nb = nowhere_at_all\n", None, "b", "ModuleNotFoundError"),
+    ],
+)
+def test_a_damaged_distribution_is_a_broken_plugin_and_others_work(
+    tmp_path, monkeypatch, points, metadata, name, reason
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    for folder, text in (("b-1.0", points), ("zoo-2.0", b"[nbdl]\nzoo = p_zoo\n")):
+        (tmp_path / f"{folder}.dist-info").mkdir()
+        (tmp_path / f"{folder}.dist-info" / "entry_points.txt").write_bytes(text)
+    if metadata is not None:
+        (tmp_path / "b-1.0.dist-info" / "METADATA").write_bytes(metadata)
+    (tmp_path / "zoo-2.0.dist-info" / "METADATA").write_text("Name: zoo\nVersion: 2.0\n")
+    (tmp_path / "p_zoo.py").write_text("")
+    r = Registry(allowed=[name, "zoo"])
+    assert plugin(r, name).state == "broken" and reason in plugin(r, name).reason
+    assert plugin(r, "zoo").state == "active" and plugin(r, "zoo").version == "2.0"
+
+
 # --- plugins that fail --------------------------------------------------------------------------------------
 
 
@@ -150,6 +178,19 @@ def hook_that_raises_midway():
     raise ZeroDivisionError("in the hook")
 
 
+def hook_that_raises_midway_with(kind):
+    def hook():
+        raise kind
+        yield
+
+    return hook
+
+
+def endless():
+    for i in itertools.count():
+        yield optimizer(f"o{i}")
+
+
 def returns_nothing():
     pass
 
@@ -161,6 +202,18 @@ BROKEN = {
     ),
     "syntax error": (entry("bad", lambda: compile("def f(:", "bad.py", "exec")), "SyntaxError"),
     "exit": (entry("bad", lambda: sys.exit(3)), "SystemExit: 3"),
+    "interrupt": (entry("bad", raising(KeyboardInterrupt())), "KeyboardInterrupt"),
+    "base exception": (entry("bad", raising(BaseException("base"))), "BaseException: base"),
+    "generator exit": (entry("bad", raising(GeneratorExit())), "GeneratorExit"),
+    "interrupt in a hook": (
+        entry("bad", nbdl_optimizers=hook_that_raises_midway_with(KeyboardInterrupt)),
+        "KeyboardInterrupt",
+    ),
+    "exit in a hook": (entry("bad", nbdl_losses=hook_that_raises_midway_with(SystemExit)), "SystemExit"),
+    "endless hook": (
+        entry("bad", nbdl_optimizers=endless),
+        "`nbdl_optimizers` yields more than 10000 records",
+    ),
     "exit without code": (entry("bad", lambda: sys.exit()), "SystemExit"),
     "hook": (entry("bad", nbdl_optimizers=hook_that_raises_midway), "ZeroDivisionError: in the hook"),
     "no generator": (entry("bad", nbdl_optimizers=returns_nothing), "must yield Optimizer records, got None"),
@@ -261,6 +314,7 @@ def test_what_a_plugin_prints_is_no_result(capsys):
     ("code", "reason"),
     [
         ("p_exits:f", "`p_exits:f` could not be imported: SystemExit: 0"),
+        ("p_interrupts:f", "`p_interrupts:f` could not be imported: KeyboardInterrupt"),
         (
             "p_missing:f",
             "`p_missing:f` could not be imported: ModuleNotFoundError: No module named 'p_missing'",
@@ -271,16 +325,34 @@ def test_what_a_plugin_prints_is_no_result(capsys):
 )
 def test_code_that_cannot_be_imported_is_an_error_of_its_plugin(tmp_path, monkeypatch, code, reason):
     (tmp_path / "p_exits.py").write_text("raise SystemExit(0)")
+    (tmp_path / "p_interrupts.py").write_text("raise KeyboardInterrupt")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(PluginError) as caught:
         resolve(code)
     assert reason in str(caught.value)
 
 
-def test_ctrl_c_while_a_plugin_loads_is_not_swallowed():
-    r = Registry(entries=[entry("slow", raising(KeyboardInterrupt()))])
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_ctrl_c_while_a_plugin_loads_is_not_swallowed(swallowed):
+    """It is the signal that counts: a plugin may raise the same, or turn it into an error of its own."""
+
+    def load():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            raise (ImportError("stopped") if swallowed else error) from error
+
+    r, former = Registry(entries=[entry("slow", load)]), signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         r.plugins()
+    assert signal.getsignal(signal.SIGINT) is former
+
+
+def test_ctrl_c_while_the_code_of_a_record_is_imported(tmp_path, monkeypatch):
+    (tmp_path / "p_slow.py").write_text("import signal; signal.raise_signal(signal.SIGINT)")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        resolve("p_slow:f")
 
 
 def test_a_name_that_is_taken():

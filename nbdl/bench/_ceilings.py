@@ -21,7 +21,7 @@ ROWS = ACCUMULATORS // COLUMNS
 # all steps of the tile read the same two registers: nothing but multiplying and adding is left
 REGISTERS = spec([part(*rectangle(ROWS, COLUMNS, 0, 0, COLUMNS * L, L))], 0, 0)
 FLOPS_A_STEP = 2 * ROWS * COLUMNS * L
-TIMES, STEPS, FLOATS = 15, 2_000_000, 2**23
+TIMES, STEPS, MEMORY = 15, 2_000_000, 2**25  # the last in bytes, of an array that no cache of a core holds
 TURN = 20_000  # steps: what a row is timed in turns with
 
 
@@ -41,6 +41,16 @@ def ceilings(threads=1):
     """Measure the `Ceilings` of `threads` threads: the best of several runs, in less than a second."""
     with ThreadPoolExecutor(threads) as pool:
         return Ceilings(threads, _fma(pool, threads), _bandwidth(pool, threads))
+
+
+def bandwidth(size, threads, moved):
+    """Bytes/s of the loops in memory on arrays of `size` bytes together: of the cache that holds them.
+
+    What is called again and again on the same arrays finds them there, so memory is no ceiling for it. Some
+    `moved` bytes are moved for each time that is taken.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        return _bandwidth(pool, threads, size, moved)
 
 
 def _fma(pool, threads):
@@ -70,19 +80,20 @@ def _multiplication(threads):
     return lambda t, steps: _multiply(a[t], b[t], c[t], steps)
 
 
-def _bandwidth(pool, threads):
-    """Bytes/s of the fastest of reading, copying, and the triad z = x + 2 y, on arrays of 32 MiB.
+def _bandwidth(pool, threads, size=None, moved=0):
+    """Bytes/s of the fastest of reading, copying, and the triad z = x + 2 y.
 
-    Each array counts once, whether it is read or written: its cache lines come in once.
+    On arrays of 32 MiB each, or of `size` bytes together. Each array counts once, whether it is read or
+    written: its cache lines come in once.
     """
-    n = FLOATS // threads
-    x, y, z = (np.full((threads, n), value, np.float32) for value in (1, 2, 3))
-    loops = (
-        (1, lambda t: _read(x[t])),
-        (2, lambda t: _copy(x[t], y[t])),
-        (3, lambda t: _triad(x[t], y[t], z[t])),
-    )
-    return max(4 * arrays * n * threads / _best(pool, work, threads) for arrays, work in loops)
+    rates = []
+    for arrays, loop in ((1, _read), (2, _copy), (3, _triad)):
+        n = MEMORY // 4 // threads if size is None else max(size // (4 * arrays * threads), 8 * L)
+        data = np.ones((arrays, threads, n), np.float32)
+        times = max(1, moved // data.nbytes)
+        seconds = _best(pool, lambda t: loop(times, *data[:, t]), threads)  # noqa: B023
+        rates.append(times * data.nbytes / seconds)
+    return max(rates)
 
 
 def _best(pool, work, threads):
@@ -101,26 +112,29 @@ def _multiply(a, b, c, steps):
 
 
 @jit
-def _read(x):
+def _read(times, x):
     p = pointer(x)
-    s, t, u, v = load(p, 0), load(p, L), load(p, 2 * L), load(p, 3 * L)
-    for i in range(4 * L, x.size - 4 * L + 1, 4 * L):
-        s = s + load(p, i)
-        t = t + load(p, i + L)
-        u = u + load(p, i + 2 * L)
-        v = v + load(p, i + 3 * L)
-    store(p, 0, (s + t) + (u + v))
+    for _ in range(times):
+        s, t, u, v = load(p, 0), load(p, L), load(p, 2 * L), load(p, 3 * L)
+        for i in range(4 * L, x.size - 4 * L + 1, 4 * L):
+            s = s + load(p, i)
+            t = t + load(p, i + L)
+            u = u + load(p, i + 2 * L)
+            v = v + load(p, i + 3 * L)
+        store(p, 0, (s + t) + (u + v))  # what is read next depends on it: no reading can be left out
 
 
 @jit
-def _copy(x, y):
+def _copy(times, x, y):
     p, q = pointer(x), pointer(y)
-    for i in range(0, x.size - L + 1, L):
-        store(q, i, load(p, i))
+    for _ in range(times):
+        for i in range(0, x.size - L + 1, L):
+            store(q, i, load(p, i))
 
 
 @jit
-def _triad(x, y, z):
+def _triad(times, x, y, z):
     p, q, r = pointer(x), pointer(y), pointer(z)
-    for i in range(0, x.size - L + 1, L):
-        store(r, i, load(p, i) + 2 * load(q, i))
+    for _ in range(times):
+        for i in range(0, x.size - L + 1, L):
+            store(r, i, load(p, i) + 2 * load(q, i))

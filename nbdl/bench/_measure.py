@@ -8,8 +8,9 @@ import numpy as np
 
 from nbdl import _jit
 from nbdl.bench import _race
-from nbdl.bench._ceilings import fma_in_turns
+from nbdl.bench._ceilings import MEMORY, bandwidth, fma_in_turns
 
+CACHED = 4 * MEMORY  # bytes: of less, some may stay in a cache from one repetition to the next
 AGREE = 1e-3  # a peer's result may differ by this share of its largest number
 
 
@@ -39,6 +40,8 @@ def measure(case, peers, repeat, quick, progress):
     if case.flops:
         loop, flops = fma_in_turns(case.threads)
         runs.append(loop)
+    size = sum(a.nbytes for a in arguments.values() if isinstance(a, np.ndarray))
+    row["bandwidth"] = bandwidth(size, case.threads, 2**20 if quick else CACHED) if size < CACHED else None
     samples = _race.race(runs, repeat, burst, pause)
     if case.flops:
         row["fma"] = flops / median(samples.pop())
@@ -58,8 +61,9 @@ def measure(case, peers, repeat, quick, progress):
 
 def relate(row, limits):
     """Add to a row, and to what it says of peers, how much of the ceilings was reached."""
-    if row["fma"]:
-        limits = limits._replace(fma=row["fma"])
+    for own in ("fma", "bandwidth"):
+        if row[own]:
+            limits = limits._replace(**{own: row[own]})
     row["least_seconds"], row["limit"] = limits.bound(row["flops"], row["bytes"])
     for found in [row, *(f for forms in row["peers"].values() for f in forms)]:
         found["fraction"] = row["least_seconds"] / found["seconds"]

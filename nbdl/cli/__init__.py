@@ -6,7 +6,7 @@ import importlib
 import click
 
 from nbdl import __version__
-from nbdl.cli._errors import handled
+from nbdl.cli._errors import handled, printed
 from nbdl.cli._output import common_options
 
 # name -> (module, attribute, help in one line); the order is that of `nbdl --help`
@@ -48,6 +48,10 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx, formatter):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+    def main(self, *args, **kwargs):
+        with printed():
+            return super().main(*args, **kwargs)
 
     def invoke(self, ctx):
         with handled(ctx):

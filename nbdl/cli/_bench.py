@@ -9,7 +9,7 @@ from statistics import geometric_mean
 
 import click
 
-from nbdl.cli._output import common_options, emit, note
+from nbdl.cli._output import common_options, emit, note, on_terminal
 from nbdl.errors import UsageError
 
 
@@ -115,8 +115,8 @@ def _report(document):
     from rich.console import Console
 
     machine, settings = document["machine"], document["settings"]
-    wide = 0 if sys.stdout.isatty() else 160
-    console = Console(file=io.StringIO(), width=wide or None, force_terminal=sys.stdout.isatty())
+    wide = 0 if on_terminal() else 160
+    console = Console(file=io.StringIO(), width=wide or None, force_terminal=on_terminal())
     if settings["quick"]:
         console.print("quick: tiny sizes, the figures say nothing about speed")
     console.print(f"{machine['processor']}, {machine['lanes']} lanes of float32", highlight=False)

@@ -1,6 +1,8 @@
 """How a command fails: three lines on stderr and an exit code."""
 
 import contextlib
+import os
+import sys
 import traceback
 import warnings
 
@@ -8,12 +10,14 @@ import click
 
 from nbdl import errors
 from nbdl.cli._output import Settings
+from nbdl.records import reason
 
 ADVICE = {  # for errors that bring none of their own
     errors.UsageError: "nbdl {command} --help",
     errors.DataError: "a path that exists and a file that is whole",
     errors.SaveError: "a folder that can be written and has room",
     errors.PluginError: "nbdl plugins list, or the option --no-plugins",
+    errors.TapeError: "--set compiled=false: slower, but for any net and loss (compiled=False in Python)",
     errors.VerificationError: "nbdl kernels show NAME",
     errors.NbdlError: "nbdl {command} --help; or --debug, which shows the traceback",
 }
@@ -39,11 +43,55 @@ def handled(ctx):
                 click.echo(f"  where: {where}", err=True)
             click.echo(f"  try: {advice}", err=True)
             ctx.exit(error.exit_code)
-        except Exception as error:
+        except OSError as error:
             _trace(ctx)
-            text = _one_line(f"{type(error).__name__}: {error}")
-            click.echo(f"error: internal error, {text}; run again with --debug for the traceback", err=True)
+            _refused(error)
             ctx.exit(1)
+        except (Exception, SystemExit) as error:
+            _trace(ctx)
+            text, plugin = _one_line(reason(error)), _plugin_of(error)
+            if plugin is not None:
+                click.echo(f"error: plugin `{plugin}` failed: {text}", err=True)
+                click.echo("  try: --debug for the traceback, or the option --no-plugins", err=True)
+                ctx.exit(errors.PluginError.exit_code)
+            if isinstance(error, MemoryError):
+                click.echo(f"error: the memory of this machine does not suffice: {text}", err=True)
+                click.echo("  try: smaller data, a smaller model or --batch-size", err=True)
+            else:
+                text = f"internal error, {text}; run again with --debug for the traceback"
+                click.echo(f"error: {text}", err=True)
+            ctx.exit(1)
+
+
+@contextlib.contextmanager
+def printed():
+    """The whole program: where even its help cannot be written, that is said, and no traceback is."""
+    try:
+        yield
+    except OSError as error:
+        _refused(error)
+        raise SystemExit(1) from None
+    finally:
+        try:
+            sys.stdout.flush()
+        except (AttributeError, ValueError):
+            pass  # there is none, or it is closed
+        except OSError:  # what is left in it would be tried again, and complained of, at the very end
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), 1)
+
+
+def _refused(error):
+    """Say what the system said no to."""
+    where = f"{error.filename}: " if error.filename is not None else ""
+    with contextlib.suppress(OSError):  # of stderr too
+        click.echo(f"error: the system refused: {where}{error.strerror or error}", err=True)
+
+
+def _plugin_of(error):
+    """The name of the plugin whose code an error came through, if one did."""
+    registry = sys.modules.get("nbdl.registry")  # where it is not imported no plugin is
+    return registry and registry.blame(error)
 
 
 def advised(error, where, hint):

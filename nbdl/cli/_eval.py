@@ -1,13 +1,14 @@
 """``nbdl eval``: loss and metrics of a trained model."""
 
 import dataclasses
+import math
 
 import click
 
 from nbdl.cli._errors import advised, fitting
 from nbdl.cli._output import common_options, emit, figures, note, pairs
 from nbdl.cli._train import parse, split
-from nbdl.errors import UsageError
+from nbdl.errors import NumericError, UsageError
 
 
 @click.command("eval")
@@ -29,6 +30,7 @@ def evaluate(path, name, part, loss, changes):
     import nbdl.data
     import nbdl.train
     from nbdl import registry
+    from nbdl.train._save import check_weights
 
     net, config, preparation = nbdl.train.load_run(path)
     if config is None:
@@ -50,12 +52,19 @@ def evaluate(path, name, part, loss, changes):
         if table != "data_options" or not key:
             raise UsageError("--set takes data_options.KEY=VALUE here, got `{}`", change)
         options[key] = parse(value)
+    check_weights(net, path)
     data = preparation.agree(nbdl.data.load(config.data, **options), config.data)
     given, loss = loss, loss or config.loss or ("mse" if data.classes is None else "softmax_cross_entropy")
     samples = getattr(data, part)
     with registry.swap(**config.swap), fitting(path, config.data):
         measured = nbdl.train.evaluate(
             net, samples, loss, preparation, **({} if given else config.loss_options)
+        )
+    if not math.isfinite(measured["loss"]):
+        raise advised(
+            NumericError("the {} loss is {}: the model does not fit these data", part, measured["loss"]),
+            path,
+            "data on the scale of the training data",
         )
     results = {f"{part}_{k}": v for k, v in measured.items()} | {"samples": len(samples.x), "data": data.name}
     remark = nbdl.train.worse_than_a_constant(measured, samples.y, loss, part)

@@ -5,7 +5,7 @@ from functools import partial
 
 import click
 
-from nbdl.cli._output import common_options, emit, note, pairs, settings, table
+from nbdl.cli._output import common_options, emit, note, pairs, result, settings, table
 from nbdl.errors import UsageError, VerificationError
 
 
@@ -113,7 +113,7 @@ def verify(names):
         line = f"{name}: {'FAILED' if failed else 'ok'}, {passed} passed"
         line += f", {len(skipped)} skipped" if skipped else ""
         line += f", {len(failed)} failed" if failed else ""
-        click.echo(line, err=not human)
+        (result if human else note)(line)
         for fault in failed:
             note(f"  {fault['error']}")
     bad = [r["name"] for r in results if r["failed"]]

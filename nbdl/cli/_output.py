@@ -1,10 +1,21 @@
-"""What every command shares: its options, and where it writes. Results go to stdout, all else to stderr."""
+"""What every command shares: its options, and where it writes. Results go to stdout, all else to stderr.
 
+While a command runs, stdout is its own: what anyone else prints there, Python or the C code of a plugin, goes
+to stderr, so that JSON stays JSON.
+"""
+
+import contextlib
+import functools
+import io
 import json
 import math
+import os
+import sys
 from dataclasses import dataclass
 
 import click
+
+from nbdl.errors import SaveError
 
 
 @dataclass
@@ -22,6 +33,7 @@ def settings():
 
 def common_options(command):
     """Adds --format, --no-plugins and --debug; they are understood before and after a command's name."""
+    command = _alone_on_stdout(command)
     for option in (
         click.option(
             "--debug", is_flag=True, expose_value=False, callback=_set, help="Show the traceback of an error."
@@ -59,9 +71,73 @@ def _no_plugins(ctx, parameter, value):
         ctx.find_root().call_on_close(lambda: registry.use(former))
 
 
+# --- where it writes ----------------------------------------------------------------------------------------
+
+_results = None  # the stream of results while a command runs; else that is sys.stdout
+
+
+def _alone_on_stdout(command):
+    """The function of a command, with stdout for its results alone."""
+
+    @functools.wraps(command)
+    def run(*arguments, **options):
+        global _results
+        former, out = _results, sys.stdout
+        with _moved(out) as _results, contextlib.redirect_stdout(sys.stderr):
+            try:
+                return command(*arguments, **options)
+            finally:
+                _results = former
+
+    return run
+
+
+@contextlib.contextmanager
+def _moved(out):
+    """What `out` writes to as a stream of its own; until the end, descriptor 1 is stderr's."""
+    try:
+        if os.name == "nt" or out.fileno() != 1:
+            raise OSError("it is not the process's own")
+        out.flush()
+        own = os.dup(1)
+    except (AttributeError, OSError, ValueError):  # a test's, a notebook's, none at all
+        yield out or io.StringIO()
+        return
+    stream = open(own, "w", encoding=out.encoding, errors="backslashreplace")
+    try:
+        with contextlib.suppress(OSError):  # stderr is closed
+            os.dup2(2, 1)
+        yield stream
+    finally:
+        with contextlib.suppress(Exception):  # what C code has printed and kept
+            import ctypes
+
+            ctypes.CDLL(None).fflush(None)
+        os.dup2(own, 1)
+        with contextlib.suppress(OSError):  # full, or no one reads it: that was said at the time
+            stream.close()
+
+
+def on_terminal():
+    """Whether results go to a terminal."""
+    return (_results or sys.stdout).isatty()
+
+
 def emit(document, text):
     """Print a result: `document` as one line of JSON, or `text()` for people."""
-    click.echo(to_json(document) if settings().format == "json" else text())
+    result(to_json(document) if settings().format == "json" else text())
+
+
+def result(text):
+    """Print a line of the result."""
+    try:
+        click.echo(text, file=_results)
+    except BrokenPipeError:
+        raise  # no one wants the rest
+    except OSError as error:
+        fault = SaveError("the result cannot be written to stdout: {}", error.strerror or error)
+        fault.add_note("try: stdout to a place that has room")
+        raise fault from error
 
 
 def note(text):

@@ -3,15 +3,12 @@
 import contextlib
 import csv
 import io
-import os
-import tempfile
-from pathlib import Path
 
 import click
 
 from nbdl.cli._errors import advised
 from nbdl.cli._output import common_options, emit
-from nbdl.errors import DataError, NbdlError, SaveError, ShapeError, UsageError
+from nbdl.errors import DataError, NbdlError, ShapeError, UsageError
 
 KINDS = (".csv", ".npz", ".npy")
 
@@ -39,13 +36,16 @@ def predict(path, inputs, output, task):
     import nbdl.data
     import nbdl.train
     from nbdl import registry
+    from nbdl.data._fault import expanded
+    from nbdl.train._save import check_weights
 
-    output = Path(output).expanduser()
+    output = expanded(output)
     if output.suffix.lower() not in KINDS:
         raise UsageError("predictions are written as {}, got `{}`", ", ".join(KINDS), output.name)
     net, config, preparation = nbdl.train.load_run(path)
     if task is None:
         task = _task(config, preparation, path)
+    check_weights(net, path)
     x = nbdl.data.load_inputs(inputs, preparation)
     with registry.swap(**(config.swap if config else {})):
         try:
@@ -126,25 +126,17 @@ def _write(path, columns):
     """All columns side by side as .csv or .npy, or by name as .npz; whole or not at all."""
     import numpy as np
 
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-        with os.fdopen(handle, "wb") as file:
-            if path.suffix.lower() == ".npz":
-                np.savez(file, **columns)
-            elif path.suffix.lower() == ".npy":
-                np.save(file, _together(columns))
-            else:
-                with io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True) as text:
-                    writer = csv.writer(text, lineterminator="\n")
-                    writer.writerow(columns)
-                    writer.writerows(zip(*(column.tolist() for column in columns.values())))
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-        raise SaveError("cannot write {}: {}", path, error.strerror or error) from error
+    from nbdl.train import _files
+
+    file = io.BytesIO()
+    if path.suffix.lower() == ".npz":
+        np.savez(file, **columns)
+    elif path.suffix.lower() == ".npy":
+        np.save(file, _together(columns))
+    else:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*(column.tolist() for column in columns.values())))
+        text.detach()
+    _files.write_bytes(path, file.getvalue())

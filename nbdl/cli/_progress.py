@@ -3,9 +3,7 @@
 import contextlib
 import sys
 
-import click
-
-from nbdl.cli._output import figure, note, to_json
+from nbdl.cli._output import figure, note, result, to_json
 
 
 @contextlib.contextmanager
@@ -19,7 +17,7 @@ def watch(config, form):
 class _Progress:
     def __init__(self, config, form, bar):
         self._config, self._json, self._bar = config, form == "json", bar
-        self._task, self._compiled, self._epochs = None, 0, config.epochs
+        self._task, self._compiled, self._epochs, self._state = None, 0, config.epochs, ""
 
     def __call__(self, event, **fields):
         getattr(self, f"_on_{event}", lambda **fields: None)(**fields)
@@ -29,7 +27,7 @@ class _Progress:
             self._say("compiling kernels for this machine, once")
         self._compiled = count
         if self._task is not None:
-            self._bar.update(self._task, state=f"compiling {kernel}")
+            self._bar.update(self._task, state=f"compiling, {count} kernels so far")
 
     def _on_data(self, about):
         from nbdl import registry
@@ -44,19 +42,24 @@ class _Progress:
         if self._bar is not None:
             self._task = self._bar.add_task("", total=epochs * steps, state="")
 
+    def _on_ready(self):
+        if self._task is not None:  # nothing is compiling any more
+            self._bar.update(self._task, state=self._state)
+
     def _on_step(self, epoch, step, steps, loss, **_):
         if self._task is not None:
-            state = f"epoch {epoch}/{self._epochs}  loss {figure(loss)}"
-            self._bar.update(self._task, completed=(epoch - 1) * steps + step, state=state)
+            self._state = f"epoch {epoch}/{self._epochs}  loss {figure(loss)}"
+            self._bar.update(self._task, completed=(epoch - 1) * steps + step, state=self._state)
 
     def _on_epoch(self, epoch, **row):
         if self._compiled:
             self._say(f"compiled {self._compiled} kernels")
             self._compiled = 0
+        self._on_ready()  # measuring the test data may have compiled something too
         shown = {k: v for k, v in row.items() if k.startswith(("train_", "test_"))}
         figures = "  ".join(f"{k.replace('_', ' ')} {figure(v)}" for k, v in shown.items())
         if self._json:
-            click.echo(to_json({"epoch": epoch, **row}))
+            result(to_json({"epoch": epoch, **row}))
         else:
             self._say(
                 f"epoch {epoch:{len(str(self._epochs))}}/{self._epochs}  {figures}  {row['seconds']:.1f} s"

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from nbdl.cli._errors import advised, fitting
-from nbdl.cli._output import common_options, emit, figures, note, pairs, settings, to_json
+from nbdl.cli._output import common_options, emit, figures, note, pairs, result, settings, to_json
 from nbdl.cli._progress import watch
 from nbdl.errors import DataError, UsageError
 
@@ -51,6 +51,7 @@ def train(model, resume, out, swap, changes, **options):
     nbdl train --resume runs/lenet-digits-001
     """
     import nbdl.train
+    from nbdl.data._fault import look
 
     overrides = {k: v for k, v in options.items() if v is not None}
     overrides |= {f"swap.{op}": name for op, name in (split("--swap", s) for s in swap)}
@@ -60,7 +61,7 @@ def train(model, resume, out, swap, changes, **options):
         if file or out:
             raise UsageError("--resume goes on in the run's own folder: leave out CONFIG.toml and --out")
         file = Path(resume) / "config.toml"
-        if not file.exists():
+        if look(file) is None:
             raise advised(
                 DataError("there is no run to go on with: it has no config.toml"),
                 resume,
@@ -74,7 +75,7 @@ def train(model, resume, out, swap, changes, **options):
     if run.interrupted:
         note(f"interrupted after step {run.steps}; go on with: nbdl train --resume {run.folder}")
         if settings().format == "json":
-            click.echo(to_json({"interrupted": True, "seconds": run.seconds, "run": run.folder}))
+            result(to_json({"interrupted": True, "seconds": run.seconds, "run": run.folder}))
         click.get_current_context().exit(130)
     results = {k: v for k, v in run.history[-1].items() if k.startswith("test_")} if run.history else {}
     results |= {"seconds": round(run.seconds, 3), "run": run.folder}
@@ -103,5 +104,5 @@ def parse(text):
     """A value as in a TOML file (3, 0.5, true, [1, 2], "text"); whatever is none of these is text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, too many digits, nested too deep
         return text

@@ -8,13 +8,12 @@ other numbers holds floats. Which of them are symbols is told where they are mea
 import difflib
 import math
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from nbdl import registry
-from nbdl.data._fault import fault
+from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._load import load
 from nbdl.data._npz import read_arrays
 from nbdl.data._rows import TABLES, is_number, parsed
@@ -84,10 +83,10 @@ class Table:
             return text
         if text.isdecimal() and int(text) < len(self.names):
             return self.names[int(text)]
-        near = difflib.get_close_matches(text, [*self.arrays, *self.names], n=1)
+        close = difflib.get_close_matches(text, [*self.arrays, *self.names], n=1)
         shown = ", ".join(self.names[:20]) + (", ..." if len(self.names) > 20 else "")
         what = f"there is no column `{text}`; there are {len(self.names)}: {shown}"
-        raise fault(what, self.path, near[0] if near else "a name, or a number from 0")
+        raise fault(what, self.path, close[0] if close else "a name, or a number from 0")
 
     def _said(self, name, kind):
         a = self.arrays.get(name)
@@ -124,11 +123,10 @@ def load_table(name_or_path):
         train = load(str(name_or_path)).train
         arrays = {"x": train.x.reshape(len(train.x), -1), "y": train.y}
         return Table(name_or_path, {k: _flat(a) for k, a in arrays.items()})
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     suffix = path.suffix.lower()
-    if not path.is_file():
-        near = difflib.get_close_matches(path.name, _siblings(path), n=1)
-        hint = str(path.with_name(near[0])) if near else "a path that exists, or a name of `nbdl data list`"
+    if look(path) is None:
+        hint = near(path) or "a path that exists, or a name of `nbdl data list`"
         raise fault("there is no such file", path, hint)
     if suffix in TABLES:
         return parsed(path, None, _parse)
@@ -145,10 +143,6 @@ def load_table(name_or_path):
     if not arrays or not any(a.size for a in arrays.values()):
         raise fault("it holds no samples", path, "a file with one sample a row")
     return Table(path, {name: _flat(a) for name, a in arrays.items()})
-
-
-def _siblings(path):
-    return [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
 
 
 def _flat(a, keep=False):

@@ -7,12 +7,11 @@ Bytes 0 and 1 are zero, byte 2 codes the dtype, byte 3 is the number of dimensio
 import gzip
 import math
 import re
-import zlib
 
 import numpy as np
 
 from nbdl.data._data import check_task, from_splits
-from nbdl.data._fault import fault
+from nbdl.data._fault import AGAIN, check_size, fault, reading
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 FILES = (
@@ -63,7 +62,7 @@ def _find(folder, name):
 def read_idx(path):
     """The array of one IDX file, plain or gzipped."""
     compressed = path.suffix == ".gz"
-    try:
+    with reading(path, "IDX file"):
         with gzip.open(path) if compressed else open(path, "rb") as file:
             header = file.read(4)
             if len(header) < 4 or header[:2] != b"\0\0" or header[2] not in DTYPES or not 0 < header[3] < 9:
@@ -77,15 +76,10 @@ def read_idx(path):
             n = math.prod(shape) * dtype.itemsize
             # the promised size is checked before that much memory is asked for
             room = path.stat().st_size * (_INFLATION if compressed else 1)
+            if n <= room:
+                check_size(n, path)
             data = file.read(n + 1) if n <= room else b""
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise fault(f"it cannot be read: {reason}", path, "copying or downloading it again") from error
-    if len(shape) != header[3] or len(data) != n:
-        what = "longer than" if len(data) > n else "cut short of"
-        raise fault(
-            f"it is {what} the {n} bytes that its header promises (shape {shape})",
-            path,
-            "copying or downloading it again",
-        )
-    return np.frombuffer(data, dtype).astype(dtype.newbyteorder("=")).reshape(shape)
+        if len(shape) != header[3] or len(data) != n:
+            what = "longer than" if len(data) > n else "cut short of"
+            raise fault(f"it is {what} the {n} bytes that its header promises (shape {shape})", path, AGAIN)
+        return np.frombuffer(data, dtype).astype(dtype.newbyteorder("=")).reshape(shape)

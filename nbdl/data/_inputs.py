@@ -1,10 +1,8 @@
 """Inputs without targets, to predict on."""
 
-from pathlib import Path
-
 from nbdl.data._csv import check_columns
 from nbdl.data._data import as_inputs
-from nbdl.data._fault import fault
+from nbdl.data._fault import expanded, fault
 from nbdl.data._npz import read_arrays
 from nbdl.data._preparation import Preparation
 from nbdl.data._rows import TABLES, read_rows
@@ -32,7 +30,7 @@ def load_inputs(path, preparation=None):
     DataError
         If the file is missing, damaged, of another kind, or holds anything but finite numbers.
     """
-    path, preparation = Path(path).expanduser(), preparation or Preparation()
+    path, preparation = expanded(path), preparation or Preparation()
     suffix, exact = path.suffix.lower(), bool(preparation.mean.size)
     if suffix in TABLES:
         rows = read_rows(path)

@@ -3,12 +3,13 @@
 import difflib
 import inspect
 import os
-from pathlib import Path
+
+import numpy as np
 
 from nbdl import records, registry
 from nbdl.data._csv import csv
-from nbdl.data._data import Data
-from nbdl.data._fault import fault
+from nbdl.data._data import Data, Split
+from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._idx import idx, is_idx
 from nbdl.data._npz import npz
 from nbdl.data._rows import TABLES
@@ -42,14 +43,15 @@ def load(name_or_path, **options):
         learnt from (NaN, labels out of range). The notes of the error say where, and what to try.
     """
     text = os.fspath(name_or_path)
-    path = _expanded(text)
+    path = expanded(text)
     try:
         record = registry.default().get("dataset", text)
     except UsageError as error:
-        if _exists(path):
+        if look(path) is not None:
             return _from_file(path, options)
         if _looks_like_path(text, path):
-            raise fault("there is no such file or folder", path, _advice(path)) from None
+            hint = near(path) or "a path that exists, or a name of `nbdl data list`"
+            raise fault("there is no such file or folder", path, hint) from None
         error.add_note(
             "try: one of these names, or the path of an .npz or .csv file or a folder of IDX files"
         )
@@ -57,32 +59,48 @@ def load(name_or_path, **options):
     loader = records.resolve(record.load)
     _check_options(loader, options, f"data set `{record.name}`")
     data = loader(**options)
-    if not isinstance(data, Data):
+    wrong = _wrong(data)
+    if wrong:
         owner = registry.default().owner("dataset", text).name
-        raise PluginError(
-            "data set `{}` of {} must load a Data, got {}", record.name, owner, type(data).__name__
-        )
+        raise PluginError("data set `{}` of {} must load a Data{}", record.name, owner, wrong)
     return data
 
 
-def _expanded(text):
-    """The path of a text; where ``~`` or ``~name`` has no folder, it is a name like any other."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        return Path(text)
+def _wrong(data):
+    """What is not as `Data` says it, by its field; or ""."""
+    if not isinstance(data, Data):
+        return f", got {type(data).__name__}"
+    wrong = _wrong_field(data)
+    return f": {wrong}" if wrong else ""
 
 
-def _exists(path):
-    """Whether there is such a file or folder; one that cannot be looked at (a name too long) is a fault."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except (OSError, ValueError) as error:  # ValueError: a null character
-        text = getattr(error, "strerror", None) or error
-        raise fault(f"the file cannot be read: {text}", path, _advice(path)) from error
-    return True
+def _wrong_field(data):
+    if data.classes is not None and (not isinstance(data.classes, int) or data.classes < 1):
+        return f"`classes` must be a positive integer or None, got {data.classes!r}"
+    for part in ("train", "test"):
+        split = getattr(data, part)
+        if not isinstance(split, Split):
+            return f"`{part}` must be a Split, got {type(split).__name__}"
+        for name, a in (("x", split.x), ("y", split.y)):
+            if not isinstance(a, np.ndarray) or a.dtype.kind not in "biuf":
+                kind = getattr(a, "dtype", type(a).__name__)
+                return f"`{part}.{name}` must be an array of numbers, got {kind}"
+        x, y = split
+        if x.ndim < 2 or (part == "train" and not len(x)):
+            return f"`{part}.x` must be (N, ...) with at least one axis for each sample, got shape {x.shape}"
+        if data.classes is None and (y.ndim < 1 or y.dtype.kind != "f"):
+            return f"`{part}.y` must be (N, Q) floats where `classes` is None, got shape {y.shape}, {y.dtype}"
+        if data.classes is not None and (y.ndim < 1 or y.dtype.kind not in "iu"):
+            return f"`{part}.y` must be (N,) integers below `classes`, got shape {y.shape}, {y.dtype}"
+        if len(x) != len(y):
+            return f"`{part}.y` has {len(y)} targets, `{part}.x` {len(x)} samples"
+        if data.classes is not None and y.size and not 0 <= y.min() <= y.max() < data.classes:
+            return f"`{part}.y` must be from 0 to {data.classes - 1}, got {y.min()} to {y.max()}"
+    for name in ("x", "y"):
+        a, b = getattr(data.train, name), getattr(data.test, name)
+        if a.shape[1:] != b.shape[1:]:
+            return f"`test.{name}` is (N, *{b.shape[1:]}), `train.{name}` (N, *{a.shape[1:]})"
+    return ""
 
 
 def _from_file(path, options):
@@ -116,12 +134,3 @@ def _looks_like_path(text, path):
         or text.startswith((".", "~"))
         or path.suffix in (*READERS, ".gz", ".npy")
     )
-
-
-def _advice(path):
-    try:
-        siblings = [p.name for p in path.parent.iterdir()]
-    except (OSError, ValueError):
-        return "a path that exists, or a name of `nbdl data list`"
-    near = difflib.get_close_matches(path.name, siblings, n=1)
-    return str(path.parent / near[0]) if near else "a path that exists, or a name of `nbdl data list`"

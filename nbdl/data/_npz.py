@@ -1,9 +1,11 @@
 """NPZ files: ``x_train, y_train, x_test, y_test`` as in Keras' mnist.npz, or ``x, y``."""
 
+import zipfile
+
 import numpy as np
 
 from nbdl.data._data import check_task, from_arrays, from_splits
-from nbdl.data._fault import fault
+from nbdl.data._fault import check_size, fault, reading
 
 FOUR = ("x_train", "y_train", "x_test", "y_test")
 
@@ -42,22 +44,27 @@ def npz(path, test_fraction=0.2, seed=0, task=None, standardize=True):
 
 def read_arrays(path):
     """All arrays of an NPZ file by key; of an NPY file, one under the key ``x``. Never unpickles."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"x": loaded}
-        with loaded:
-            return {key: loaded[key] for key in loaded.files}
-    except Exception as error:  # what zip and header parsers raise on damaged bytes is an open set
-        if isinstance(error, ValueError) and "Object arrays" in str(error):
-            raise fault(
-                "it holds an array of Python objects, which is never read: unpickling can run code",
-                path,
-                "saving it as numbers: array.astype(np.float32)",
-            ) from error
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise fault(
-            f"it is damaged, cut short or no {path.suffix[1:].upper()} file ({reason})",
-            path,
-            "copying or downloading it again",
-        ) from error
+    with reading(path, f"{path.suffix[1:].upper()} file"):
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                check_size(sum(member.file_size for member in archive.infolist()), path)
+        try:
+            loaded = np.load(path, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"x": loaded}
+            with loaded:
+                arrays = {key: loaded[key] for key in loaded.files}
+        except ValueError as error:
+            if "Object arrays" in str(error):
+                raise fault(
+                    "it holds an array of Python objects, which is never read: unpickling can run code",
+                    path,
+                    "saving it as numbers: array.astype(np.float32)",
+                ) from error
+            if "pickle" in str(error):  # NumPy takes bytes that it does not know for a pickle
+                raise ValueError("it does not start like one") from error
+            raise
+        for key, a in arrays.items():
+            if not isinstance(a, np.ndarray):  # a member of the archive that is no array comes as bytes
+                raise fault(f"its key `{key}` holds no array", path, "np.savez(file, x=..., y=...)")
+        return arrays

@@ -14,7 +14,7 @@ from math import isfinite, nan
 
 import numpy as np
 
-from nbdl.data._fault import fault
+from nbdl.data._fault import fault, reading
 from nbdl.errors import UsageError
 
 TABLES = (".csv", ".tsv", ".dat", ".txt")
@@ -78,24 +78,20 @@ def parsed(path, delimiter, parse):
     """What ``parse(path, reader)`` makes of the rows; `DataError` for what is no table of text."""
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
         raise UsageError("data option `delimiter` must be one character, got {!r}", delimiter)
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            top = [line for line in (file.readline() for _ in range(LOOKED_AT)) if line.strip()]
-            bare = [line for line in top if not line.startswith("#")]
-            delimiter = delimiter or _delimiter(bare)
-            named = bool(top and bare) and _fields(top[0].lstrip("# "), delimiter) == _fields(
-                bare[0], delimiter
-            )
-            file.seek(0)
-            lines = _lines(file, delimiter, named)
-            return parse(path, csv_module.reader(lines, delimiter=delimiter, strict=True))
-    except UnicodeDecodeError as error:
-        raise fault("it is not a text file in UTF-8", path, "saving the table as CSV, UTF-8") from error
-    except (OSError, csv_module.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise fault(
-            f"it cannot be read as CSV: {reason}", path, "checking its quotes and its delimiter"
-        ) from error
+    hint = "checking its quotes and its delimiter"
+    with reading(path, "CSV file", hint, passing=(UsageError,)):  # of options
+        try:
+            with open(path, newline="", encoding="utf-8-sig") as file:
+                top = [line for line in (file.readline() for _ in range(LOOKED_AT)) if line.strip()]
+                bare = [line for line in top if not line.startswith("#")]
+                delimiter = delimiter or _delimiter(bare)
+                header = _fields(top[0].lstrip("# "), delimiter) if top else 0
+                named = bool(bare) and header == _fields(bare[0], delimiter)
+                file.seek(0)
+                lines = _lines(file, delimiter, named)
+                return parse(path, csv_module.reader(lines, delimiter=delimiter, strict=True))
+        except UnicodeDecodeError as error:
+            raise fault("it is not a text file in UTF-8", path, "saving the table as CSV, UTF-8") from error
 
 
 def _lines(file, delimiter, named):

@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 
 from nbdl import registry, shapes, tape
-from nbdl.errors import DataError, DtypeError, ShapeError, TapeError, UsageError
+from nbdl.errors import DataError, DtypeError, NbdlError, ShapeError, TapeError, UsageError
 from nbdl.records import resolve
 from nbdl.tape import Tensor, no_grad, tracing
 
@@ -155,8 +155,10 @@ def init(net, example, seed=0, dtype="float32", keep=False):
         try:
             with tracing(shapes.Tracer(dtype)):  # nothing is computed, no kernel compiles
                 net(example)
-        except TapeError:  # the net looks at values
-            net(example)
+        except Exception as error:
+            if isinstance(error, NbdlError) and not isinstance(error, TapeError):
+                raise
+            net(example)  # its Python looks at values, or takes arrays alone: it is run on them
     return net
 
 

@@ -1,18 +1,25 @@
 """Everything a plugin offers, tried out."""
 
+import inspect
+import warnings
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import partial
 
 import numpy as np
 
-from nbdl import registry
+from nbdl import nn, registry
+from nbdl.data import load
 from nbdl.errors import PluginError, UsageError, VerificationError
 from nbdl.kernels.lanes import Twin, UpdateTwin
-from nbdl.records import Code, resolve
+from nbdl.nn._options import check_options
+from nbdl.records import Code, reason, resolve
+from nbdl.step._trace import trace
 from nbdl.tape import tensor
 from nbdl.testing._check_estimator import check_estimator
 from nbdl.testing._check_kernel import check_kernel
 from nbdl.testing._check_twin import check_twin, check_update_twin
+from nbdl.train._config import Config, check_values, fill
 
 
 def check_plugin(name):
@@ -20,7 +27,9 @@ def check_plugin(name):
 
     Every field that names code must resolve; kernels must pass `check_kernel`; an optimizer's update kernel
     must change its parameter in place; lanes twins must agree with them; a loss must give a finite scalar and
-    a gradient; estimators must pass `check_estimator`.
+    a gradient; a data set must load what `Data` says; the presets of a model must name settings that exist;
+    schedules, metrics and measures must give numbers, initializers arrays of the shape; estimators must pass
+    `check_estimator`. What works but not in a native program, as a loss that looks at values, is a warning.
 
     Parameters
     ----------
@@ -48,8 +57,13 @@ def check_plugin(name):
         raise PluginError("plugin `{}` is {}: {}", name, plugin.state, plugin.reason)
     for (kind, _), record in plugin.records.items():
         _check_code(plugin, kind, record)
-        if kind in _CHECKS:
-            _CHECKS[kind](record)
+        try:
+            _CHECKS.get(kind, lambda record: None)(record)
+        except (PluginError, VerificationError):
+            raise
+        except Exception as error:  # of the plugin's code
+            text = "{} `{}` failed while it was tried: {}"
+            raise VerificationError(text, kind, record.name, reason(error)) from error
     return list(plugin.records)
 
 
@@ -101,28 +115,135 @@ def _check_optimizer(record):
 
 
 def _check_loss(record):
-    rng = np.random.default_rng(0)
-    values, faults = rng.standard_normal((4, 3)), []
-    for target in (rng.integers(0, 3, 4), rng.standard_normal((4, 3))):  # class labels; else numbers
+    rng, compute = np.random.default_rng(0), resolve(record.compute)
+    values = rng.standard_normal((4, 3))
+
+    def one(target):
         prediction = tensor(values, requires_grad=True)
+        return prediction, compute(prediction, target), target
+
+    prediction, loss, target = _first_that_works("loss", record, one, _targets(rng))
+    if loss.size != 1 or not np.isfinite(loss.item()):
+        raise VerificationError("loss `{}` must give one finite number, got {}", record.name, loss.data)
+    loss.backward()
+    if prediction.grad is None or not np.isfinite(prediction.grad).all():
+        text = "loss `{}` must have a finite gradient for its prediction, got {}"
+        raise VerificationError(text, record.name, prediction.grad)
+    net = nn.init(nn.Sequential(nn.Linear(3)), values, dtype="float64")
+    try:
+        trace(net, (values, target), np.dtype(np.float64), compute)
+    except Exception as error:  # whatever its Python does with tensors that have no values yet
+        text = f"loss `{record.name}` cannot become part of a native program ({reason(error)})"
+        warnings.warn(
+            f"{text}; nets train with it by compiled=False, on the command line --set compiled=false",
+            stacklevel=2,
+        )
+
+
+def _check_layer(record):
+    build = resolve(record.build)
+    if inspect.Parameter.empty in registry.parameters(build).values():
+        return  # what it must be told, only its author knows
+    if not callable(build()):
+        raise VerificationError("layer `{}`: `build` must return a layer: a callable", record.name)
+
+
+def _targets(rng):
+    """Class labels; numbers."""
+    return rng.integers(0, 3, 4), rng.standard_normal((4, 3))
+
+
+def _first_that_works(kind, record, call, candidates):
+    """The result for the first candidate that does not raise: not all are of the kind that it is for."""
+    faults = []
+    for candidate in candidates:
         try:
-            loss = resolve(record.compute)(prediction, target)
-        except Exception as error:  # not the kind of target that this loss is for
-            faults.append(str(error))
-            continue
-        if loss.size != 1 or not np.isfinite(loss.item()):
-            raise VerificationError("loss `{}` must give one finite number, got {}", record.name, loss.data)
-        loss.backward()
-        if prediction.grad is None or not np.isfinite(prediction.grad).all():
-            text = "loss `{}` must have a finite gradient for its prediction, got {}"
-            raise VerificationError(text, record.name, prediction.grad)
-        return
-    raise VerificationError("loss `{}` takes neither labels nor numbers: {}", record.name, "; ".join(faults))
+            return call(candidate)
+        except Exception as error:
+            faults.append(reason(error))
+    what = {"loss": "labels nor numbers", "metric": "labels nor numbers", "measure": "integers nor floats"}
+    raise VerificationError("{} `{}` takes neither {}: {}", kind, record.name, what[kind], "; ".join(faults))
+
+
+def _check_metric(record):
+    rng = np.random.default_rng(0)
+    call = partial(resolve(record.compute), rng.standard_normal((4, 3)))
+    _check_number("metric", record, _first_that_works("metric", record, call, _targets(rng)))
+
+
+def _check_measure(record):
+    rng, compute = np.random.default_rng(0), resolve(record.compute)
+    n = sum(2 if name.startswith("*") else 1 for name in record.inputs)
+    samples = rng.integers(0, 3, (n, 100)), rng.standard_normal((n, 100))
+    _check_number("measure", record, _first_that_works("measure", record, lambda s: compute(*s), samples))
+
+
+def _check_number(kind, record, value):
+    if np.ndim(value) or not np.isfinite(value):
+        raise VerificationError("{} `{}` must return one finite number, got {!r}", kind, record.name, value)
+
+
+def _check_schedule(record):
+    rate = resolve(record.rate)
+    for step in range(10):
+        _check_number("schedule", record, rate(step, 10))
+
+
+def _check_initializer(record):
+    values = np.asarray(resolve(record.fill)(np.random.default_rng(0), (3, 4), 3, 4))
+    if values.shape != (3, 4) or not np.isfinite(values).all():
+        text = "initializer `{}` must return finite values of shape (3, 4) if asked for them, got shape {}"
+        raise VerificationError(text, record.name, values.shape)
+
+
+def _check_dataset(record):
+    data = load(_full_name(record))
+    for name, a in (("train.x", data.train.x), ("train.y", data.train.y), ("test.x", data.test.x)):
+        if not np.isfinite(a).all():
+            raise VerificationError("data set `{}`: `{}` must be finite", record.name, name)
+    shape, classes = data.train.x.shape[1:], data.classes or 0
+    for name, said, found in (("shape", record.shape, shape), ("classes", record.classes, classes)):
+        if said and said != found:
+            text = "data set `{}`: its record says `{}` is {}, loaded it is {}"
+            raise VerificationError(text, record.name, name, said, found)
+
+
+def _full_name(record):
+    """The name by which no other part is meant."""
+    owner = next(p for p in registry.default().plugins() if record in p.records.values())
+    return record.name if owner.name == registry.BUILTIN else f"{owner.name}.{record.name}"
+
+
+def _check_model(record):
+    """Each preset names settings that exist, and the model can be built with them."""
+    build = resolve(record.build)
+    told = {"outputs": 3} if "outputs" in registry.parameters(build) else {}
+    for name in record.presets or ("",):
+        config, known = Config(), registry.default()
+        if name:
+            fill(config, record, name)
+        check_values(config)
+        where = f"model `{record.name}`" + (f", preset for `{name}`" if name else "")
+        optimizer = known.get("optimizer", config.optimizer)
+        update, reserved = resolve(optimizer.update), ("w", "dw", "lr", "step", *optimizer.state)
+        rate = resolve(known.get("schedule", config.schedule).rate)
+        check_options(f"{where}, `model_options`", build, config.model_options)
+        check_options(f"{where}, `optimizer_options`", update, config.optimizer_options, reserved)
+        check_options(f"{where}, `schedule_options`", rate, config.schedule_options, ("step", "steps"))
+        if not callable(build(**{**told, **config.model_options})):
+            raise VerificationError("{}: `build` must return a net: a callable", where)
 
 
 _CHECKS = {
     "kernel": _check_kernel,
     "optimizer": _check_optimizer,
+    "layer": _check_layer,
     "loss": _check_loss,
+    "metric": _check_metric,
+    "measure": _check_measure,
+    "schedule": _check_schedule,
+    "initializer": _check_initializer,
+    "dataset": _check_dataset,
+    "model": _check_model,
     "estimator": check_estimator,
 }

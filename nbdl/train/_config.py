@@ -10,7 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from nbdl import registry
-from nbdl.errors import DataError, UsageError
+from nbdl.data._fault import reading
+from nbdl.errors import PluginError, UsageError
+
+LONGEST = 2**20  # bytes of a config file
+MOST = 2**31  # of a number of epochs, samples or threads
 
 
 @dataclasses.dataclass
@@ -80,32 +84,37 @@ def resolve(model=None, path=None, overrides=None):
     data = str(given.get("data") or next(iter(record.presets), ""))
     if not data:
         raise UsageError("model `{}` has no preset data set: name one with --data", model)
-    preset = (
-        record.presets.get(data)
-        or record.presets.get(Path(data).stem)
-        or (record.presets.get(TABLE) if data not in registry.default().names("dataset") else None)
-        or next(iter(record.presets.values()), {})
-    )
+    table = TABLE if data not in registry.default().names("dataset") else data
+    names = (data, Path(data).stem, table, next(iter(record.presets), ""))
+    name = next((n for n in names if record.presets.get(n)), None)
     config = Config(model=model, data=data)
-    for source in (preset, given):
-        for key, value in source.items():
-            setattr(config, key, _typed(key, value))
+    if name is not None:
+        fill(config, record, name, given)
+    for key, value in given.items():
+        setattr(config, key, _typed(key, value))
     config.model, config.data = model, data
     check_values(config)
     return config
 
 
 def _read(path):
+    with reading(path, "TOML file", "a config file as docs/command-line.md shows one", LONGEST):
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def fill(config, record, name, given=()):
+    """Put a model's preset for the data set `name` into `config`; `PluginError` says what is wrong with it.
+
+    Names that `given` replaces are not looked up.
+    """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            "cannot read the config {}: {}", path, getattr(error, "strerror", None) or error
-        ) from error
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DataError("{} is not TOML: {}", path, error) from error
+        for key, value in record.presets[name].items():
+            _check_key(key, "it")
+            setattr(config, key, _typed(key, value))
+            if key in ("optimizer", "loss", "schedule") and key not in given:
+                registry.default().get(key, value)
+    except UsageError as error:
+        raise PluginError("model `{}`, preset for `{}`: {}", record.name, name, error) from error
 
 
 def _check_key(key, where):
@@ -120,7 +129,11 @@ def _typed(key, value):
     if isinstance(value, np.generic):
         value = value.item()
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            bits = value.bit_length()
+            raise UsageError("`{}` must be a float64, got an integer of {} bits", key, bits) from None
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise UsageError("`{}` must be {}, got {!r}", key, {dict: "a table"}.get(kind, kind.__name__), value)
     return dict(value) if kind is dict else value
@@ -130,22 +143,21 @@ def check_values(config):
     """Raise `UsageError` for a value of the wrong type or out of range."""
     for key in _TYPES:
         setattr(config, key, _typed(key, getattr(config, key)))
-    if config.seed >= 2**63:
-        raise UsageError("`seed` must be below 2**63, got {}", config.seed)
-    for key, least in (
-        ("epochs", 1),
-        ("batch_size", 1),
-        ("lr", 0.0),
-        ("seed", 0),
-        ("threads", 0),
-        ("clip_norm", 0.0),
-    ):
-        if not getattr(config, key) >= least:
-            raise UsageError("`{}` must be at least {}, got {}", key, least, getattr(config, key))
-        if not math.isfinite(getattr(config, key)):
-            raise UsageError("`{}` must be finite, got {}", key, getattr(config, key))
+    for key, least, most in (
+        ("epochs", 1, MOST), ("batch_size", 1, MOST), ("lr", 0.0, math.inf), ("seed", 0, 2**63),
+        ("threads", 0, MOST), ("clip_norm", 0.0, math.inf),
+    ):  # fmt: skip
+        value = getattr(config, key)
+        if not value >= least:
+            raise UsageError("`{}` must be at least {}, got {}", key, least, value)
+        if not value < most:
+            rule = "finite" if most == math.inf else f"below {most}"
+            raise UsageError("`{}` must be {}, got {}", key, rule, value)
     if config.dtype not in ("float32", "float64"):
         raise UsageError("`dtype` must be float32 or float64, got {!r}", config.dtype)
+    for line in to_toml(config).split("\n"):
+        if any("\ud800" <= character <= "\udfff" for character in line):  # of a file name in no encoding
+            raise UsageError("settings and file names must be text in UTF-8, got {}", ascii(line))
 
 
 def to_toml(config):

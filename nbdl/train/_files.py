@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -18,9 +19,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as unpack
 from safetensors.numpy import save as pack
 
-from nbdl.errors import DataError, SaveError
+from nbdl.data._fault import AGAIN, fault, reading
+from nbdl.errors import SaveError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 FORMAT = "nbdl-1"
+END = ".tmp"  # of the name of a file that is being written
+OURS = "a file that nbdl.save or a training run wrote"
 
 
 def write(path, arrays, document):
@@ -29,7 +38,10 @@ def write(path, arrays, document):
     text = json.dumps(document, sort_keys=True, default=lambda number: number.item())  # of NumPy
     # one entry: safetensors writes several in any order, and equal contents shall be equal bytes
     label = json.dumps({"format": FORMAT, "document": text, "sha256": _digest(arrays, text)})
-    data = pack(arrays, {"nbdl": label})
+    try:
+        data = pack(arrays, {"nbdl": label})
+    except SafetensorError as error:  # the document is longer than a header can be
+        raise SaveError("cannot write {}: {}", path, error) from error
     write_bytes(path, data)
 
 
@@ -37,17 +49,18 @@ def write_bytes(path, data):
     """Save bytes at `path`, whole or not at all; `SaveError` says why it could not be."""
     path, temporary = Path(path), None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if Path(temporary).read_bytes() != data:
-            raise OSError("what was read back differs from what was written")
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        temporary = None
-        _sync_folder(path.parent)
+        with _writing(path):
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=END)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if Path(temporary).read_bytes() != data:
+                raise OSError("what was read back differs from what was written")
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+            temporary = None
+            _sync_folder(path.parent)
     except OSError as error:
         raise SaveError("cannot write {}: {}; the former file, if any, is unchanged", path, error) from error
     finally:
@@ -56,27 +69,45 @@ def write_bytes(path, data):
                 os.unlink(temporary)
 
 
-def read(path):
+@contextlib.contextmanager
+def _writing(path):
+    """A block that makes a temporary file beside `path`; those that a killed writer has left are removed.
+
+    Writers share a lock on the folder, which the system takes from a process that dies. Who has it alone
+    knows that no one else is writing.
+    """
+    folder = None
+    try:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # a file system without locks: nothing is removed
+                folder = os.open(path.parent, os.O_RDONLY)
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    left = re.compile(re.escape(f".{path.name}.") + r"\w{8}" + re.escape(END))
+                    for name in filter(left.fullmatch, os.listdir(folder)):
+                        os.unlink(path.with_name(name))
+                fcntl.flock(folder, fcntl.LOCK_SH)
+        yield
+    finally:
+        if folder is not None:
+            os.close(folder)
+
+
+def read(path, kind="model file"):
     """The arrays and the document of a file that `write` made; `DataError` if it is anything else."""
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError("cannot read {}: {}", path, error.strerror or error) from error
-    try:
+    with reading(path, f"{kind} (safetensors)", OURS):
+        data = Path(path).read_bytes()
         arrays = unpack(data)
         size = int.from_bytes(data[:8], "little")
         label = json.loads(json.loads(data[8 : 8 + size]).get("__metadata__", {}).get("nbdl", "{}"))
-    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError("{} is no safetensors file, or it is cut short: {}", path, error) from error
-    if not isinstance(label, dict) or label.get("format") != FORMAT:
-        raise DataError("{} was not written by this version of nbdl: it is no {} file", path, FORMAT)
-    text = str(label.get("document", ""))
-    if _digest(arrays, text) != label.get("sha256"):
-        raise DataError("{} is damaged: its checksum does not fit its contents", path)
-    document = json.loads(text)
-    if not isinstance(document, dict):
-        raise DataError("{} was not written by nbdl: its document is no table", path)
+        if not isinstance(label, dict) or label.get("format") != FORMAT:
+            raise fault(f"it was not written by this version of nbdl: it is no {FORMAT} file", path, OURS)
+        text = str(label.get("document", ""))
+        if _digest(arrays, text) != label.get("sha256"):
+            raise fault("it is damaged: its checksum does not fit its contents", path, AGAIN)
+        document = json.loads(text)
+        if not isinstance(document, dict):
+            raise fault("it was not written by nbdl: its document is no table", path, OURS)
     return arrays, document
 
 

@@ -13,11 +13,12 @@ import warnings
 
 import numpy as np
 
-from nbdl import nn, registry
+from nbdl import nn, registry, tape
 from nbdl.data import Split
-from nbdl.errors import NumericError
+from nbdl.errors import NbdlError, NumericError, TapeError
 from nbdl.nn._options import check_options
 from nbdl.optim import Updater
+from nbdl.records import reason
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict, CompiledStep, advice, diverged
 from nbdl.train import _files, _plot
@@ -96,16 +97,8 @@ class Run:
         progress("start", epochs=config.epochs, steps=batches, samples=n, folder=self.folder)
         with _Interrupt() as stop, registry.swap(**config.swap):
             if config.compiled and native() and self._epoch < config.epochs:
-                example = self._train.x[:size], self._train.y[:size]
-                self._step = CompiledStep(
-                    self.net,
-                    config.loss,
-                    self._updater,
-                    example,
-                    self._threads(),
-                    config.seed,
-                    config.loss_options,
-                )
+                self._step = self._program((self._train.x[:size], self._train.y[:size]))
+            progress("ready")
             some = 1  # steps of one call
             while self._epoch < config.epochs:
                 order = _order(config.seed, self._epoch, n)
@@ -148,6 +141,25 @@ class Run:
         else:
             advice = f"more epochs than {self.config.epochs}, or another model"
         warnings.warn(f"{remark}. Try {advice}", stacklevel=5)
+
+    def _program(self, example):
+        """The step as one native program."""
+        config = self.config
+        try:
+            return CompiledStep(
+                self.net, config.loss, self._updater, example, self._threads(), config.seed,
+                config.loss_options,
+            )  # fmt: skip
+        except NbdlError:
+            raise
+        except Exception as error:  # their Python was run with tensors that have no values yet
+            with tape.no_grad():  # where it fails on values too, that is the fault
+                self._loss(self.net(example[0]), example[1], **config.loss_options)
+            raise TapeError(
+                "the net or its loss cannot become a native program ({}). Try compiled=False (on the command "
+                "line --set compiled=false): slower, but for any Python",
+                reason(error),
+            ) from error
 
     def _go(self, rows, size, batches):
         """Steps on the samples `rows`, `size` at a time; returns their losses."""

@@ -1,6 +1,5 @@
 """Predictions of a net, and how good they are."""
 
-import contextlib
 
 import numpy as np
 from numba import config as numba_config
@@ -8,7 +7,7 @@ from numba import config as numba_config
 from nbdl import registry, tape
 from nbdl._cores import cores
 from nbdl.data import Preparation
-from nbdl.errors import ShapeError, TapeError
+from nbdl.errors import NbdlError, ShapeError, TapeError
 from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict
@@ -23,8 +22,11 @@ def predict(net, x, batch_size=512):
         raise ShapeError("predict: `x` must hold at least one sample, got shape {}", x.shape)
     x = x.astype(dtype, copy=False)
     if native():
-        with contextlib.suppress(TapeError):  # the net looks at values: it cannot be a program
+        try:
             return CompiledPredict(net, x[:1], default_threads(), batch_size)(x)
+        except Exception as error:
+            if isinstance(error, NbdlError) and not isinstance(error, TapeError):
+                raise  # else its Python looks at values, or takes arrays alone: it cannot be a program
     with tape.no_grad():
         return np.concatenate([net(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)])
 

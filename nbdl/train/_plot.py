@@ -2,6 +2,10 @@
 
 import io
 
+import numpy as np
+
+DECADES = 100  # the largest value of an axis by the least, from which on it is logarithmic
+
 
 def curves(history, title):
     """PNG bytes with loss (and metrics) by epoch, or None where matplotlib is not installed."""
@@ -17,6 +21,7 @@ def curves(history, title):
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, 1 + bool(metrics), squeeze=False)[0]
     for axis, keys in zip(axes, (losses, metrics)):
+        axis.set_yscale(_scale([row[key] for key in keys for row in history], keys is metrics))
         for key in keys:
             values = [row[key] for row in history]
             label = key.replace("_", " ")
@@ -27,5 +32,14 @@ def curves(history, title):
         axis.legend(frameon=False)
     figure.suptitle(title)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
+    with np.errstate(over="ignore"):  # the ticks beyond a loss of 1e300
+        figure.savefig(buffer, format="png", dpi=130)
     return buffer.getvalue()
+
+
+def _scale(values, shares):
+    """The scale of an axis: "log" where values from 0 span decades, but for shares of one, else "linear"."""
+    known = [v for v in values if v > 0]
+    if not known or min(values) < 0 or (shares and max(known) <= 1):
+        return "linear"
+    return "log" if max(known) / min(known) >= DECADES else "linear"

@@ -1,11 +1,13 @@
 """Nets in files: `save` and `load`."""
 
 import warnings
-from pathlib import Path
+
+import numpy as np
 
 from nbdl import __version__, nn
 from nbdl.data import Preparation
-from nbdl.errors import DataError, NbdlError, UsageError
+from nbdl.data._fault import fault, reading
+from nbdl.errors import NumericError, UsageError
 from nbdl.train import _files
 
 
@@ -38,6 +40,16 @@ def save(net, path, preparation=None):
     if preparation:
         document["preparation"] = preparation.document()
     _files.write(path, nn.state_dict(net), document)
+
+
+def check_weights(net, where):
+    """Raise `NumericError` if a parameter of a net, read from `where`, is not finite."""
+    for name, p in nn.named_parameters(net).items():
+        if not np.isfinite(p.data).all():
+            error = NumericError("`{}` of the model is not finite: its training diverged", name)
+            error.add_note(f"where: {where}")
+            error.add_note("try: training it again with a smaller learning rate")
+            raise error
 
 
 def load(path, into=None):
@@ -74,19 +86,12 @@ def load_prepared(path, into=None):
     """The net of a file, as `load` gives it, and its `Preparation`."""
     state, document = _files.read(path)
     if document.get("kind") != "net":
-        raise DataError("{} holds a {}, not a net", path, document.get("kind"))
-    if into is None:
-        if document.get("net") is None:
-            raise DataError(
-                "{} holds weights alone ({}). Build the net, then nbdl.load(path, into=net)",
-                Path(path),
-                document.get("why", ""),
-            )
-        try:
+        raise fault(f"it holds a {document.get('kind')}, not a net", path, "the model.safetensors of a run")
+    with reading(path, "model file"):
+        if into is None:
+            if document.get("net") is None:
+                what = f"it holds weights alone ({document.get('why', '')})"
+                raise fault(what, path, "building the net, then nbdl.load(path, into=net)")
             into = nn.build(document["net"])
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-            if isinstance(error, NbdlError):
-                raise
-            raise DataError("{} describes no net: {!r}", path, error) from error
-    nn.load_state_dict(into, state)
-    return into, Preparation.read(document.get("preparation"), path)
+        nn.load_state_dict(into, state)
+        return into, Preparation.read(document.get("preparation"), path)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import stat
 import warnings
 from pathlib import Path
 
@@ -10,16 +11,19 @@ import numpy as np
 from nbdl import _jit, nn, registry
 from nbdl.data import Preparation
 from nbdl.data import load as load_data
-from nbdl.errors import DataError, SaveError, ShapeError, UsageError
+from nbdl.data._fault import fault, look, near, reading
+from nbdl.errors import ShapeError, UsageError
 from nbdl.nn._options import check_options
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
+from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, saved_config
 from nbdl.train._config import Config, check_values, to_toml
+from nbdl.train._folder import new_folder, next_folder, tidied
 from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run
 from nbdl.train._measure import default_threads
 from nbdl.train._samples import as_data, cast, check_data
-from nbdl.train._save import load_prepared
+from nbdl.train._save import check_weights, load_prepared
 
 
 def fit(
@@ -54,7 +58,7 @@ def fit(
     out : path, optional
         A folder for checkpoints, log, model and curves; made if it does not exist. It must hold no run.
     progress : callable, optional
-        ``progress(event, **fields)`` for "compile", "start", "step", "epoch" and "saved".
+        ``progress(event, **fields)`` for "compile", "start", "ready", "step", "epoch" and "saved".
 
     Returns
     -------
@@ -79,7 +83,7 @@ def fit(
     )  # fmt: skip
     check_values(config)
     return _run(
-        net, as_data(data), config, None if out is None else lambda: _new_folder(Path(out)), None, progress
+        net, as_data(data), config, None if out is None else lambda: new_folder(Path(out)), None, progress
     )
 
 
@@ -104,15 +108,23 @@ def train(config, out=None, resume=None, progress=None):
         warnings.warn("the learning rate `lr` is 0: nothing will be learnt", stacklevel=2)
     saved = None
     if resume is not None:
-        saved = _read_checkpoint(Path(resume))
+        saved = read_checkpoint(Path(resume))
         config = _resumed_config(config, saved[1])
+        if not config.model:
+            what = "it is a run of a net that only your own code can build"
+            raise fault(what, Path(resume) / CHECKPOINT, "nbdl.fit again, with that net")
     data = load_data(config.data, **config.data_options)
-    net = _net(config, data)
+    with contextlib.nullcontext() if saved is None else reading(Path(resume) / CHECKPOINT, TITLE):
+        net = _net(config, data)
+        if saved is not None:  # before anything is drawn: what a damaged file asks for may be too large
+            nn.load_state_dict(net, _weights(saved[0]))
+    if saved is not None:
+        check_weights(net, resume)
 
     def place():
         if resume is not None:
-            return Path(resume)
-        return _new_folder(Path(out)) if out is not None else _next_folder(config)
+            return Path(resume), False
+        return new_folder(Path(out)) if out is not None else next_folder(config)
 
     return _run(net, data, config, place, saved, progress)
 
@@ -189,13 +201,18 @@ def _run(net, data, config, place, saved, progress):
                     raise ShapeError(text, np.shape(data.train.x), error) from error
         run = Run(net, data, config, preparation)
         if saved is not None:
+            n = len(data.train.x)
+            check_position(saved[1], -(-n // min(config.batch_size, n)), n)
             run.restore(*saved)
         if data.about:
             progress("data", about=data.about)
-        if place is not None:
-            run.folder = place()
-            _files.write_bytes(run.folder / CONFIG, to_toml(config).encode())
-        run.go(progress)
+        if place is None:
+            run.go(progress)
+        else:
+            run.folder, made = place()
+            with tidied(run.folder, made):
+                _files.write_bytes(run.folder / CONFIG, to_toml(config).encode())
+                run.go(progress)
     if run.folder is not None and not run.interrupted:
         run.finish(progress)
     return run
@@ -209,52 +226,12 @@ def _sizes(build, data):
     return {"outputs": values if data.classes is None else data.classes}
 
 
-def _make(folder, exist_ok):
-    try:
-        folder.mkdir(parents=True, exist_ok=exist_ok)
-    except FileExistsError:
-        if exist_ok:  # it is no folder
-            raise SaveError("cannot make the folder {}: there is a file of that name", folder) from None
-        raise
-    except OSError as error:
-        raise SaveError("cannot make the folder {}: {}", folder, error.strerror or error) from error
-    return folder
-
-
-def _new_folder(folder):
-    """A folder that the user named; what it holds already is never overwritten."""
-    if (folder / CHECKPOINT).exists() or (folder / MODEL).exists():
-        raise SaveError("{} holds a run already. Try another folder, or --resume {}", folder, folder)
-    return _make(folder, exist_ok=True)
-
-
-def _next_folder(config):
-    """The next free ``runs/<model>-<data>-<number>``."""
-    name = f"{config.model}-{Path(config.data).stem}"
-    root = _make(Path("runs"), exist_ok=True)
-    for number in range(1, 10_000):
-        with contextlib.suppress(FileExistsError):
-            return _make(root / f"{name}-{number:03d}", exist_ok=False)
-    raise SaveError("{} holds 9999 runs of {} already: name a folder with --out", root, name)
-
-
-def _read_checkpoint(folder):
-    path = folder / CHECKPOINT
-    if not path.exists():
-        raise DataError("{} holds no run that could be resumed: there is no {}", folder, CHECKPOINT)
-    arrays, document = _files.read(path)
-    if document.get("kind") != "checkpoint":
-        raise DataError("{} holds a {}, not a checkpoint", path, document.get("kind"))
-    return arrays, document
-
-
 def _resumed_config(config, document):
     """The settings of a checkpoint, with the epochs of `config` if that agrees in all it says."""
-    known = {f.name for f in dataclasses.fields(Config)}
-    saved = Config(**{k: v for k, v in document["config"].items() if k in known})
+    saved = saved_config(document)
     if config is None:
         return saved
-    for field in known - {"epochs"}:
+    for field in {f.name for f in dataclasses.fields(Config)} - {"epochs"}:
         ours, theirs = getattr(saved, field), getattr(config, field)
         if isinstance(ours, dict):  # options that follow from the data are in the saved ones alone
             ours = {k: ours.get(k) for k in theirs} if field == "model_options" else ours
@@ -279,16 +256,23 @@ def load_run(path):
         ``preparation.values(net(...))`` is in the units of the targets.
     """
     path = Path(path)
-    if not path.exists():
-        raise DataError("there is no run or model file {}", path)
-    if not path.is_dir():
+    status = look(path)
+    if status is None:
+        raise fault("there is no such run or model file", path, near(path) or "a path that exists")
+    if not stat.S_ISDIR(status.st_mode):
         net, preparation = load_prepared(path)
         return net, None, preparation
-    arrays, document = _read_checkpoint(path)
+    arrays, document = read_checkpoint(path)
     config = _resumed_config(None, document)
     preparation = Preparation.read(document.get("preparation"), path / CHECKPOINT)
     if not config.model:  # a net of the user's own
         return load_prepared(path / MODEL)[0], config, preparation
-    net = _build(config)
-    nn.load_state_dict(net, {k.removeprefix("net/"): a for k, a in arrays.items() if k.startswith("net/")})
+    with reading(path / CHECKPOINT, TITLE):
+        net = _build(config)
+        nn.load_state_dict(net, _weights(arrays))
     return net, config, preparation
+
+
+def _weights(arrays):
+    """The values of the parameters in a checkpoint, by name."""
+    return {k.removeprefix("net/"): a for k, a in arrays.items() if k.startswith("net/")}

@@ -16,7 +16,7 @@ COMPILED = pytest.mark.skipif(
 @COMPILED
 def test_ceilings_are_measured_for_so_many_threads(monkeypatch):
     monkeypatch.setattr(_ceilings, "STEPS", 1000)
-    monkeypatch.setattr(_ceilings, "FLOATS", 2**14)
+    monkeypatch.setattr(_ceilings, "MEMORY", 2**16)
     for threads in (1, 2):
         found = ceilings(threads)
         assert found.threads == threads
@@ -40,9 +40,16 @@ def test_every_step_of_the_register_loop_is_counted():
 def test_memory_loops_touch_every_element():
     n = 64 * _ceilings.L
     x, y, z = (np.arange(n, dtype=np.float32) + i for i in range(3))
-    _ceilings._triad(x, y, z)
+    _ceilings._triad(2, x, y, z)
     assert np.array_equal(z, x + 2 * y)
-    _ceilings._copy(x, y)
+    _ceilings._copy(2, x, y)
     assert np.array_equal(x, y)
-    _ceilings._read(x)
+    _ceilings._read(1, x)
     assert x[: _ceilings.L].sum() == y.sum()
+
+
+@COMPILED
+def test_what_stays_in_a_cache_has_the_ceiling_of_that_cache():
+    """No times are compared: it is enough that the loops run on arrays of any size."""
+    assert 0 < _ceilings.bandwidth(2**12, 1, moved=2**20) < math.inf
+    assert 0 < _ceilings.bandwidth(1, 2, moved=1) < math.inf  # less than a vector for each thread

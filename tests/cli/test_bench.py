@@ -25,7 +25,8 @@ def figures(seconds, **more):
 def row(name, kind="kernel", **more):
     known = {
         "name": name, "size": "large", "kind": kind, "threads": 1 if kind == "kernel" else 2, "flops": 4e8,
-        "bytes": 2e7, "fma": 2e11, "limit": "fma", "least_seconds": 1e-3, "flops_per_second": 2e11,
+        "bytes": 2e7, "fma": 2e11, "bandwidth": None, "limit": "fma", "least_seconds": 1e-3,
+        "flops_per_second": 2e11,
         "examples_per_second": None if kind == "kernel" else 128_000.0, "first_state": "cold", "peers": {},
     }  # fmt: skip
     return {**known, **figures(2e-3), **more}

@@ -74,7 +74,7 @@ def test_a_failed_write_leaves_the_old_file(run, trained, inputs, tmp_path, monk
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(os, "fsync", full)
     result = run("predict", trained, "x.npy", "-o", "y.npy")
     assert result.exit_code == 1 and "No space left on device" in result.stderr
     assert (tmp_path / "y.npy").read_text() == "old"

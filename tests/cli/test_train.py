@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import tomllib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from nbdl import nn
+from nbdl.cli._progress import _Progress
 from nbdl.cli._train import parse
 from nbdl.train import load_run
 
@@ -148,6 +150,22 @@ def test_threads_and_the_tape(run, files, tmp_path):
         np.testing.assert_allclose(array, states["tape"][key], rtol=1e-4, atol=1e-6)
     result = run(*arguments, "--threads", -2)
     assert result.exit_code == 2 and "`threads` must be at least 0, got -2" in result.stderr
+
+
+def test_the_bar_stops_saying_that_it_compiles():
+    """When the program is ready, and when measuring at the end of an epoch has compiled something."""
+    bar = SimpleNamespace(add_task=lambda *a, **k: 0, console=SimpleNamespace(print=lambda *a, **k: None))
+    bar.update = lambda task, state, **fields: setattr(bar, "state", state)
+    progress = _Progress(SimpleNamespace(epochs=1, model="m", data="d", optimizer="o"), "human", bar)
+    progress("start", epochs=1, steps=2, samples=3)
+    progress("compile", kernel="leaf", count=1)
+    assert bar.state == "compiling, 1 kernels so far"
+    progress("ready")
+    assert bar.state == ""
+    progress("step", epoch=1, step=2, steps=2, loss=0.5)
+    progress("compile", kernel="leaf", count=2)
+    progress("epoch", epoch=1, train_loss=0.5, seconds=1.0)
+    assert bar.state == "epoch 1/1  loss 0.5000"
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")

@@ -131,7 +131,7 @@ def test_a_registered_data_set():
         ("a.csv", "a,b\n", "it has no rows"),
         ("a.csv", "", "it has no rows"),
         ("a.npy", np.array([]), "it holds no samples"),
-        ("a.npy", "text", "damaged"),
+        ("a.npy", "text", "no valid NPY file"),
         ("a.md", "1 2 3", "not a kind of file that columns are read from"),
     ],
 )

@@ -77,7 +77,7 @@ def test_delimiter_option(write):
         ("1,2\n1_000,3\n", "column `0` holds '1_000'", ", line 2, column `0`"),
         ("a,b\n1e200,2\n1,3\n", "beyond float32", ""),
         ("a,b\n1,2\n", "one sample", ""),
-        ('a,b\n"1,2\n', "cannot be read as CSV", ""),
+        ('a,b\n"1,2\n', "no valid CSV file", ""),
         (b"a,b\n\xff\xfe,2\n", "not a text file", ""),
     ],
 )

@@ -34,10 +34,10 @@ def test_bad_files(tmp_path):
         ("two.npz", "the key x is needed, found a, b"),
         ("nan.npy", "sample 1 holds NaN"),
         ("object.npy", "Python objects"),
-        ("short.npy", "no NPY file"),
+        ("short.npy", "no valid NPY file"),
         ("a.md", "`.md` is not a kind of file"),
-        ("missing.npy", "No such file"),
-        ("missing.csv", "No such file"),
+        ("missing.npy", "there is no such file"),
+        ("missing.csv", "there is no such file"),
     ]:
         with pytest.raises(DataError, match=message):
             load_inputs(tmp_path / name)

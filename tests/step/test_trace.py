@@ -33,7 +33,7 @@ def test_a_net_must_not_look_at_its_values(any_net, x, labels, look, what):
         return h
 
     line = look.__code__.co_firstlineno
-    with pytest.raises(TapeError, match=rf"{what}, in test_trace\.py:{line}, while the net is traced"):
+    with pytest.raises(TapeError, match=rf"{what}, in test_trace\.py:{line}, while the net and its loss are"):
         compiled(any_net(forward, a=nn.Linear(3)), x, labels)
 
 

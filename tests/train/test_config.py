@@ -67,7 +67,7 @@ def test_wrong_files_are_named(tmp_path):
     with pytest.raises(DataError, match=r"run\.toml"):
         resolve(path=path)
     path.write_text("model = ")
-    with pytest.raises(DataError, match="is not TOML"):
+    with pytest.raises(DataError, match="no valid TOML file"):
         resolve(path=path)
     path.write_text("epochs = 3")
     with pytest.raises(UsageError, match=r"no model is named; there are .*lenet"):

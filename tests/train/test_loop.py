@@ -3,13 +3,14 @@ import os
 import signal
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
 import nbdl
 from nbdl import nn, train
 from nbdl.data import Data, Split
-from nbdl.errors import DataError, LabelError, NumericError, SaveError, ShapeError, UsageError
+from nbdl.errors import DataError, LabelError, NumericError, SaveError, ShapeError, TapeError, UsageError
 
 RNG = np.random.default_rng(0)
 CENTRES = RNG.normal(size=(3, 5)) * 3
@@ -320,6 +321,61 @@ def test_ignored_labels_do_not_count():
     assert train.accuracy(prediction, np.array([0, -100, 1])) == 0.5
 
 
+def by_values(prediction, target):
+    """A loss whose Python asks NumPy for what a tensor has not."""
+    return ((prediction - target.astype(prediction.dtype)) ** 2).mean()
+
+
+def wrong(prediction, target):
+    raise KeyError("of the loss itself")
+
+
+@pytest.fixture
+def losses():
+    from nbdl import registry
+
+    fresh = registry.Registry(entries=[])
+    records = fresh.plugins()[0].records
+    for f in (by_values, wrong):
+        records["loss", f.__name__] = nbdl.Loss(f.__name__, f)
+    former = registry.use(fresh)
+    yield
+    registry.use(former)
+
+
+PROGRAM = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the JIT is disabled: there are no programs")
+
+
+@PROGRAM
+def test_a_loss_that_a_program_cannot_follow_is_told_what_to_do(losses):
+    data = DATA.train.x, DATA.train.x[:, :1]
+    with pytest.raises(TapeError, match=r"cannot become a native program .*compiled=False .*--set comp"):
+        nbdl.fit(nn.Sequential(nn.Linear(1)), data, loss="by_values", epochs=1)
+    nbdl.fit(nn.Sequential(nn.Linear(1)), data, loss="by_values", epochs=1, lr=0.01, compiled=False)
+    with pytest.raises(KeyError, match="of the loss itself"):  # compiled or not, that is the fault
+        nbdl.fit(nn.Sequential(nn.Linear(1)), data, loss="wrong", epochs=1)
+
+
+class TakesArrays:
+    """A net whose Python asks its input for what an array has and a tensor has not."""
+
+    def __init__(self):
+        self.layer = nn.Linear(1)
+
+    def __call__(self, x, train=None):
+        return self.layer(x.astype(np.float32).view())
+
+
+@PROGRAM
+@pytest.mark.filterwarnings("ignore:.*to predict the mean of the targets")
+def test_a_net_that_a_program_cannot_follow_is_told_what_to_do_and_trains_so():
+    data = DATA.train.x, DATA.train.x[:, :1]
+    with pytest.raises(TapeError, match=r"cannot become a native program .*compiled=False"):
+        nbdl.fit(TakesArrays(), data, epochs=1)
+    both = Data("d", Split(*data), Split(*data), None)
+    run = nbdl.fit(TakesArrays(), both, epochs=1, lr=0.01, compiled=False)
+    assert train.predict(run.net, data[0]).shape == (90, 1)
+    assert np.isfinite(run.evaluate(run.data.test)["loss"])
 # --- targets of any form, and tables ------------------------------------------------------------------------
 
 

@@ -1,0 +1,86 @@
+"""A checkpoint as it is read back: whole, and every number of it of its type and within its range."""
+
+import dataclasses
+import math
+
+from nbdl.data._fault import AGAIN, fault, look, reading
+from nbdl.train import _files
+from nbdl.train._config import Config, check_values
+from nbdl.train._loop import CHECKPOINT
+
+MANY = 2**63 - 1
+# key -> type, least, most
+NUMBERS = {
+    "epoch": (int, 0, MANY), "batch": (int, 0, MANY), "steps": (int, 0, MANY), "count": (int, 0, MANY),
+    "sum": (float, -math.inf, math.inf), "seconds": (float, 0.0, math.inf),
+}  # fmt: skip
+ROW = {"epoch": (int, 1, MANY), "step": (int, 0, MANY), "seconds": (float, 0.0, math.inf)}
+TITLE = "checkpoint of a run"
+
+
+def read_checkpoint(folder):
+    """The arrays and the document of the checkpoint in a run's folder.
+
+    Raises
+    ------
+    DataError
+        If there is none, or it is damaged, or one of its fields is missing, of the wrong type or out of its
+        range: a right checksum says only that these bytes were written together.
+    """
+    path = folder / CHECKPOINT
+    if look(path) is None:
+        raise fault(
+            f"this folder holds no run that could be resumed: there is no {CHECKPOINT}",
+            folder,
+            'the folder that `nbdl train` printed after "run"',
+        )
+    arrays, document = _files.read(path, TITLE)
+    if document.get("kind") != "checkpoint":
+        raise fault(f"it holds a {document.get('kind')}, not a checkpoint", path, AGAIN)
+    with reading(path, TITLE):
+        config, history = saved_config(document), document["history"]
+        for key, rule in NUMBERS.items():
+            _check(document, key, *rule)
+        if not isinstance(history, list) or len(history) != document["epoch"]:
+            raise ValueError(f"`history` must hold {document['epoch']} epochs")
+        if document["epoch"] > config.epochs:
+            raise ValueError(f"`epoch` is {document['epoch']} of {config.epochs}")
+        for row in history:
+            if set(row) != set(history[0]):
+                raise ValueError("the epochs of `history` have different figures")
+            for key, rule in ROW.items():
+                _check(row, key, *rule)
+            for key in row:
+                if key.startswith(("train_", "test_")):
+                    _check(row, key, float, -math.inf, math.inf, key.endswith("_loss"))
+    return arrays, document
+
+
+def saved_config(document):
+    """The settings that a checkpoint was made with, checked."""
+    known = {f.name for f in dataclasses.fields(Config)}
+    config = Config(**{k: v for k, v in document["config"].items() if k in known})
+    check_values(config)
+    return config
+
+
+def check_position(document, batches, samples):
+    """Raise `DataError` unless the checkpoint can be one of a run of so many steps an epoch, and samples."""
+    epoch, batch, steps, count = (document[key] for key in ("epoch", "batch", "steps", "count"))
+    if batch > batches or steps != epoch * batches + batch or count > samples or (count == 0) != (batch == 0):
+        raise fault(
+            f"the checkpoint is from step {steps}, {batch} steps after epoch {epoch}, and an epoch of these "
+            f"data has {batches} steps",
+            CHECKPOINT,
+            "the data that the run was started on",
+        )
+
+
+def _check(table, key, kind, least, most, finite=True):
+    value = table[key]
+    known = (int, float) if kind is float else int
+    if not isinstance(value, known) or isinstance(value, bool):
+        raise ValueError(f"`{key}` must be a number, got {str(value)[:40]!r}")
+    value = kind(value)  # of an integer that no float64 holds this fails
+    if finite and not (least <= value <= most and math.isfinite(value)):
+        raise ValueError(f"`{key}` must be from {least} to {most}, got {value}")

@@ -1,0 +1,55 @@
+"""The folder of a run: never one that holds a run already, and gone where nothing was saved."""
+
+import contextlib
+from pathlib import Path
+
+from nbdl.errors import SaveError
+from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL
+
+
+def new_folder(folder):
+    """A folder that the user named, and whether it is new; what it holds already is never overwritten."""
+    try:
+        there, holds = folder.exists(), (folder / CHECKPOINT).exists() or (folder / MODEL).exists()
+    except (OSError, ValueError) as error:  # the name is too long, or holds a null character
+        text = getattr(error, "strerror", None) or error
+        raise SaveError("cannot make the folder {}: {}", folder, text) from error
+    if holds:
+        raise SaveError("{} holds a run already. Try another folder, or --resume {}", folder, folder)
+    return _make(folder, exist_ok=True), not there
+
+
+def next_folder(config):
+    """The next free ``runs/<model>-<data>-<number>``, and that it is new."""
+    name = f"{config.model}-{Path(config.data).stem}"
+    root = _make(Path("runs"), exist_ok=True)
+    for number in range(1, 10_000):
+        with contextlib.suppress(FileExistsError):
+            return _make(root / f"{name}-{number:03d}", exist_ok=False), True
+    raise SaveError("{} holds 9999 runs of {} already: name a folder with --out", root, name)
+
+
+@contextlib.contextmanager
+def tidied(folder, made):
+    """The block of a run: if it fails and has saved nothing, its settings and its new folder go."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            if {p.name for p in folder.iterdir()} <= {CONFIG}:
+                (folder / CONFIG).unlink(missing_ok=True)
+                if made:
+                    folder.rmdir()
+        raise
+
+
+def _make(folder, exist_ok):
+    try:
+        folder.mkdir(parents=True, exist_ok=exist_ok)
+    except FileExistsError:
+        if exist_ok:  # it is no folder
+            raise SaveError("cannot make the folder {}: there is a file of that name", folder) from None
+        raise
+    except OSError as error:
+        raise SaveError("cannot make the folder {}: {}", folder, error.strerror or error) from error
+    return folder
