@@ -15,14 +15,12 @@ import numpy as np
 from numba import config as numba_config
 
 from nbdl import nn, registry, tape
-from nbdl._cores import cores
 from nbdl.errors import NumericError, ShapeError, TapeError
 from nbdl.nn._options import check_options
 from nbdl.nn._parameter import dtype_of
 from nbdl.optim import Updater
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict, CompiledStep, diverged
-from nbdl.step._program import SHARD_COUNT
 from nbdl.train import _files, _plot
 from nbdl.train._save import save
 
@@ -130,7 +128,7 @@ class Run:
         return value
 
     def _threads(self):
-        return self.config.threads or default_threads()
+        return self.config.threads or "auto"
 
     def _end_epoch(self, progress):
         self._epoch += 1
@@ -226,7 +224,7 @@ def predict(net, x, batch_size=512):
     x = x.astype(dtype, copy=False)
     if _native():
         with contextlib.suppress(TapeError):  # the net looks at values: it cannot be a program
-            return CompiledPredict(net, x[:1], default_threads(), batch_size)(x)
+            return CompiledPredict(net, x[:1], batch_size=batch_size)(x)
     with tape.no_grad():
         return np.concatenate([net(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)])
 
@@ -251,11 +249,6 @@ def _measure(net, split, loss, loss_options, predictor=None):
 def _native():
     """Whether nets run as programs: not where the JIT is disabled."""
     return not numba_config.DISABLE_JIT
-
-
-def default_threads():
-    """How many threads a program can use here: a minibatch is shared out in `SHARD_COUNT` parts."""
-    return min(cores(), SHARD_COUNT)
 
 
 def _some(steps, seconds):

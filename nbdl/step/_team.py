@@ -1,0 +1,116 @@
+"""The threads of a program, and how many of them a call takes."""
+
+import threading
+import time
+import warnings
+import weakref
+
+from nbdl.step._driver import LINES, THREADS, aligned, functions
+from nbdl.step._wait import LINE, LOCK, new_lock
+
+MOST_SHARDS = 8  # a minibatch is so many shards, whatever the number of threads
+
+
+class _Board:
+    """The words that the threads of a team share; each thread keeps them alive."""
+
+    def __init__(self, threads, march):
+        self.march = march
+        self.words = aligned(LINES + threads * LINE, "int64")
+        self.words[THREADS] = threads
+        self.words[LINES + LOCK :: LINE] = [new_lock(self) for _ in range(threads)]
+        self.address = self.words.ctypes.data
+
+
+class Team:
+    """The calling thread and others, which stay between calls and end when the team is no longer needed.
+
+    `size` is how many there are: fewer than asked for where the system gives no more.
+    """
+
+    def __init__(self, threads, dtype):
+        march, self._means = functions(dtype)
+        self._board, self.size = _Board(threads, march), 1
+        self.words = self._board.words
+        self.call = None  # the one whose arrays the board names
+        # whatever is raised from here on, none of the others is left waiting
+        weakref.finalize(self, _dismiss, self._board, threads).atexit = False
+        for t in range(1, threads):
+            other = threading.Thread(target=_stay, args=(t, self._board), name=f"nbdl-{t}", daemon=True)
+            try:
+                other.start()
+            except RuntimeError as error:
+                text = f"nbdl: a program runs on {t} of {threads} threads: {error}"
+                warnings.warn(text, RuntimeWarning, stacklevel=2)
+                break
+            self.size += 1
+
+    def march(self):
+        """Run what the board names, on all threads that it names; returns when all are done."""
+        self._board.march(0, self._board.address)
+
+    def means(self, losses, means):
+        """Write the losses of the minibatches, from those of their blocks; both are addresses."""
+        self._means(self._board.address, losses, means)
+
+    def line(self, thread):
+        """The words of one thread."""
+        return self.words[LINES + thread * LINE :][:LINE]
+
+
+def _stay(thread, board):
+    board.march(thread, board.address)
+
+
+def _dismiss(board, threads):
+    board.words[THREADS] = threads
+    board.march(-1, board.address)
+
+
+# --- how many of them ---------------------------------------------------------------------------------------
+
+STINT = 0.002  # seconds after which the number of threads is looked at again
+MEMORY = 0.2  # seconds of its running by which a number of threads is judged
+SHARE = 0.05  # of the time goes to numbers of threads that were slower when they were last tried
+
+
+class Pace:
+    """How many threads are the fastest, by trying: small minibatches and busy machines want few.
+
+    Results do not depend on it. A number that was slower is tried again once its trial takes a small share of
+    the time since.
+    """
+
+    def __init__(self, most):
+        counts = sorted({1 << i for i in range(most.bit_length())} | {most})
+        self._trials = [_Trial(n) for n in counts]
+        self._now, self._stint = self._trials[0], 0.0
+
+    @property
+    def threads(self):
+        return self._now.threads
+
+    def note(self, seconds, work):
+        """What the last call took, and how much it did."""
+        self._now.add(seconds, work)
+        self._stint += seconds
+        if self._stint < STINT:
+            return
+        for trial in self._trials:
+            trial.rested += self._stint
+        self._now.rested, self._now.cost, self._stint = 0.0, self._stint, 0.0
+        others = len(self._trials) - 1
+        due = (t for t in self._trials if not t.work or t.rested * SHARE > t.cost * others)
+        self._now = next(due, None) or min(self._trials, key=lambda t: t.seconds / t.work)
+
+
+class _Trial:
+    """What was found for one number of threads."""
+
+    def __init__(self, threads):
+        self.threads, self.seconds, self.work, self.rested, self.cost = threads, 0.0, 0.0, 0.0, 0.0
+
+    def add(self, seconds, work):
+        if self.seconds > MEMORY:
+            self.seconds, self.work = self.seconds / 2, self.work / 2
+        self.seconds, self.work = self.seconds + seconds, self.work + work
