@@ -27,14 +27,13 @@ def thread_count(threads, every=None):
     OptionError
         If it is neither an integer of at least 1 nor `every`.
     """
-    if threads is every or isinstance(threads, str) and threads == every:
+    if threads is every or (isinstance(threads, str) and threads == every):
         return cores()
     if isinstance(threads, bool) or not isinstance(threads, numbers.Integral) or threads < 1:
         other = "" if every is None else f' or "{every}"'
         raise OptionError("`threads` must be an integer > 0{}, got {!r}", other, threads)
     if threads > cores():
-        _say_once(f"`threads` is {threads}, and this process may use {cores()} cores: more threads than cores "
-                  "only wait for each other, so it takes one for each core")  # fmt: skip
+        _say_once(f"`threads` is {threads}: it takes {cores()}, one for each core that this process may use")
     return min(int(threads), cores())
 
 

@@ -193,7 +193,7 @@ def leaves(dtype):
 
 @functools.cache
 def functions(dtype):
-    """``march(thread, board)`` and ``means(board, losses, means)``, of addresses; they run without the GIL."""
+    """``march(thread, board)`` and ``means(board, losses, means)``, of addresses; without the GIL."""
     return tuple(
         ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(kinds))(leaf(function, *kinds))
         for function, kinds in leaves(dtype)

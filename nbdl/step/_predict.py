@@ -3,6 +3,7 @@
 import numpy as np
 
 from nbdl import nn
+from nbdl._cores import thread_count
 from nbdl.errors import ShapeError
 from nbdl.nn._parameter import dtype_of
 from nbdl.step._plan import build
@@ -27,6 +28,7 @@ class CompiledPredict:
     """
 
     def __init__(self, net, example, threads="auto", batch_size=512):
+        thread_count(threads, every="auto")  # what is wrong is said before anything is done
         parameters = nn.named_parameters(net)
         self.dtype = dtype_of(net, example)
         self._shape, self._batch = np.shape(example)[1:], batch_size

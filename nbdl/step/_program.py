@@ -60,7 +60,7 @@ class Program:
     # --- running --------------------------------------------------------------------------------------------
 
     def alone(self):
-        """The lock to hold while the program is prepared and runs; a second caller gets an error, never a wait.
+        """The lock to hold while the program runs; a second caller gets an error, never a wait.
 
         A plain lock: no exception, wherever it is raised, leaves it locked.
         """
@@ -89,25 +89,28 @@ class Program:
         if call is None or not call.serves(self, n, steps):
             call = self._call = NativeCall(self, n, steps)
         call.bind(x, y, order, factors, step, seed)
+        self.team.words[DONE] = 0
         if self.native:
-            try:
-                self._native(call, 0)
-            finally:
-                self.done = int(self.team.words[DONE])
+            self._native(call, 0)
         else:
             self.x, self.y, self.now = x, y, (step, seed)
             self.order = np.arange(n) if order is None else order
-            self.done = self._mixed(call)
+            self._mixed(call)
         return self.done, call.means(self.done)
 
     def _native(self, call, part):
-        """Run a stretch of native code; what is raised meanwhile, such as KeyboardInterrupt, comes after it."""
+        """Run a stretch of native code; what is raised meanwhile (Ctrl-C) comes after it. True: to its end."""
         pace = self._pace(call, part)
         call.begin(part, pace.threads if pace else self.team.size)
-        begun = time.perf_counter()
-        self.team.march()
+        begun, last = time.perf_counter(), part == len(self.memory.tables) - 1
+        try:
+            self.team.march()
+        finally:
+            done = int(self.team.words[DONE])
+            self.done = done if last else 0
         if pace:
             pace.note(time.perf_counter() - begun, call.steps * call.blocks)
+        return done == call.steps
 
     def _pace(self, call, part):
         """What is known of a stretch and minibatches of about this size; None where threads are given."""
@@ -119,20 +122,19 @@ class Program:
         return self.paces[kind]
 
     def _mixed(self, call):
-        """One step with kernels that run in Python between stretches of native code; 1 if it is finished."""
+        """One step with kernels that run in Python between stretches of native code."""
         self.arrays, self.grads, self.calls = {}, {}, {}
         for i, part in enumerate(self.memory.tables):
             if not isinstance(part, Call):
-                self._native(call, i)
-                if self.team.words[DONE] != 1:
-                    return 0
+                if not self._native(call, i):
+                    return
                 continue
             part.run(self, len(self.order))
             if self.plan.loss_in_python and part.node is not None and part.node.output is self.graph.result:
                 call.loss_of_python(self.arrays[self.graph.result])
                 if not np.isfinite(self.arrays[self.graph.result]):
-                    return 0
-        return 1
+                    return
+        self.done = 1
 
     # --- kernels that run in Python -------------------------------------------------------------------------
 
@@ -166,4 +168,3 @@ class Program:
                 destination = target[: value.array.size].reshape(value.shape)
             if dy is not None:
                 tape.gradient(self.calls[node], name, dy, destination)
-

@@ -15,7 +15,7 @@ from nbdl.step._driver import aligned
 from nbdl.step._plan import build
 from nbdl.step._program import Program
 from nbdl.step._storage import Storage, aligned_like
-from nbdl.step._trace import trace
+from nbdl.step._trace import of_samples, trace
 from nbdl.step._update import Update
 
 
@@ -189,7 +189,7 @@ class CompiledStep:
         """The losses of the steps that were finished: all in one call, or one by one with Python's part."""
         losses, several = [], len(rates) if self.program.native else 1
         for i in range(0, len(rates), several):
-            self.program.rate, first = rates[i], self.updater.steps
+            self.program.rate, self.program.done, first = rates[i], 0, self.updater.steps
             rows, factors = order, self._update.factors(rates[i : i + several])
             if several < len(rates):
                 rows = order[i * n :][:n]
@@ -206,8 +206,8 @@ class CompiledStep:
         x, y = np.asarray(x), np.asarray(y)
         if x.shape[1:] != self._x_shape or y.shape[1:] != self._y_shape or len(x) != len(y):
             raise ShapeError(
-                "the step was compiled for x (N, *{}) and y (N, *{}), got {} and {}",
-                self._x_shape, self._y_shape, x.shape, y.shape,
+                "the step was compiled for x {} and y {}, got {} and {}",
+                of_samples(self._x_shape), of_samples(self._y_shape), x.shape, y.shape,
             )  # fmt: skip
         if (y.dtype.kind in "iub") != self._integers:
             raise DtypeError(

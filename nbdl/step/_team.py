@@ -1,7 +1,6 @@
 """The threads of a program, and how many of them a call takes."""
 
 import threading
-import time
 import warnings
 import weakref
 
@@ -101,7 +100,11 @@ class Pace:
         self._now.rested, self._now.cost, self._stint = 0.0, self._stint, 0.0
         others = len(self._trials) - 1
         due = (t for t in self._trials if not t.work or t.rested * SHARE > t.cost * others)
-        self._now = next(due, None) or min(self._trials, key=lambda t: t.seconds / t.work)
+        self._now = next(due, None)
+        if self._now:
+            self._now.halve()
+        else:
+            self._now = min(self._trials, key=lambda t: t.seconds / t.work)
 
 
 class _Trial:
@@ -110,7 +113,11 @@ class _Trial:
     def __init__(self, threads):
         self.threads, self.seconds, self.work, self.rested, self.cost = threads, 0.0, 0.0, 0.0, 0.0
 
+    def halve(self):
+        """What is older weighs less than what is to come."""
+        self.seconds, self.work = self.seconds / 2, self.work / 2
+
     def add(self, seconds, work):
         if self.seconds > MEMORY:
-            self.seconds, self.work = self.seconds / 2, self.work / 2
+            self.halve()
         self.seconds, self.work = self.seconds + seconds, self.work + work
