@@ -6,6 +6,7 @@ from nbdl.step._driver import (
     ADVANCE,
     BASES,
     BOUNDS,
+    COUNT,
     DONE,
     FACTORS,
     FEW_BLOCKS,
@@ -14,6 +15,7 @@ from nbdl.step._driver import (
     GROUPS_END,
     IDX,
     LOSS,
+    MOST_LATE,
     OPS,
     OWN_BASES,
     PHASES,
@@ -49,6 +51,7 @@ class NativeCall:
         self._losses = np.zeros((steps, self.blocks + 1), program.dtype)
         self._means = np.zeros(steps)
         self._addresses = self._losses.ctypes.data, self._means.ctypes.data
+        self._fixed = self._idx.ctypes.data, self._losses[:, 1:].ctypes.data
         self._nothing = np.zeros((steps, 1), program.dtype)
         self._advance = np.zeros(len(BASES), np.int64)
         self._advance[[IDX, LOSS, STEP]] = self._idx[0].nbytes, self._losses[0].nbytes, 1
@@ -73,20 +76,28 @@ class NativeCall:
         words[FIRST_BASES + X] = x.ctypes.data
         words[FIRST_BASES + Y] = 0 if y is None else y.ctypes.data
         words[FIRST_BASES + FACTORS] = factors.ctypes.data
+        words[FIRST_BASES + IDX], words[FIRST_BASES + LOSS] = self._fixed
         words[FIRST_BASES + STEP], words[FIRST_BASES + SEED] = step, seed
         self._advance[FACTORS] = factors.strides[0]
 
-    def begin(self, part, threads):
+    def begin(self, part, threads, most_late=0):
         """Make the board ready for one stretch of the program."""
         words = self._team.words
         words[GROUPS], words[GROUPS_END], words[PHASES], words[OPS] = self._tables[part]
-        words[THREADS], words[DONE] = threads, 0
+        words[STEPS], words[DONE], words[THREADS], words[MOST_LATE] = self.steps, 0, threads, most_late
+
+    def go_on(self, done, threads):
+        """Make the board ready for what is left after it has done so many minibatches."""
+        words = self._team.words
+        words[FIRST_BASES : FIRST_BASES + COUNT] += done * self._advance
+        words[STEPS] -= done
+        words[DONE], words[THREADS] = 0, threads
 
     def _enter(self, words):
         self._team.call = self
         shards = len(self._bounds) - 1
         for place, value in (
-            (ADVANCE, self._advance.ctypes.data), (STATUS, self._status.ctypes.data), (STEPS, self.steps),
+            (ADVANCE, self._advance.ctypes.data), (STATUS, self._status.ctypes.data),
             (FEW_BLOCKS, self._memory.few), (SHARD_MEMORY, self._memory.shards.ctypes.data),
             (SHARD_BYTES, self._memory.shard_bytes), (SHARD_BOUNDS, self._bounds.ctypes.data),
             (SHARD_COUNT, shards),
@@ -94,8 +105,7 @@ class NativeCall:
             words[place] = value
         bases = words[FIRST_BASES:]
         for place, value in (
-            (IDX, self._idx.ctypes.data), (LOSS, self._losses[:, 1:].ctypes.data), (SAMPLES, self.n),
-            (SHARDS, shards), (BOUNDS, self._bounds.ctypes.data),
+            (SAMPLES, self.n), (SHARDS, shards), (BOUNDS, self._bounds.ctypes.data),
         ):  # fmt: skip
             bases[place] = value
         for t in range(self._team.size):
@@ -115,7 +125,7 @@ class NativeCall:
 
     def means(self, done):
         """The loss of each finished minibatch: summed within a shard, then over shards, in order."""
-        self._team.means(*self._addresses)
+        self._team.means(*self._addresses, done)
         return self._means[:done].copy()
 
 

@@ -41,8 +41,8 @@ BARRIER, CHECK = 1, 2
 # The words of a board: addresses and numbers of the call, what the bases begin with, the barrier. Each
 # thread's line has its own bases.
 (GROUPS, GROUPS_END, PHASES, OPS, ADVANCE, STATUS, STEPS, FEW_BLOCKS, SHARD_MEMORY, SHARD_BYTES, SHARD_BOUNDS,
- SHARD_COUNT, DONE, THREADS) = range(14)  # fmt: skip
-FIRST_BASES, ARRIVED, PASSED, LINES = 16, 32, 33, 64
+ SHARD_COUNT, DONE, THREADS, LATE, MOST_LATE) = range(16)  # fmt: skip
+FIRST_BASES, ARRIVED, PASSED, STOP, LINES = 16, 32, 33, 34, 64
 OWN_BASES = LINE // 2  # of a line: so far behind the words that other threads look at
 
 
@@ -90,7 +90,7 @@ def _run(ops, first, end, base, item, slot):
 
 @jit(inline=True)
 def _barrier(board, thread, threads):
-    """Wait for all threads of the call."""
+    """Wait for all threads of the call; LATE counts how often one of them fell asleep over it."""
     passed = load(board, PASSED)
     if add(board, ARRIVED, 1) == threads - 1:
         swap(board, ARRIVED, 0)
@@ -99,7 +99,9 @@ def _barrier(board, thread, threads):
             if t != thread:
                 wake(board, LINES + t * LINE)
     else:
-        wait(board, PASSED, passed, LINES + thread * LINE)
+        slept = wait(board, PASSED, passed, LINES + thread * LINE)
+        if slept:
+            add(board, LATE, slept)
 
 
 @jit(inline=True)
@@ -129,6 +131,8 @@ def _walk(board, thread, threads, base):
                     items = phases[4 * p + 3]
                     for i in range(items * thread // threads, items * (thread + 1) // threads):
                         _run(ops, phases[4 * p], phases[4 * p + 1], base, i, 0)
+            if thread == 0 and g == board[GROUPS_END] - 1 and 0 < board[MOST_LATE] <= load(board, LATE):
+                swap(board, STOP, 1)  # all threads see it after the barrier
             if threads > 1:
                 _barrier(board, thread, threads)
             if groups[4 * g + 3] == CHECK and status[0] != 0:
@@ -137,6 +141,8 @@ def _walk(board, thread, threads, base):
             base[b] += advance[b]
         if thread == 0:
             board[DONE] = step + 1
+        if load(board, STOP):
+            return
 
 
 def _march(thread, address):
@@ -144,7 +150,7 @@ def _march(thread, address):
     board = at(address)
     line = LINES + thread * LINE
     if thread == 0:
-        at(board[STATUS])[0] = 0
+        board[DONE], board[LATE], board[STOP], at(board[STATUS])[0] = 0, 0, 0, 0
     if thread <= 0:
         for t in range(1, board[THREADS]):
             swap(board, LINES + t * LINE + TURN, 1 if thread == 0 else -1)
@@ -167,12 +173,12 @@ def _march(thread, address):
             return
 
 
-def _means(address, losses, means):
+def _means(address, losses, means, steps):
     """The loss of each minibatch: summed within a shard, then over the shards, in order."""
     board = at(address)
     bounds, shards = at(board[SHARD_BOUNDS]), board[SHARD_COUNT]
     row = 1 + bounds[shards]  # before the losses of the blocks stands what the mean divides by
-    for step in range(board[STEPS]):
+    for step in range(steps):
         whole, block = 0.0, 0
         for s in range(shards):
             part = 0.0
@@ -187,13 +193,13 @@ def leaves(dtype):
     losses = types.CPointer(from_dtype(dtype))
     return (
         (_march, (types.int64, types.int64)),
-        (_means, (types.int64, losses, types.CPointer(types.float64))),
+        (_means, (types.int64, losses, types.CPointer(types.float64), types.int64)),
     )
 
 
 @functools.cache
 def functions(dtype):
-    """``march(thread, board)`` and ``means(board, losses, means)``, of addresses; without the GIL."""
+    """``march(thread, board)`` and ``means(board, losses, means, steps)``, of addresses; without the GIL."""
     return tuple(
         ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(kinds))(leaf(function, *kinds))
         for function, kinds in leaves(dtype)

@@ -13,10 +13,10 @@ from nbdl.errors import UsageError
 from nbdl.kernels._simd import LANES
 from nbdl.records import resolve
 from nbdl.step._call import NativeCall
-from nbdl.step._driver import DONE, aligned
+from nbdl.step._driver import DONE, STOP, aligned
 from nbdl.step._jobs import Call
 from nbdl.step._memory import Memory, Stretch, place, stretches
-from nbdl.step._team import MOST_SHARDS, Pace, Team
+from nbdl.step._team import MOST_LATE, MOST_SHARDS, Pace, Team
 from nbdl.step._trace import constant_at
 
 
@@ -99,18 +99,22 @@ class Program:
         return self.done, call.means(self.done)
 
     def _native(self, call, part):
-        """Run a stretch of native code; what is raised meanwhile (Ctrl-C) comes after it. True: to its end."""
-        pace = self._pace(call, part)
-        call.begin(part, pace.threads if pace else self.team.size)
-        begun, last = time.perf_counter(), part == len(self.memory.tables) - 1
-        try:
-            self.team.march()
-        finally:
-            done = int(self.team.words[DONE])
-            self.done = done if last else 0
-        if pace:
-            pace.note(time.perf_counter() - begun, call.steps * call.blocks)
-        return done == call.steps
+        """Run a stretch of native code; what is raised meanwhile comes after it. True: to its end."""
+        team, pace, done = self.team, self._pace(call, part), 0
+        call.begin(part, pace.threads if pace else team.size, MOST_LATE if pace else 0)
+        while True:
+            begun = time.perf_counter()
+            try:
+                team.march()
+            finally:
+                now = int(team.words[DONE])
+                done += now
+                self.done = done if part == len(self.memory.tables) - 1 else 0
+            if pace:
+                pace.note(time.perf_counter() - begun, max(now, 1) * call.blocks)
+            if done == call.steps or not (pace and team.words[STOP]):
+                return done == call.steps
+            call.go_on(now, pace.threads)
 
     def _pace(self, call, part):
         """What is known of a stretch and minibatches of about this size; None where threads are given."""

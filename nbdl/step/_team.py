@@ -48,9 +48,9 @@ class Team:
         """Run what the board names, on all threads that it names; returns when all are done."""
         self._board.march(0, self._board.address)
 
-    def means(self, losses, means):
-        """Write the losses of the minibatches, from those of their blocks; both are addresses."""
-        self._means(self._board.address, losses, means)
+    def means(self, losses, means, steps):
+        """Write the losses of some minibatches, from those of their blocks; both are addresses."""
+        self._means(self._board.address, losses, means, steps)
 
     def line(self, thread):
         """The words of one thread."""
@@ -70,6 +70,7 @@ def _dismiss(board, threads):
 
 STINT = 0.002  # seconds after which the number of threads is looked at again
 MEMORY = 0.2  # seconds of its running by which a number of threads is judged
+MOST_LATE = 8  # times that a thread fell asleep over another one: then a call is looked at before its end
 SHARE = 0.05  # of the time goes to numbers of threads that were slower when they were last tried
 
 

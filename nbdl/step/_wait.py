@@ -82,16 +82,18 @@ else:
 
 @jit(inline=True)
 def wait(board, word, old, line):
-    """Wait until a word is no longer `old`; `line` is that of the thread that waits."""
-    turns = 0
+    """Wait until a word is no longer `old`; `line` is that of the thread that waits. How often it slept."""
+    turns, slept = 0, 0
     while load(board, word) == old:
         turns += 1
         if turns > SPINS + YIELDS:
             swap(board, line + ASLEEP, 1)
             if load(board, word) == old or swap(board, line + ASLEEP, 0) == 0:
                 _acquire(board[line + LOCK], 1)
+            slept += 1
         elif turns > SPINS:
             _pause()
+    return slept
 
 
 @jit(inline=True)
