@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from nbdl import registry
+from nbdl._cores import thread_count
 from nbdl._jit import jit
 from nbdl.errors import ShapeError, UsageError
 from nbdl.info._counts import encode
-from nbdl.info._measures import nats_of, threads_of
+from nbdl.info._measures import nats_of
 from nbdl.info._samples import read, same_length
 from nbdl.info._threads import in_parallel
 from nbdl.records import resolve
@@ -53,7 +54,7 @@ def pairwise(X, measure="mutual_information", estimator=None, *, base="e", threa
     same_length(samples)
     plain = all(s.kind == "discrete" and s.missing is None for s in samples)
     if plain and measure == "mutual_information" and estimator in (None, "ml") and not options:
-        return _plug_in([s.values for s in samples], threads_of(threads)) / nats_of(base)
+        return _plug_in([s.values for s in samples], thread_count(threads)) / nats_of(base)
     record = registry.default().get("measure", measure)
     if len(record.inputs) != 2 and record.inputs != ("*xs",):
         raise UsageError("`{}` is a measure of {}, not of two samples", measure, ", ".join(record.inputs))
@@ -71,7 +72,7 @@ def pairwise(X, measure="mutual_information", estimator=None, *, base="e", threa
     p = len(columns)
     pairs = [(i, j) for i in range(p) for j in range(p) if i <= j or measure in ONE_SIDED]
     result = np.empty((p, p))
-    with ThreadPoolExecutor(threads_of(threads)) as pool:
+    with ThreadPoolExecutor(thread_count(threads)) as pool:
         for (i, j), each in zip(pairs, pool.map(value, pairs)):
             result[i, j] = each
             if measure not in ONE_SIDED:

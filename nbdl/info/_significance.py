@@ -30,6 +30,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nbdl._cores import thread_count
 from nbdl.errors import OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, relabel
 from nbdl.info._measures import (
@@ -40,7 +41,6 @@ from nbdl.info._measures import (
     in_bounds,
     nats_of,
     sizes_of,
-    threads_of,
 )
 from nbdl.info._samples import read, same_length, without_missing
 from nbdl.info._series import check_integer, problem
@@ -323,7 +323,7 @@ def _smallest(codes):
 
 def _map(one, count, threads):
     """[one(0), one(1), ...] as float64, on so many threads."""
-    threads = threads_of(threads)
+    threads = thread_count(threads)
     if threads == 1:
         return np.array([one(number) for number in range(count)])
     with ThreadPoolExecutor(threads) as pool:

@@ -116,7 +116,8 @@ def interrupt():
 
 for _ in range(5):
     net, other = models.mlp(3, (16,)), threading.Thread(target=interrupt)
-    for wait in (lambda: (other.start(), nbdl.fit(net, data, epochs=10**6, threads=2)), lambda: time.sleep(1)):
+    other.start()
+    for wait in (lambda: nbdl.fit(net, data, epochs=10**6, threads=2), lambda: time.sleep(1)):
         try:
             wait()
         except KeyboardInterrupt:
