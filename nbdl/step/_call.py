@@ -39,9 +39,12 @@ from nbdl.step._team import MOST_SHARDS
 
 
 class NativeCall:
-    """`steps` minibatches of `n` samples. It serves many calls: each writes only what is new to the board."""
+    """`steps` minibatches of `n` samples, with so many `factors` each, the numbers that the update reads.
 
-    def __init__(self, program, n, steps):
+    It serves many calls: each writes only what is new to the board.
+    """
+
+    def __init__(self, program, n, steps, factors):
         self.n, self.steps, self.blocks = n, steps, -(-n // program.L)
         self._memory, self._arenas, self._team = program.memory, program.arenas, program.team
         self._status = program.plan.status
@@ -51,10 +54,13 @@ class NativeCall:
         self._losses = np.zeros((steps, self.blocks + 1), program.dtype)
         self._means = np.zeros(steps)
         self._addresses = self._losses.ctypes.data, self._means.ctypes.data
-        self._fixed = self._idx.ctypes.data, self._losses[:, 1:].ctypes.data
-        self._nothing = np.zeros((steps, 1), program.dtype)
+        self._factors = np.zeros((steps, factors), program.dtype)
+        moving = (IDX, self._idx), (LOSS, self._losses[:, 1:]), (FACTORS, self._factors)
         self._advance = np.zeros(len(BASES), np.int64)
-        self._advance[[IDX, LOSS, STEP]] = self._idx[0].nbytes, self._losses[0].nbytes, 1
+        self._advance[STEP] = 1
+        for place, array in moving:
+            self._advance[place] = array.strides[0]
+        self._fixed = [(place, array.ctypes.data) for place, array in moving]
         self._tables = [None if isinstance(t, Call) else _addresses(t) for t in program.memory.tables]
         self._in_order = False
 
@@ -72,13 +78,13 @@ class NativeCall:
             self._enter(words)
         if order is not None or not self._in_order:
             self._count(order)
-        factors = self._factors = self._nothing if factors is None else factors  # alive while it runs
+        if factors is not None:
+            self._factors[...] = factors
         words[FIRST_BASES + X] = x.ctypes.data
         words[FIRST_BASES + Y] = 0 if y is None else y.ctypes.data
-        words[FIRST_BASES + FACTORS] = factors.ctypes.data
-        words[FIRST_BASES + IDX], words[FIRST_BASES + LOSS] = self._fixed
+        for place, value in self._fixed:
+            words[FIRST_BASES + place] = value
         words[FIRST_BASES + STEP], words[FIRST_BASES + SEED] = step, seed
-        self._advance[FACTORS] = factors.strides[0]
 
     def begin(self, part, threads, most_late=0):
         """Make the board ready for one stretch of the program."""

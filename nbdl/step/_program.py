@@ -87,7 +87,7 @@ class Program:
             self.team = Team(self.threads, self.dtype)
         call = self._call
         if call is None or not call.serves(self, n, steps):
-            call = self._call = NativeCall(self, n, steps)
+            call = self._call = NativeCall(self, n, steps, len(factors[0]) if factors else 1)
         call.bind(x, y, order, factors, step, seed)
         self.team.words[DONE] = 0
         if self.native:
