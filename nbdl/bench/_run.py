@@ -61,7 +61,6 @@ def rows(names=(), threads=1, quick=False):
     UsageError
         If a name chooses nothing.
     """
-    threads = thread_count(threads)
     known = kernel_cases(quick) + step_cases(threads, quick) + info_cases(threads, quick)
     chosen = [case for case in known if not names or any(_fits(name, case) for name in names)]
     for name in names:
