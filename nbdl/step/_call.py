@@ -86,18 +86,16 @@ class NativeCall:
             words[FIRST_BASES + place] = value
         words[FIRST_BASES + STEP], words[FIRST_BASES + SEED] = step, seed
 
-    def begin(self, part, threads, most_late=0):
-        """Make the board ready for one stretch of the program."""
+    def begin(self, part, steps, threads, most_late=0):
+        """Make the board ready for some steps of one stretch of the program."""
         words = self._team.words
         words[GROUPS], words[GROUPS_END], words[PHASES], words[OPS] = self._tables[part]
-        words[STEPS], words[DONE], words[THREADS], words[MOST_LATE] = self.steps, 0, threads, most_late
+        words[STEPS], words[DONE] = steps, 0
+        words[THREADS], words[MOST_LATE] = threads, most_late
 
-    def go_on(self, done, threads):
-        """Make the board ready for what is left after it has done so many minibatches."""
-        words = self._team.words
-        words[FIRST_BASES : FIRST_BASES + COUNT] += done * self._advance
-        words[STEPS] -= done
-        words[DONE], words[THREADS] = 0, threads
+    def move_on(self, done):
+        """Let the bases go on by so many minibatches."""
+        self._team.words[FIRST_BASES : FIRST_BASES + COUNT] += done * self._advance
 
     def _enter(self, words):
         self._team.call = self

@@ -13,7 +13,7 @@ from nbdl.errors import UsageError
 from nbdl.kernels._simd import LANES
 from nbdl.records import resolve
 from nbdl.step._call import NativeCall
-from nbdl.step._driver import DONE, STOP, aligned
+from nbdl.step._driver import DONE, aligned
 from nbdl.step._jobs import Call
 from nbdl.step._memory import Memory, Stretch, place, stretches
 from nbdl.step._team import MOST_LATE, MOST_SHARDS, Pace, Team
@@ -101,8 +101,13 @@ class Program:
     def _native(self, call, part):
         """Run a stretch of native code; what is raised meanwhile comes after it. True: to its end."""
         team, pace, done = self.team, self._pace(call, part), 0
-        call.begin(part, pace.threads if pace else team.size, MOST_LATE if pace else 0)
         while True:
+            if pace is None:
+                steps = call.steps
+                call.begin(part, steps, team.size)
+            else:
+                steps = pace.steps(call.steps - done, call.blocks)
+                call.begin(part, steps, pace.threads, MOST_LATE)
             begun = time.perf_counter()
             try:
                 team.march()
@@ -112,9 +117,9 @@ class Program:
                 self.done = done if part == len(self.memory.tables) - 1 else 0
             if pace:
                 pace.note(time.perf_counter() - begun, max(now, 1) * call.blocks)
-            if done == call.steps or not (pace and team.words[STOP]):
+            if done == call.steps or self.plan.status[0]:
                 return done == call.steps
-            call.go_on(now, pace.threads)
+            call.move_on(now)
 
     def _pace(self, call, part):
         """What is known of a stretch and minibatches of about this size; None where threads are given."""

@@ -68,7 +68,9 @@ def _dismiss(board, threads):
 
 # --- how many of them ---------------------------------------------------------------------------------------
 
-STINT = 0.002  # seconds after which the number of threads is looked at again
+STINT = 0.002  # seconds for which a number of threads is tried
+LOOK = 0.1  # seconds after which it is looked at again whether it is still the best
+SOON = 0.25  # seconds that a first trial may take at once
 MEMORY = 0.2  # seconds of its running by which a number of threads is judged
 MOST_LATE = 8  # times that a thread fell asleep over another one: then a call is looked at before its end
 SHARE = 0.05  # of the time goes to numbers of threads that were slower when they were last tried
@@ -84,28 +86,42 @@ class Pace:
     def __init__(self, most):
         counts = sorted({1 << i for i in range(most.bit_length())} | {most})
         self._trials = [_Trial(n) for n in counts]
-        self._now, self._stint = self._trials[0], 0.0
+        self._now, self._trying, self._stint = self._trials[-1], True, 0.0
 
     @property
     def threads(self):
         return self._now.threads
 
+    def steps(self, left, work):
+        """How many of the steps that are left, of so much work each, to run before `note` is asked."""
+        if not self._now.work:
+            return 1
+        seconds = (STINT if self._trying else LOOK) * self._now.work / self._now.seconds
+        return max(1, min(left, int(seconds / work)))
+
     def note(self, seconds, work):
-        """What the last call took, and how much it did."""
+        """What was run last: how long it took, and how much it was."""
+        first = not any(trial.work for trial in self._trials)
         self._now.add(seconds, work)
+        if first:  # at worst they share the work perfectly
+            for trial in self._trials:
+                trial.cost = seconds * self._now.threads / trial.threads
         self._stint += seconds
         if self._stint < STINT:
             return
         for trial in self._trials:
             trial.rested += self._stint
         self._now.rested, self._now.cost, self._stint = 0.0, self._stint, 0.0
-        others = len(self._trials) - 1
-        due = (t for t in self._trials if not t.work or t.rested * SHARE > t.cost * others)
-        self._now = next(due, None)
-        if self._now:
-            self._now.halve()
-        else:
-            self._now = min(self._trials, key=lambda t: t.seconds / t.work)
+        due = next(filter(self._due, self._trials), None)
+        self._trying = due is not None
+        self._now = due or min((t for t in self._trials if t.work), key=lambda t: t.seconds / t.work)
+        if due:
+            due.halve()
+
+    def _due(self, trial):
+        if not trial.work and trial.cost < SOON:
+            return True
+        return trial.rested * SHARE > trial.cost * (len(self._trials) - 1)
 
 
 class _Trial:
@@ -114,11 +130,11 @@ class _Trial:
     def __init__(self, threads):
         self.threads, self.seconds, self.work, self.rested, self.cost = threads, 0.0, 0.0, 0.0, 0.0
 
-    def halve(self):
-        """What is older weighs less than what is to come."""
-        self.seconds, self.work = self.seconds / 2, self.work / 2
-
     def add(self, seconds, work):
         if self.seconds > MEMORY:
             self.halve()
         self.seconds, self.work = self.seconds + seconds, self.work + work
+
+    def halve(self):
+        """What is older weighs less than what is to come."""
+        self.seconds, self.work = self.seconds / 2, self.work / 2

@@ -1,6 +1,5 @@
 """What a step does with the gradients: clip them, and update the parameters slice by slice."""
 
-
 from nbdl.records import resolve
 from nbdl.step import _layout
 from nbdl.step._driver import FACTORS, SHARED, aligned

@@ -52,7 +52,7 @@ calls = {
     "call": lambda step: step(x, y),
     "python": lambda step: step.run(x, y, order, 64),
 }
-kind, threads = sys.argv[1], int(sys.argv[2])
+kind, threads = sys.argv[1], "auto" if sys.argv[2] == "auto" else int(sys.argv[2])
 
 class Exp:
     def __call__(self, x, train=None):
@@ -92,7 +92,9 @@ print(all((a == b).all() for a, b in zip(ours, theirs)))
 """
 
 
-@pytest.mark.parametrize(("kind", "threads"), [("run", 2), ("call", 2), ("call", 1), ("python", 2)])
+@pytest.mark.parametrize(
+    ("kind", "threads"), [("run", 2), ("run", "auto"), ("call", 2), ("call", 1), ("python", 2)]
+)
 def test_ctrl_c_at_any_moment_leaves_a_step_that_goes_on(kind, threads):
     """A hundred times: every step that ran is counted, all threads are ready for the next."""
     command = [sys.executable, "-W", "ignore", "-c", LOOP, kind, str(threads)]
