@@ -108,7 +108,7 @@ class Program:
             else:
                 steps = pace.steps(call.steps - done, call.blocks)
                 call.begin(part, steps, pace.threads, MOST_LATE)
-            begun = time.perf_counter()
+            begun, cores = time.perf_counter(), time.process_time() if pace else 0
             try:
                 team.march()
             finally:
@@ -116,7 +116,8 @@ class Program:
                 done += now
                 self.done = done if part == len(self.memory.tables) - 1 else 0
             if pace:
-                pace.note(time.perf_counter() - begun, max(now, 1) * call.blocks)
+                cores = time.process_time() - cores
+                pace.note(time.perf_counter() - begun, max(now, 1) * call.blocks, cores)
             if done == call.steps or self.plan.status[0]:
                 return done == call.steps
             call.move_on(now)

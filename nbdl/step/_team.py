@@ -99,13 +99,12 @@ class Pace:
         seconds = (STINT if self._trying else LOOK) * self._now.work / self._now.seconds
         return max(1, min(left, int(seconds / work)))
 
-    def note(self, seconds, work):
-        """What was run last: how long it took, and how much it was."""
-        first = not any(trial.work for trial in self._trials)
+    def note(self, seconds, work, cores):
+        """What was run last: how long it took, how much it was, and the seconds that cores worked on it."""
+        if not any(trial.work for trial in self._trials):
+            for trial in self._trials:  # to be expected where no thread waits for another one
+                trial.cost = cores / trial.threads
         self._now.add(seconds, work)
-        if first:  # at worst they share the work perfectly
-            for trial in self._trials:
-                trial.cost = seconds * self._now.threads / trial.threads
         self._stint += seconds
         if self._stint < STINT:
             return

@@ -257,7 +257,7 @@ def used(pace, costs, seconds):
     shares = dict.fromkeys(costs, 0.0)
     while sum(shares.values()) < seconds:
         threads = pace.threads
-        pace.note(costs[threads], 1)
+        pace.note(costs[threads], 1, min(costs.values()) * max(costs))
         shares[threads] += costs[threads]
     return {threads: spent / sum(shares.values()) for threads, spent in shares.items()}
 
@@ -277,7 +277,7 @@ def test_one_late_step_does_not_decide():
     pace = Pace(2)
     costs = {1: 0.0003, 2: 0.0002}
     used(pace, costs, 1.0)
-    pace.note(0.1, 1)
+    pace.note(0.1, 1, 0.1)
     used(pace, costs, 4.0)  # the next trial is dear as far as it knows
     assert used(pace, costs, 2.0)[2] > 0.9
 
