@@ -98,7 +98,7 @@ class NativeCall:
         self._team.words[FIRST_BASES : FIRST_BASES + COUNT] += done * self._advance
 
     def _enter(self, words):
-        self._team.call = self
+        self._team.call = None  # should this be interrupted
         shards = len(self._bounds) - 1
         for place, value in (
             (ADVANCE, self._advance.ctypes.data), (STATUS, self._status.ctypes.data),
@@ -114,13 +114,14 @@ class NativeCall:
             bases[place] = value
         for t in range(self._team.size):
             self._team.line(t)[OWN_BASES + PRIVATE] = self._arenas[t].ctypes.data
+        self._team.call = self
 
     def _count(self, order):
         """Sample numbers of whole blocks: the lanes that are left over repeat the last sample."""
+        self._in_order = False
+        given = (np.arange(self.n) if order is None else order).reshape(self.steps, self.n)
+        self._idx[:, : self.n], self._idx[:, self.n :] = given, given[:, -1:]
         self._in_order = order is None
-        order = np.arange(self.n) if order is None else order
-        order = order.reshape(self.steps, self.n)
-        self._idx[:, : self.n], self._idx[:, self.n :] = order, order[:, -1:]
 
     def loss_of_python(self, value):
         """The loss of the one step, where a kernel in Python computes it."""
