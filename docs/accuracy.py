@@ -185,6 +185,105 @@ def conditional(name, measure, draw, truth):
     return Task("Conditional and of series", name, measure, draw, truth, CONDITIONAL)
 
 
+# --- conditional mutual information, entropies of symbols and numbers ---------------------------------------
+
+
+def in_classes(r):
+    """Normal numbers about means that a label chooses; in each class their correlation is one of r."""
+    r = np.array(r)
+
+    def draw(rng, n):
+        z = rng.integers(0, 3, n)
+        x, y = rng.standard_normal((2, n))
+        return x + z, r[z] * x + np.sqrt(1 - r[z] ** 2) * y - z, z
+
+    return draw, 0.0 - float(np.log(1 - r**2).mean()) / 2
+
+
+def two_labels(rng, n):
+    """Two normal densities at distance 2, which a second label moves."""
+    x, z = rng.integers(0, 2, n), rng.integers(0, 3, n)
+    return x, 2 * x + z + rng.standard_normal(n), z
+
+
+def label_beside_a_number(rng, n):
+    """Two normal densities at distance 2, which a number moves."""
+    x, z = rng.integers(0, 2, n), rng.standard_normal(n)
+    return x, 2 * x + z + rng.standard_normal(n), z
+
+
+def label_of_a_number(rng, n):
+    """A label and a number, either of them from z alone."""
+    z = rng.standard_normal(n)
+    return (rng.random(n) < 1 / (1 + np.exp(-2 * z))).astype(int), z + rng.standard_normal(n), z
+
+
+def labels_of_a_number(rng, n):
+    z = rng.standard_normal(n)
+    x, y = (rng.random((2, n)) < 1 / (1 + np.exp(-2 * z))).astype(int)
+    return x, y, z
+
+
+def given(name, draw, truth):
+    """Every pattern of the kinds of x, y and z."""
+    family, measure = "Conditional mutual information, mixed", "conditional_mutual_information"
+    return Task(family, name, measure, draw, truth, ("gao", "mesner_shalizi"))
+
+
+SHARES, MEANS, DEVIATIONS = np.array([[0.5, 0.3, 0.2], [0.0, 1.0, 3.0], [1.0, 0.5, 2.0]])
+LABEL = -float(SHARES @ np.log(SHARES))
+NUMBER_GIVEN_LABEL = math.log(2 * math.pi * math.e) / 2 + float(SHARES @ np.log(DEVIATIONS))
+LABEL_OF_NUMBER = 0.4186054878  # what the number says of the label: a numerical integral
+
+
+def labelled(rng, n):
+    """A label, and a normal number whose mean and deviation it chooses."""
+    label = rng.choice(3, n, p=SHARES)
+    return label, MEANS[label] + DEVIATIONS[label] * rng.standard_normal(n)
+
+
+def chain_from_a_label(rng, n):
+    """Label, two normal densities at distance 2, a noisy copy."""
+    label = rng.integers(0, 2, n)
+    x = 2 * label + rng.standard_normal(n)
+    return label, x, 0.6 * x + 0.8 * rng.standard_normal(n)
+
+
+def of_both(name, measure, draw, truth, estimator):
+    return Task("Symbols and numbers together", name, measure, draw, truth, (estimator,))
+
+
+# --- divergence, joint entropy ------------------------------------------------------------------------------
+
+
+def two_normal(mean, deviation=1.0, units=(1.0,), decimals=15):
+    """N(0, 1) and N(mean, deviation^2) in each column, in units of its own, rounded."""
+
+    def draw(rng, n):
+        x, y = rng.standard_normal((2, n, len(units)))
+        y = mean + deviation * y
+        return x.round(decimals) * units, y.round(decimals) * units
+
+    each = math.log(deviation) + (1 + mean**2) / (2 * deviation**2) - 0.5
+    return draw, len(units) * each
+
+
+def zero_inflated(rng, n):
+    """Exponential numbers of mean 1 and 2, but 0 with probability 0.4 and 0.2."""
+    x, y = (np.where(rng.random(n) < p, 0, rng.exponential(m, n)) for p, m in ((0.4, 1), (0.2, 2)))
+    return x, y
+
+
+def diverging(name, made):
+    return Task("Divergence", name, "kl_divergence", *made, ("knn", "gaussian"))
+
+
+def salaries(rng, n):
+    """A rate given a salary: correlation 0.6, deviations 0.01 and 12,000."""
+    s = rng.standard_normal(n)
+    return 0.05 + 0.01 * (0.6 * s + 0.8 * rng.standard_normal(n)), 5e4 + 1.2e4 * s
+
+
 # --- entropies ----------------------------------------------------------------------------------------------
 
 SPACINGS = ("kozachenko_leonenko", "vasicek", "van_es", "ebrahimi", "correa", "gaussian", "binned")
@@ -223,11 +322,48 @@ TASKS = (
         "collider: X and Y given a noisy sum", "conditional_mutual_information", collider, math.log(4 / 3) / 2
     ),
     conditional("transfer, b = 0.7", "transfer_entropy", driven, math.log(1 + 0.7**2) / 2),
+    given("normal, independent given 3 labels", *in_classes((0.0, 0.0, 0.0))),
+    given("normal, r = 0, 0.6, 0.9 given 3 labels", *in_classes((0.0, 0.6, 0.9))),
+    given("label and number given a label", two_labels, 0.3368308203),
+    given("label and number given a number", label_beside_a_number, 0.3368308203),
+    given("label and number, both of the number given", label_of_a_number, 0.0),
+    given("two labels of the number given", labels_of_a_number, 0.0),
+    of_both("label and number", "joint_entropy", labelled, LABEL + NUMBER_GIVEN_LABEL, "by_class"),
+    of_both("label given the number", "conditional_entropy", labelled, LABEL - LABEL_OF_NUMBER, "by_class"),
+    of_both(
+        "number given the label",
+        "conditional_entropy",
+        lambda rng, n: labelled(rng, n)[::-1],
+        NUMBER_GIVEN_LABEL,
+        "by_class",
+    ),
+    of_both("chain of a label and two numbers", "total_correlation", chain_from_a_label, 0.7132181088, "gao"),
+    of_both("that chain, dual", "dual_total_correlation", chain_from_a_label, 0.5599743717, "gao"),
+    of_both("that chain, O-information", "o_information", chain_from_a_label, 0.1532437371, "gao"),
     density("normal", lambda rng, n: rng.standard_normal(n), math.log(2 * math.pi * math.e) / 2),
     density("uniform", lambda rng, n: rng.random(n), 0.0),
     density("exponential", lambda rng, n: rng.exponential(size=n), 1.0),
     density("Laplace", lambda rng, n: rng.laplace(size=n), 1 + math.log(2)),
     density("Gumbel", lambda rng, n: rng.gumbel(size=n), 1 + EULER),
+    density("Cauchy", lambda rng, n: rng.standard_cauchy(n), math.log(4 * math.pi)),
+    density("log-normal", lambda rng, n: rng.lognormal(0, 2, n), math.log(8 * math.pi * math.e) / 2),
+    Task(
+        "Differential entropy",
+        "rate given a salary",
+        "conditional_entropy",
+        salaries,
+        math.log(2 * math.pi * math.e) / 2 + math.log(0.008),
+        ("kozachenko_leonenko", "gaussian", "binned"),
+    ),
+    diverging("normal, mean 1", two_normal(1)),
+    diverging("normal, deviation 2", two_normal(0, 2)),
+    diverging("normal, equal", two_normal(0)),
+    diverging("3 columns in unlike units, mean 0.5", two_normal(0.5, 1, (1.0, 1e4, 1e-6))),
+    diverging("rounded to tenths, mean 0.5", two_normal(0.5, decimals=1)),
+    diverging(
+        "zero-inflated",
+        (zero_inflated, 0.4 * math.log(2) + 0.6 * math.log(0.6 / 0.8) + 0.6 * (math.log(2) - 0.5)),
+    ),
     *(symbols(f"uniform, 100 symbols, N = {n}", np.ones(100), n) for n in (50, 200, 1000)),
     *(symbols(f"Zipf, 100 symbols, N = {n}", 1 / np.arange(1, 101), n) for n in (50, 200, 1000)),
 )

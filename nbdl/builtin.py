@@ -135,7 +135,10 @@ def nbdl_models():
     sgd, adam = {"optimizer": "sgd"}, {"optimizer": "adam"}
     yield Model(
         "linear_regression", "nbdl.models:linear_regression", about="y = x w + b",
-        presets={"synthetic_regression": {**sgd, "epochs": 3, "batch_size": 32, "lr": 0.03}},
+        presets={
+            "synthetic_regression": {**sgd, "epochs": 3, "batch_size": 32, "lr": 0.03},
+            "table": {**sgd, "epochs": 30, "batch_size": 32, "lr": 0.03},
+        },
     )  # fmt: skip
     yield Model(
         "softmax_regression", "nbdl.models:softmax_regression", about="linear classifier",
@@ -143,6 +146,7 @@ def nbdl_models():
             "digits": {**sgd, "epochs": 20, "batch_size": 32, "lr": 0.1},
             "mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
             "fashion_mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+            "table": {**sgd, "epochs": 50, "batch_size": 32, "lr": 0.1},
         },
     )  # fmt: skip
     yield Model(
@@ -151,6 +155,7 @@ def nbdl_models():
             "digits": {**adam, "epochs": 20, "batch_size": 32, "lr": 0.001},
             "mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
             "fashion_mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+            "table": {**adam, "epochs": 50, "batch_size": 32, "lr": 0.003},
         },
     )  # fmt: skip
     yield Model(
@@ -208,6 +213,10 @@ def nbdl_measures():
         ("v_measure", ("x", "y")),
         ("transfer_entropy", ("source", "target")),
         ("active_information_storage", ("x",)),
+        ("permutation_entropy", ("x",)),
+        ("sample_entropy", ("x",)),
+        ("spectral_entropy", ("x",)),
+        ("lempel_ziv_complexity", ("x",)),
     ):
         yield Measure(name, f"nbdl.info:{name}", inputs)
 
@@ -233,14 +242,22 @@ def nbdl_estimators():
     )  # fmt: skip
     yield _continuous("ksg2", "_ksg", mutual_information="ksg2", total_correlation="ksg2")
     yield _continuous("kozachenko_leonenko", "_neighbours", entropy="kozachenko_leonenko")
-    yield _continuous("knn", "_neighbours", kl_divergence="kl_divergence")
-    for name, measure in (("ross", mutual[0]), ("gao", mutual[0]), ("mesner_shalizi", mutual[1])):
-        yield Estimator(name, "mixed", {measure: f"nbdl.info._mixed:{name}"})
+    yield _continuous("knn", "_divergence", kl_divergence="kl_divergence")
+    gao = {"mutual_information": "gao", "total_correlation": "gao", mutual[1]: "_conditional:gao"}
+    yield _estimator("mixed", "ross", "_mixed", mutual_information="ross")
+    yield _estimator("mixed", "gao", "_mixed", **gao)
+    yield _estimator("mixed", "mesner_shalizi", "_conditional", **{mutual[1]: "mesner_shalizi"})
+    entropies = {m: m for m in ("entropy", "conditional_entropy")}
+    yield _estimator("mixed", "by_class", "_by_class", **entropies)
     for name in ("binned", "ordinal"):
         yield _continuous(name, f"_{name}", **{m: m for m in ("symbols", "entropy", *mutual)})
 
 
 def _continuous(name, module, **functions):
-    """An estimator of continuous data by its measures, each with its function: a name, or ``module:name``."""
+    return _estimator("continuous", name, module, **functions)
+
+
+def _estimator(data, name, module, **functions):
+    """An estimator of such data by its measures, each with its function: a name, or ``module:name``."""
     places = {measure: f if ":" in f else f"{module}:{f}" for measure, f in functions.items()}
-    return Estimator(name, "continuous", {measure: f"nbdl.info.{place}" for measure, place in places.items()})
+    return Estimator(name, data, {measure: f"nbdl.info.{place}" for measure, place in places.items()})

@@ -198,7 +198,7 @@ class Dataset:
 class Model:
     """``build(**options)`` returns a net; `presets` holds training settings by data set name.
 
-    The first preset is the default data set of ``nbdl train``.
+    The first preset is the default data set of ``nbdl train``; one called "table" is for a user's own files.
     """
 
     name: str
@@ -227,7 +227,8 @@ class Estimator:
     the size of the alphabet. "continuous", "mixed": by the name of each measure a function
     ``f(*samples, local=False, threads=1, **options)`` of float64 arrays (N, D), in nats; ``local=True`` gives
     the N values whose mean is the estimate (N' of symbols), or raises `OptionError` where there are none. In
-    "mixed" ones a discrete sample is int64 codes (N,).
+    "mixed" ones a discrete sample is int64 codes (N,), and a joint one of both kinds the pair of them,
+    ``(codes, columns)``.
 
     Two more entries are used if they are there. ``symbols(x, **options)`` gives int64 codes (N', D) below k,
     N' <= N, and k: series are made into symbols first, histories of symbols then. ``shuffled_<measure>(

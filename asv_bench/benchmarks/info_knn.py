@@ -97,16 +97,24 @@ class Neighbours:
 
 
 class Others:
-    """Entropy, divergence and mixed estimators on 100,000 samples."""
+    """Entropy, divergence and mixed estimators on 100,000 samples; rounded ones count tied neighbours."""
 
-    params = (["kozachenko_leonenko", "kl_divergence", "ross", "gao"],)
+    params = (["entropy", "divergence", "rounded divergence", "ross", "gao", "gao given labels", "by_class"],)
     param_names = ("name",)
 
     def setup(self, name):
         x, y = samples(100_000, 2)
-        self.call = part(f"info.{'_neighbours' if name.startswith('k') else '_mixed'}", name)
         labels = np.searchsorted([-1.0, 0.0, 1.0], y[:, 0]).astype(np.int64)
-        self.samples = {"kozachenko_leonenko": (x,), "kl_divergence": (x, 1.5 * y)}.get(name, (x, labels))
+        module, function, self.samples = {
+            "entropy": ("_neighbours", "kozachenko_leonenko", (x,)),
+            "divergence": ("_divergence", "kl_divergence", (x, 1.5 * y)),
+            "rounded divergence": ("_divergence", "kl_divergence", (x.round(1), (1.5 * y).round(1))),
+            "ross": ("_mixed", "ross", (x, labels)),
+            "gao": ("_mixed", "gao", (x, labels)),
+            "gao given labels": ("_conditional", "gao", (x, y, labels)),
+            "by_class": ("_by_class", "entropy", ((labels, x),)),
+        }[name]
+        self.call = part(f"info.{module}", function)
         self.time_estimate(name)
 
     def time_estimate(self, name):

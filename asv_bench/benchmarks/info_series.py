@@ -42,6 +42,21 @@ class Ordinal:
         self.entropy(self.x, "ordinal", order=order)
 
 
+class Regular:
+    """How regular 10**4 samples are: 5 * 10**7 pairs of patterns; a Fourier transform; an automaton."""
+
+    params = ("sample_entropy", "spectral_entropy", "lempel_ziv_complexity")
+    param_names = ("measure",)
+
+    def setup(self, name):
+        self.measure, x = measure(name), normal(10**4, dtype="float64")
+        self.x = x > 0 if name == "lempel_ziv_complexity" else x
+        self.time_measure(name)
+
+    def time_measure(self, name):
+        self.measure(self.x)
+
+
 class Spacing:
     """Entropy of 10**6 samples by spacings: a sort and 10**6 logarithms."""
 

@@ -121,13 +121,16 @@ def _chance(kind, N, x, y, threads):
 
 
 def _normal(N, columns):
-    """Columns of normal numbers by name, with a correlation of 0.6 of each with the first."""
+    """Columns of normal numbers by name, with a correlation of 0.6 of each with the first, and deviation 1.
+
+    Estimators by nearest neighbours take them as they are: libraries differ in the units that they choose.
+    """
 
     def arguments():
         rng = np.random.default_rng(0)
         x = rng.standard_normal((len(columns), N))
         x[1:] = 0.6 * x[0] + 0.8 * x[1:]
-        return dict(zip(columns, x))
+        return dict(zip(columns, x / x.std(axis=1, keepdims=True)))
 
     return arguments
 
@@ -144,7 +147,7 @@ def _spacing(method, N, threads):
 
 
 def _ksg1(N, threads):
-    more = {"estimator": "ksg1"}
+    more = {"estimator": "ksg1", "standardize": False}
     return Estimate(
         "ksg1_mi", f"N={N}", info.mutual_information, _normal(N, "xy"), {"k": 3}, more, True, threads
     )  # fmt: skip
@@ -154,7 +157,7 @@ def _neighbours(N, D, threads):
     def arguments():
         return {"x": np.random.default_rng(0).standard_normal((N, D))}
 
-    more = {"estimator": "kozachenko_leonenko"}
+    more = {"estimator": "kozachenko_leonenko", "standardize": False}
     size = f"N={N}, D={D}"
     return Estimate("knn_entropy", size, info.entropy, arguments, {"k": 3}, more, True, threads)
 
@@ -179,7 +182,8 @@ def _permutations(N, count, threads):
     """The estimate itself is compared; the shuffles of two libraries differ."""
     size = f"N={N}, {count} permutations"
     options = {"k": 3, "permutations": count}
-    return Estimate("ksg1_test", size, _estimate_of_test, _normal(N, "xy"), options, {}, True, threads)
+    more = {"standardize": False}
+    return Estimate("ksg1_test", size, _estimate_of_test, _normal(N, "xy"), options, more, True, threads)
 
 
 def _estimate_of_test(x, y, **options):
@@ -190,6 +194,17 @@ def _ordinal(N, order, threads):
     more = {"estimator": "ordinal"}
     size = f"N={N}, order {order}"
     return Estimate("permutation_entropy", size, info.entropy, _normal(N, "x"), {"order": order}, more)
+
+
+def _regular(name, N, threads):
+    """One series; of two symbols for Lempel and Ziv's words."""
+
+    def arguments():
+        x = np.random.default_rng(0).standard_normal(N)
+        return {"x": x > 0 if name == "lempel_ziv_complexity" else x}
+
+    takes_threads = name == "sample_entropy"
+    return Estimate(name, f"N={N}", getattr(info, name), arguments, {}, {}, takes_threads, threads)
 
 
 MAKERS = (  # what makes a row, its sizes, and quick ones
@@ -209,4 +224,7 @@ MAKERS = (  # what makes a row, its sizes, and quick ones
     (_ross, ((100_000, 5),), ((200, 3),)),
     (_permutations, ((2000, 50),), ((100, 3),)),
     (_ordinal, ((100_000, 4),), ((200, 3),)),
+    (partial(_regular, "sample_entropy"), ((4000,), (30_000,)), ((200,),)),
+    (partial(_regular, "spectral_entropy"), ((100_000,),), ((200,),)),
+    (partial(_regular, "lempel_ziv_complexity"), ((30_000,),), ((200,),)),
 )

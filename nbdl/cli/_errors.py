@@ -71,7 +71,8 @@ def explain(error, command=""):
     what, _, advice = _one_line(str(error)).partition(". Try ")
     notes = dict(note.partition(": ")[::2] for note in getattr(error, "__notes__", ()))
     general = next(ADVICE[c] for c in type(error).__mro__ if c in ADVICE).format(command=command)
-    return what, notes.get("where", ""), notes.get("try") or advice or " ".join(general.split())
+    hint = notes.get("try") or advice or " ".join(general.split())
+    return what, notes.get("where", ""), hint.replace("the data option ", "--set data_options.")
 
 
 def _trace(ctx):

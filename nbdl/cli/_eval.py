@@ -5,7 +5,7 @@ import dataclasses
 import click
 
 from nbdl.cli._errors import advised, fitting
-from nbdl.cli._output import common_options, emit, figures, pairs
+from nbdl.cli._output import common_options, emit, figures, note, pairs
 from nbdl.cli._train import parse, split
 from nbdl.errors import UsageError
 
@@ -30,11 +30,13 @@ def evaluate(path, name, part, loss, changes):
     import nbdl.train
     from nbdl import registry
 
-    net, config = nbdl.train.load_run(path)
+    net, config, preparation = nbdl.train.load_run(path)
     if config is None:
         config = nbdl.train.Config()
     if name is not None:
-        config = dataclasses.replace(config, data=name, data_options={})
+        config = dataclasses.replace(
+            config, data=name, data_options=_options(config, preparation, name, loss or config.loss)
+        )
     if not config.data:
         raise advised(
             UsageError("a model file does not say what it was trained on"),
@@ -48,10 +50,33 @@ def evaluate(path, name, part, loss, changes):
         if table != "data_options" or not key:
             raise UsageError("--set takes data_options.KEY=VALUE here, got `{}`", change)
         options[key] = parse(value)
-    data = nbdl.data.load(config.data, **options)
+    data = preparation.agree(nbdl.data.load(config.data, **options), config.data)
     given, loss = loss, loss or config.loss or ("mse" if data.classes is None else "softmax_cross_entropy")
     samples = getattr(data, part)
     with registry.swap(**config.swap), fitting(path, config.data):
-        measured = nbdl.train.evaluate(net, samples, loss, **({} if given else config.loss_options))
+        measured = nbdl.train.evaluate(
+            net, samples, loss, preparation, **({} if given else config.loss_options)
+        )
     results = {f"{part}_{k}": v for k, v in measured.items()} | {"samples": len(samples.x), "data": data.name}
+    remark = nbdl.train.worse_than_a_constant(measured, samples.y, loss, part)
+    if remark:
+        note(f"warning: {remark}")
     emit({**results, "loss": loss, "model": path}, lambda: pairs(figures(results)))
+
+
+def _options(config, preparation, name, loss):
+    """The options of another data set: of a table those that say what it means, as of the run's own."""
+    from nbdl import registry
+    from nbdl.data import is_table
+
+    options = {}
+    if is_table(name) and name not in registry.default().names("dataset"):
+        if is_table(config.data):
+            options = {k: v for k, v in config.data_options.items() if k in ("target", "task", "inputs")}
+        if preparation.columns:
+            options.setdefault("inputs", list(preparation.columns))
+            options.setdefault("target", preparation.target)
+        if loss:
+            classes = "accuracy" in registry.default().get("loss", loss).metrics
+            options.setdefault("task", "classification" if classes else "regression")
+    return options

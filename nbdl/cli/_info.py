@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import re
 import warnings
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from nbdl.cli._output import common_options, emit, note
 from nbdl.errors import UsageError
 
 WARNINGS = 3  # that are shown
+FLAGS = {  # what Python's options are called here
+    r"discrete=True\b": "--discrete COL",
+    r"discrete=False\b": "--continuous COL",
+    r'estimator="(\w+)"': r"--estimator \1",
+}
 
 
 @click.command()
@@ -23,6 +29,7 @@ WARNINGS = 3  # that are shown
 @click.option("-y", "ys", multiple=True, metavar="COL", help="Columns of the second.")
 @click.option("-z", "zs", multiple=True, metavar="COL", help="Columns of the third.")
 @click.option("--weights", metavar="COL", help="How much each row counts, for discrete data.")
+@click.option("--trials", metavar="COL", help="Series: a change in this column begins another trial.")
 @click.option("--discrete", multiple=True, metavar="COL", help="The values of these columns are symbols.")
 @click.option("--continuous", multiple=True, metavar="COL", help="The values of these columns are measured.")
 @click.option("--estimator", metavar="NAME", help="By default one that fits the kinds of the columns.")
@@ -54,8 +61,9 @@ def info(measure, file, listing, pairwise, lags, plot, **given):
     """Entropy, mutual information and their kin, of the columns of a table.
 
     FILE is .csv, .npy, .npz, or a name of `nbdl data list`. A column COL is given by its name or its number
-    from 0; a,b are two columns as one joint variable. Text and whole numbers that recur are discrete, other
-    numbers continuous: the result says how each column was taken, --discrete and --continuous change it. A
+    from 0; a,b are two columns as one joint variable. Text and numbers of few values are discrete, other
+    numbers continuous where they are measured: the result says how each column was taken, --discrete and
+    --continuous change it. A
     missing value is an empty field or NaN.
 
     \b
@@ -131,6 +139,8 @@ def _telling():
         yield
     texts = list(dict.fromkeys(" ".join(str(w.message).split()) for w in caught))
     for text in texts[:WARNINGS]:
+        for option, flag in FLAGS.items():
+            text = re.sub(option, flag, text)
         note(f"warning: {text}")
     if len(texts) > WARNINGS:
         note(f"and {len(texts) - WARNINGS} more warnings like these")

@@ -6,6 +6,7 @@ from nbdl.cli._info_asked import words
 from nbdl.errors import UsageError
 
 FORMULAS = {"ml": "g_test", "gaussian": "f_test"}  # tests that need no shuffle, by estimator
+WITHOUT_FORMULA = ("total_correlation", "kl_divergence")  # the others are tests of (conditional) independence
 
 
 def value(asked):
@@ -32,7 +33,7 @@ def value(asked):
 
 def _compute(asked, columns):
     optional = len(columns) > len(asked.inputs) and not asked.inputs[0].startswith("*")
-    samples = [c.values for c in columns.values()]
+    samples = asked.samples(columns)
     more = {"given": samples.pop()} if optional else {}
     return float(asked.compute(*samples, **asked.keywords(columns, **more)))
 
@@ -40,15 +41,15 @@ def _compute(asked, columns):
 def _tested(asked, columns, problem=None):
     """The estimate and its p-value; of `problem` where it is not of the columns as they are."""
     from nbdl import info as measures
-    from nbdl.info import _series, _significance
+    from nbdl.info import _null, _samples, _series
 
     n, options = asked.options["permutations"], asked.keywords(columns)
     estimator = options.pop("estimator", None)
-    if asked.measure not in _significance.ARGUMENTS or asked.measure == "entropy":
-        known = words([m for m in _significance.ARGUMENTS if m != "entropy"])
-        raise UsageError("`{}` has no p-value. Try {}", asked.measure, known)
-    if problem is None:
-        problem = _series.problem(asked.measure, [c.values for c in columns.values()], estimator, options)
+    if asked.measure not in _null.ARGUMENTS:
+        raise UsageError("`{}` has no p-value; {} have", asked.measure, words(list(_null.ARGUMENTS)))
+    whole = problem is None
+    if whole:
+        problem = _series.problem(asked.measure, asked.samples(columns), estimator, options)
     samples = problem.samples.values()
     if n:
         test = measures.permutation_test(
@@ -56,13 +57,18 @@ def _tested(asked, columns, problem=None):
             seed=asked.options["seed"] or 0, **problem.options,
         )  # fmt: skip
         return {"value": test.estimate, "p_value": test.p_value, "z_score": test.z_score, "permutations": n}
-    name = estimator or asked.record(columns).name
+    if asked.measure in WITHOUT_FORMULA:
+        raise UsageError("`{}` has no formula for a p-value. Try --permutations 200", asked.measure)
+    name = estimator or (asked.understood(columns)[1] if asked.takes("estimator") else "ml")
     if name not in FORMULAS:
         text = "estimator `{}` has no formula for a p-value, {} have. Try --permutations 200"
         raise UsageError(text, name, words(list(FORMULAS)))
     named = {k: v for k, v in problem.options.items() if k == "nan_policy"}
+    said = _samples.said_of(problem.options.get("discrete"), list(problem.samples))
+    samples = [_samples.read(role, x, d) for (role, x), d in zip(problem.samples.items(), said)]
     test = getattr(measures, FORMULAS[name])(*samples, **named)
-    found = {"value": float(problem.estimate()), "p_value": test.p_value, "test": FORMULAS[name]}
+    value = _compute(asked, columns) if whole else float(problem.estimate())
+    found = {"value": value, "p_value": test.p_value, "test": FORMULAS[name]}
     found |= {"statistic": test.statistic, "dof": test.dof}
     return found | ({"rows_per_cell": test.rows_per_cell} if name == "ml" else {})
 
@@ -100,34 +106,31 @@ def matrix(asked):
     columns = [asked.column(n) for n in names]
     if len(columns) < 2:
         raise UsageError("--pairwise needs two columns at least, got {}", len(columns))
-    values, estimators, tests = _pairs(asked, columns)
+    values, estimators, samples, tests = _pairs(asked, columns)
     return {
         "measure": asked.measure, "unit": asked.unit, "estimators": estimators,
-        "rows": len(columns[0].values), "columns": [_described(c) for c in columns],
+        "rows": len(columns[0].values), "columns": [_described(c, s) for c, s in zip(columns, samples)],
         "matrix": values.tolist(), **tests,
     }  # fmt: skip
 
 
 def _pairs(asked, columns):
-    """The matrix of estimates, the names of the estimators, and the p-values with what they are from."""
+    """The matrix of estimates, the names of the estimators, how each column was taken, and the p-values with
+    what they are from."""
     import numpy as np
 
-    from nbdl import info as measures
     from nbdl.info._pairwise import ONE_SIDED
 
     values, p_values = np.full((2, len(columns), len(columns)), np.nan)
     tests, estimators, tested = [], set(), asked.options["permutations"] is not None
-    one_sided = asked.measure in ONE_SIDED
-    if all(c.kind == "discrete" for c in columns) and not tested:
-        every = {f"column {i}": c for i, c in enumerate(columns)}
-        with asked.blamed(every):
-            values[:] = measures.pairwise([c.values for c in columns], asked.measure, **asked.keywords(every))
-        np.fill_diagonal(values, np.nan)
-        return values, [asked.estimator(every)] if asked.takes("estimator") else [], {}
+    one_sided, taken = asked.measure in ONE_SIDED, [{} for _ in columns]
     for i, j in (permutations if one_sided else combinations)(range(len(columns)), 2):
         pair = dict(zip(("x", "y"), (columns[i], columns[j])))
         with asked.blamed(pair):
-            estimators.add(asked.estimator(pair))
+            samples, name = asked.understood(pair)
+            estimators.add(name)
+            for column, sample in zip((i, j), samples.values()):
+                taken[column].setdefault(sample.kind, sample)
             if tested:
                 tests.append(_tested(asked, pair))
                 values[i, j], p_values[i, j] = tests[-1]["value"], tests[-1]["p_value"]
@@ -136,7 +139,7 @@ def _pairs(asked, columns):
         if not one_sided:
             values[j, i], p_values[j, i] = values[i, j], p_values[i, j]
     found = {"p_values": p_values.tolist(), **_test_of(tests)} if tested else {}
-    return values, sorted(estimators - {None}), found
+    return values, sorted(estimators - {None}), [list(kinds.values()) for kinds in taken], found
 
 
 def _test_of(tests):
@@ -148,13 +151,19 @@ def _test_of(tests):
 
 def _head(asked, columns):
     """What was asked, and how it was understood."""
-    estimator = asked.estimator(columns)
+    samples, estimator = asked.understood(columns)
+    if asked.options["estimator"]:
+        estimator = asked.options["estimator"]
     return {
         "measure": asked.measure, "unit": asked.unit, **({"estimator": estimator} if estimator else {}),
         "rows": max(len(c.values) for c in columns.values()),
-        "samples": {role: _described(c) for role, c in columns.items()},
+        "samples": {role: _described(c, [samples[role]]) for role, c in columns.items()},
     }  # fmt: skip
 
 
-def _described(column):
-    return {"column": column.name, "kind": column.kind, "about": column.about}
+def _described(column, samples):
+    """A column, and how it was taken: in a matrix of some pairs perhaps as the other kind."""
+    from nbdl.info._kinds import describe
+
+    kind = " or ".join(s.kind for s in samples)
+    return {"column": column.name, "kind": kind, "about": describe(samples[-1])}

@@ -14,10 +14,6 @@ STEPS_OF_A_SERIES = {  # what a measure of series is, once histories are taken
     "transfer_entropy": "conditional_mutual_information",
     "active_information_storage": "mutual_information",
 }
-OF_MIXED = {  # estimators that take values that recur for what they are
-    "mutual_information": "gao", "conditional_mutual_information": "mesner_shalizi",
-}  # fmt: skip
-NOISE = 1e-6  # as a part of the standard deviation, where values are rounded
 SHOWN = 30  # columns that an error names
 PLACES = 4  # samples whose columns it names
 
@@ -67,52 +63,58 @@ class Asked:
 
     def keywords(self, columns, **more):
         """The options for the measure's function, or for one that passes them on to it."""
-        named = {n: self.options[n] for n in ("estimator", "base", "nan_policy", "threads", "k", "weights")}
+        names = ("estimator", "base", "nan_policy", "threads", "k", "weights", "trials")
+        named = {n: self.options[n] for n in names}
         named = {n: v for n, v in named.items() if v is not None}
         if not self.takes("threads"):
             named.pop("threads", None)
         for name in named:
             if not self.takes(name):
                 raise UsageError("`{}` takes no --{}", self.measure, name.replace("_", "-"))
-        return self.fitting(columns) | named | self.options["set"] | more
+        said = tuple(c.discrete for c in columns.values())
+        if any(kind is not None for kind in said) and self.takes("discrete"):
+            named["discrete"] = said
+        return named | self.options["set"] | more
 
-    def fitting(self, columns):
-        """What is chosen because values recur in the columns: another estimator, or noise between them."""
-        from nbdl import registry
+    def samples(self, columns):
+        """What the measure is given for each column, which says its kind where no option does."""
+        from nbdl.info import _samples
 
-        measure = STEPS_OF_A_SERIES.get(self.measure, self.measure)
-        if measure not in OF_MIXED:
-            return {}
-        if any(c.kind == "mixed" for c in columns.values()) and self.options["estimator"] is None:
-            return {"estimator": OF_MIXED[measure]}
-        if any(c.rounded for c in columns.values()):
-            functions = self.record(columns).measures
-            if measure in functions and "noise" in registry.parameters(functions[measure]):
-                return {"noise": NOISE}
-        return {}
+        if self.takes("discrete"):
+            return [c.values for c in columns.values()]
+        return [_samples.read(role, c.values, c.discrete) for role, c in columns.items()]
 
-    def record(self, columns):
-        """The estimator that is used, None where the measure has no choice of one."""
-        if not self.takes("estimator"):
-            return None
-        from nbdl.info import _measures, _samples
+    def understood(self, columns):
+        """The samples as the measure takes them, by role, and the name of the estimator if there is one."""
+        from nbdl.info import _measures, _samples, _series
 
-        measure = STEPS_OF_A_SERIES.get(self.measure, self.measure)
-        samples = [_samples.read(role, c.values) for role, c in columns.items()]
-        return _measures.choose(measure, samples, self.options["estimator"])
-
-    def estimator(self, columns):
-        """Its name, with what was chosen beside it."""
-        if not self.takes("estimator"):
-            return None
-        chosen = self.fitting(columns) | self.options["set"]
-        name = chosen.get("estimator") or self.record(columns).name
-        return f"{name}, noise {chosen['noise']:g}" if chosen.get("noise") else name
+        samples = {role: _samples.read(role, c.values, c.discrete) for role, c in columns.items()}
+        if not self.takes("estimator"):  # a measure of labels
+            return {role: s.as_symbols() for role, s in samples.items()}, None
+        measure, options = self.measure, self.keywords(columns)
+        name, policy = options.pop("estimator", None), options.pop("nan_policy", "raise")
+        taken = list(samples.values())
+        if measure in STEPS_OF_A_SERIES and name is None:
+            problem = _series.problem(measure, taken, None, options)
+            measure, options = problem.measure, problem.options
+            said = _samples.said_of(options.pop("discrete", None), list(problem.samples))
+            taken = [_samples.read(n, x, d) for (n, x), d in zip(problem.samples.items(), said)]
+        measure = STEPS_OF_A_SERIES.get(measure, measure)
+        if measure == "kl_divergence":
+            taken = _measures.each_without_missing(taken, policy)
+        else:
+            _samples.same_length(taken)
+            taken, _ = _samples.without_missing(taken, None, policy)
+        if taken is None:
+            return samples, _measures.choose(measure, list(samples.values()), name).name
+        weighted = options.get("weights") is not None
+        record, taken, _ = _measures.prepared(measure, taken, name, options, weighted)
+        return samples | dict(zip(samples, taken)), record.name
 
     @property
     def unit(self):
         base = self.options["base"]
-        if not self.takes("base"):
+        if not self.takes("base") or self.options["set"].get("normalize"):
             return ""
         return (
             "nats"
@@ -140,8 +142,15 @@ class Asked:
 def _places(columns, error):
     """Which columns the samples are, those that the error names, or else the first ones."""
     shown = {role: c for role, c in columns.items() if f"`{role}`" in error} or columns
-    said = [f"`{role}` is {c.name}: {c.kind} ({c.about})" for role, c in shown.items()]
+    said = [f"`{role}` is {c.name}: {_kind(c)}" for role, c in shown.items()]
     return ", ".join(said[:PLACES]) + (f" and {len(said) - PLACES} more" if len(said) > PLACES else "")
+
+
+def _kind(column):
+    """The kind of a column by its dtype and what is said, of values that may be faulty."""
+    x = column.values
+    measured = x.dtype.kind == "f" if column.discrete is None else not column.discrete
+    return f"{'continuous' if measured else 'discrete'} ({'text' if x.dtype.kind in 'USO' else x.dtype.name})"
 
 
 def _hint(error):
@@ -173,7 +182,12 @@ def read(measure, file, xs, ys, zs, discrete, continuous, changes, **options):
     kinds = {name: "discrete" for text in discrete for name in table.split(text)}
     kinds |= {name: "continuous" for text in continuous for name in table.split(text)}
     if options["weights"] is not None:
-        options["weights"] = table.column(options["weights"], {options["weights"]: "continuous"}).values
+        weights = table.column(options["weights"], {options["weights"]: "continuous"}).values
+        options["weights"] = (
+            weights.astype(float).filled(float("nan")) if hasattr(weights, "filled") else weights
+        )
+    if options["trials"] is not None:
+        options["trials"] = table.column(options["trials"], kinds).values
     return Asked(measure, resolve(record.compute), record.inputs, table, (xs, ys, zs), kinds, options)
 
 

@@ -1,6 +1,8 @@
 """``nbdl predict``: a trained model's predictions for inputs from a file, into a file."""
 
 import contextlib
+import csv
+import io
 import os
 import tempfile
 from pathlib import Path
@@ -27,8 +29,9 @@ KINDS = (".csv", ".npz", ".npy")
 def predict(path, inputs, output, task):
     """Write the predictions of a trained model (a run's folder or a model file).
 
-    INPUT is an .npy, .npz (key x) or .csv file of inputs alone, in the form of the training data. OUTPUT gets
-    one row a sample: for classes the label and the probability of each class, else the values.
+    INPUT is an .npy, .npz (key x) or .csv file of inputs alone, in the form of the training data; the columns
+    of a table with a header are found by name, so that it may hold others too. OUTPUT gets one row a sample:
+    for classes the label and the probability of each class, else the values.
 
     \b
     nbdl predict runs/lenet-digits-001 images.npy -o labels.csv
@@ -40,17 +43,20 @@ def predict(path, inputs, output, task):
     output = Path(output).expanduser()
     if output.suffix.lower() not in KINDS:
         raise UsageError("predictions are written as {}, got `{}`", ", ".join(KINDS), output.name)
-    net, config = nbdl.train.load_run(path)
+    net, config, preparation = nbdl.train.load_run(path)
     if task is None:
-        task = _task(config, path)
-    x = nbdl.data.load_inputs(inputs)
+        task = _task(config, preparation, path)
+    x = nbdl.data.load_inputs(inputs, preparation)
     with registry.swap(**(config.swap if config else {})):
         try:
-            y = nbdl.train.predict(net, x)
+            y = preparation.values(nbdl.train.predict(net, preparation.inputs(x)))
         except ShapeError as error:
-            raise _wrong_shape(error, config, x, inputs) from error
+            raise _wrong_shape(error, config, preparation, x, inputs) from error
     y = y.reshape(len(y), -1)
-    columns = _classes(y) if task == "classification" else {f"y{i}": y[:, i] for i in range(y.shape[1])}
+    if task == "classification":
+        columns = _classes(y, preparation)
+    else:
+        columns = {f"y{i}": y[:, i] for i in range(y.shape[1])}
     _write(output, columns)
     results = {"samples": len(x), "output": output}
     if task == "classification":
@@ -58,9 +64,13 @@ def predict(path, inputs, output, task):
     emit(results, lambda: f"{len(x)} predictions in {output}: {', '.join(columns)}")
 
 
-def _task(config, path):
+def _task(config, preparation, path):
     from nbdl import registry
 
+    if preparation.labels:
+        return "classification"
+    if preparation.target_mean.size:
+        return "regression"
     if config is None:
         raise advised(
             UsageError("a model file does not say whether it predicts classes or values"),
@@ -71,13 +81,13 @@ def _task(config, path):
     return "classification" if "accuracy" in metrics else "regression"
 
 
-def _wrong_shape(error, config, x, inputs):
+def _wrong_shape(error, config, preparation, x, inputs):
     """The same fault as one of the input file, naming the shape that the net was trained on."""
     import nbdl.data
 
-    expected = None
+    expected = preparation.mean.shape if preparation.mean.size else None
     with contextlib.suppress(NbdlError):
-        if config is not None:
+        if config is not None and expected is None:
             expected = nbdl.data.load(config.data, **config.data_options).train.x.shape[1:]
     shape = _say(x.shape[1:])
     if expected is None:
@@ -91,13 +101,25 @@ def _say(shape):
     return f"(N, {', '.join(map(str, shape))})"
 
 
-def _classes(logits):
-    """The label and the probabilities (softmax in float64) by column."""
+def _classes(logits, preparation):
+    """The label and the probabilities (softmax in float64) by column, with the names of the classes."""
     import numpy as np
 
     e = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     p = e / e.sum(axis=1, keepdims=True)
-    return {"label": logits.argmax(axis=1), **{f"p{i}": p[:, i] for i in range(p.shape[1])}}
+    names = preparation.labels or range(p.shape[1])
+    columns = {f"p{n}" if str(n).isdecimal() else f"p_{n}": p[:, i] for i, n in enumerate(names)}
+    return {"label": preparation.names(logits.argmax(axis=1)), **columns}
+
+
+def _together(columns):
+    """An array (N, D) of numbers; with labels that are text, one (N,) of named fields."""
+    import numpy as np
+
+    arrays = list(columns.values())
+    if all(a.dtype.kind != "U" for a in arrays):
+        return np.column_stack(arrays)
+    return np.rec.fromarrays(arrays, names=list(columns)).view(np.ndarray)
 
 
 def _write(path, columns):
@@ -111,11 +133,12 @@ def _write(path, columns):
             if path.suffix.lower() == ".npz":
                 np.savez(file, **columns)
             elif path.suffix.lower() == ".npy":
-                np.save(file, np.column_stack(list(columns.values())))
+                np.save(file, _together(columns))
             else:
-                file.write((",".join(columns) + "\n").encode())
-                for row in zip(*(column.tolist() for column in columns.values())):
-                    file.write((",".join(map(repr, row)) + "\n").encode())
+                with io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True) as text:
+                    writer = csv.writer(text, lineterminator="\n")
+                    writer.writerow(columns)
+                    writer.writerows(zip(*(column.tolist() for column in columns.values())))
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)

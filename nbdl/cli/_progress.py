@@ -31,6 +31,12 @@ class _Progress:
         if self._task is not None:
             self._bar.update(self._task, state=f"compiling {kernel}")
 
+    def _on_data(self, about):
+        from nbdl import registry
+
+        if about and self._config.data not in registry.default().names("dataset"):
+            self._say(about)
+
     def _on_start(self, epochs, steps, samples, **_):
         self._epochs = epochs
         what = f"training {self._config.model} on {self._config.data}"

@@ -14,7 +14,7 @@ from nbdl.errors import DataError, UsageError
 @click.command()
 @click.argument("model", required=False, metavar="[MODEL|CONFIG.toml]")
 @click.option(
-    "--data", metavar="NAME|PATH", help="A data set (`nbdl data list`), an .npz or .csv file, or a folder."
+    "--data", metavar="NAME|PATH", help="A data set (`nbdl data list`), a file, or a folder of IDX."
 )
 @click.option("--epochs", type=int, metavar="N", help="Passes over the training data.")
 @click.option("--batch-size", type=int, metavar="N", help="Samples of one step.")
@@ -39,9 +39,13 @@ def train(model, resume, out, swap, changes, **options):
     run's folder keeps all of them (config.toml), the log, a checkpoint of each epoch, the model and, with
     matplotlib, a picture of the curves. Ctrl-C saves a checkpoint; --resume goes on from it.
 
+    Files are .npz, IDX, or tables (.csv, .tsv, .dat, .txt): the last column is the target, text and whole
+    numbers that recur are labels, and columns are standardised.
+
     \b
     nbdl train lenet
     nbdl train lenet_modern --data mnist.npz --optimizer adam --lr 0.001 --epochs 5
+    nbdl train mlp --data plants.csv
     nbdl train linear_regression --data houses.csv --set data_options.target=price
     nbdl train mlp --set model_options.hidden=[64,32] --set optimizer_options.weight_decay=1e-4
     nbdl train --resume runs/lenet-digits-001

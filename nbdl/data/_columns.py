@@ -1,10 +1,8 @@
 """Columns of a table by name, of numbers or of text: what measures of information are taken of.
 
-Unlike the readers of data sets these keep text, and keep missing values as such. A kind is told from what a
-column holds: text, truth values and the integers of .npy and .npz files are discrete, and so are whole
-numbers that recur, each `RECURS` times on average or not more than `FEW` different ones; other numbers are
-continuous, and mixed where up to `POINTS` values stand out of them: zeros, or what lies at an end of a scale.
-Where values recur of which none stands out, they were rounded.
+Unlike the readers of data sets these keep text, and keep missing values as such. A column of a text file that
+is written in whole numbers holds integers, as NumPy and pandas read it, masked where one is missing; one of
+other numbers holds floats. Which of them are symbols is told where they are measured (`nbdl.info`).
 """
 
 import difflib
@@ -16,26 +14,21 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl import registry
-from nbdl.data._csv import is_number, parsed
 from nbdl.data._fault import fault
 from nbdl.data._load import load
 from nbdl.data._npz import read_arrays
+from nbdl.data._rows import TABLES, is_number, parsed
 
-FEW, RECURS = 10, 5
-OFTEN, SHARE = 3, 0.01  # a value recurs if it occurs more often, and these have a share of the rows
-POINTS, OUT = 3, 6  # a value stands out if it occurs so many times as often as values do on average
 STRAYS = 0.1  # of a column's fields: so few that are not numbers are likely to be a slip
-WHOLE = 2.0**53  # whole numbers below are exact in float64
+WHOLE = re.compile(r"[+-]?[0-9]{1,18}")  # an integer that int64 has
 
 
 class Column(NamedTuple):
     """One or several columns as one sample."""
 
     name: str
-    kind: str  # "discrete", "continuous" or "mixed"
-    values: np.ndarray  # (N,) or (N, D): float64, or symbols of discrete data, masked where one is missing
-    about: str  # what `kind` was told from
-    rounded: bool = False  # whether continuous values recur
+    values: np.ndarray  # (N,) or (N, D): numbers or text, masked where integers and text are missing
+    discrete: bool | None = None  # what the user says: symbols, measured numbers, or nothing
 
 
 class Table:
@@ -51,13 +44,19 @@ class Table:
         `kinds` forces "discrete" or "continuous" on columns by name.
         """
         names = self.split(text)
-        found = [self._typed(n, (kinds or {}).get(n)) for n in names]
+        found = [self._said(n, (kinds or {}).get(n)) for n in names]
         if len(found) == 1:
             return found[0]
-        if len({c.kind == "discrete" for c in found}) > 1:
-            said = ", ".join(f"`{c.name}` is {c.kind}" for c in found)
+        symbols = [c.name for c in found if c.discrete or c.values.dtype.kind in "bUSO"]
+        measured = [
+            c.name
+            for c in found
+            if c.discrete is False or (c.discrete is None and c.values.dtype.kind == "f")
+        ]
+        if symbols and measured:
             raise fault(
-                f"columns taken together must be of one kind: {said}",
+                "columns taken together must be of one kind: "
+                f"`{symbols[0]}` is discrete, `{measured[0]}` is continuous",
                 self.path,
                 f"--discrete or --continuous {','.join(names)}",
             )
@@ -70,9 +69,9 @@ class Table:
                 "arrays with one row for each sample",
             )
         masked = any(np.ma.isMaskedArray(v) for v in values)
-        together = np.ma.hstack(values) if masked else np.hstack(_alike(values))
-        kind = "mixed" if any(c.kind == "mixed" for c in found) else found[0].kind
-        return Column(",".join(names), kind, together, f"{len(names)} columns", any(c.rounded for c in found))
+        together = np.ma.hstack(_alike(values)) if masked else np.hstack(_alike(values))
+        said = [c.discrete for c in found if c.discrete is not None]
+        return Column(",".join(names), together, said[0] if said else None)
 
     def split(self, text):
         """The names of the columns in a text: one name or number, or several with commas between them."""
@@ -90,23 +89,18 @@ class Table:
         what = f"there is no column `{text}`; there are {len(self.names)}: {shown}"
         raise fault(what, self.path, near[0] if near else "a name, or a number from 0")
 
-    def _typed(self, name, forced):
+    def _said(self, name, kind):
         a = self.arrays.get(name)
         if a is None:
             whole, part = re.fullmatch(r"(.*)\[(\d+)\]", name).groups()
             a = self.arrays[whole][:, int(part)]
-        if a.dtype.kind not in "biufUSO" or a.ndim == 0:
+        if a.dtype.kind not in "biufmMUSO" or a.ndim == 0:
             what = f"column `{name}` must hold numbers or text, it is {a.dtype.name} of shape {a.shape}"
             raise fault(what, self.path, "another column")
-        kind, about, rounded = _kind(a)
-        if forced == "continuous" and a.dtype.kind not in "biuf":
+        if kind == "continuous" and a.dtype.kind in "USO":
             what = f"column `{name}` is text, it cannot be continuous: {_first_text(a)!r} is no number"
             raise fault(what, self.path, "coding it as numbers, or leaving it discrete")
-        if forced and forced != kind:
-            rounded = forced == "continuous" and kind == "discrete"
-            kind, about = forced, f"{about}, as you say"
-        values = _symbols(a) if kind == "discrete" else a.astype(np.float64)
-        return Column(name, kind, values, about, rounded)
+        return Column(name, a, None if kind is None else kind == "discrete")
 
 
 def load_table(name_or_path):
@@ -115,9 +109,10 @@ def load_table(name_or_path):
     Parameters
     ----------
     name_or_path : str or path
-        ``.csv`` and ``.tsv``: a header, unless the first row holds a number; a field that is empty or NaN is
-        missing. ``.npy``: (N,), (N, D) or named fields. ``.npz``: an array (N, D) is one column of D numbers,
-        whose parts are ``name[0]`` and so on. A name of ``nbdl data list``: columns ``x`` and ``y``.
+        ``.csv``, ``.tsv``, ``.dat``, ``.txt``: a header, unless the first row holds a number; a field that is
+        empty or NaN is missing. ``.npy``: (N,), (N, D) or named fields. ``.npz``: an array (N, D) is one
+        column of D numbers, whose parts are ``name[0]`` and so on. A name of ``nbdl data list``: columns
+        ``x`` and ``y``.
 
     Raises
     ------
@@ -135,11 +130,11 @@ def load_table(name_or_path):
         near = difflib.get_close_matches(path.name, _siblings(path), n=1)
         hint = str(path.with_name(near[0])) if near else "a path that exists, or a name of `nbdl data list`"
         raise fault("there is no such file", path, hint)
-    if suffix in (".csv", ".tsv"):
+    if suffix in TABLES:
         return parsed(path, None, _parse)
     if suffix not in (".npy", ".npz"):
         what = f"`{path.name}` is not a kind of file that columns are read from"
-        raise fault(what, path, ".csv, .tsv, .npy or .npz")
+        raise fault(what, path, f"{', '.join(TABLES)}, .npy or .npz")
     arrays = read_arrays(path)
     if suffix == ".npy":
         a = arrays["x"]
@@ -199,8 +194,11 @@ def _parse(path, reader):
 
 
 def _array(name, fields):
-    """The fields of one column as float64 with NaN, or as text, masked where nothing stands; and a note."""
+    """The fields of one column as int64, float64 or text, masked or NaN where nothing stands; and a note."""
     missing = np.array([not f or f.lower() == "nan" for f in fields])
+    if not missing.all() and all(m or WHOLE.fullmatch(f) for f, m in zip(fields, missing)):
+        whole = np.array([0 if m else int(f) for f, m in zip(fields, missing)])
+        return (np.ma.array(whole, mask=missing) if missing.any() else whole), None
     strays = [i for i, f in enumerate(fields) if not missing[i] and not is_number(f)]
     if not strays:
         return np.array(["nan" if m else f for f, m in zip(fields, missing)]).astype(np.float64), None
@@ -214,30 +212,6 @@ def _array(name, fields):
     return (np.ma.array(text, mask=missing) if missing.any() else text), note
 
 
-# --- kinds --------------------------------------------------------------------------------------------------
-
-
-def _kind(a):
-    """The kind of an array, what it was told from, and whether its values are rounded."""
-    if a.dtype.kind in "USO":
-        return "discrete", f"text, {len(np.unique(_present(a)))} different", False
-    if a.dtype.kind != "f":
-        return "discrete", f"{a.dtype.name}, {len(np.unique(a))} different", False
-    values, counts = np.unique(a[~np.isnan(a)], return_counts=True)
-    rows, different = counts.sum(), len(values)
-    if (values == np.floor(values)).all() and different <= max(FEW, rows // RECURS):
-        return "discrete", f"whole numbers, {different} different", False
-    often = counts > OFTEN
-    about = f"numbers, {different} different"
-    if counts[often].sum() < SHARE * rows:
-        return "continuous", about, False
-    points = often & (counts > OUT * rows / different)
-    if 0 < points.sum() <= POINTS and counts[points].sum() >= SHARE * rows:
-        which = " and ".join(f"{v:g}" for v in values[points])
-        return "mixed", f"{about}; of these often {which}", False
-    return "continuous", f"{about}: rounded", True
-
-
 def _present(a):
     return a.compressed() if np.ma.isMaskedArray(a) else a
 
@@ -246,18 +220,9 @@ def _first_text(a):
     return next(str(v) for v in _present(a).ravel() if not is_number(str(v)))
 
 
-def _symbols(a):
-    """Numbers as symbols, whole ones as int64; masked where they are missing."""
-    if a.dtype.kind != "f":
-        return a
-    missing = np.isnan(a)
-    present = np.where(missing, 0.0, a)
-    whole = (present == np.floor(present)).all() and (np.abs(present) < WHOLE).all()
-    symbols = present.astype(np.int64) if whole else present.astype(str)
-    return np.ma.array(symbols, mask=missing) if missing.any() else symbols
-
-
 def _alike(values):
-    """Columns of numbers and of text in one array hold text."""
+    """Columns of numbers and of text in one array hold text; integers and floats hold floats."""
+    if any(np.ma.isMaskedArray(v) for v in values) and {v.dtype.kind for v in values} >= {"f"}:
+        values = [np.ma.filled(v.astype(np.float64), np.nan) if v.dtype.kind in "biuf" else v for v in values]
     text = any(v.dtype.kind in "USO" for v in values)
     return [v.astype(str) for v in values] if text else values

@@ -1,128 +1,151 @@
-"""CSV files: one sample a row, one column of targets, numbers throughout; a header is optional."""
+"""CSV files and their kin: one sample a row, one column of targets; a header is optional."""
 
-import csv as csv_module
 import difflib
-from array import array
-from math import isfinite
+import re
 
 import numpy as np
 
 from nbdl.data._data import check_task, from_arrays
 from nbdl.data._fault import fault
+from nbdl.data._rows import SLIPS, read_rows
+from nbdl.data._targets import recur
 from nbdl.errors import UsageError
 
+SHOWN = 12  # names of columns in a message
 
-def csv(path, target=-1, test_fraction=0.2, seed=0, task=None, delimiter=None):
-    """Read a CSV file.
+
+def csv(path, target=-1, inputs=None, test_fraction=0.2, seed=0, task=None, delimiter=None, standardize=True):
+    """Read a table from a text file.
 
     Parameters
     ----------
     path : Path
     target : str or int
         The column of the targets, by name or by index from 0; the last one by default.
+    inputs : list or str, optional
+        The columns of the inputs, by names or indices, also as text with commas between them; all others by
+        default.
     test_fraction, seed : float, int
         The share of rows for testing, and the seed of its choice.
     task : {"classification", "regression"}, optional
-        What the targets are; without it a column written in integers holds class labels.
+        What the targets are. Without it text and whole numbers that recur are class labels, other numbers are
+        values.
     delimiter : str, optional
-        By default whichever of comma, semicolon and tab the first line has most of.
+        By default tab, semicolon or comma if all of the first lines hold it equally often, else blanks.
+    standardize : bool
+        Whether training gives each column a mean of 0 and a deviation of 1.
     """
     check_task(task)
-    table, names, integers = read_table(path, delimiter)
-    column = _column(path, target, names, table.shape[1])
-    if table.shape[1] < 2:
+    found = {}
+
+    def keep(names):
+        found["target"] = _column(path, target, names)
+        return found["target"]
+
+    rows = read_rows(path, delimiter, keep)
+    column = found["target"]
+    if len(rows.names) < 2:
         raise fault(
-            "two columns at least are needed, inputs and target", path, "the option delimiter=';' or the like"
+            "two columns at least are needed, inputs and target",
+            path,
+            "the data option delimiter=';' or the like",
         )
-    if task is None:
-        task = "classification" if integers[column] else "regression"
-    x, y = np.delete(table, column, axis=1), table[:, column]
-    places = (path, f"{path}, column `{names[column]}`")
-    return from_arrays(path.stem, x, y, places, test_fraction, seed, task, f"rows of {path}")
+    if inputs is None:
+        chosen = [i for i in range(len(rows.names)) if i != column]
+    else:
+        chosen = [_column(path, c, rows.names, "inputs") for c in _listed(inputs)]
+        if column in chosen:
+            raise UsageError("data option `inputs` holds the target `{}`", rows.names[column])
+    check_columns(path, rows, chosen)
+    place = f"{path}, column `{rows.names[column]}`"
+    y, task = _targets(path, rows, column, task, place)
+    about = (
+        f"{len(y)} rows of {path}{'' if rows.header else ', which has no header'}: target "
+        f"`{rows.names[column]}`"
+    )
+    names = (tuple(rows.names[i] for i in chosen), rows.names[column]) if rows.header else ((), "")
+    x, places = rows.values[:, chosen], (path, place)
+    return from_arrays(path.stem, x, y, places, test_fraction, seed, task, about, standardize, names)
 
 
-def read_table(path, delimiter=None):
-    """All rows as a float64 array (N, D), the columns' names, and which columns are written in integers."""
-    return parsed(path, delimiter, _parse)
+def check_columns(path, rows, chosen, choose=True):
+    """Raise `DataError` if one of the chosen columns holds anything but numbers: all of them are named.
+
+    With `choose` those that do not are offered.
+    """
+    odd = {i: rows.odd[i] for i in chosen if i in rows.odd}
+    if not odd:
+        return
+    names, n = rows.names, len(rows.lines)
+    text = [names[i] for i, o in odd.items() if o.texts > SLIPS * (n - o.missing)]
+    if len(odd) == 1 and not text:
+        ((i, o),) = odd.items()
+        raise _one(path, names[i], *o.first, "filling it in, or removing the row")
+    fine = [names[i] for i in chosen if i not in odd]
+    hint = f"the data option inputs={','.join(fine)}" if fine and choose else "coding them as numbers"
+    if text and all(re.fullmatch(r"[+-]?\d+,\d+", o.first_text[1].strip()) for o in odd.values() if o.texts):
+        hint = "decimal points in place of decimal commas"
+    if len(odd) == 1:
+        ((i, o),) = odd.items()
+        raise _one(path, names[i], *o.first_text, hint)
+    said = []
+    if text:
+        said.append(f"{len(text)} columns hold text ({_shown(text)})")
+    others = [f"`{names[i]}` in line {o.first[0]}" for i, o in odd.items() if names[i] not in text]
+    if others:
+        said.append(f"{len(others)} lack numbers ({_shown(others)})")
+    raise fault(f"nets take numbers, but {' and '.join(said)}", path, hint)
 
 
-def parsed(path, delimiter, parse):
-    """What ``parse(path, reader)`` makes of the rows; `DataError` for what is no CSV file."""
-    if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
-        raise UsageError("data option `delimiter` must be one character, got {!r}", delimiter)
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            file.seek(0)
-            delimiter = delimiter or max(",;\t", key=first.count)
-            return parse(path, csv_module.reader(file, delimiter=delimiter, strict=True))
-    except UnicodeDecodeError as error:
-        raise fault("it is not a text file in UTF-8", path, "saving the table as CSV, UTF-8") from error
-    except (OSError, csv_module.Error) as error:
-        reason = getattr(error, "strerror", None) or error
+def _one(path, name, line, text, hint, what="not a number"):
+    said = f"holds {text!r}, {what}" if text.strip() else "has an empty field"
+    return fault(f"column `{name}` {said}", f"{path}, line {line}, column `{name}`", hint)
+
+
+def _targets(path, rows, column, task, place):
+    """The targets as text, or as numbers; and what they are, if that is said or follows."""
+    values, odd, name = rows.values[:, column], rows.odd.get(column), rows.names[column]
+    if odd is None:
+        if task is None:
+            whole = (values == np.floor(values)).all() and recur(values)
+            task = "classification" if whole else "regression"
+        return values, task
+    if odd.missing or task == "regression" or odd.texts <= SLIPS * len(values):
+        line, text = odd.first_missing or odd.first_text
+        what = "a missing value" if odd.missing else "not a number"
+        raise _one(path, name, line, text, "removing such rows, or the data option target=NAME", what)
+    if not recur(rows.kept):
+        what = f"column `{name}` is no class: it holds {len(set(rows.kept))} different texts"
+        raise fault(f"{what} in {len(values)} rows", place, "the data option target=NAME")
+    return np.array(rows.kept), "classification"
+
+
+def _column(path, column, names, option="target"):
+    width = len(names)
+    if isinstance(column, str):
+        if column in names:
+            return names.index(column)
+        near = difflib.get_close_matches(column, names, n=1)
+        hint = f"{option}={near[0]}" if near else f"one of {', '.join(names[:20])}"
+        raise fault(f"there is no column `{column}`", path, hint)
+    if not isinstance(column, int) or isinstance(column, bool):
+        raise UsageError("data option `{}` must be a column's name or index, got {!r}", option, column)
+    if not -width <= column < width:
         raise fault(
-            f"it cannot be read as CSV: {reason}", path, "checking its quotes and its delimiter"
-        ) from error
-
-
-def _parse(path, reader):
-    names, integers, values = None, [], array("d")
-    for row in reader:
-        if not row:
-            continue
-        if names is None:
-            header = not all(map(is_number, row))
-            names = [n.strip() for n in row] if header else [str(i) for i in range(len(row))]
-            integers = [True] * len(row)
-            if header:
-                continue
-        where = f"{path}, line {reader.line_num}"
-        if len(row) != len(names):
-            raise fault(
-                f"this row has {len(row)} fields, the first one {len(names)}", where, "one field per column"
-            )
-        try:
-            numbers = list(map(float, row))
-        except ValueError:
-            numbers = [float(field) if is_number(field) else None for field in row]
-        for name, field, number in zip(names, row, numbers) if not _clean(row, numbers) else ():
-            if number is None or "_" in field or not isfinite(number):
-                what = f"holds {field!r}, not a number" if field.strip() else "has an empty field"
-                raise fault(
-                    f"column `{name}` {what}",
-                    f"{where}, column `{name}`",
-                    "coding it as numbers, or removing it",
-                )
-        integers = [i and f.strip().lstrip("+-").isdigit() for i, f in zip(integers, row)]
-        values.extend(numbers)
-    if not values:
-        raise fault("it has no rows of numbers", path, "a file with one sample a row")
-    return np.frombuffer(values, np.float64).reshape(-1, len(names)), names, integers
-
-
-def _clean(row, numbers):
-    return None not in numbers and all(map(isfinite, numbers)) and not any("_" in field for field in row)
-
-
-def is_number(field):
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return "_" not in field  # Python reads 1_000 as a number, no other program does
-
-
-def _column(path, target, names, width):
-    if isinstance(target, str):
-        if target in names:
-            return names.index(target)
-        near = difflib.get_close_matches(target, names, n=1)
-        hint = f"target={near[0]}" if near else f"one of {', '.join(names[:20])}"
-        raise fault(f"there is no column `{target}`", path, hint)
-    if not isinstance(target, int) or isinstance(target, bool):
-        raise UsageError("data option `target` must be a column's name or index, got {!r}", target)
-    if not -width <= target < width:
-        raise fault(
-            f"there is no column {target}: there are {width}", path, f"an index from 0 to {width - 1}"
+            f"there is no column {column}: there are {width}", path, f"an index from 0 to {width - 1}"
         )
-    return target % width
+    return column % width
+
+
+def _listed(inputs):
+    if isinstance(inputs, str):
+        inputs = [name.strip() for name in inputs.strip("[]").split(",")]
+    if not isinstance(inputs, (list, tuple)):
+        inputs = [inputs]
+    if not inputs or len(set(inputs)) < len(inputs):
+        raise UsageError("data option `inputs` must hold one or more different columns, got {}", inputs)
+    return inputs
+
+
+def _shown(names):
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

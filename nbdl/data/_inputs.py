@@ -2,34 +2,49 @@
 
 from pathlib import Path
 
-from nbdl.data._csv import read_table
+from nbdl.data._csv import check_columns
 from nbdl.data._data import as_inputs
 from nbdl.data._fault import fault
 from nbdl.data._npz import read_arrays
+from nbdl.data._preparation import Preparation
+from nbdl.data._rows import TABLES, read_rows
 
 
-def load_inputs(path):
-    """Inputs (N, ...) float32 from a file, treated like those of `load` (axes, scaling, checks).
+def load_inputs(path, preparation=None):
+    """Inputs (N, ...) from a file, treated like those of `load` (axes, scaling of pixels, checks).
 
     Parameters
     ----------
     path : path
-        ``.npy``; ``.npz`` with the key ``x``, ``x_test`` or one key alone; ``.csv`` with inputs only.
+        ``.npy``; ``.npz`` with the key ``x``, ``x_test`` or one key alone; a table (``.csv``, ``.tsv``,
+        ``.dat``, ``.txt``) with inputs only.
+    preparation : Preparation, optional
+        Of a run: where its table and this one have a header, the columns are found by name, in any order and
+        among others.
+
+    Returns
+    -------
+    array
+        float32; of a table (N, D) float64, if the preparation standardises it.
 
     Raises
     ------
     DataError
         If the file is missing, damaged, of another kind, or holds anything but finite numbers.
     """
-    path = Path(path).expanduser()
-    suffix = path.suffix.lower()
-    if suffix in (".csv", ".tsv"):
-        return as_inputs(read_table(path)[0], path)
+    path, preparation = Path(path).expanduser(), preparation or Preparation()
+    suffix, exact = path.suffix.lower(), bool(preparation.mean.size)
+    if suffix in TABLES:
+        rows = read_rows(path)
+        by_name = rows.header and preparation.columns
+        chosen = preparation.order(rows.names, path) if by_name else list(range(len(rows.names)))
+        check_columns(path, rows, chosen, choose=False)
+        return as_inputs(rows.values[:, chosen], path, exact)
     if suffix not in (".npy", ".npz"):
         raise fault(
             f"`{path.suffix or path.name}` is not a kind of file that inputs are read from",
             path,
-            ".npy, .npz or .csv",
+            f".npy, .npz, {', '.join(TABLES)}",
         )
     arrays = read_arrays(path)
     key = next((k for k in ("x", "x_test") if k in arrays), None)
@@ -39,4 +54,4 @@ def load_inputs(path):
         raise fault(
             f"the key x is needed, found {', '.join(arrays) or 'none'}", path, "np.savez(file, x=...)"
         )
-    return as_inputs(arrays[key], f"{path}, key `{key}`" if suffix == ".npz" else path)
+    return as_inputs(arrays[key], f"{path}, key `{key}`" if suffix == ".npz" else path, exact)

@@ -11,9 +11,10 @@ from nbdl.data._data import Data
 from nbdl.data._fault import fault
 from nbdl.data._idx import idx, is_idx
 from nbdl.data._npz import npz
+from nbdl.data._rows import TABLES
 from nbdl.errors import PluginError, UsageError
 
-READERS = {".npz": npz, ".csv": csv, ".tsv": csv}
+READERS = {".npz": npz, **dict.fromkeys(TABLES, csv)}
 
 
 def load(name_or_path, **options):
@@ -22,8 +23,8 @@ def load(name_or_path, **options):
     Parameters
     ----------
     name_or_path : str or path
-        A registered name (``nbdl data list``); else a path: ``.npz``, ``.csv``, or a folder of IDX files.
-        ``./digits`` is always a path.
+        A registered name (``nbdl data list``); else a path: ``.npz``, a table (``.csv``, ``.tsv``,
+        ``.dat``, ``.txt``), or a folder of IDX files. ``./digits`` is always a path.
     **options
         Those of the data set or of the reader, for example ``size=8`` (digits), ``target="price"`` (CSV),
         ``test_fraction=0.2, seed=0`` (files that are not split yet).
@@ -90,7 +91,7 @@ def _from_file(path, options):
         raise fault(
             f"`{path.name}` is not a kind of file that nbdl reads",
             path,
-            ".npz, .csv or a folder of IDX files",
+            f".npz, {', '.join(TABLES)} or a folder of IDX files",
         )
     _check_options(reader, options, f"{path.name}", skip=1)
     return reader(path, **options)

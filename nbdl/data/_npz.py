@@ -8,7 +8,7 @@ from nbdl.data._fault import fault
 FOUR = ("x_train", "y_train", "x_test", "y_test")
 
 
-def npz(path, test_fraction=0.2, seed=0, task=None):
+def npz(path, test_fraction=0.2, seed=0, task=None, standardize=True):
     """Read an NPZ file.
 
     Parameters
@@ -18,7 +18,9 @@ def npz(path, test_fraction=0.2, seed=0, task=None):
     test_fraction, seed : float, int
         That share, and the seed of its choice.
     task : {"classification", "regression"}, optional
-        What the targets are; without it integers are labels.
+        What the targets are; without it text, truth values and integers are labels.
+    standardize : bool
+        Whether training gives each column of a table x (N, D) a mean of 0 and a deviation of 1.
     """
     check_task(task)
     arrays = read_arrays(path)
@@ -34,8 +36,8 @@ def npz(path, test_fraction=0.2, seed=0, task=None):
     values, places = [arrays[k] for k in keys], [f"{path}, key `{k}`" for k in keys]
     about = f"arrays of {path}"
     if keys == FOUR:
-        return from_splits(path.stem, values[:2], values[2:], places, task, about)
-    return from_arrays(path.stem, *values, places, test_fraction, seed, task, about)
+        return from_splits(path.stem, values[:2], values[2:], places, task, about, standardize)
+    return from_arrays(path.stem, *values, places, test_fraction, seed, task, about, standardize=standardize)
 
 
 def read_arrays(path):

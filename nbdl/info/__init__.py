@@ -1,5 +1,11 @@
 """Information measures of samples: measure x estimator, chosen by name, in nats unless ``base`` says else."""
 
+from nbdl.info._complexity import (
+    lempel_ziv_complexity,
+    permutation_entropy,
+    sample_entropy,
+    spectral_entropy,
+)
 from nbdl.info._counts import count
 from nbdl.info._f_test import FTest, f_test
 from nbdl.info._g_test import GTest, g_test
@@ -50,12 +56,16 @@ __all__ = [
     "joint_entropy",
     "kl_divergence",
     "lagged",
+    "lempel_ziv_complexity",
     "mutual_information",
     "normalized_mutual_information",
     "nsb_posterior",
     "o_information",
     "pairwise",
+    "permutation_entropy",
     "permutation_test",
+    "sample_entropy",
+    "spectral_entropy",
     "total_correlation",
     "transfer_entropy",
     "v_measure",

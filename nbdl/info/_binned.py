@@ -13,21 +13,27 @@ one bin. The entropy is that of the density which is constant in each bin, of vo
 
 .. math:: h = H(\text{bins}) + \sum_i \frac{n_i}{N} \log v_i
 
-while in mutual information the volumes cancel. Any estimator of discrete data corrects the counts.
+while in mutual information the volumes cancel. Any estimator of discrete data corrects the counts. Heavy
+tails or one value far away would put all else into one bin: where the range is more than eight times the
+distance between the quartiles, the default of an entropy is b bins in four such distances, and as many more
+as there are in the range.
 Scott, Multivariate Density Estimation (1992), section 3.4. Moddemeijer, On estimation of entropy and mutual
 information of continuous distributions, Signal Processing 16 (1989), eq. 6.
 """
 
 import math
+import warnings
 
 import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError
 from nbdl.info._measures import entropy_of_counts, estimate
-from nbdl.info._samples import extremes
+from nbdl.info._samples import extremes, spreads
 
 LARGEST_TABLE = 2**20  # cells of a table of counts; beyond, samples are sorted by their bins
+HEAVY, NEAR = 8, 4  # distances between the quartiles: a range that is too long, and where bins are then
+ONE_BIN = 0.9  # share of a column in one bin from which on it is said
 _BLOCK = 1024  # samples at a time, whose cells stay in the nearest cache
 
 
@@ -80,14 +86,20 @@ def entropy(x, *, bins=None, binning="width", correction="ml", local=False, thre
     -------
     float, in nats. -inf where a bin that holds samples has no width: there is no density.
     """
-    bins = _bins(bins, binning, len(x), x.shape[1])
-    if x.shape[1] == 1 and binning == "width" and not local:
-        return entropy_of_counts(histogram(x[:, 0], bins), correction, k=bins) + _log(_width(x, bins))
+    default, bins = bins is None, _bins(bins, binning, len(x), x.shape[1])
+    each = [_in_quartiles(column, bins) if default and binning == "width" else bins for column in x.T]
+    if x.shape[1] == 1 and binning == "width" and not local and each[0] <= LARGEST_TABLE:
+        counts = histogram(x[:, 0], each[0])
+        _warn_of_wide(counts, x[:, 0])
+        k = min(each[0], max(bins, len(x)))
+        return entropy_of_counts(counts, correction, k=k) + _log(_width(x, each[0]))
     codes, volume = np.empty(x.shape, np.int64), np.zeros(len(x))
-    for d in range(x.shape[1]):
-        codes[:, d], widths = _column(x[:, d], bins, binning)
+    for d, number in enumerate(each):
+        of_column = _column if number == bins or number <= LARGEST_TABLE else _far_apart
+        codes[:, d], widths = of_column(x[:, d], number, binning)
         volume += _log(widths)[codes[:, d]]
-    h = estimate("entropy", {"x": codes}, correction, local=local, k=bins ** x.shape[1])
+    k = math.prod(min(number, max(bins, len(x))) for number in each)
+    h = estimate("entropy", {"x": codes}, correction, local=local, k=k)
     return h + volume if local else h + float(volume.mean())
 
 
@@ -102,6 +114,8 @@ def mutual_information(
     if local or binning == "mass" or x.shape[1] != 1 or y.shape[1] != 1 or bins**2 > LARGEST_TABLE:
         return _of_symbols("mutual_information", (x, y), bins, binning, correction, local)
     table = histogram2d(x[:, 0], y[:, 0], bins, ends)
+    for axis, column in ((1, x), (0, y)):
+        _warn_of_wide(table.sum(axis=axis), column[:, 0])
     row, column = np.nonzero(table)  # a cell is as good as its samples: a row of such a weight
     weights = table[row, column]
     return estimate(
@@ -158,11 +172,41 @@ def _column(x, bins, binning):
     codes = np.empty(len(x), np.int64)
     values, low, scale = _grid(x, bins)
     _number(values, low, scale, bins, codes)
+    _warn_of_wide(np.bincount(codes), x)
     return codes, np.full(bins, _width(x, bins))
 
 
+def _far_apart(x, bins, _):
+    """As `_column`, of many bins of which most are empty: those that are not, counted from the middle."""
+    width = _width(x, bins)
+    with np.errstate(over="ignore"):  # too far away for a number of its bin
+        _, codes = np.unique(np.floor((x - np.median(x)) / width), return_inverse=True)
+    return codes, np.full(codes.max() + 1, width)
+
+
+def _in_quartiles(x, bins):
+    """`bins`, or where tails are heavy as many as are in the range if so many are about the quartiles."""
+    low, high = np.searchsorted(np.cumsum(histogram(x, 1024)), (len(x) / 4, 3 * len(x) / 4))
+    if HEAVY * (high - low + 1) >= 1024 or (x == x[0]).all():  # seen without a sort
+        return bins
+    wide = (x.max() / 2 - x.min() / 2) / (spreads(x[:, None], 0.25)[0] / 2)
+    return bins if wide <= HEAVY else math.ceil(min(bins * wide / NEAR, 1e300))
+
+
+def _warn_of_wide(counts, x):
+    """Warn where nearly all of a column is in one of its bins of equal width, and not at one point of it."""
+    if len(counts) > 1 and counts.max() >= ONE_BIN * len(x) and np.ptp(np.quantile(x, (0.05, 0.95))) > 0:
+        warnings.warn(
+            f"binned: {100 * counts.max() / len(x):.0f} % of the values of a column are in one of its "
+            f"{len(counts)} bins of equal width, in which they cannot be told apart. "
+            'Try binning="mass", or estimators `ksg1` and `kozachenko_leonenko`, which have no bins.',
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
 def _width(x, bins):
-    return x.max() / bins - x.min() / bins
+    return x.max() / float(bins) - x.min() / float(bins)
 
 
 def _log(width):

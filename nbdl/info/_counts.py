@@ -11,7 +11,7 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import DtypeError
-from nbdl.info._samples import read, read_weights, same_length, without_missing
+from nbdl.info._samples import read, read_weights, recurs, same_length, without_missing
 
 LARGEST_TABLE = 2**16  # cells that a dense table may have, however few samples there are
 INTERLEAVED = 2**12  # cells up to which a table is kept four times
@@ -97,12 +97,17 @@ def joint_of(named, weights=None, nan_policy="raise"):
     samples = [read(name, x) for name, x in named.items()]
     same_length(samples)
     for sample in samples:
-        if sample.kind != "discrete":
+        if sample.kind == "continuous" and (sample.said or not _are_symbols(sample)):
             text = "`{}` must be discrete: integers, truth values, text or objects, got dtype {}"
             raise DtypeError(text, sample.name, sample.values.dtype.name)
     weights = read_weights(weights, len(samples[0].values))
     samples, weights = without_missing(samples, weights, nan_policy)
     return samples and Joint([s.values for s in samples], weights)
+
+
+def _are_symbols(sample):
+    x = sample.values if sample.missing is None else sample.values[~sample.missing]
+    return len(x) > 0 and recurs(x, whole=True)
 
 
 def count(*xs, weights=None):
@@ -155,8 +160,10 @@ def encode(x):
     x = x.reshape(len(x))
     if x.dtype.kind in "US":  # text of one width: a row of characters
         return encode(np.ascontiguousarray(x).view("u4" if x.dtype.kind == "U" else "u1").reshape(x.size, -1))
-    if x.dtype.kind not in "biu":
+    if x.dtype.kind == "O":
         return relabel(x)
+    if x.dtype.kind == "f":
+        return relabel((x.astype(np.float64) + 0.0).view(np.int64))  # -0.0 is 0.0
     x = _as_signed(x)
     low, high = int(x.min()), int(x.max())
     if high - low < max(1024, x.size):

@@ -23,6 +23,7 @@ import numpy as np
 
 from nbdl.errors import ShapeError, UsageError
 from nbdl.info._gaussian import conditional_mutual_information, independent
+from nbdl.info._kinds import fitted
 from nbdl.info._measures import nats_of
 from nbdl.info._samples import read, same_length, without_missing
 
@@ -44,7 +45,8 @@ def f_test(x, y, z=None, *, base="e", nan_policy="raise"):
     Parameters
     ----------
     x, y, z : (N,) or (N, D)
-        Continuous samples. Columns that are linear functions of others do not count.
+        Continuous samples, integers of more than 20 values among them. Columns that are linear functions of
+        others do not count.
     base : as in `entropy`
         That of `information`.
     nan_policy : "raise" or "omit" or "propagate"
@@ -64,13 +66,14 @@ def f_test(x, y, z=None, *, base="e", nan_policy="raise"):
     named = {"x": x, "y": y} | ({} if z is None else {"z": z})
     samples = [read(name, each) for name, each in named.items()]
     same_length(samples)
+    samples, _ = without_missing(samples, None, nan_policy)
+    if samples is None:
+        return FTest(math.nan, math.nan, math.nan, (0, math.nan))
+    samples, _ = fitted("mutual_information", samples, "continuous")
     for sample in samples:
         if sample.kind != "continuous":
             text = "`{}` must be continuous, got dtype {}"
             raise UsageError(text, sample.name, sample.values.dtype.name)
-    samples, _ = without_missing(samples, None, nan_policy)
-    if samples is None:
-        return FTest(math.nan, math.nan, math.nan, (0, math.nan))
     x, y, *z = (s.values for s in samples)
     z = independent(z[0]) if z else np.empty((len(x), 0))
     x, y = independent(x, z), independent(y, z)

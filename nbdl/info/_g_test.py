@@ -48,7 +48,7 @@ def g_test(x, y, z=None, *, base="e", nan_policy="raise"):
         return GTest(*[math.nan] * 7)
     samples = [s.reshape(len(s), -1) for s in joint.samples]
     measure = mutual_information if z is None else conditional_mutual_information
-    information = measure(*samples, estimator="ml")
+    information = measure(*samples, estimator="ml", discrete=True)
     dof, cells = _freedom(joint, conditional=z is not None)
     n = joint.length
     bias, statistic = dof / (2 * n), 2 * n * information

@@ -90,8 +90,8 @@ def conditional_mutual_information(x, y, z, *, bias_correction=True, local=False
 def kl_divergence(x, y, *, local=False, threads=1):
     """Divergence of the normal distribution fitted to x (N, D) from that fitted to y (M, D).
 
-    `local` and the result as in `entropy`: N values. inf where one of the two has no variance in some
-    direction; NaN where both have none.
+    `local` and the result as in `entropy`: N values. inf where one of the two has no variance in a direction
+    in which the other one has some, or another mean.
     """
     if x.shape[1] != y.shape[1]:
         text = "gaussian divergence: `y` must have {} columns like `x`, got {}"
@@ -99,10 +99,10 @@ def kl_divergence(x, y, *, local=False, threads=1):
     _check_rows("gaussian divergence", x)
     _check_rows("gaussian divergence", y)
     by_x, by_y = _surprise(x, x), _surprise(y, x)
-    if by_x is None or by_y is None:
-        values = np.full(len(x), np.nan if by_x is by_y else np.inf)
-    else:
-        values = by_y - by_x
+    if by_x is None and by_y is None:  # both lie in one plane, where they may have a density, or in two
+        both = independent(np.vstack((x, y)))
+        by_x, by_y = _surprise(both[: len(x)], both[: len(x)]), _surprise(both[len(x) :], both[: len(x)])
+    values = np.full(len(x), np.inf) if by_x is None or by_y is None else by_y - by_x
     return values if local else float(values.mean())
 
 

@@ -17,8 +17,8 @@ for independent samples. It grows with the information: N samples cannot show mu
 Values are not clipped at 0.
 
 The true value knows no units, but distances do: of a column in metres and one in millimetres only the second
-would say who is near. So each column is divided by its standard deviation first, a constant one left as it
-is, unless ``standardize=False``.
+would say who is near. So each column is divided by its spread first, the distance between its first and its
+last decile, a constant one left as it is, unless ``standardize=False``. A value far away does not change it.
 
 Kraskov, Stögbauer, Grassberger, Estimating mutual information, Phys. Rev. E 69 (2004), eq. 8, 9, 23, 24.
 Frenzel, Pompe, Partial mutual information for coupling analysis of multivariate time series, Phys. Rev. Lett.
@@ -55,8 +55,9 @@ def ksg1(*samples, k=3, theiler=0, standardize=True, noise=0.0, seed=0, local=Fa
         Row j is neither neighbour of row i nor counted where abs(i - j) <= `theiler`; N is then the number of
         rows that are left.
     standardize : bool
-        Whether each column is divided by its standard deviation (over N) before distances are taken, a
-        constant one left as it is. The true value does not change; the estimate no longer depends on units.
+        Whether each column is divided by the distance between its first and last decile before distances are
+        taken (its standard deviation if that is 0, a constant one left as it is). The true value does not
+        change; the estimate no longer depends on units.
     noise : float
         Standard deviation of normal noise added to each column, as a part of that of the column: breaks ties.
     seed : int

@@ -10,12 +10,13 @@ chance (Vinh, Epps, Bailey 2010):
 All counts are kept; nothing depends on which label is called what.
 """
 
+import inspect
 import math
 
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.errors import OptionError
+from nbdl.errors import OptionError, UsageError
 from nbdl.info._corrections import ml
 from nbdl.info._counts import Joint, joint_of
 from nbdl.info._measures import nats_of
@@ -43,11 +44,7 @@ def normalized_mutual_information(x, y, mean="arithmetic", *, weights=None, nan_
     if joint is None:
         _check_mean(mean)
         return math.nan
-    hx, hy, hxy = _entropies(joint)
-    if hx == hy == 0:
-        return 1.0
-    scale = _mean(mean, hx, hy, hxy)
-    return _information(hx, hy, hxy) / scale if scale > 0 else 0.0
+    return _normalized(*_entropies(joint), mean)
 
 
 def v_measure(x, y, beta=1.0, *, weights=None, nan_policy="raise"):
@@ -56,15 +53,11 @@ def v_measure(x, y, beta=1.0, *, weights=None, nan_policy="raise"):
     `x` are the classes, `y` the clusters; `beta` > 0 is the weight of completeness. With beta = 1 it is the
     normalised mutual information with the arithmetic mean.
     """
-    if not beta > 0 or not math.isfinite(beta):
-        raise OptionError("v_measure: `beta` must be > 0 and finite, got {}", beta)
+    _check_beta(beta)
     joint = joint_of({"x": x, "y": y}, weights, nan_policy)
     if joint is None:
         return math.nan
-    hx, hy, hxy = _entropies(joint)
-    information = _information(hx, hy, hxy)
-    h, c = (information / entropy if entropy > 0 else 1.0 for entropy in (hx, hy))
-    return (1 + beta) * h * c / (beta * h + c) if h + c > 0 else 0.0
+    return _v(*_entropies(joint), beta)
 
 
 def variation_of_information(x, y, *, base="e", weights=None, nan_policy="raise"):
@@ -73,8 +66,7 @@ def variation_of_information(x, y, *, base="e", weights=None, nan_policy="raise"
     joint = joint_of({"x": x, "y": y}, weights, nan_policy)
     if joint is None:
         return math.nan
-    hx, hy, hxy = _entropies(joint)
-    return max(0.0, 2 * hxy - hx - hy) / nats
+    return _variation(*_entropies(joint)) / nats
 
 
 def expected_mutual_information(x, y, *, base="e", nan_policy="raise"):
@@ -96,13 +88,64 @@ def adjusted_mutual_information(x, y, mean="arithmetic", *, nan_policy="raise"):
     joint = joint_of({"x": x, "y": y}, None, nan_policy)
     if joint is None:
         return math.nan
-    hx, hy, hxy = _entropies(joint)
-    expected = _expected(*map(_counts, joint.samples))
+    return _adjusted(*_entropies(joint), _expected(*map(_counts, joint.samples)), mean)
+
+
+def of_information(measure, x, y, **options):
+    """A function of I(X;Y), in nats: the measure of two labellings (N, D) whose rows moved until it is that.
+
+    H(X), H(Y) and what is expected by chance stay what they are.
+    """
+    formula = OF_INFORMATION[measure]
+    known = [p.name for p in inspect.signature(formula).parameters.values() if p.default is not p.empty]
+    for option in options:
+        if option not in known:
+            raise UsageError(
+                "`{}` has no option `{}`; it has: {}", measure, option, ", ".join(known) or "none"
+            )
+    for option, check in (("mean", _check_mean), ("beta", _check_beta)):
+        if option in options:
+            check(options[option])
+    nx, ny = _counts(x), _counts(y)
+    hx, hy = ml(nx), ml(ny)
+    if formula is _adjusted:
+        options["expected"] = _expected(nx, ny)
+    return lambda information: formula(hx, hy, hx + hy - information, **options)
+
+
+# --- formulas ---------------------------------------------------------------------------------------------
+
+
+def _normalized(hx, hy, hxy, mean="arithmetic"):
+    if hx == hy == 0:
+        return 1.0
+    scale = _mean(mean, hx, hy, hxy)
+    return _information(hx, hy, hxy) / scale if scale > 0 else 0.0
+
+
+def _v(hx, hy, hxy, beta=1.0):
+    information = _information(hx, hy, hxy)
+    h, c = (information / entropy if entropy > 0 else 1.0 for entropy in (hx, hy))
+    return (1 + beta) * h * c / (beta * h + c) if h + c > 0 else 0.0
+
+
+def _variation(hx, hy, hxy):
+    return max(0.0, 2 * hxy - hx - hy)
+
+
+def _adjusted(hx, hy, hxy, expected, mean="arithmetic"):
     most = _mean(mean, hx, hy, hxy)
     if abs(most - expected) <= 1e-12 * most:  # every permutation has all that can be had
         return 1.0 if most > 0 or hx == hy else 0.0
     return (_information(hx, hy, hxy) - expected) / (most - expected)
 
+
+OF_INFORMATION = {  # by measure: a function of H(X), H(Y), H(X,Y) and of options
+    "normalized_mutual_information": _normalized,
+    "adjusted_mutual_information": _adjusted,
+    "variation_of_information": _variation,
+    "v_measure": _v,
+}
 
 # --- parts ------------------------------------------------------------------------------------------------
 
@@ -117,6 +160,11 @@ def _entropies(joint):
 
 def _information(hx, hy, hxy):
     return max(0.0, min(hx + hy - hxy, hx, hy))
+
+
+def _check_beta(beta):
+    if not beta > 0 or not math.isfinite(beta):
+        raise OptionError("v_measure: `beta` must be > 0 and finite, got {}", beta)
 
 
 def _check_mean(mean):

@@ -25,9 +25,11 @@ import numpy as np
 
 from nbdl import registry
 from nbdl._cores import thread_count
-from nbdl.errors import OptionError, ShapeError, UsageError
+from nbdl.errors import DataError, OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, divergence
-from nbdl.info._samples import read, read_counts, read_weights, same_length, without_missing
+from nbdl.info._kinds import fitted, warn_of_choices, warn_of_few_rows
+from nbdl.info._samples import read, read_counts, read_weights, said_of, same_length, without_missing
+from nbdl.info._spread import spread
 from nbdl.records import resolve
 
 # --- the measures -----------------------------------------------------------------------------------------
@@ -39,16 +41,20 @@ def entropy(x, estimator=None, **options):
     Parameters
     ----------
     x : (N,) or (N, D)
-        Integers, truth values, text and objects are symbols; floats are continuous. D columns are one joint
-        variable. Arrays, lists, and columns of tables.
+        Integers, truth values and text are symbols; floats are continuous unless they are few and recur. D
+        columns are one joint variable. Arrays, lists, and columns of tables.
     estimator : str, optional
-        A name of the registry. Default: "ml" for discrete data, "kozachenko_leonenko" for continuous.
+        A name of the registry. Default: "ml" for discrete data, "kozachenko_leonenko" for continuous,
+        "by_class" for both together.
     base : "e", 2, 10, any number > 0 but 1; "nats", "bits", "dits"
         The unit, nats if not given.
     weights : (N,), optional
         Not negative; a row of weight 2 counts like two rows. Discrete data only.
     nan_policy : "raise", "omit" or "propagate"
         What is done about missing values: an error, leave out their rows, return NaN.
+    discrete : bool, optional
+        Whether the values are symbols (True) or measured numbers (False); of several samples one for all, a
+        tuple with one for each, or a dict by name. None leaves it to the data (docs/information.md).
     local : bool
         Return the N values whose mean (weighted, where there are weights) is the estimate.
     threads : int, optional
@@ -68,12 +74,20 @@ def entropy(x, estimator=None, **options):
     ------
     ShapeError, DtypeError, DataError, OptionError, UsageError
         On samples without rows or of different lengths, on missing or infinite values, on unknown names.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where floats are taken as symbols, and where there are fewer than 5 rows for each symbol.
     """
     return estimate("entropy", {"x": x}, estimator, **options)
 
 
 def joint_entropy(*xs, estimator=None, **options):
-    """Entropy H(X1, ..., Xn) of samples taken together. Options as of `entropy`."""
+    """Entropy H(X1, ..., Xn) of samples taken together, H(X) + h(Y|X) for a discrete X and a continuous Y.
+
+    Options as of `entropy`.
+    """
     return estimate("joint_entropy", _numbered(xs, 1), estimator, **options)
 
 
@@ -91,26 +105,38 @@ def mutual_information(x, y, estimator=None, **options):
     Parameters
     ----------
     x, y : (N,) or (N, D)
-        As in `entropy`; one may be discrete and the other continuous.
+        As in `entropy`; one may be discrete and the other continuous. The value does not depend on the dtype:
+        numbers of more than 20 values are measured where the rows are too few to count combinations, and
+        values on a grid are spread over its steps, which changes no information (`_kinds`, `_spread`).
     estimator : str, optional
         A name of the registry. Default: "ml" for discrete data, "ksg1" (Kraskov, Stögbauer, Grassberger 2004)
-        for continuous, "ross" (2014) or "gao" (2017) for mixed.
+        for continuous, "ross" (2014) for mixed, "gao" (2017) where single values recur in a continuum.
     clip : bool
         Raise a negative estimate to 0, where the true value cannot be negative. It is not done without being
         asked for: the mean of many estimates, and a null distribution, would be biased. The plug-in value of
         discrete data needs no clipping.
-    base, weights, nan_policy, local, threads, **options
+    base, weights, nan_policy, discrete, local, threads, **options
         As in `entropy`. `k` is a pair here, the sizes of both alphabets; the joint one has their product.
+        ``noise=0.0`` leaves values on a grid as they are.
 
     Returns
     -------
     float, or float64 (N,) with ``local=True``.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where something was decided about a sample that its dtype does not say; where there are fewer than 5
+        rows for each combination of symbols.
     """
     return estimate("mutual_information", {"x": x, "y": y}, estimator, **options)
 
 
 def conditional_mutual_information(x, y, z, estimator=None, **options):
-    """What two samples tell about one another when `z` is known, I(X;Y|Z). As `mutual_information`."""
+    """What two samples tell about one another when `z` is known, I(X;Y|Z). As `mutual_information`.
+
+    Default of mixed data: "gao", which is the mean over the classes of a discrete `z`.
+    """
     return estimate("conditional_mutual_information", {"x": x, "y": y, "z": z}, estimator, **options)
 
 
@@ -148,7 +174,7 @@ def kl_divergence(x, y, estimator=None, **options):
         As in `entropy`, both discrete or both continuous.
     estimator : str, optional
         Default: "ml" for discrete data, infinite where `x` has a symbol that `y` has not; "knn" (Pérez-Cruz
-        2008) for continuous data.
+        2008) for continuous data, which is 0 for equal samples and takes rounded values as they are.
     base, nan_policy, threads, **options
         As in `entropy`.
     """
@@ -218,11 +244,12 @@ _NOT_NEGATIVE = (
     "total_correlation",
     "dual_total_correlation",
 )
-_DEFAULTS = {  # the first that offers the measure, or what it follows from
+_DEFAULTS = {  # the first that offers the measure, or else what it follows from
     "discrete": ("ml",),
     "continuous": ("ksg1", "kozachenko_leonenko", "knn"),
-    "mixed": ("ross", "gao", "mesner_shalizi"),
+    "mixed": ("ross", "gao", "by_class"),
 }
+_OF_MIXTURES = ("mesner_shalizi", "gao")  # first, where single values recur in a continuum
 
 
 # --- estimating -------------------------------------------------------------------------------------------
@@ -239,25 +266,33 @@ def estimate(
     local=False,
     threads=None,
     clip=False,
+    discrete=None,
     paired=True,
     **options,
 ):
     """The measure of the samples in the mapping `named`; see `entropy` and `mutual_information`."""
     nats = nats_of(base)
     threads = thread_count(threads)
-    samples = [read(name, x) for name, x in named.items()]
+    samples = [read(name, x, d) for (name, x), d in zip(named.items(), said_of(discrete, list(named)))]
     if paired:
         same_length(samples)
     elif weights is not None:
         raise OptionError("`weights` are for samples whose rows belong together, `{}` takes none", measure)
     rows = len(samples[0].values)
     weights = read_weights(weights, rows)
-    kept, weights = without_missing(samples, weights, nan_policy) if paired else _each(samples, nan_policy)
+    if paired:
+        kept, weights = without_missing(samples, weights, nan_policy)
+    else:
+        kept = each_without_missing(samples, nan_policy)
     if kept is None:
         return np.full(rows, np.nan) if local else math.nan
-    record = choose(measure, kept, estimator)
+    record, kept, joint = prepared(measure, kept, estimator, options, weights is not None)
     if record.data == "discrete":
-        value = _discrete(record, measure, kept, weights, local, options)
+        if paired and joint is None:
+            joint = Joint([s.values for s in kept], weights)
+        value = by_counts(record, measure, kept, weights, local, options, joint)
+        if estimator is None and paired:
+            warn_of_few_rows(measure, kept, joint)
     else:
         if weights is not None:
             raise OptionError("`weights` are for discrete data, estimator `{}` takes none", record.name)
@@ -269,10 +304,37 @@ def estimate(
     return value / nats
 
 
-def _each(samples, nan_policy):
-    """Samples that are not paired, each without its own missing values."""
+def prepared(measure, samples, name, options, weighted=False):
+    """The record of the estimator, the samples as it takes them, and their `Joint` where it was made.
+
+    Says what was decided about samples, unless the user did.
+    """
+    data = None if name is None else registry.default().get("estimator", name).data
+    counted = weighted or isinstance(options.get("k"), (tuple, list, np.ndarray))
+    samples, joint = fitted(measure, samples, data, counted)
+    mixtures = []
+    if any(s.kind == "continuous" for s in samples) and "noise" not in options:
+        if name is None or _spreads(registry.default().get("estimator", name)):
+            samples, mixtures = spread(measure, samples, options.get("seed", 0))
+    record = choose(measure, samples, name, bool(mixtures))
+    if name is not None and mixtures:
+        samples = [s._replace(about="") if s.name in mixtures else s for s in samples]
+    warn_of_choices(samples)
+    return record, samples, joint
+
+
+def _spreads(record):
+    """Whether an estimator is one by nearest neighbours, but for those that take ties for what they are."""
+    measures = registry.default().names("measure")
+    functions = [f for measure, f in record.measures.items() if measure in measures]
+    tied = record.name in ("gao", "mesner_shalizi")
+    return not tied and any("noise" in registry.parameters(f) for f in functions)
+
+
+def each_without_missing(samples, nan_policy):
+    """Samples that are not paired, each without its own missing values; None if the result is NaN."""
     kept = [without_missing([s], None, nan_policy)[0] for s in samples]
-    return (None if None in kept else [k[0] for k in kept]), None
+    return None if None in kept else [k[0] for k in kept]
 
 
 def nats_of(base):
@@ -286,7 +348,7 @@ def nats_of(base):
     raise OptionError(text, base)
 
 
-def choose(measure, samples, name):
+def choose(measure, samples, name, mixture=False):
     """The estimator of that name, or the default one for this measure and these kinds of data."""
     kinds = {s.kind for s in samples}
     data = kinds.pop() if len(kinds) == 1 else "mixed"
@@ -298,11 +360,11 @@ def choose(measure, samples, name):
             text = "estimator `{}` is for {} data, but {}; others for it: {}"
             raise UsageError(text, name, record.data, which, _others(measure, data, len(samples)))
         return record
-    for default in _DEFAULTS[data]:
-        if default in names.names("estimator"):
-            record = names.get("estimator", default)
-            if _offers(record, measure, len(samples)):
-                return record
+    wanted = (_OF_MIXTURES if mixture else ()) + _DEFAULTS[data]
+    known = [names.get("estimator", each) for each in wanted if each in names.names("estimator")]
+    for record in sorted(known, key=lambda record: measure not in record.measures):
+        if _offers(record, measure, len(samples)):
+            return record
     text = "`{}` of {} samples of {} data has no default estimator; others for it: {}"
     raise UsageError(text, measure, len(samples), data, _others(measure, data, len(samples)))
 
@@ -341,7 +403,7 @@ def function_of(record, measure, options):
 # --- discrete data: entropies of counts -------------------------------------------------------------------
 
 
-def _discrete(record, measure, samples, weights, local, options):
+def by_counts(record, measure, samples, weights, local, options, joint=None):
     k = options.pop("k", None)
     entropy = function_of(record, "entropy", options)
     if (local or measure == "kl_divergence") and record.name != "ml":
@@ -351,7 +413,8 @@ def _discrete(record, measure, samples, weights, local, options):
         if local or k is not None:
             raise OptionError("`kl_divergence` of discrete data takes neither `local` nor `k`")
         return divergence(*(s.values for s in samples))
-    joint = Joint([s.values for s in samples], weights)
+    if joint is None:
+        joint = Joint([s.values for s in samples], weights)
     terms = entropies(measure, len(samples))
     if local:
         return sum(factor * joint.local(group) for factor, group in terms)
@@ -400,6 +463,7 @@ def by_estimator(record, measure, samples, local, threads, options):
         terms = chain  # first: a constant sample shares nothing, but has a differential entropy of -inf
     elif "entropy" in record.measures and measure != "kl_divergence":
         terms = [(factor, "entropy", [group]) for factor, group in entropies(measure, n)]
+        samples, terms = _without_constants(samples, terms)
     else:
         offered = sorted(set(record.measures) & set(registry.default().names("measure")))
         raise UsageError("estimator `{}` has no `{}`; it has: {}", record.name, measure, ", ".join(offered))
@@ -410,8 +474,27 @@ def by_estimator(record, measure, samples, local, threads, options):
         known = {}
         if "ends" in (getattr(function, "__kwdefaults__", None) or {}):
             known["ends"] = [samples[g[0]].ends if len(g) == 1 else None for g in groups]
-        value += factor * function(*arrays, local=local, threads=threads, **known, **options)
-    return value if local else float(value)
+        with np.errstate(invalid="ignore"):  # the difference of infinities is refused below
+            value = value + factor * function(*arrays, local=local, threads=threads, **known, **options)
+    if terms and terms[0][1] == "entropy" and np.isnan(value).any():
+        text = "`{}` is a difference of entropies that are -inf by estimator `{}`: there is no density where "
+        text += "values repeat or columns follow from others. Try noise=1e-6 if values were rounded"
+        raise DataError(text, measure, record.name)
+    if local:
+        return value if np.ndim(value) else np.zeros(len(samples[0].values))
+    return float(value)
+
+
+def _without_constants(samples, terms):
+    """Samples and terms without the constant columns whose entropies, of -inf, are to cancel."""
+    kept = list(samples)
+    for i, s in enumerate(samples):
+        if s.kind == "continuous" and sum(factor for factor, _, (group,) in terms if i in group) == 0:
+            varying = (s.values != s.values[0]).any(axis=0)
+            kept[i] = s._replace(values=s.values[:, varying], ends=None) if not varying.all() else s
+    gone = {i for i, s in enumerate(kept) if not s.values.shape[1]}
+    terms = [(f, each, [tuple(i for i in group if i not in gone)]) for f, each, (group,) in terms]
+    return kept, [term for term in terms if term[2][0]]
 
 
 def _chain(measure, n):
@@ -428,18 +511,19 @@ def _chain(measure, n):
             return dual
         case "o_information":
             return total + [(-factor, each, groups) for factor, each, groups in dual]
+        case "co_information" if n == 2:
+            return [(1, mutual, singles)]
         case "co_information" if n == 3:
             return [(1, mutual, singles[:2]), (-1, conditional, singles)]
     return []
 
 
 def _side_by_side(samples):
-    """A group of samples as one argument of an estimator: float64 (N, D), or int64 codes (N,)."""
-    kinds = {s.kind for s in samples}
-    if kinds == {"discrete"}:
-        return Joint([s.values for s in samples]).codes(range(len(samples)))[0]
-    if kinds == {"continuous"}:
-        values = [s.values for s in samples]
-        return np.ascontiguousarray(np.hstack(values) if len(values) > 1 else values[0])
-    names = ", ".join(s.name for s in samples)
-    raise UsageError("discrete and continuous samples cannot be taken together as one: {}", names)
+    """A group of samples as one argument of an estimator: float64 (N, D), int64 codes (N,), or both."""
+    symbols = [s.values for s in samples if s.kind == "discrete"]
+    columns = [s.values for s in samples if s.kind == "continuous"]
+    codes = Joint(symbols).codes(range(len(symbols)))[0] if symbols else None
+    if not columns:
+        return codes
+    columns = np.ascontiguousarray(np.hstack(columns) if len(columns) > 1 else columns[0])
+    return (codes, columns) if symbols else columns

@@ -1,25 +1,22 @@
-r"""Entropy and divergence of continuous samples from the distances to their nearest neighbours.
+r"""Entropy of continuous samples from the distances to their nearest neighbours.
 
 Where the k-th neighbour of :math:`x_i` among M - 1 others is at distance :math:`\rho_i`, the density is about
 :math:`k / M c \rho_i^D`, c the volume of the unit ball: :math:`2^D` for the largest difference of a
 coordinate, :math:`\pi^{D/2} / \Gamma(1 + D/2)` for the Euclidean distance. Without the bias of its logarithm,
 
 .. math::
-    h(X) &= \psi(M) - \psi(k) + \log c + \frac{D}{N} \sum_i \log \rho_i \\
-    D(X \| Y) &= \log \frac{M}{N - 1} + \frac{D}{N} \sum_i \log \frac{\nu_i}{\rho_i}
+    h(X) = \psi(M) - \psi(k) + \log c + \frac{D}{N} \sum_i \log \rho_i + \sum_d \log s_d
 
-where :math:`\nu_i` is the distance of :math:`x_i` to its k-th neighbour among the M points of y. A larger k
-gives less variance and more bias.
+A larger k gives less variance and more bias. Distances are those of the columns over their spreads
+:math:`s_d` (`nbdl.info._samples.spreads`), so that no unit decides who is near, and :math:`h(a X) = h(X) +
+\sum_d \log |a_d|`.
 
 Kozachenko, Leonenko, Sample estimate of the entropy of a random vector, Probl. Inf. Transm. 23 (1987);
-Kraskov, Stögbauer, Grassberger, Estimating mutual information, Phys. Rev. E 69 (2004), eq. 20. Wang,
-Kulkarni, Verdú, Divergence estimation for multidimensional densities via k-nearest-neighbor distances, IEEE
-Trans. Inf. Theory 55 (2009), eq. 5; Pérez-Cruz, Kullback-Leibler divergence estimation of continuous
-distributions, ISIT (2008), eq. 14. Theiler, Spurious dimension from correlation algorithms, Phys.
-Rev. A 34 (1986).
+Kraskov, Stögbauer, Grassberger, Estimating mutual information, Phys. Rev. E 69 (2004), eq. 20. Theiler,
+Spurious dimension from correlation algorithms, Phys. Rev. A 34 (1986).
 
-This file also has what all estimators by nearest neighbours share: the checks of their arguments, noise, the
-warning of lumps, and digammas of counts.
+This file also has what all estimators by nearest neighbours share: the checks of their arguments, spreads,
+noise, the warning of lumps, and digammas of counts.
 """
 
 import functools
@@ -31,7 +28,7 @@ import numpy as np
 
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
 from nbdl.info._near import kth_distances
-from nbdl.info._samples import deviations, standardized
+from nbdl.info._samples import deviations, units_of
 from nbdl.info._special import digamma
 from nbdl.info._tree import build
 
@@ -39,7 +36,7 @@ LUMPY = 0.01  # share of the samples in lumps from which on a warning is given
 
 
 def kozachenko_leonenko(
-    x, *, k=3, norm="max", theiler=0, noise=0.0, seed=0, local=False, threads=1
+    x, *, k=3, norm="max", standardize=True, theiler=0, noise=0.0, seed=0, local=False, threads=1
 ):  # fmt: skip
     """Differential entropy (see the head of this file).
 
@@ -50,6 +47,9 @@ def kozachenko_leonenko(
         Which neighbour: at least 1, fewer than the samples outside the Theiler window.
     norm : "max" or "euclidean"
         Which distance.
+    standardize : bool
+        Whether columns are divided by their spreads before distances are taken, with its logarithm added:
+        an estimate that changes with the unit as the truth does. False takes distances as they are.
     theiler : int
         Row j is no neighbour of row i where abs(i - j) <= `theiler`: in a time series, what is near because
         the time is nearly the same tells nothing. 0 excludes the row itself only.
@@ -64,52 +64,38 @@ def kozachenko_leonenko(
 
     Returns
     -------
-    float, or (N,) float64: nats. -inf where k other samples are at the same point, for there is no density.
+    float, or (N,) float64: nats. -inf where a column is constant, or k other samples are at the same point,
+    for there is no density.
 
     Raises
     ------
     ShapeError, DtypeError, DataError, OptionError
         On anything but finite float64 (N, D), on k that are not there, on unknown options.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where more than k samples often share a value: the estimate is -inf then.
     """
-    (x,) = prepare("kozachenko_leonenko", {"x": x}, k, theiler, noise, seed)
-    rho = kth_distances(build(x, threads), k, theiler=theiler, euclidean=_is_euclidean(norm), threads=threads)
-    dims = x.shape[1]
+    (noisy,) = prepare("kozachenko_leonenko", {"x": x}, k, theiler, noise, seed)
+    check_flag("kozachenko_leonenko", "standardize", standardize)
+    warn_of_lumps("kozachenko_leonenko", {"x": noisy}, k)
+    unit = units_of(x) if standardize else np.ones(x.shape[1])
+    return result(log_densities(noisy, k, unit, norm, theiler, threads), local)
+
+
+def log_densities(x, k, unit, norm="max", theiler=0, threads=1):
+    """-log density at each row of x (N, D), distances in `unit` (D,); -inf where a column is constant."""
+    euclidean, dims = is_euclidean(norm), x.shape[1]
+    if (x == x[0]).all(axis=0).any():
+        return np.full(len(x), -math.inf)
+    rho = kth_distances(build(x / unit, threads), k, theiler=theiler, euclidean=euclidean, threads=threads)
     with np.errstate(divide="ignore"):  # the logarithm of 0 is meant
-        values = dims * np.log(rho)
-    values += digamma(admissible(len(x), theiler)) - digamma(k) + _log_unit_ball(dims, norm)
-    return result(values, local)
+        values = dims * np.log(rho) + np.log(unit).sum()
+    return values + digamma(admissible(len(x), theiler)) - digamma(k) + _log_unit_ball(dims, norm)
 
 
-def kl_divergence(x, y, *, k=3, norm="max", noise=0.0, seed=0, local=False, threads=1):
-    """Kullback-Leibler divergence D(X || Y) of two samples (see the head of this file).
-
-    Parameters
-    ----------
-    x, y : (N, D), (M, D) float64 arrays
-        They are not paired.
-    k : int
-        Which neighbour: from 1 to N - 1 and to M.
-    norm, noise, seed, local, threads
-        As of `kozachenko_leonenko`.
-
-    Returns
-    -------
-    float, or (N,) float64: nats. It may be negative. inf where k other rows of `x` are at the same point,
-    -inf where k of `y` are, NaN where both.
-    """
-    x, y = prepare("kl_divergence", {"x": x, "y": y}, k, 0, noise, seed, paired=False)
-    if k > len(y):
-        raise OptionError("kl_divergence: `k` must be at most the {} samples of `y`, got {}", len(y), k)
-    tree, euclidean = build(x, threads), _is_euclidean(norm)
-    rho = kth_distances(tree, k, euclidean=euclidean, threads=threads)
-    nu = kth_distances(build(y, threads), k, queries=tree, euclidean=euclidean, threads=threads)
-    with np.errstate(divide="ignore", invalid="ignore"):  # distances of 0: inf and NaN are meant
-        values = x.shape[1] * (np.log(nu) - np.log(rho))
-    values += math.log(len(y) / (len(x) - 1))
-    return result(values, local)
-
-
-def _is_euclidean(norm):
+def is_euclidean(norm):
     if norm not in ("max", "euclidean"):
         raise OptionError('`norm` must be "max" or "euclidean", got {!r}', norm)
     return norm == "euclidean"
@@ -125,7 +111,7 @@ def _log_unit_ball(dims, norm):
 
 
 def prepare(name, samples, k, theiler=0, noise=0.0, seed=0, standardize=False, paired=True):
-    """The samples, checked, with noise if it is asked for, in units of their standard deviations if so."""
+    """The samples, checked, with noise if it is asked for, in units of their spreads if so."""
     for each, x in samples.items():
         _check_sample(f"{name}: `{each}`", x)
     first, *others = samples.items()
@@ -143,8 +129,7 @@ def prepare(name, samples, k, theiler=0, noise=0.0, seed=0, standardize=False, p
         where = f" outside a Theiler window of {theiler}" if theiler else ""
         raise OptionError("{}: `k` must be less than the {} samples{}, got {}", name, fewest, where, k)
     _check_count(name, "seed", seed, 0)
-    if not isinstance(standardize, (bool, np.bool_)):
-        raise OptionError("{}: `standardize` must be True or False, got {!r}", name, standardize)
+    check_flag(name, "standardize", standardize)
     if isinstance(noise, bool) or not isinstance(noise, numbers.Real) or not 0 <= noise < math.inf:
         raise OptionError("{}: `noise` must be a number >= 0, got {!r}", name, noise)
     return [_changed(x, noise, seed, i, standardize) for i, x in enumerate(samples.values())]
@@ -164,12 +149,18 @@ def _check_count(name, option, value, least):
         raise OptionError("{}: `{}` must be an integer >= {}, got {!r}", name, option, least, value)
 
 
+def check_flag(name, option, value):
+    if not isinstance(value, (bool, np.bool_)):
+        raise OptionError("{}: `{}` must be True or False, got {!r}", name, option, value)
+
+
 def _changed(x, noise, seed, number, standardize):
-    """Column by column; a constant column stays as it is."""
+    """With noise, and in the units that the values have without it; a constant column as it is."""
+    unit = units_of(x) if standardize else None
     if noise:
         random = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, number])))
         x = x + noise * deviations(x) * random.standard_normal(x.shape)
-    return np.ascontiguousarray(standardized(x) if standardize else x)
+    return np.ascontiguousarray(x / unit if standardize else x)
 
 
 def admissible(n, theiler):
@@ -195,10 +186,13 @@ def warn_of_lumps(name, samples, k):
         share = lumped.mean()
         if share >= LUMPY:
             made_for_it = "mesner_shalizi" if name == "frenzel_pompe" else "gao"
+            advice = f"For such data the estimate is not right; estimator `{made_for_it}` is made for them, "
+            advice += "and"
+            if name == "kozachenko_leonenko":
+                advice = "They have a probability of their own, and no density: the entropy is -inf, while"
             warnings.warn(
                 f"{name}: {100 * share:.0f} % of `{each}` are values that more than k = {k} samples share. "
-                f"For such data the estimate is not right; estimator `{made_for_it}` is made for them, and "
-                "noise=1e-6 (parts of a standard deviation) puts values apart that were rounded.",
+                f"{advice} noise=1e-6 (parts of a standard deviation) puts values apart that were rounded.",
                 RuntimeWarning,
                 stacklevel=3,
             )

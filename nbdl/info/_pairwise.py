@@ -15,9 +15,10 @@ from nbdl import registry
 from nbdl._cores import thread_count
 from nbdl._jit import jit
 from nbdl.errors import ShapeError, UsageError
-from nbdl.info._counts import encode
+from nbdl.info._counts import Joint, encode
+from nbdl.info._kinds import ROWS, warn_of_few_rows
 from nbdl.info._measures import nats_of
-from nbdl.info._samples import read, same_length
+from nbdl.info._samples import FEW, read, said_of, same_length
 from nbdl.info._threads import in_parallel
 from nbdl.records import resolve
 
@@ -28,17 +29,21 @@ WORTH = 2**22  # rows of all pairs: threads that wait for one another lose more 
 ONE_SIDED = ("conditional_entropy", "kl_divergence", "transfer_entropy")
 
 
-def pairwise(X, measure="mutual_information", estimator=None, *, base="e", threads=None, **options):
+def pairwise(
+    X, measure="mutual_information", estimator=None, *, discrete=None, base="e", threads=None, **options
+):
     """The matrix of a measure of two samples over all pairs of columns.
 
     Parameters
     ----------
-    X : (N, p), or a list of p columns (N,) or (N, D) of any kinds
-        As in `entropy`.
+    X : (N, p), a table with named columns, or a list of p columns (N,) or (N, D) of any kinds
+        As in `entropy`: each column has a kind of its own.
     measure : str
         The name of a measure of two samples.
     estimator : str, optional
         As in `mutual_information`; the default one may differ from pair to pair.
+    discrete : bool, or one for each column
+        As in `entropy`.
     base, threads, **options
         As in `mutual_information`. ``nan_policy="omit"`` leaves out the rows that lack a value of the pair.
 
@@ -47,14 +52,19 @@ def pairwise(X, measure="mutual_information", estimator=None, *, base="e", threa
     float64 (p, p): in row i and column j the measure of columns i and j, in this order. The diagonal of
     mutual information holds the entropy of each discrete column, and inf for each continuous one.
     """
-    columns = list(X) if isinstance(X, (list, tuple)) else list(np.moveaxis(_matrix(X), 1, 0))
+    columns = _columns(X)
     if not columns:
         raise ShapeError("pairwise: `X` must have at least one column, got {!r}", X)
-    samples = [read(f"column {i}", x) for i, x in enumerate(columns)]
+    said = said_of(discrete, list(columns))
+    samples = [read(name, x, d) for (name, x), d in zip(columns.items(), said)]
     same_length(samples)
     plain = all(s.kind == "discrete" and s.missing is None for s in samples)
     if plain and measure == "mutual_information" and estimator in (None, "ml") and not options:
-        return _plug_in([s.values for s in samples], thread_count(threads)) / nats_of(base)
+        information, sizes = _plug_in([s.values for s in samples], thread_count(threads))
+        if estimator == "ml" or not _too_many(samples, sizes):
+            if estimator is None:
+                _warn_of_few(samples, sizes)
+            return information / nats_of(base)
     record = registry.default().get("measure", measure)
     if len(record.inputs) != 2 and record.inputs != ("*xs",):
         raise UsageError("`{}` is a measure of {}, not of two samples", measure, ", ".join(record.inputs))
@@ -65,11 +75,14 @@ def pairwise(X, measure="mutual_information", estimator=None, *, base="e", threa
 
     def value(pair):
         i, j = pair
-        if i == j and measure == "mutual_information" and samples[i].kind == "continuous":
-            return math.inf
-        return compute(columns[i], columns[j], **options)
+        pair = samples[i], samples[j]
+        if i == j and measure == "mutual_information":
+            if samples[i].kind == "continuous":
+                return math.inf
+            pair = [s._replace(said=True) for s in pair]
+        return compute(*pair, **options)
 
-    p = len(columns)
+    p = len(samples)
     pairs = [(i, j) for i in range(p) for j in range(p) if i <= j or measure in ONE_SIDED]
     result = np.empty((p, p))
     with ThreadPoolExecutor(thread_count(threads)) as pool:
@@ -80,18 +93,42 @@ def pairwise(X, measure="mutual_information", estimator=None, *, base="e", threa
     return result
 
 
-def _matrix(X):
-    X = np.asanyarray(X)
-    if X.ndim != 2 or X.size == 0:
-        raise ShapeError("pairwise: `X` must have shape (N, p) and not be empty, got {}", X.shape)
-    return X
+def _columns(X):
+    """The columns of a list, a table or a matrix, by name."""
+    names = getattr(X, "columns", None)
+    if names is None and isinstance(X, np.ndarray):
+        names = X.dtype.names
+    if names is not None:
+        if len(set(names)) < len(names):
+            raise ShapeError("pairwise: the columns of `X` must have names of their own, got {}", list(names))
+        return {f"column {name}": X[name] for name in names}
+    if not isinstance(X, (list, tuple)):
+        X = np.asanyarray(X)
+        if X.ndim != 2 or X.size == 0:
+            raise ShapeError("pairwise: `X` must have shape (N, p) and not be empty, got {}", X.shape)
+        X = np.moveaxis(X, 1, 0)
+    return {f"column {i}": x for i, x in enumerate(X)}
+
+
+def _too_many(samples, sizes):
+    """Whether some integers may be measured numbers for which there are too few rows to count pairs."""
+    many = [not s.said and s.of_numbers and size > FEW for s, size in zip(samples, sizes)]
+    pairs = np.outer(sizes, sizes)
+    np.fill_diagonal(pairs, 0)
+    return bool((pairs[many] > len(samples[0].values) / ROWS).any())
+
+
+def _warn_of_few(samples, sizes):
+    """Warn of the pair with the most symbols, if they are too many."""
+    pair = [samples[i] for i in np.argsort(sizes, kind="stable")[-2:]]
+    warn_of_few_rows("mutual_information", pair, Joint([s.values for s in pair]))
 
 
 # --- plug-in mutual information ---------------------------------------------------------------------------
 
 
 def _plug_in(columns, threads):
-    """Mutual information of all pairs of discrete columns, in nats."""
+    """Mutual information of all pairs of discrete columns, in nats, and how many symbols each has."""
     p = len(columns)
     threads = threads if len(columns[0]) * p * (p - 1) // 2 >= WORTH else 1
     codes, counts = zip(*in_parallel(_dense, columns, threads))
@@ -123,7 +160,7 @@ def _plug_in(columns, threads):
     information = np.clip(information, 0, np.minimum(h[first], h[second]))
     result = np.diag(h)
     result[first, second] = result[second, first] = information
-    return result
+    return result, sizes
 
 
 def _dense(x):

@@ -1,10 +1,14 @@
 """What a measure is given: samples, each of discrete or of continuous data.
 
-The dtype says which: integers, truth values, text and Python objects are discrete, floats are continuous.
-Missing values are NaN in floats, None and NaN in objects, and what a masked array masks. No number stands
-for a missing value: -1 is a symbol like any other.
+At first the dtype says which: integers, times, truth values, text and categories are discrete, floats are
+continuous; objects that are all numbers are read as these numbers, others are symbols. ``discrete=`` says
+otherwise; `_kinds` has what is decided from the content. Missing values are NaN in floats, NaT in times,
+None, NaN and NA in objects, and what a masked array masks. No number stands for a missing value: -1 is a
+symbol like any other.
 """
 
+import numbers
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +17,9 @@ from nbdl._jit import jit
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
 from nbdl.kernels._shuffle import lanes, load_rest
 from nbdl.kernels._simd import hmax, larger, load, pointer, smaller, some
+
+FEW = 20  # values of a column of symbols
+RECURS = 5  # rows for each value, on average, of floats that are symbols
 
 
 class Sample(NamedTuple):
@@ -23,14 +30,44 @@ class Sample(NamedTuple):
     values: np.ndarray  # (N, D); float64 if continuous
     missing: np.ndarray | None  # (N,), whether something is missing in the row
     ends: tuple | None = None  # the smallest and the largest number, where known and finite
+    said: bool = False  # whether `discrete=` said the kind
+    about: str = ""  # what was decided about it from its content
 
     def taking(self, rows):
         """The sample of some of its rows, in which nothing is missing."""
         return self._replace(values=np.ascontiguousarray(self.values[rows]), missing=None, ends=None)
 
+    @property
+    def of_numbers(self):
+        """Whether the values are numbers, which may be measured or be symbols."""
+        return self.values.dtype.kind in "iuf"
 
-def read(name, x):
-    """The `Sample` in what a user gave: an array, a list, a column of a table; (N,) or (N, D)."""
+    def as_symbols(self):
+        """The sample as discrete data; whole floats become integers, which are counted faster."""
+        x = self.values
+        if x.dtype.kind == "f":
+            present = x if self.missing is None else np.where(np.isnan(x), 0.0, x)
+            if are_whole(present) and np.abs(present).max() < 2**53:
+                x = present.astype(np.int64)
+        return self._replace(kind="discrete", values=x, ends=None)
+
+    def as_numbers(self):
+        """The sample as continuous data; of integers beyond 2^53 their differences from the smallest."""
+        if self.kind == "continuous":
+            return self
+        x = self.values
+        if x.dtype.kind in "iu" and max(int(x.max()), -int(x.min())) > 2**53:
+            x = (x.astype(np.uint64) - x.min(axis=0).astype(np.uint64)).view(np.uint64)
+        return self._replace(kind="continuous", values=np.ascontiguousarray(x, np.float64))
+
+
+def read(name, x, discrete=None):
+    """The `Sample` in what a user gave: an array, a list, a column of a table; (N,) or (N, D).
+
+    `discrete` says its kind; None leaves it to the dtype. A `Sample` is what it is.
+    """
+    if isinstance(x, Sample):
+        return x
     mask = np.ma.getmaskarray(x) if np.ma.isMaskedArray(x) else None
     listed = isinstance(x, (list, tuple))
     x, given = np.ma.getdata(x) if mask is not None else as_array(name, x), x
@@ -40,23 +77,85 @@ def read(name, x):
         raise ShapeError("`{}` must have shape (N,) or (N, D), got {}", name, x.shape)
     if x.size == 0:
         raise ShapeError("`{}` has no samples, shape {}", name, x.shape)
-    if x.dtype.kind in "f":
-        kind, x, absent = "continuous", np.ascontiguousarray(x, np.float64), None
+    absent, ends = None, None
+    if x.dtype.kind == "O":
+        absent = np.reshape([_is_missing(v) for v in x.ravel()], x.shape)
+        hidden = absent if mask is None else absent | mask
+        x = _numbers(x, hidden)
+        if x.dtype.kind == "O" and x.ndim == 2 and not discrete:
+            _refuse_measured(name, x, hidden)
+    elif x.dtype.kind in "mM":
+        absent = np.isnat(x)
+        x = np.where(absent, 0, x.astype(x.dtype.newbyteorder("="), copy=False).view(np.int64))
+    if x.dtype.kind == "f":
+        x = np.ascontiguousarray(x, np.float64)
         with np.errstate(invalid="ignore"):  # the difference of infinities is meant
             ends = extremes(x.ravel())
         if not np.isfinite(ends).all():
-            ends, absent = None, np.isnan(x)
+            ends, nan = None, np.isnan(x)
+            absent = nan if absent is None else absent | nan
             if np.isinf(x).any():
                 raise DataError("`{}` must be finite, got {}", name, x[np.isinf(x)][0])
-    elif x.dtype.kind in "biuSUO":
-        kind, ends = "discrete", None
-        absent = np.reshape([_is_missing(v) for v in x.ravel()], x.shape) if x.dtype.kind == "O" else None
-    else:
-        text = "`{}` must hold integers, truth values, text, objects or floats, got dtype {}"
+    elif x.dtype.kind not in "biuSUO":
+        text = "`{}` must hold integers, truth values, text, objects, times or floats, got dtype {}"
         raise DtypeError(text, name, x.dtype.name)
     absent = [m for m in (mask, absent) if m is not None and m.any()]
     missing = np.logical_or.reduce(absent).reshape(len(x), -1).any(axis=1) if absent else None
-    return Sample(name, kind, x.reshape(len(x), -1), missing, ends)
+    kind = "continuous" if x.dtype.kind == "f" else "discrete"
+    sample = Sample(name, kind, x.reshape(len(x), -1), missing, ends, discrete is not None)
+    if discrete is None:
+        return sample
+    if discrete:
+        return sample.as_symbols()
+    if x.dtype.kind in "USO":
+        text = "`{}` is text, it cannot be continuous: discrete=False is for numbers"
+        raise DtypeError(text, name)
+    return sample.as_numbers()
+
+
+def said_of(discrete, names):
+    """What `discrete=` says of each sample: True, False, or None where it says nothing."""
+    if discrete is None or isinstance(discrete, (bool, np.bool_)):
+        return [discrete] * len(names)
+    if isinstance(discrete, dict):
+        for name in discrete:
+            if name not in names:
+                text = "`discrete` names `{}`, the samples are {}"
+                raise OptionError(text, name, ", ".join(f"`{n}`" for n in names))
+        each = [discrete.get(name) for name in names]
+    elif isinstance(discrete, (tuple, list, np.ndarray)) and len(discrete) == len(names):
+        each = list(discrete)
+    else:
+        each = [discrete]
+    if len(each) != len(names) or any(not (v is None or isinstance(v, (bool, np.bool_))) for v in each):
+        text = "`discrete` must be True or False, or one of these for each of {}, got {!r}"
+        raise OptionError(text, ", ".join(f"`{n}`" for n in names), discrete)
+    return each
+
+
+def _refuse_measured(name, x, absent):
+    """Raise where columns of measured numbers stand beside such that are text: they would be symbols."""
+    for d in range(x.shape[1]):
+        column = _numbers(x[:, d], absent[:, d])
+        if column.dtype.kind == "f" and not recurs(column[~absent[:, d], None], whole=True):
+            text = "`{}` has text beside measured numbers (column {}): make two samples, or discrete=True"
+            raise DtypeError(text, name, d)
+
+
+def _numbers(x, absent):
+    """Objects as the numbers that all of them are, 0 where one is missing; else as they are."""
+    present = x[~absent]
+    types = set(map(type, present.ravel()))
+    if not types or not all(issubclass(t, (numbers.Real, Decimal, np.bool_)) for t in types):
+        return x
+    truth = all(issubclass(t, (bool, np.bool_)) for t in types)
+    whole = all(issubclass(t, (numbers.Integral, np.bool_)) for t in types)
+    out = np.zeros(x.shape, bool if truth else np.int64 if whole else np.float64)
+    try:
+        out[~absent] = present
+    except OverflowError:  # integers of more than 64 bits are symbols
+        return x
+    return out
 
 
 @jit(strict=True)
@@ -75,7 +174,15 @@ def extremes(x):
 
 
 def as_array(name, x):
-    """`x` as an array; rows of one length each."""
+    """`x` as an array; rows of one length each. Of columns of tables, categories become text, for they are
+    names, and integers and truth values of which some are missing become objects, for they are no floats."""
+    dtype = getattr(x, "dtype", None)
+    if hasattr(dtype, "categories"):
+        values = np.asarray(x, object)
+        return np.array([None if _is_missing(v) else str(v) for v in values], object)
+    if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "") in ("b", "i", "u"):
+        plain = np.asarray(x)
+        return plain if plain.dtype.kind in "biu" else np.asarray(x, object)
     try:
         return np.asarray(x)
     except ValueError as error:
@@ -122,6 +229,28 @@ def without_missing(samples, weights, nan_policy):
     return kept, None if weights is None else weights[keep]
 
 
+def recurs(x, whole):
+    """Whether the floats in x (N, D) are symbols: at most `FEW` values or, if `whole` counts, any whole
+    numbers; in all columns, with `RECURS` rows for each value."""
+    return all(_recurs(column, whole) for column in x.T)
+
+
+def _recurs(x, whole):
+    most = x.size // RECURS
+    if not whole or not are_whole(x):
+        most = min(most, FEW)
+    return at_most(x, most) and (x != x[0]).any()
+
+
+def at_most(x, count):
+    """Whether x (N,) has at most so many different values."""
+    return np.unique(x[: 2 * count + 1]).size <= count and np.unique(x).size <= count
+
+
+def are_whole(x):
+    return not (x[:FEW] % 1).any() and not (x % 1).any()
+
+
 def deviations(x):
     """Standard deviation of each column of finite x (N, D), 0 of a constant one; no number is too large."""
     largest = np.abs(x).max(axis=0)
@@ -129,10 +258,21 @@ def deviations(x):
     return np.where((x == x[0]).all(axis=0), 0.0, of_unit * largest)
 
 
-def standardized(x):
-    """Each column of finite x (N, D) over its standard deviation; a constant one as it is."""
-    deviation = deviations(x)
-    return x / np.where(deviation > 0, deviation, 1.0)
+def spreads(x, tail=0.1):
+    """Distance of the quantiles `tail` and 1 - `tail` of each column of x (N, D); its deviation if that is 0.
+
+    Unlike the deviation it says where most rows are, however far away some others.
+    """
+    largest = np.abs(x).max(axis=0)
+    largest = np.where(largest > 0, largest, 1.0)
+    low, high = np.quantile(x / largest, (tail, 1 - tail), axis=0)
+    return np.where(high > low, (high - low) * largest, deviations(x))
+
+
+def units_of(x):
+    """What each column of finite x (N, D) is measured in where units are not to count: its spread, or 1."""
+    spread = spreads(x)
+    return np.where(spread > 0, spread, 1.0)
 
 
 def read_weights(weights, length):

@@ -7,7 +7,7 @@ r"""Measures of time series: what the past of one tells about another, and about
 
 with k = `history`, l = `source_history`, u = `lag` and :math:`\tau` = `step`, in samples. Every estimator of
 (conditional) mutual information serves; one that makes symbols of values (binned, ordinal) makes them of the
-whole series, before histories are taken. The first samples, which have no complete past, are left out.
+whole series, before histories are taken. Samples that have no complete past in their own trial are left out.
 
 Schreiber, Measuring information transfer, Phys. Rev. Lett. 85 (2000), eq. 4. Wibral et al., Measuring
 information-transfer delays, PLoS ONE 8 (2013), eq. 9, for the lag. Lizier, Prokopenko, Zomaya, Local measures
@@ -21,8 +21,9 @@ import numpy as np
 
 from nbdl import registry
 from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
+from nbdl.info._kinds import fitted
 from nbdl.info._measures import estimate
-from nbdl.info._samples import as_array, read, same_length, without_missing
+from nbdl.info._samples import Sample, as_array, read, said_of, same_length, without_missing
 from nbdl.records import resolve
 
 MUTUAL, CONDITIONAL = "mutual_information", "conditional_mutual_information"
@@ -41,6 +42,7 @@ def transfer_entropy(
     given_history=1,
     lag=1,
     step=1,
+    trials=None,
     **options,
 ):
     """What the past of `source` tells about `target` beyond the past of the target itself.
@@ -59,9 +61,12 @@ def transfer_entropy(
         Samples from the latest value of the source to the target: 1 or more. That of the others is 1.
     step : int
         Samples between the values of a history.
+    trials : (N,), optional
+        Which trial each sample belongs to, where the series consist of several: a change begins another one.
+        No history and no ordinal pattern reaches from one into the next.
     **options
         As of `conditional_mutual_information`, such as ``base``, ``local``; ``theiler`` of the estimators by
-        nearest neighbours; ``order`` of ordinal patterns.
+        nearest neighbours; ``order`` of ordinal patterns; ``discrete``, of source, target and given.
 
     Returns
     -------
@@ -70,16 +75,18 @@ def transfer_entropy(
     Raises
     ------
     ShapeError, OptionError
-        On series too short for their histories, of different lengths, on weights, and all that the measures
-        refuse.
+        On series or trials too short for their histories, of different lengths, on weights, and all that the
+        measures refuse.
     """
+    options["trials"] = trials
     series = _Series({"source": source, "target": target} | _if_given(given), estimator, options)
     problems = _transfer(series, (lag,), history, source_history, given_history, step)
     return next(problems).estimate()
 
 
-def active_information_storage(x, estimator=None, *, history=1, step=1, **options):
+def active_information_storage(x, estimator=None, *, history=1, step=1, trials=None, **options):
     """What the past of a series tells about its next value; arguments as of `transfer_entropy`."""
+    options["trials"] = trials
     return _storage(_Series({"x": x}, estimator, options), history, step).estimate()
 
 
@@ -98,7 +105,7 @@ def lagged(measure, x, y, lags, estimator=None, **options):
         An integer n stands for 0 ... n of mutual information, 1 ... n of transfer entropy. Negative lags, for
         mutual information alone: x after y.
     estimator, **options
-        As of the measure.
+        As of the measure; ``trials`` for both, as of `transfer_entropy`.
 
     Returns
     -------
@@ -109,13 +116,15 @@ def lagged(measure, x, y, lags, estimator=None, **options):
     return np.array([each.estimate() for each in problems_of_lags(measure, x, y, lags, estimator, options)])
 
 
-def embed(x, history, *, step=1, lag=0):
-    """The past of a series x, (N,) or (N, D), at each time that has one: (N - lag - (history - 1) step, h D).
+def embed(x, history, *, step=1, lag=0, trials=None):
+    """The past of a series x, (N,) or (N, D), at each time t that has one: (times, h D).
 
-    Row r belongs to the time t = lag + (history - 1) step + r and holds x[t - lag], x[t - lag - step], ...
+    A row holds x[t - lag], x[t - lag - step], ... The first one belongs to t = lag + (history - 1) step. With
+    `trials`, as of `transfer_entropy`, the same for each trial: N - trials (lag + (history - 1) step) rows.
     """
-    series = _Series({"x": x}, None, {})
-    return series.past("x", history, step, lag, series.reach("x", history, step, lag, 0))
+    series = _Series({"x": x}, None, {"trials": trials})
+    offsets = series.offsets("x", history, step, lag, 0)
+    return series.past("x", offsets, series.times({"x": offsets}))
 
 
 # --- from series to samples -------------------------------------------------------------------------------
@@ -144,8 +153,11 @@ def problem(measure, samples, estimator, options):
     if measure == "active_information_storage":
         embedding = {n: options.pop(n, 1) for n in ("history", "step")}
         return _storage(_Series(dict(zip("x", samples)), estimator, options), **embedding)
-    series = _Series(dict(zip("xyz", samples)), estimator, options)
-    return series.problem(measure, dict(series.values))
+    if options.get("trials") is not None:
+        raise UsageError("`trials` are for measures of series, `{}` is of rows without order", measure)
+    names = "xyz" if len(samples) <= 3 else [f"samples[{i}]" for i in range(len(samples))]
+    series = _Series(dict(zip(names, samples)), estimator, options)
+    return series.problem(measure, dict(series.values), series.discrete.values())
 
 
 def problems_of_lags(measure, x, y, lags, estimator, options):
@@ -164,84 +176,139 @@ class _Series:
     """Series by name, (N, D) each; where the estimator makes symbols of values, the symbols."""
 
     def __init__(self, named, estimator, options):
-        self.estimator, self.options, self.alphabet = estimator, options, None
+        self.estimator, self.options, self.alphabet = estimator, dict(options), None
+        trials = self.options.pop("trials", None)
         if options.get("weights") is not None:
             text = "`weights` are for one estimate of rows without order: not for series, shuffles, resamples"
             raise OptionError(text)
+        said = said_of(self.options.pop("discrete", None), list(named))
+        said = [
+            x.kind == "discrete" if isinstance(x, Sample) and x.said else d
+            for x, d in zip(named.values(), said)
+        ]
+        self.discrete = dict(zip(named, said))
         self.values = {name: _plain(name, x) for name, x in named.items()}
         lengths = {name: len(x) for name, x in self.values.items()}
         if len(set(lengths.values())) > 1:
             text = "the series must be of one length, got {}"
             raise ShapeError(text, ", ".join(f"`{name}` {n}" for name, n in lengths.items()))
+        self.trial = None if trials is None else _runs(trials, *set(lengths.values()))
         record = None if estimator is None else registry.default().get("estimator", estimator)
         if record is not None and "symbols" in record.measures:
             self._make_symbols(record)
 
     def _make_symbols(self, record):
-        samples = [read(name, x) for name, x in self.values.items()]
+        samples = [read(name, x, self.discrete[name]) for name, x in self.values.items()]
         same_length(samples)
+        without_missing(samples, None, "raise")  # a gap would put together what is apart in time
+        samples, _ = fitted("entropy", samples, record.data)
         for s in samples:
             if s.kind != record.data:
                 text = "estimator `{}` is for {} data, but `{}` is {} ({})"
                 raise UsageError(text, record.name, record.data, s.name, s.kind, s.values.dtype.name)
-        without_missing(samples, None, "raise")  # a gap would put together what is apart in time
         function, options = resolve(record.measures["symbols"]), dict(self.options)
         own = {n: options.pop(n) for n in function.__kwdefaults__ if n in options}
         codes, self.alphabet = function(np.hstack([s.values for s in samples]), **own)
         self.estimator, self.options = options.pop("correction", "ml"), options
+        if self.trial is not None:  # a symbol may be made of several neighbours: all of one trial
+            longer = len(samples[0].values) - len(codes)
+            whole = self.trial[: len(codes)] == self.trial[longer:]
+            if not whole.any():
+                raise ShapeError("no trial has the {} samples that a symbol is made of", longer + 1)
+            codes, self.trial = codes[whole], self.trial[: len(codes)][whole]
         ends = np.cumsum([s.values.shape[1] for s in samples])[:-1]
         self.values = dict(zip(self.values, np.hsplit(codes, ends)))
+        self.discrete = dict.fromkeys(self.values, True)
 
-    def problem(self, measure, samples):
+    def problem(self, measure, samples, discrete):
+        """The `Problem` of samples that are made of the series; `discrete` says the kind of each, or None."""
         options = dict(self.options)
+        if any(kind is not None for kind in discrete):
+            options["discrete"] = tuple(discrete)
         if self.alphabet is not None:
             options["k"] = [self.alphabet ** x.shape[1] for x in samples.values()]
         return Problem(measure, samples, self.estimator, options)
 
-    def reach(self, name, history, step, lag, smallest_lag):
-        """The first time whose past is complete; raises where there is none, or on a bad option."""
+    def offsets(self, name, history, step, lag, smallest_lag):
+        """How many samples before a time the values of its past are; raises where no time has one."""
         for option, value, least in (("history", history, 1), ("step", step, 1), ("lag", lag, smallest_lag)):
             check_integer(f"`{option}` of `{name}`", value, least)
-        start, n = lag + (history - 1) * step, len(self.values[name])
-        if start >= n:
+        offsets = range(lag, lag + history * step, step)
+        if offsets[-1] >= len(self.values[name]):
             text = "`{}` must have more than {} samples for its history and lag, got {}"
-            raise ShapeError(text, name, start, n)
-        return start
+            raise ShapeError(text, name, offsets[-1], len(self.values[name]))
+        return offsets
 
-    def past(self, name, history, step, lag, start):
-        """Rows (x[t - lag], x[t - lag - step], ...) for the times t from `start` on."""
-        x = self.values[name]
-        first = start - lag
-        return _side_by_side([x[first - i * step : len(x) - lag - i * step] for i in range(history)])
+    def times(self, offsets):
+        """The times whose values at all `offsets`, by name, are there and of one trial."""
+        n = len(next(iter(self.values.values())))
+        least, most = (end(0, *(o for each in offsets.values() for o in each)) for end in (min, max))
+        times = range(most, n + least)
+        if self.trial is None:
+            return times
+        whole = self.trial[: len(times)] == self.trial[n - len(times) :]
+        if not whole.any():
+            text = "no trial has more than the {} samples that histories and lags take, of {} trials"
+            raise ShapeError(text, most - least, self.trial[-1] + 1 if n else 0)
+        return np.arange(most, n + least)[whole]
+
+    def past(self, name, offsets, times):
+        """Rows of the values of a series at each of the offsets before each of the times."""
+        return _side_by_side([_at(self.values[name], times, offset) for offset in offsets])
 
 
 def _transfer(series, lags, history, source_history, given_history, step):
     """The `Problem` of a transfer entropy for each lag; all of them have the same times."""
-    known = [("target", history)] + [("given", given_history)] * ("given" in series.values)
-    starts = [series.reach(name, h, step, 1, 1) for name, h in known]
-    start = max(starts + [series.reach("source", source_history, step, lag, 1) for lag in lags])
-    history = _side_by_side([series.past(name, h, step, 1, start) for name, h in known])
-    target = series.values["target"][start:]
-    for lag in lags:
-        past = series.past("source", source_history, step, lag, start)
-        yield series.problem(CONDITIONAL, {"source": past, "target": target, "history": history})
+    known = {"target": history} | ({"given": given_history} if "given" in series.values else {})
+    known = {name: series.offsets(name, h, step, 1, 1) for name, h in known.items()}
+    sources = [series.offsets("source", source_history, step, lag, 1) for lag in lags]
+    times = series.times(known | {"source": [o for each in sources for o in (each[0], each[-1])]})
+    history = _side_by_side([series.past(name, offsets, times) for name, offsets in known.items()])
+    target = series.past("target", [0], times)
+    past_kinds = {series.discrete[name] for name in known} - {None} or {None}
+    if len(past_kinds) > 1:
+        text = "`discrete` must be the same for `target` and `given`, whose pasts are taken together, got {}"
+        raise OptionError(text, series.discrete)
+    kinds = series.discrete["source"], series.discrete["target"], *past_kinds
+    for offsets in sources:
+        past = series.past("source", offsets, times)
+        samples = {"source": past, "target": target, "history": history}
+        yield series.problem(CONDITIONAL, samples, kinds)
 
 
 def _storage(series, history, step):
-    start = series.reach("x", history, step, 1, 1)
-    past = series.past("x", history, step, 1, start)
-    return series.problem(MUTUAL, {"x": series.values["x"][start:], "history": past})
+    offsets = series.offsets("x", history, step, 1, 1)
+    times = series.times({"x": offsets})
+    samples = {"x": series.past("x", [0], times), "history": series.past("x", offsets, times)}
+    return series.problem(MUTUAL, samples, [series.discrete["x"]] * 2)
 
 
 def _shifted(series, lags):
     """The `Problem` of x before y for each lag; all of them have the same times of y."""
-    x, y = series.values["x"], series.values["y"]
-    first, last = max(0, *lags), len(y) + min(0, *lags)
-    if last <= first:
+    times = series.times({"x": lags})
+    if len(times) == 0:
         text = "`lags` from {} to {} leave nothing of {} samples"
-        raise ShapeError(text, min(lags), max(lags), len(y))
+        raise ShapeError(text, min(lags), max(lags), len(series.values["y"]))
     for lag in lags:
-        yield series.problem(MUTUAL, {"x": x[first - lag : last - lag], "y": y[first:last]})
+        samples = {"x": series.past("x", [lag], times), "y": series.past("y", [0], times)}
+        yield series.problem(MUTUAL, samples, series.discrete.values())
+
+
+def _at(x, times, offset):
+    """Rows of x at so many samples before the times."""
+    if isinstance(times, range):
+        return x[times.start - offset : times.stop - offset]
+    return x[times - offset]
+
+
+def _runs(trials, n):
+    """The number of the trial of each sample, from 0; a change of what is in `trials` begins another one."""
+    sample = read("trials", trials)
+    if sample.values.shape != (n, 1):
+        raise ShapeError("`trials` must have shape ({},), one for each sample, got {}", n, np.shape(trials))
+    without_missing([sample], None, "raise")
+    values = sample.values[:, 0]
+    return np.append(0, np.cumsum(values[1:] != values[:-1]))
 
 
 def _side_by_side(columns):
@@ -268,6 +335,12 @@ def _if_given(given):
 
 def _plain(name, x):
     """A series as an array (N, D) that holds its missing values itself."""
+    if isinstance(x, Sample):
+        x = (
+            x.values
+            if x.missing is None
+            else np.ma.array(x.values, mask=np.zeros(x.values.shape, bool) | x.missing[:, None])
+        )
     if np.ma.isMaskedArray(x):
         mask, x = np.ma.getmaskarray(x), x.data.astype(np.float64 if x.dtype.kind == "f" else object)
         x[mask] = np.nan if x.dtype.kind == "f" else None

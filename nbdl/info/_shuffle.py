@@ -10,7 +10,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError
 from nbdl.info._counts import Joint
-from nbdl.info._samples import standardized
+from nbdl.info._samples import units_of
 from nbdl.kernels._philox import fill
 
 _SHUFFLE, _LISTS, _RESAMPLE = 1, 2, 3  # what random numbers are for, as `op` of their counter
@@ -53,14 +53,14 @@ class Blocks:
 class Near:
     """Each row takes the value of one of its `count` nearest rows in `known`, (N, D): itself or another.
 
-    Who is near is told from the columns over their standard deviations. Rows come in random order and take a
+    Who is near is told from the columns over their spreads. Rows come in random order and take a
     value that no one has taken, as long as there is one. Runge, AISTATS (2018), algorithm 1.
     """
 
     def __init__(self, known, count):
         if not 2 <= count <= len(known):
             raise OptionError("`neighbours` must be from 2 to the {} rows, got {}", len(known), count)
-        self.neighbours = nearest(standardized(known), count)
+        self.neighbours = nearest(known / units_of(known), count)
 
     def __call__(self, seed, number):
         order = np.empty(len(self.neighbours), np.int64)

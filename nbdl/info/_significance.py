@@ -10,6 +10,8 @@ breaks the dependence that is asked about:
            measures, where a global shuffle would break the dependence of X on Z too
 ========== ===============================================================================================
 
+`_null.py` says which rows are moved for which measure.
+
 .. math::
     p = \frac{1 + \#\{i : null_i \ge estimate\}}{1 + n} \qquad
     z = \frac{estimate - \overline{null}}{s_{null}}
@@ -31,27 +33,21 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl._cores import thread_count
-from nbdl.errors import OptionError, ShapeError, UsageError
-from nbdl.info._counts import Joint, relabel
-from nbdl.info._measures import (
-    by_estimator,
-    choose,
-    entropies,
-    function_of,
-    in_bounds,
-    nats_of,
-    sizes_of,
-)
-from nbdl.info._samples import read, same_length, without_missing
-from nbdl.info._series import check_integer, problem
-from nbdl.info._shuffle import Anywhere, Blocks, Near, Within, resample, rows_of
+from nbdl.errors import OptionError
+from nbdl.info._labels import OF_INFORMATION
+from nbdl.info._measures import nats_of
+from nbdl.info._null import LESS, check_measure, null_of
+from nbdl.info._repeated import Repeated
+from nbdl.info._series import check_integer
+from nbdl.info._shuffle import resample, rows_of
 
-ARGUMENTS = {  # how many samples a measure takes
-    "entropy": (1,),
-    "active_information_storage": (1,),
-    "mutual_information": (2,),
+RESAMPLED = {  # the measures that have intervals: how many samples they take, at least and at most
+    "entropy": (1, 1),
+    "active_information_storage": (1, 1),
+    "mutual_information": (2, 2),
+    "conditional_entropy": (2, 2),
     "transfer_entropy": (2, 3),
-    "conditional_mutual_information": (3,),
+    "conditional_mutual_information": (3, 3),
 }
 ROUNDING = 1e-12  # nats by which two sums of the same terms may differ
 
@@ -60,7 +56,7 @@ class PermutationTest(NamedTuple):
     """What a permutation test found."""
 
     estimate: float
-    p_value: float  # of an estimate as large as this by chance
+    p_value: float  # of an estimate that says as much by chance: as large, of some measures as small
     z_score: float  # how many standard deviations of the null the estimate is above the mean of the null
     null: np.ndarray  # the estimate after each shuffle, in the order of their numbers
 
@@ -77,11 +73,8 @@ class Interval(NamedTuple):
 
 def permutation_test(
     measure,
-    x,
-    y=None,
-    z=None,
+    *samples,
     estimator=None,
-    *,
     permutations=200,
     method=None,
     block=None,
@@ -92,15 +85,18 @@ def permutation_test(
     nan_policy="raise",
     **options,
 ):
-    """Test a measure of dependence against shuffles of `x`.
+    """Test a measure of dependence, or of difference, against what shuffles make of it.
 
     Parameters
     ----------
     measure : str
-        "mutual_information"; "conditional_mutual_information"; "transfer_entropy": x is the source, whose
-        histories are shuffled, y the target, z what else is given; "active_information_storage" of x alone.
-    x, y, z : (N,) or (N, D)
-        As of the measure.
+        "mutual_information", "conditional_entropy", "conditional_mutual_information", and the agreement of
+        labels ("normalized_mutual_information", ...): x is shuffled. "transfer_entropy": x is the source,
+        whose histories are shuffled, y the target, z what else is given; "active_information_storage" of x
+        alone. "total_correlation": every sample but the last one. "kl_divergence": rows of x and y are dealt
+        again to both, a test whether they are samples of one distribution.
+    *samples : (N,) or (N, D)
+        x, y, z, as of the measure. The name of an estimator may come last.
     estimator : str, optional
         As of the measure.
     permutations : int
@@ -135,25 +131,24 @@ def permutation_test(
     """
     check_integer("`permutations`", permutations, 1)
     _check_seed(seed)
-    work = _Work(measure, (x, y, z), estimator, nan_policy, options)
-    shuffle = work.shuffler(method, block, neighbours)
-    observed = work.value(np.arange(work.rows))
-    value = work.shuffled()
-    null = _map(lambda number: value(shuffle(seed, number)), permutations, threads)
-    as_large = int((null >= observed - ROUNDING).sum())
-    spread = null.std(ddof=1) if permutations > 1 else math.nan
+    if base != "e" and measure in OF_INFORMATION and measure != "variation_of_information":
+        raise OptionError("`{}` has no unit, got `base` {!r}", measure, base)
+    nats, (samples, estimator) = nats_of(base), _named_last(samples, estimator)
+    shuffling = {"method": method, "block": block, "neighbours": neighbours}
+    after = null_of(measure, samples, estimator, nan_policy, options, **shuffling)
+    null = _map(lambda number: after(seed, number), permutations, threads)
+    observed, sign = after.observed, -1 if measure in LESS else 1
+    as_much = int((sign * null >= sign * observed - ROUNDING).sum())
+    finite = permutations > 1 and np.isfinite(null).all()
+    spread = null.std(ddof=1) if finite else math.nan
     z_score = (observed - null.mean()) / spread if spread > ROUNDING else math.nan
-    nats = nats_of(base)
-    return PermutationTest(observed / nats, (1 + as_large) / (1 + permutations), float(z_score), null / nats)
+    return PermutationTest(observed / nats, (1 + as_much) / (1 + permutations), float(z_score), null / nats)
 
 
 def bootstrap(
     measure,
-    x,
-    y=None,
-    z=None,
+    *samples,
     estimator=None,
-    *,
     resamples=1000,
     level=0.95,
     block=1,
@@ -172,8 +167,9 @@ def bootstrap(
 
     Parameters
     ----------
-    measure, x, y, z, estimator
-        As in `permutation_test`; also "entropy" of x alone.
+    measure, *samples, estimator
+        As in `permutation_test`: "entropy" of one sample, "mutual_information", "conditional_entropy",
+        "conditional_mutual_information", "transfer_entropy", "active_information_storage".
     resamples : int
         How many: at least 2.
     level : float
@@ -193,7 +189,9 @@ def bootstrap(
     check_integer("`block`", block, 1)
     if not isinstance(level, numbers.Real) or not 0 < level < 1:
         raise OptionError("`level` must be between 0 and 1, got {!r}", level)
-    work = _Work(measure, (x, y, z), estimator, nan_policy, options)
+    samples, estimator = _named_last(samples, estimator)
+    check_measure(measure, samples, RESAMPLED)
+    work = Repeated(measure, samples, estimator, nan_policy, options)
     blocks, half = -(-work.rows // block), work.record.data != "discrete"
     if blocks < 2:
         raise OptionError("`block` must leave at least 2 blocks of {} rows, got {}", work.rows, block)
@@ -209,116 +207,19 @@ def bootstrap(
     return Interval(estimate, float(low), float(high), float(deviations.std(ddof=1)), values)
 
 
-class _Work:
-    """A measure of samples that are read, checked and without missing values, to be taken many times."""
-
-    def __init__(self, measure, samples, estimator, nan_policy, options):
-        if measure not in ARGUMENTS:
-            raise UsageError("`measure` must be one of {}, got {!r}", ", ".join(ARGUMENTS), measure)
-        if nan_policy not in ("raise", "omit"):
-            raise OptionError('`nan_policy` must be "raise" or "omit", got {!r}', nan_policy)
-        samples = [s for s in samples if s is not None]
-        if len(samples) not in ARGUMENTS[measure]:
-            wanted = " or ".join(map(str, ARGUMENTS[measure]))
-            raise ShapeError("`{}` takes {} samples, got {}", measure, wanted, len(samples))
-        self.measure, named, estimator, options = problem(measure, samples, estimator, options)
-        samples = [read(name, x) for name, x in named.items()]
-        same_length(samples)
-        self.samples, _ = without_missing(samples, None, nan_policy)
-        self.rows = len(self.samples[0].values)
-        self.record = choose(self.measure, self.samples, estimator)
-        self.options = dict(options)
-        if self.record.data == "discrete":
-            k = self.options.pop("k", None)
-            self.entropy = function_of(self.record, "entropy", self.options)
-            joint = Joint([s.values for s in self.samples])
-            self.sizes = sizes_of(k, [s.name for s in self.samples], joint)
-            self.terms = entropies(self.measure, len(self.samples))
-            groups = {(0,), *(part for _, g in self.terms for part in (g, g[1:]) if part)}
-            self.codes = {group: _smallest(joint.codes(group)[0]) for group in groups}
-
-    def value(self, rows):
-        """The estimate from these rows alone, in nats."""
-        if self.record.data == "discrete":
-            h = {group: self._entropy_of(group, self.codes[group][rows]) for _, group in self.terms}
-            value = sum(factor * h[group] for factor, group in self.terms)
-            return in_bounds(self.measure, value, h) if self.record.name == "ml" else value
-        taken = [s.taking(rows) for s in self.samples]
-        return by_estimator(self.record, self.measure, taken, False, 1, self.options)
-
-    def shuffled(self):
-        """A function of an order: the estimate with the rows of the first sample in that order.
-
-        Of discrete data, the entropies that the order does not change are computed once.
-        """
-        if self.record.data != "discrete":
-            return self._shuffled_by_estimator() or self._reordered
-        mine = self.codes[0,]
-        moving = [(factor, group) for factor, group in self.terms if group[0] == 0 and group[1:]]
-        fixed = [(factor, group) for factor, group in self.terms if (factor, group) not in moving]
-        constant = sum(factor * self._entropy_of(group, self.codes[group]) for factor, group in fixed)
-
-        def value(order):
-            x = mine[order]
-            return constant + sum(
-                f * self._entropy_of(group, x, self.codes[group[1:]]) for f, group in moving
-            )
-
-        return value
-
-    def _shuffled_by_estimator(self):
-        """The same, by an estimator that has a way of its own to do it many times; else None."""
-        name = f"shuffled_{self.measure}"
-        if name not in self.record.measures or any(s.kind == "discrete" for s in self.samples):
-            return None
-        return function_of(self.record, name, self.options)(*(s.values for s in self.samples), **self.options)
-
-    def _reordered(self, order):
-        first, *others = self.samples
-        return by_estimator(self.record, self.measure, [first.taking(order), *others], False, 1, self.options)
-
-    def _entropy_of(self, group, *codes):
-        """The entropy of a group of samples, given codes that stand for its rows together."""
-        counts = Joint(codes).counts(tuple(range(len(codes))))
-        return float(self.entropy(counts, k=math.prod(self.sizes[i] for i in group), **self.options))
-
-    def shuffler(self, method, block, neighbours):
-        """The random orders of `method`: a function of seed and number."""
-        if len(self.samples) < 2:
-            raise UsageError("a permutation test is one of dependence, got `{}`", self.measure)
-        known = self.samples[2] if len(self.samples) > 2 else None
-        if method is None:
-            method = "block" if block is not None else "global" if known is None else "local"
-        if method not in ("global", "block", "local"):
-            raise OptionError('`method` must be "global", "block" or "local", got {!r}', method)
-        if block is not None and method != "block":
-            raise OptionError('`block` is for method "block", got {!r}', method)
-        if method == "global":
-            return Anywhere(self.rows)
-        if method == "block":
-            size = math.isqrt(self.rows) if block is None else block
-            check_integer("`block`", size)
-            return Blocks(self.rows, size)
-        if known is None:
-            raise OptionError(
-                '`method` "local" is for measures with a condition, `{}` has none', self.measure
-            )
-        if known.kind == "discrete":
-            return Within(known.values)
-        check_integer("`neighbours`", neighbours)
-        return Near(known.values, neighbours)
+def _named_last(samples, estimator):
+    """Samples and estimator, where its name stands behind the samples, as in a call of the measure itself."""
+    if samples and isinstance(samples[-1], str):
+        if estimator is not None:
+            raise OptionError("two estimators are given, {!r} and {!r}", samples[-1], estimator)
+        *samples, estimator = samples
+    return [s for s in samples if s is not None], estimator
 
 
 def _check_seed(seed):
     check_integer("`seed`", seed, 0)
     if seed >= 2**63:
         raise OptionError("`seed` must be at most 2^63 - 1, got {}", seed)
-
-
-def _smallest(codes):
-    """Codes 0, 1, ... without gaps, in the smallest integers that hold them: counting is faster."""
-    codes, size = relabel(codes)
-    return codes.astype(np.min_scalar_type(size))
 
 
 def _map(one, count, threads):

@@ -1,5 +1,7 @@
 """Losses on the tape: ``loss(prediction, target, ..., reduction="mean")``, or "sum" or "none"."""
 
+import math
+
 import numpy as np
 
 from nbdl.errors import OptionError, ShapeError
@@ -53,14 +55,18 @@ def softmax_cross_entropy(
 
 
 def mse(prediction, target, half=False, reduction="mean"):
-    """Squared error (prediction - target)^2, times 1/2 with `half` as in the book's scratch version."""
+    """Squared error (prediction - target)^2, times 1/2 with `half` as in the book's scratch version.
+
+    Both are of one shape; only a last axis of length 1 may stand in one of them alone: (N,) is (N, 1).
+    """
     x = as_tensor(prediction)
-    target = cast(target, x.dtype)
+    target = in_line(cast(target, x.dtype), x.shape)
     _check(reduction)
     if target.shape != x.shape:
-        raise ShapeError(
-            "mse: `target` must have the shape of the prediction {}, got {}", x.shape, target.shape
-        )
+        text = "mse: `target` must have the shape of the prediction {}, got {}"
+        if target.shape == x.shape[:1]:
+            text += ". Try integer targets, if they are classes"
+        raise ShapeError(text, x.shape, target.shape)
     if reduction == "mean":
         return apply("mse", x, target, half=half)
     each = (x - target) * (x - target) * (0.5 if half else 1.0)
@@ -98,6 +104,13 @@ def _of_rows(name, p, q, reduction):
     _check(reduction)
     each = apply(name, cast(p, q.dtype), q)
     return each if reduction == "none" else each.sum() if reduction == "sum" else each.mean()
+
+
+def in_line(target, shape):
+    """The target of the shape of a prediction, where they differ by a last axis of length 1 alone."""
+    if target.shape != shape and shape in (target.shape + (1,), target.shape[:-1]):
+        return target.reshape(*shape) if math.prod(shape) == math.prod(target.shape) else target
+    return target
 
 
 def _check(reduction):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nbdl import nn, tape
-from nbdl.errors import TapeError
+from nbdl.errors import ShapeError, TapeError
 from nbdl.kernels.lanes import LossTwin, Site
 from nbdl.shapes import Tracer, site_of
 
@@ -83,7 +83,18 @@ def trace(net, example, dtype, loss=None):
         ``loss(prediction, y)``; without it the net is recorded for prediction.
     """
     sizes = [*SIZES, *(n for n in (len(example[0]),) if n > max(SIZES))]  # there the net must do the same
-    recordings = [_record(net, *(_resized(a, n) for a in example), dtype, loss, n) for n in sizes]
+
+    def record(n):
+        return _record(net, *(_resized(a, n) for a in example), dtype, loss, n)
+
+    try:
+        recordings = [record(n) for n in sizes]
+    except ShapeError as error:
+        try:
+            record(SIZES[1])
+        except ShapeError as other:
+            raise _of_any_size(error, other) from None
+        raise
     (first, *_), *others = recordings
     for n, (other, *_) in zip(sizes[1:], others):
         for one, two in itertools.zip_longest(first.calls, other.calls):
@@ -91,6 +102,19 @@ def trace(net, example, dtype, loss=None):
             if one is None or two is None or one[0].record is not two[0].record:
                 raise TapeError("the net calls {} for {} samples and {} for {}", a, SIZES[0], b, n)
     return _graph(net, recordings[:2])
+
+
+def _of_any_size(error, other):
+    """A `ShapeError` met in recordings of two sizes as one of N samples: neither size is the user's."""
+
+    def said(one, two):
+        if not (isinstance(one, tuple) and isinstance(two, tuple) and len(one) == len(two)):
+            return one
+        names = ["N" if (a, b) == SIZES else str(a) for a, b in zip(one, two)]
+        return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+    values = (said(one, two) for one, two in zip(error.args[1:], other.args[1:]))
+    return ShapeError(error.args[0], *values)
 
 
 def _resized(array, n):

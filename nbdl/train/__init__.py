@@ -1,7 +1,8 @@
 """Training runs: settings, the loop, evaluation, and nets in files."""
 
 from nbdl.train._config import Config, resolve, to_toml
-from nbdl.train._loop import Run, evaluate, predict
+from nbdl.train._loop import Run
+from nbdl.train._measure import evaluate, predict, worse_than_a_constant
 from nbdl.train._metrics import accuracy, mean_absolute_error
 from nbdl.train._save import load, save
 from nbdl.train._start import compile_config, fit, load_run, train
@@ -21,4 +22,5 @@ __all__ = [
     "save",
     "to_toml",
     "train",
+    "worse_than_a_constant",
 ]

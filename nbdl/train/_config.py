@@ -39,6 +39,9 @@ class Config:
     swap: dict = dataclasses.field(default_factory=dict)  # operation -> kernel
 
 
+TABLE = "table"  # the preset for files of one's own
+
+
 _TYPES = {f.name: type(getattr(Config(), f.name)) for f in dataclasses.fields(Config)}
 
 
@@ -80,6 +83,7 @@ def resolve(model=None, path=None, overrides=None):
     preset = (
         record.presets.get(data)
         or record.presets.get(Path(data).stem)
+        or (record.presets.get(TABLE) if data not in registry.default().names("dataset") else None)
         or next(iter(record.presets.values()), {})
     )
     config = Config(model=model, data=data)
@@ -138,6 +142,8 @@ def check_values(config):
     ):
         if not getattr(config, key) >= least:
             raise UsageError("`{}` must be at least {}, got {}", key, least, getattr(config, key))
+        if not math.isfinite(getattr(config, key)):
+            raise UsageError("`{}` must be finite, got {}", key, getattr(config, key))
     if config.dtype not in ("float32", "float64"):
         raise UsageError("`dtype` must be float32 or float64, got {!r}", config.dtype)
 

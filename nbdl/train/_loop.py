@@ -4,24 +4,25 @@ A run is a function of its settings alone: the order of the samples is keyed by 
 (seed, operation, step). So a run that was stopped at any step goes on to the same bits.
 """
 
-import contextlib
 import dataclasses
 import json
 import signal
 import threading
 import time
+import warnings
 
 import numpy as np
-from numba import config as numba_config
 
-from nbdl import nn, registry, tape
-from nbdl.errors import NumericError, ShapeError, TapeError
+from nbdl import nn, registry
+from nbdl.data import Split
+from nbdl.errors import NumericError
 from nbdl.nn._options import check_options
-from nbdl.nn._parameter import dtype_of
 from nbdl.optim import Updater
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict, CompiledStep, diverged
 from nbdl.train import _files, _plot
+from nbdl.train._measure import measured, native, predict, worse_than_a_constant
+from nbdl.train._samples import cast
 from nbdl.train._save import save
 
 CHECKPOINT, MODEL, LOG, CONFIG, CURVES = (
@@ -29,14 +30,23 @@ CHECKPOINT, MODEL, LOG, CONFIG, CURVES = (
 )  # fmt: skip
 
 
+UNSCALED = 10  # a deviation of a column above this asks for standardised columns
+
+
 class Run:
     """A training run: `net`, `config`, `history` (a dict for each epoch), `folder` (or None), `seconds`.
 
-    `steps` counts updates; `interrupted` says that Ctrl-C stopped it early.
+    `steps` counts updates; `interrupted` says that Ctrl-C stopped it early. `preparation` is what is done to
+    inputs and targets before the net sees them: `data`, `evaluate` and `predict` are in the units of the
+    data, and so are all losses that are reported.
     """
 
-    def __init__(self, net, data, config, folder=None):
-        self.net, self.data, self.config, self.folder = net, data, config, folder
+    def __init__(self, net, data, config, preparation):
+        self.net, self.data, self.config, self.folder = net, data, config, None
+        self.preparation = preparation
+        x, y = preparation.inputs(data.train.x), preparation.targets(data.train.y)
+        self._train = cast(Split(x, y), config.dtype)
+        self._unit = preparation.target_scale**2  # of the squared error of what the net sees
         self.history, self.seconds, self.steps, self.interrupted = [], 0.0, 0, False
         loss = registry.default().get("loss", config.loss)
         self._loss = code(loss.compute)
@@ -53,23 +63,40 @@ class Run:
         self._epoch, self._batch, self._sum, self._count = 0, 0, 0.0, 0
 
     def evaluate(self, split):
-        """Loss and metrics of the net on a `Split`, as a dict."""
+        """Loss and metrics of the net on a `Split` in the form of the data, as a dict."""
+        answers, target = self._answers(split.x), self.preparation.codes(split.y)
         with registry.swap(**self.config.swap):
-            if self._predict is None and self.config.compiled and _native():
-                self._predict = CompiledPredict(self.net, split.x[:1], self._threads())
-            return _measure(self.net, split, self.config.loss, self.config.loss_options, self._predict)
+            return measured(answers, target, self.config.loss, self.config.loss_options)
+
+    def predict(self, x):
+        """Predictions for inputs (N, ...) in the form of the data.
+
+        Values (N, ...) in the units of the targets; of classes what the most probable one is called (N,).
+        """
+        answers = self._answers(x)
+        classes = "accuracy" in registry.default().get("loss", self.config.loss).metrics
+        return self.preparation.names(answers.argmax(axis=1)) if classes else answers
+
+    def _answers(self, x):
+        """What the net gives for inputs in the form of the data, values in the units of the targets."""
+        x = np.asarray(self.preparation.inputs(x))
+        with registry.swap(**self.config.swap):
+            if self._predict is None and self.config.compiled and native():
+                self._predict = CompiledPredict(self.net, x[:1], self._threads())
+            answers = predict(self.net, x) if self._predict is None else self._predict(x)
+        return self.preparation.values(answers)
 
     # --- the loop -------------------------------------------------------------------------------------------
 
     def go(self, progress):
         """Train to the end of the last epoch, or until Ctrl-C."""
         config, start = self.config, time.perf_counter() - self.seconds
-        n, size = len(self.data.train.x), min(config.batch_size, len(self.data.train.x))
+        n, size = len(self._train.x), min(config.batch_size, len(self._train.x))
         batches = -(-n // size)
         progress("start", epochs=config.epochs, steps=batches, samples=n, folder=self.folder)
         with _Interrupt() as stop, registry.swap(**config.swap):
-            if config.compiled and _native() and self._epoch < config.epochs:
-                example = self.data.train.x[:size], self.data.train.y[:size]
+            if config.compiled and native() and self._epoch < config.epochs:
+                example = self._train.x[:size], self._train.y[:size]
                 self._step = CompiledStep(
                     self.net,
                     config.loss,
@@ -90,7 +117,8 @@ class Run:
                     if self._step is not None:
                         some = _some(len(losses), time.perf_counter() - begun)
                     self._batch += len(losses)
-                    progress("step", epoch=self._epoch + 1, step=self._batch, steps=batches, loss=losses[-1])
+                    loss = losses[-1] * self._unit
+                    progress("step", epoch=self._epoch + 1, step=self._batch, steps=batches, loss=loss)
                     if stop.asked:
                         self.seconds, self.interrupted = time.perf_counter() - start, True
                         self.save_checkpoint()
@@ -98,6 +126,28 @@ class Run:
                 self.seconds = time.perf_counter() - start
                 self._end_epoch(progress)
                 self.save_checkpoint()
+        self._remark()
+
+    def _remark(self):
+        """Warn of a net that is worse than a constant, with one thing to try."""
+        part, split = ("test", self.data.test) if len(self.data.test.x) else ("train", self.data.train)
+        last, first = self.history[-1], self.history[0]
+        figures = {k.removeprefix(f"{part}_"): v for k, v in last.items()}
+        if self.config.loss_options or not self.config.lr:
+            return
+        remark = worse_than_a_constant(figures, split.y, self.config.loss, part)
+        if remark is None:
+            return
+        x = np.asarray(self.data.train.x)
+        if x.ndim == 2 and not self.preparation.mean.size and np.std(x, axis=0).max() > UNSCALED:
+            advice = "standardised columns, (x - mean) / deviation"
+            if self.config.data:
+                advice = "--set data_options.standardize=true"
+        elif last["train_loss"] > 0.9 * first["train_loss"] and len(self.history) > 1:
+            advice = f"a smaller learning rate than {self.config.lr:g}"
+        else:
+            advice = f"more epochs than {self.config.epochs}, or another model"
+        warnings.warn(f"{remark}. Try {advice}", stacklevel=5)
 
     def _go(self, rows, size, batches):
         """Steps on the samples `rows`, `size` at a time; returns their losses."""
@@ -106,7 +156,7 @@ class Run:
         factors = [self._rate(self.steps + i, total, **config.schedule_options) for i in range(steps)]
         rates = np.multiply(config.lr, factors)
         if self._step is not None:
-            losses = self._step.run(self.data.train.x, self.data.train.y, rows, size, rates)
+            losses = self._step.run(self._train.x, self._train.y, rows, size, rates)
         else:
             losses = [self._eager(rows, rates[0])]
         for loss in losses:  # in the order of the steps: the sum does not depend on how many ran at once
@@ -116,7 +166,7 @@ class Run:
 
     def _eager(self, rows, rate):
         """Forward, backward and update by the tape, on the samples `rows`; returns the loss."""
-        x, y = self.data.train.x[rows], self.data.train.y[rows]
+        x, y = self._train.x[rows], self._train.y[rows]
         loss = self._loss(
             self.net(x, train=nn.Train(self.config.seed, self.steps)), y, **self.config.loss_options
         )
@@ -132,7 +182,8 @@ class Run:
 
     def _end_epoch(self, progress):
         self._epoch += 1
-        row = {"epoch": self._epoch, "step": self.steps, "train_loss": self._sum / self._count}
+        loss = self._sum / self._count * self._unit
+        row = {"epoch": self._epoch, "step": self.steps, "train_loss": loss}
         if len(self.data.test.x):
             row |= {f"test_{k}": v for k, v in self.evaluate(self.data.test).items()}
         self._check_finite(row.get("test_loss", 0.0))
@@ -164,7 +215,7 @@ class Run:
         document = {
             "kind": "checkpoint", "config": dataclasses.asdict(self.config), "epoch": self._epoch,
             "batch": self._batch, "steps": self.steps, "sum": self._sum, "count": self._count,
-            "history": self.history, "seconds": self.seconds,
+            "history": self.history, "seconds": self.seconds, "preparation": self.preparation.document(),
         }  # fmt: skip
         log = "".join(json.dumps(row) + "\n" for row in self.history)
         _files.write_bytes(self.folder / LOG, log.encode())
@@ -181,7 +232,7 @@ class Run:
 
     def finish(self, progress):
         """Save the model and the picture of the curves."""
-        save(self.net, self.folder / MODEL)
+        save(self.net, self.folder / MODEL, self.preparation)
         progress("saved", path=self.folder / MODEL)
         picture = _plot.curves(self.history, f"{self.config.model or 'net'} on {self.data.name}")
         if picture is not None:
@@ -191,6 +242,11 @@ class Run:
 
 def _order(seed, epoch, n):
     return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(n)
+
+
+def _some(steps, seconds):
+    """How many steps to run in the next call: what takes a twentieth of a second."""
+    return max(1, round(0.05 * steps / max(seconds, 1e-6)))
 
 
 class _Interrupt:
@@ -210,47 +266,3 @@ class _Interrupt:
     def __exit__(self, *exception):
         if self._former is not None:
             signal.signal(signal.SIGINT, self._former)
-
-
-# --- measuring ---------------------------------------------------------------------------------------------
-
-
-def predict(net, x, batch_size=512):
-    """Predictions of a net for inputs x (N, ...), as an array (N, ...)."""
-    x = np.asarray(x)
-    dtype = dtype_of(net, x)
-    if not len(x):
-        raise ShapeError("predict: `x` must hold at least one sample, got shape {}", x.shape)
-    x = x.astype(dtype, copy=False)
-    if _native():
-        with contextlib.suppress(TapeError):  # the net looks at values: it cannot be a program
-            return CompiledPredict(net, x[:1], batch_size=batch_size)(x)
-    with tape.no_grad():
-        return np.concatenate([net(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)])
-
-
-def evaluate(net, split, loss, **loss_options):
-    """Mean loss and the loss's metrics of a net on a `Split`, as a dict ("loss", "accuracy" ...)."""
-    return _measure(net, split, loss, loss_options)
-
-
-def _measure(net, split, loss, loss_options, predictor=None):
-    record = registry.default().get("loss", loss)
-    prediction = predict(net, split.x) if predictor is None else predictor(split.x)
-    target = np.asarray(split.y)
-    with tape.no_grad():
-        value = code(record.compute)(prediction, target, **loss_options).item()
-    metrics = {
-        m: code(registry.default().get("metric", m).compute)(prediction, target) for m in record.metrics
-    }
-    return {"loss": value, **metrics}
-
-
-def _native():
-    """Whether nets run as programs: not where the JIT is disabled."""
-    return not numba_config.DISABLE_JIT
-
-
-def _some(steps, seconds):
-    """How many steps to run in the next call: what takes a twentieth of a second."""
-    return max(1, round(0.05 * steps / max(seconds, 1e-6)))

@@ -2,21 +2,23 @@
 
 import contextlib
 import dataclasses
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from nbdl import _jit, nn, registry
-from nbdl.data import Data, Split
+from nbdl.data import Preparation
 from nbdl.data import load as load_data
-from nbdl.errors import DataError, SaveError, UsageError
+from nbdl.errors import DataError, SaveError, ShapeError, UsageError
 from nbdl.nn._options import check_options
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
 from nbdl.train._config import Config, check_values, to_toml
 from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run
-from nbdl.train._save import load
+from nbdl.train._samples import as_data, cast, check_data
+from nbdl.train._save import load_prepared
 
 
 def fit(
@@ -32,6 +34,8 @@ def fit(
     net : callable
         Its parameters are drawn anew if they have no values yet, else training goes on from them.
     data : nbdl.data.Data, (x, y) pair, data set name or path
+        Targets are integers (numbers of classes), text or truth values (labels, see `Run.preparation`), or
+        floats: values (N,) or (N, Q). Tables in files are standardised.
     loss, optimizer, schedule : str
         Names in the registry; the loss follows from the data if it is not given.
     lr : float
@@ -54,6 +58,16 @@ def fit(
     Returns
     -------
     Run
+
+    Raises
+    ------
+    DataError, ShapeError, LabelError
+        For data that are no numbers or labels, or do not fit the net.
+
+    Warns
+    -----
+    UserWarning
+        If the net ends worse than a constant: the mean of the targets, or the most frequent class.
     """
     config = Config(
         data=data if isinstance(data, str) else "", epochs=epochs, batch_size=batch_size, lr=float(lr),
@@ -64,7 +78,7 @@ def fit(
     )  # fmt: skip
     check_values(config)
     return _run(
-        net, _as_data(data), config, None if out is None else lambda: _new_folder(Path(out)), None, progress
+        net, as_data(data), config, None if out is None else lambda: _new_folder(Path(out)), None, progress
     )
 
 
@@ -85,6 +99,8 @@ def train(config, out=None, resume=None, progress=None):
     -------
     Run
     """
+    if config is not None and config.lr == 0:
+        warnings.warn("the learning rate `lr` is 0: nothing will be learnt", stacklevel=2)
     saved = None
     if resume is not None:
         saved = _read_checkpoint(Path(resume))
@@ -114,7 +130,7 @@ def compile_config(config, data):
     -------
     CompiledStep
     """
-    net, split = _net(config, data), _cast(data.train, config.dtype)
+    net, split = _net(config, data), cast(data.train, config.dtype)
     with registry.swap(**config.swap):
         nn.init(net, split.x[:1], config.seed, config.dtype)
         return compile_step(
@@ -146,11 +162,16 @@ def _build(config):
 def _run(net, data, config, place, saved, progress):
     """The run itself; `place` makes its folder, once everything else is known to be right."""
     progress = progress or (lambda event, **fields: None)
-    _check_data(data)
+    check_data(data)
     config.loss = config.loss or _loss_of(data)
-    data = dataclasses.replace(
-        data, train=_cast(data.train, config.dtype), test=_cast(data.test, config.dtype)
-    )
+    preparation = Preparation.of(data, config.loss)
+    if saved is not None:
+        preparation = Preparation.read(saved[1].get("preparation"), CHECKPOINT)
+        data = preparation.agree(data, config.data or data.name)
+    if not preparation.mean.size:
+        data = dataclasses.replace(
+            data, train=cast(data.train, config.dtype), test=cast(data.test, config.dtype)
+        )
     compiled = []
 
     def on_compile(name):
@@ -160,10 +181,16 @@ def _run(net, data, config, place, saved, progress):
     with _jit.watch(on_compile):
         with registry.swap(**config.swap):
             if not all(p.ready for p in nn.parameters(net)):
-                nn.init(net, data.train.x, config.seed, config.dtype, keep=True)
-        run = Run(net, data, config)
+                try:
+                    nn.init(net, preparation.inputs(data.train.x), config.seed, config.dtype, keep=True)
+                except ShapeError as error:  # it names the shape of a part
+                    text = "inputs of shape {} do not fit the net: {}"
+                    raise ShapeError(text, np.shape(data.train.x), error) from error
+        run = Run(net, data, config, preparation)
         if saved is not None:
             run.restore(*saved)
+        if data.about:
+            progress("data", about=data.about)
         if place is not None:
             run.folder = place()
             _files.write_bytes(run.folder / CONFIG, to_toml(config).encode())
@@ -177,36 +204,8 @@ def _sizes(build, data):
     """How many outputs the data ask for, if the model can be told."""
     if "outputs" not in registry.parameters(build):
         return {}
-    return {"outputs": data.train.y.shape[1] if data.classes is None else data.classes}
-
-
-def _as_data(data):
-    if isinstance(data, (str, Path)):
-        return load_data(str(data))
-    if isinstance(data, Data):
-        return data
-    x, y = (np.asarray(a) for a in data)
-    integers = y.dtype.kind in "iu"
-    empty = Split(x[:0], y[:0])
-    return Data("data", Split(x, y), empty, int(y.max(initial=-1)) + 1 if integers else None, "")
-
-
-def _check_data(data):
-    for name, split in (("train", data.train), ("test", data.test)):
-        if len(split.x) != len(split.y):
-            raise DataError("{} data: {} inputs but {} targets", name, len(split.x), len(split.y))
-        for what, a in (("inputs", np.asarray(split.x)), ("targets", np.asarray(split.y))):
-            if a.dtype.kind == "f" and not np.isfinite(a).all():
-                where = tuple(int(i) for i in np.argwhere(~np.isfinite(a))[0])
-                raise DataError("{} {} hold {} at index {}", name, what, a[where], where)
-    if not len(data.train.x):
-        raise DataError("{}: the training data are empty", data.name)
-
-
-def _cast(split, dtype):
-    """Inputs and real-valued targets in the dtype of the net."""
-    x, y = np.asarray(split.x), np.asarray(split.y)
-    return Split(x.astype(dtype, copy=False), y.astype(dtype, copy=False) if y.dtype.kind == "f" else y)
+    values = data.train.y.shape[1] if data.train.y.ndim > 1 else 1
+    return {"outputs": values if data.classes is None else data.classes}
 
 
 def _make(folder, exist_ok):
@@ -269,19 +268,26 @@ def _resumed_config(config, document):
 
 
 def load_run(path):
-    """The net and the `Config` (None for a plain model file) of a run folder or a model file.
+    """What a run folder or a model file holds.
 
-    A run's net is that of its last checkpoint, whether the run was finished or not.
+    Returns
+    -------
+    net, config, preparation
+        The net of the run's last checkpoint, whether the run was finished or not; the `Config`, None for a
+        plain model file; and the `nbdl.data.Preparation`: ``preparation.inputs(x)`` is what the net takes,
+        ``preparation.values(net(...))`` is in the units of the targets.
     """
     path = Path(path)
     if not path.exists():
         raise DataError("there is no run or model file {}", path)
     if not path.is_dir():
-        return load(path), None
+        net, preparation = load_prepared(path)
+        return net, None, preparation
     arrays, document = _read_checkpoint(path)
     config = _resumed_config(None, document)
+    preparation = Preparation.read(document.get("preparation"), path / CHECKPOINT)
     if not config.model:  # a net of the user's own
-        return load(path / MODEL), config
+        return load_prepared(path / MODEL)[0], config, preparation
     net = _build(config)
     nn.load_state_dict(net, {k.removeprefix("net/"): a for k, a in arrays.items() if k.startswith("net/")})
-    return net, config
+    return net, config, preparation

@@ -7,6 +7,7 @@ import stat
 import numpy as np
 import pytest
 
+import nbdl
 from nbdl.data import load
 from nbdl.train import load_run, predict
 
@@ -41,7 +42,8 @@ def test_values(run, trained, inputs, tmp_path):
     model = trained / "model.safetensors"
     result = run("predict", model, "x.npy", "-o", "y.npy", "--task", "regression", "--format", "json")
     assert json.loads(result.stdout) == {"samples": 12, "output": "y.npy"}
-    assert np.array_equal(np.load(tmp_path / "y.npy"), predict(load_run(model)[0], inputs))
+    net, _, preparation = load_run(model)
+    assert np.array_equal(np.load(tmp_path / "y.npy"), predict(net, preparation.inputs(inputs)))
 
 
 def test_messages(run, trained, inputs, tmp_path):
@@ -51,6 +53,9 @@ def test_messages(run, trained, inputs, tmp_path):
     assert "  where: wide.npy\n" in result.stderr
     model = trained / "model.safetensors"
     result = run("predict", model, "wide.npy", "-o", "y.csv", "--task", "regression")
+    assert result.exit_code == 3 and "inputs of shape (N, 2), got (N, 5)" in result.stderr
+    nbdl.save(load_run(model)[0], "bare.safetensors")
+    result = run("predict", "bare.safetensors", "wide.npy", "-o", "y.csv", "--task", "regression")
     assert result.exit_code == 3 and "inputs of shape (N, 5) do not fit the net" in result.stderr
     result = run("predict", model, "x.npy", "-o", "y.csv")
     assert result.exit_code == 2 and "--task classification|regression" in result.stderr

@@ -1,5 +1,6 @@
 """`nbdl train`: settings, what goes to stdout and stderr, files."""
 
+import csv
 import json
 import os
 import subprocess
@@ -170,3 +171,102 @@ def test_a_bar_on_a_terminal_and_nothing_of_it_on_stdout(files, tmp_path):
     assert process.returncode == 0
     assert b"100 %" in seen and b"\x1b[" in seen and b"epoch 3/3" in seen
     assert "\x1b" not in out and out.splitlines()[0].startswith("test loss")
+
+
+# --- tables of one's own ------------------------------------------------------------------------------------
+
+
+def write_plants(path, names=("setosa", "versicolor, the blue one", "virginica"), order=(0, 1, 2), n=60):
+    """Three clouds in three columns of unlike units, with their names in the last column, or the first."""
+    rng = np.random.default_rng(0)
+    k = np.arange(n) % 3
+    x = (np.eye(3)[k] * 4 + rng.standard_normal((n, 3))) * [1, 1000, 0.01]
+    columns = np.array(["length", "width", "age"])
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["species", *columns[list(order)]] if order != (0, 1, 2) else [*columns, "species"])
+        for row, i in zip(x[:, list(order)].tolist(), k):
+            writer.writerow([names[i], *row] if order != (0, 1, 2) else [*row, names[i]])
+    return path
+
+
+def test_a_table_with_names_for_labels(run, tmp_path):
+    """Trained on, measured on another with its columns in another order, predicted for."""
+    write_plants(tmp_path / "plants.csv")
+    result = run("train", "mlp", "--data", "plants.csv", "--epochs", 30, "--out", "run")
+    assert result.exit_code == 0, result.stderr
+    line = next(line for line in result.stderr.splitlines() if line.startswith("60 rows of plants.csv"))
+    assert line.endswith(
+        "target `species`, 3 classes (setosa, versicolor, the blue one, virginica); inputs standardised"
+    )
+    write_plants(tmp_path / "other.csv", order=(2, 0, 1))
+    for model in ("run", "run/model.safetensors"):
+        measured = json.loads(run("eval", model, "--data", "other.csv", "--format", "json").stdout)
+        assert measured["test_accuracy"] > 0.8
+        for output in ("y.csv", "y.npz", "y.npy"):
+            result = run("predict", model, "other.csv", "-o", output)
+            assert result.exit_code == 0, result.stderr
+        with open("y.csv", newline="") as file:
+            header, *rows = csv.reader(file)
+        assert header == ["label", "p_setosa", "p_versicolor, the blue one", "p_virginica"]
+        with open("other.csv", newline="") as file:
+            told = [row[0] for row in csv.reader(file)][1:]
+        assert np.mean([row[0] == t for row, t in zip(rows, told)]) > 0.9
+        saved = np.load("y.npy")
+        assert saved.dtype.names == tuple(header) and list(saved["label"]) == [row[0] for row in rows]
+        with np.load("y.npz") as columns:
+            assert list(columns["label"]) == list(saved["label"])
+
+
+def test_faults_of_a_table_are_named(run, tmp_path):
+    write_plants(tmp_path / "plants.csv")
+    assert run("train", "mlp", "--data", "plants.csv", "--epochs", 2, "--out", "run").exit_code == 0
+    write_plants(tmp_path / "other.csv", names=("setosa", "iris", "virginica"))
+    result = run("eval", "run", "--data", "other.csv")
+    assert result.exit_code == 3 and "the label 'iris' is none that the model was trained on" in result.stderr
+    assert "  where: other.csv\n" in result.stderr
+    (tmp_path / "few.csv").write_text("length,width\n1,2\n")
+    result = run("predict", "run", "few.csv", "-o", "y.csv")
+    assert result.exit_code == 3 and "columns that the model was trained on are missing: age" in result.stderr
+    text = (tmp_path / "plants.csv").read_text().replace("\n", ",x\n")
+    (tmp_path / "more.csv").write_text(text)
+    result = run("train", "mlp", "--data", "more.csv", "--set", "data_options.target=length")
+    assert result.exit_code == 3 and "2 columns hold text (species, x)" in result.stderr
+    assert "  try: --set data_options.inputs=width,age\n" in result.stderr
+
+
+@pytest.mark.filterwarnings("default")
+def test_columns_of_unlike_units_are_standardised(run, tmp_path):
+    """And where they are not, a net that is worse than the mean is a warning."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 3))
+    y = 120 + x @ [3.0, -4.0, 1.0]
+    np.savetxt(tmp_path / "a.dat", np.column_stack([x * [5000, 0.001, 1], y]), fmt="%.6f")
+    result = run("train", "linear_regression", "--data", "a.dat", "--out", "run", "--format", "json")
+    assert result.exit_code == 0 and "inputs standardised" in result.stderr and "warning" not in result.stderr
+    last = json.loads(result.stdout.splitlines()[-1])
+    assert last["test_loss"] < 1
+    assert json.loads(run("eval", "run", "--format", "json").stdout)["test_loss"] == last["test_loss"]
+    np.savetxt(tmp_path / "x.dat", x * [5000, 0.001, 1], fmt="%.6f")
+    assert run("predict", "run", "x.dat", "-o", "y.npy").exit_code == 0
+    assert np.mean((np.load("y.npy")[:, 0] - y) ** 2) < 1
+    arguments = ["mlp", "--data", "a.dat", "--out", "bare", "--epochs", 3, "--lr", 0.001]
+    result = run("train", *arguments, "--set", "data_options.standardize=false")
+    assert result.exit_code == 0
+    assert "inputs as they are" in result.stderr
+    assert "to predict the mean of the targets for every sample gives" in result.stderr
+    assert "Try --set data_options.standardize=true" in result.stderr
+    result = run("eval", "bare")
+    assert result.exit_code == 0 and "warning: the test loss is" in result.stderr
+
+
+@pytest.mark.parametrize("lr", ["-1", "nan", "inf", "-inf"])
+def test_a_learning_rate_that_is_none(run, files, lr):
+    result = run("train", "mlp", "--data", files / "plane.npz", "--lr", lr)
+    assert result.exit_code == 2 and "error: `lr` must be " in result.stderr
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_learning_rate_of_0_is_a_warning(run, files):
+    result = run("train", "mlp", "--data", files / "plane.npz", "--lr", 0, "--epochs", 1)
+    assert result.exit_code == 0 and "warning: the learning rate `lr` is 0: nothing" in result.stderr

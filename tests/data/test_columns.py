@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from nbdl.data import _columns
 from nbdl.data._columns import load_table
 from nbdl.errors import DataError
 
@@ -25,64 +24,38 @@ def written(tmp_path):
     return write
 
 
-def kinds(table):
-    return {name: table.column(name).kind for name in table.names}
+def dtypes(table):
+    return {name: table.column(name).values.dtype.kind for name in table.names}
 
 
 def test_csv_with_numbers_text_and_missing_values(written):
     table = load_table(written("a.csv", "size;name;n\n1.5;ann;1\n;bob;2\nNaN;;1\n-2e3;ann;\n"))
     assert table.names == ["size", "name", "n"] and table.notes == []
     size, name, n = (table.column(c) for c in table.names)
-    assert (size.kind, name.kind, n.kind) == ("continuous", "discrete", "discrete")
     assert np.array_equal(size.values, [1.5, np.nan, np.nan, -2000], equal_nan=True)
     assert name.values.tolist() == ["ann", "bob", None, "ann"]  # None: masked
     assert n.values.tolist() == [1, 2, 1, None] and n.values.dtype == np.int64
 
 
-def test_whole_numbers_are_symbols_where_they_recur(written):
-    year, grade = np.arange(1900, 2000), np.arange(100) % 20
-    text = "year,grade,flag\n" + "".join(f"{y},{g}.0,{y % 2}\n" for y, g in zip(year, grade))
-    table = load_table(written("a.csv", text))
-    assert kinds(table) == {"year": "continuous", "grade": "discrete", "flag": "discrete"}
-    assert table.column("year").about == "numbers, 100 different"
-    assert table.column("grade").about == "whole numbers, 20 different"
+def test_columns_are_read_as_numpy_reads_them(written):
+    """What a measure makes of a file is what it makes of the arrays that anyone reads from it."""
+    rows = "".join(f"{1900 + i},{i % 20}.0,{i / 3!r},{-i},{10**18 + i}\n" for i in range(100))
+    path = written("a.csv", "year,grade,share,below,wide\n" + rows)
+    table, read = load_table(path), np.genfromtxt(path, delimiter=",", names=True, dtype=None)
+    assert dtypes(table) == {"year": "i", "grade": "f", "share": "f", "below": "i", "wide": "f"}
+    for name in ("year", "grade", "share", "below"):
+        values = table.column(name).values
+        assert values.dtype == read[name].dtype and np.array_equal(values, read[name])
 
 
-def test_a_truth_table_is_discrete(written):
-    assert set(kinds(load_table(written("xor.csv", "a,b,c\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n"))).values()) == {
-        "discrete"
-    }
-
-
-def test_points_stand_out_of_measured_values_and_rounding_does_not(tmp_path):
-    rng = np.random.default_rng(0)
-    measured = rng.gamma(3.0, size=400)
-    arrays = {
-        "measured": measured,
-        "rounded": np.round(measured, 2),
-        "censored": np.minimum(measured, 6.0),
-        "both": np.where(rng.random(400) < 0.2, 0.0, np.round(measured, 1)),
-    }
-    np.savez(tmp_path / "a.npz", **arrays)
-    table = load_table(tmp_path / "a.npz")
-    found = {name: table.column(name) for name in arrays}
-    assert {name: c.kind for name, c in found.items()} == {
-        "measured": "continuous",
-        "rounded": "continuous",
-        "censored": "mixed",
-        "both": "mixed",
-    }
-    assert [name for name, c in found.items() if c.rounded] == ["rounded"]
-
-
-def test_kinds_can_be_forced(written):
+def test_kinds_can_be_said(written):
     path = written("a.csv", "size,n\n" + "".join(f"{i / 4},{i % 3}\n" for i in range(100)))
     table = load_table(path)
-    assert table.column("size", {"size": "discrete"}).kind == "discrete"
-    assert len(np.unique(table.column("size", {"size": "discrete"}).values)) == 100
-    n = table.column("n", {"n": "continuous"})
-    assert n.kind == "continuous" and n.values.dtype == np.float64
-    assert n.about == "whole numbers, 3 different, as you say"
+    assert table.column("size").discrete is None
+    assert table.column("size", {"size": "discrete"}).discrete is True
+    assert table.column("n", {"n": "continuous"}).discrete is False
+    both = table.column("n,size", {"n": "continuous"})
+    assert both.discrete is False and both.values.shape == (100, 2)
 
 
 def test_symbols_of_two_columns_are_the_same_symbols(written):
@@ -101,7 +74,7 @@ def test_without_a_header_columns_are_numbers(written):
 def test_a_slip_among_numbers_is_said(written):
     rows = "".join(f"{i}.5\n" for i in range(30))
     table = load_table(written("a.csv", f"size\n{rows}n/a\n"))
-    assert table.column("size").kind == "discrete"
+    assert dtypes(table) == {"size": "U"}
     assert "`size` is text because of 1 fields like 'n/a'" in table.notes[0]
 
 
@@ -116,19 +89,24 @@ def test_names_numbers_and_several_columns(written):
 
 def test_text_and_numbers_together_are_symbols(written):
     both = load_table(written("a.csv", "n,s\n1,x\n2,\n1,y\n")).column("n,s")
-    assert both.kind == "discrete" and np.ma.getmaskarray(both.values).tolist() == [
+    assert both.values.dtype.kind == "U" and np.ma.getmaskarray(both.values).tolist() == [
         [False, False],
         [False, True],
         [False, False],
     ]
 
 
+def test_integers_and_floats_together_are_numbers(written):
+    both = load_table(written("a.csv", "n,v\n1,0.5\n,1.5\n3,\n")).column("n,v")
+    assert np.array_equal(both.values, [[1, 0.5], [np.nan, 1.5], [3, np.nan]], equal_nan=True)
+
+
 def test_npy(written):
     table = load_table(written("a.npy", np.array([[1.0, 0.25], [0.0, 0.5], [1.0, 0.75]])))
-    assert kinds(table) == {"0": "discrete", "1": "continuous"}
-    assert kinds(load_table(written("b.npy", np.arange(1000)))) == {"0": "discrete"}  # by its dtype
+    assert dtypes(table) == {"0": "f", "1": "f"}
+    assert dtypes(load_table(written("b.npy", np.arange(1000)))) == {"0": "i"}
     named = np.array([(1, 0.5), (2, 1.5)], [("label", np.int8), ("size", np.float32)])
-    assert kinds(load_table(written("c.npy", named))) == {"label": "discrete", "size": "continuous"}
+    assert dtypes(load_table(written("c.npy", named))) == {"label": "i", "size": "f"}
 
 
 def test_npz(written):
@@ -137,12 +115,12 @@ def test_npz(written):
     assert table.names == ["x[0]", "x[1]", "x[2]", "x[3]", "y", "z"]
     assert table.column("x").values.shape == (20, 4) and table.column("x[3]").values.shape == (20,)
     assert np.array_equal(table.column("x[3]").values, x[:, 1, 1])
-    assert table.column("y").about == "int64, 2 different" and table.column("z").values.shape == (20,)
+    assert table.column("y").values.dtype == np.int64 and table.column("z").values.shape == (20,)
 
 
 def test_a_registered_data_set():
     table = load_table("synthetic_regression")
-    assert table.names == ["x[0]", "x[1]", "y"] and table.column("x").kind == "continuous"
+    assert table.names == ["x[0]", "x[1]", "y"] and table.column("x").values.ndim == 2
 
 
 @pytest.mark.parametrize(
@@ -154,7 +132,7 @@ def test_a_registered_data_set():
         ("a.csv", "", "it has no rows"),
         ("a.npy", np.array([]), "it holds no samples"),
         ("a.npy", "text", "damaged"),
-        ("a.txt", "1 2 3", "not a kind of file that columns are read from"),
+        ("a.md", "1 2 3", "not a kind of file that columns are read from"),
     ],
 )
 def test_files_that_are_no_tables(written, name, content, what):
@@ -189,8 +167,3 @@ def test_columns_that_cannot_go_together(written):
         arrays.column("a,b")
     with pytest.raises(DataError, match="`c` must hold numbers or text, it is complex128"):
         arrays.column("c")
-
-
-def test_the_rule_is_what_the_page_says():
-    assert (_columns.FEW, _columns.RECURS) == (10, 5)
-    assert (_columns.OFTEN, _columns.SHARE, _columns.POINTS, _columns.OUT) == (3, 0.01, 3, 6)

@@ -29,13 +29,13 @@ def test_bad_files(tmp_path):
     np.save(tmp_path / "nan.npy", np.array([[1.0], [np.nan]]))
     np.save(tmp_path / "object.npy", np.array([None]))
     (tmp_path / "short.npy").write_bytes(b"\x93NUMPY\x01\x00")
-    (tmp_path / "a.txt").write_text("1")
+    (tmp_path / "a.md").write_text("1")
     for name, message in [
         ("two.npz", "the key x is needed, found a, b"),
         ("nan.npy", "sample 1 holds NaN"),
         ("object.npy", "Python objects"),
         ("short.npy", "no NPY file"),
-        ("a.txt", "`.txt` is not a kind of file"),
+        ("a.md", "`.md` is not a kind of file"),
         ("missing.npy", "No such file"),
         ("missing.csv", "No such file"),
     ]:

@@ -79,8 +79,14 @@ def nan_at(a, i):
         ({"x_train": np.full((20, 6, 5), 1e300)}, "sample 0 holds infinity"),
         ({"y_train": nan_at(np.zeros(20), 3)}, "sample 3 holds NaN"),
         ({"y_train": np.zeros(19, int)}, "19 targets for 20 samples"),
-        ({"y_train": np.arange(20) - 1}, "must not be negative, got -1"),
-        ({"y_train": np.arange(20) * 100}, "go up to 1900 in 20 samples"),
+        (
+            {"y_train": np.arange(20) - 1},
+            "must recur: there are 20 different ones in 28 samples, from -1 to 18",
+        ),
+        (
+            {"y_train": np.arange(20) * 100},
+            "must recur: there are 22 different ones in 28 samples, from 0 to 1900",
+        ),
         ({"y_train": np.eye(20, dtype=int)}, r"one number for each sample, got shape \(20, 20\)"),
         ({"y_train": np.zeros(20)}, "test targets are labels, training targets values"),
         ({"x_test": np.zeros((8, 6, 6))}, r"test samples have shape \(1, 6, 6\)"),

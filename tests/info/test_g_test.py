@@ -9,6 +9,8 @@ from sklearn.metrics.cluster import contingency_matrix
 
 from nbdl import info
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* rows are few")  # of symbols, on purpose
+
 
 def peer(x, y):
     return chi2_contingency(contingency_matrix(x, y), correction=False, lambda_="log-likelihood")

@@ -238,7 +238,10 @@ def test_divergence_where_there_is_no_density():
     x, flat = RNG(0).standard_normal((50, 1)), np.ones((50, 1))
     assert g.kl_divergence(x, flat) == np.inf
     assert g.kl_divergence(flat, x) == np.inf
-    assert np.isnan(g.kl_divergence(flat, flat))
+    assert g.kl_divergence(flat, flat) == 0
+    assert g.kl_divergence(flat, 2 * flat) == np.inf
+    assert g.kl_divergence(np.hstack((x, flat)), np.hstack((x + 1, flat))) == g.kl_divergence(x, x + 1)
+    assert g.kl_divergence(np.hstack((x, 2 * x)), np.hstack((x, 3 * x))) == np.inf
 
 
 def test_bad_input():

@@ -6,6 +6,8 @@ import pytest
 from nbdl import info
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* rows are few")  # of symbols, on purpose
+
 RNG = np.random.default_rng(0)
 X, Y, Z = RNG.standard_normal((3, 60))
 Y = 0.6 * X + 0.8 * Y
@@ -132,7 +134,13 @@ def test_masked_symbols_of_series_are_missing(values):
         (lambda: info.nsb_posterior([]), OptionError, r"`counts` must be .* not all zero, got \[\]"),
         (lambda: info.nsb_posterior([1, 2], k=1), OptionError, "at least the 2 counts > 0, got 1"),
         (lambda: info.entropy_of_counts(np.array([2**64 - 1], "u8")), OptionError, r"below 2\^63"),
-        (lambda: info.co_information(X, Y, A), UsageError, "of 3 samples of mixed data has no default"),
+        (lambda: info.kl_divergence(X, A), UsageError, "of 2 samples of mixed data has no default"),
+        (lambda: info.entropy(X, standardize="no"), OptionError, "`standardize` must be True or False, got"),
+        (
+            lambda: info.kl_divergence(X, Y, standardize=1),
+            OptionError,
+            "kl_divergence: `standardize` must be True or False, got 1",
+        ),
     ],
 )
 def test_mistakes(call, error, text):

@@ -288,10 +288,25 @@ def test_the_units_of_columns_do_not_count(name):
     assert raw[1] < raw[0] - 0.1
 
 
-def test_standardize_takes_columns_over_their_deviations():
+def test_standardize_takes_columns_over_the_distance_of_their_deciles():
     x, y = pair(0.6, n=500)
-    by_hand = ksg1(x / x.std(), 5 * y / (5 * y).std(), standardize=False)
-    assert ksg1(x, 5 * y) == pytest.approx(by_hand, abs=1e-12)
+    units = [np.subtract(*np.quantile(s, (0.9, 0.1))) for s in (x, 5 * y)]
+    assert ksg1(x, 5 * y) == pytest.approx(ksg1(x / units[0], 5 * y / units[1], standardize=False), abs=1e-12)
+    lump = np.where(np.arange(500)[:, None] % 20, 0.0, y)  # all deciles are 0; noise is no scale of its own
+    by_hand = ksg1(x / units[0], lump / lump.std(), standardize=False, noise=1e-9)
+    assert ksg1(x, lump, noise=1e-9) == pytest.approx(by_hand, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("far", [1e2, 1e4, 1e12, -1e200])
+def test_one_value_far_away_does_not_hide_the_others(name, far):
+    """In units of the standard deviation, which it makes, all others would be at one place."""
+    (x, y), (u, v) = pair(0.6, n=300), pair(0.3, n=300, seed=4)
+    rest = (u + v,) if name == "frenzel_pompe" else ()
+    x_far = x.copy()
+    x_far[17] = far
+    value = ESTIMATORS[name](x, y, *rest)
+    assert ESTIMATORS[name](x_far, y, *rest) == pytest.approx(value, abs=0.03)
 
 
 X = np.random.default_rng(0).normal(size=(10, 2))

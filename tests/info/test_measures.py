@@ -12,6 +12,8 @@ import nbdl
 from nbdl import info, registry
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* rows are few")  # of symbols, on purpose
+
 A = [1] * 6 + [2] * 6 + [3] * 5
 B = [1, 1, 1, 1, 2, 1, 2, 2, 2, 2, 3, 1, 3, 3, 3, 2, 2]
 DISCRETE = [
@@ -193,7 +195,7 @@ def test_peers_error_plug_in_mutual_information_is_negative_or_above_the_entropy
     """scikit-learn#16355, #30772: rounding below 0, and more than H(Y) bits about y."""
     rng = np.random.default_rng(seed)
     x, y = np.tile(np.arange(7), 60), np.repeat(np.arange(60), 7)  # independent to the last digit
-    assert 0 <= info.mutual_information(x, y) < 1e-14
+    assert 0 <= info.mutual_information(x, y, discrete=True) < 1e-14
     names = rng.permutation(7)
     assert info.mutual_information(x, names[x]) <= info.entropy(x)
     assert info.mutual_information(x, x) == near(info.entropy(x))
@@ -374,7 +376,7 @@ BAD = {
     "lengths": (ShapeError, "`y` must have as many rows as `x`", lambda: info.mutual_information(A, B[1:])),
     "complex": (DtypeError, "got dtype complex128", lambda: info.entropy(np.ones(3) * 1j)),
     "unhashable": (DtypeError, "must be hashable", lambda: info.entropy(np.array([{}, {}], object))),
-    "dates": (DtypeError, "got dtype datetime64", lambda: info.entropy(np.array(["2020-01-01"], "M8[D]"))),
+    "void": (DtypeError, "got dtype void", lambda: info.entropy(np.array([b"a"], "V1"))),
     "infinite": (DataError, "`x` must be finite, got inf", lambda: info.entropy([1.0, math.inf])),
     "no samples": (ShapeError, "at least 1 samples", lambda: info.joint_entropy()),
     "one sample": (ShapeError, "at least 2 samples are needed, got 1", lambda: info.total_correlation(A)),

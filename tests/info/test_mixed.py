@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.special import digamma
 
+from nbdl import info
 from nbdl.errors import DtypeError, OptionError, ShapeError
 from nbdl.info._ksg import ksg1
-from nbdl.info._mixed import gao, mesner_shalizi, ross
+from nbdl.info._mixed import gao, ross
 
 
 def distances(s):
@@ -35,17 +36,12 @@ def brute(name, samples, k):
         d, label = (near[0], samples[1]) if samples[0].ndim == 2 else (near[1], samples[0])
         sizes = (label[:, None] == label).sum(axis=1)
         return digamma(n) + digamma(ks) - digamma(sizes) - digamma(within(d, False) + 1)
-    if name == "gao":
-        tilde = np.where(rho[:, 0] == 0, alike + 1, ks)
-        value = digamma(tilde) + math.log(n)
-        for d in near:
-            inside = np.where(rho[:, 0] == 0, within(d, True), within(d, False))
-            value = value - digamma(inside + 1)
-        return value
-    x, y, z = near
-    tilde = np.where(rho[:, 0] == 0, alike, ks)
-    xz, yz = np.maximum(x, z), np.maximum(y, z)
-    return digamma(tilde) - digamma(within(xz, True)) - digamma(within(yz, True)) + digamma(within(z, True))
+    tilde = np.where(rho[:, 0] == 0, alike + 1, ks)
+    value = digamma(tilde) + (len(near) - 1) * math.log(n)
+    for d in near:
+        inside = np.where(rho[:, 0] == 0, within(d, True), within(d, False))
+        value = value - digamma(inside + 1)
+    return value
 
 
 def kinds(seed, n=300):
@@ -82,6 +78,8 @@ def test_ross_by_brute_force(first, k):
         ("grid", "symbols"),
         ("symbols", "columns"),
         ("grid", "grid"),
+        ("density", "symbols", "columns"),
+        ("lumpy", "other", "grid", "symbols"),
     ],
 )
 def test_gao_by_brute_force(names, k):
@@ -89,23 +87,6 @@ def test_gao_by_brute_force(names, k):
     local, options = brute("gao", samples, k), {"k": k, "standardize": False}
     np.testing.assert_allclose(gao(*samples, **options, local=True), local, atol=1e-10)
     assert gao(*samples, **options) == pytest.approx(local.mean(), abs=1e-10)
-
-
-@pytest.mark.parametrize("k", [1, 3, 6])
-@pytest.mark.parametrize(
-    "names",
-    [
-        ("density", "columns", "lumpy"), ("symbols", "density", "other"), ("lumpy", "grid", "symbols"),
-        ("grid", "symbols", "density"),
-    ],
-)  # fmt: skip
-def test_mesner_shalizi_by_brute_force(names, k):
-    samples = [kinds(k)[name] for name in names]
-    local, found = (
-        brute("mesner_shalizi", samples, k),
-        mesner_shalizi(*samples, k=k, standardize=False, local=True),
-    )
-    np.testing.assert_allclose(found, local, atol=1e-10)
 
 
 # --- what is known ----------------------------------------------------------------------------------------
@@ -140,14 +121,6 @@ def test_zero_inflated_poisson():
     assert gao(x[:, None], y[:, None]) == pytest.approx(0.85 * 0.3012447733, abs=0.04)
 
 
-def test_discrete_conditional_information():
-    """z = x xor y: one bit, which neither x nor y has alone."""
-    x, y = np.random.default_rng(0).integers(0, 2, (2, 5000))
-    columns = [s[:, None].astype(float) for s in (x, y, x ^ y)]
-    assert mesner_shalizi(*columns) == pytest.approx(math.log(2), abs=0.005)
-    assert mesner_shalizi(x, columns[1], x ^ y) == pytest.approx(math.log(2), abs=0.005)
-
-
 def test_gao_is_ksg_where_nothing_repeats():
     x, e = np.random.default_rng(0).normal(size=(2, 3000, 1))
     assert gao(x, x + e) == pytest.approx(ksg1(x, x + e), abs=1 / 3000)
@@ -176,6 +149,23 @@ def test_scikit_learn_own_vectors(k):
     y[mask, 0] = random.uniform(-1, 1, size=mask.sum())
     y[~mask, 0] = random.uniform(0, 2, size=(~mask).sum())
     assert ross(x, y, k=k) == pytest.approx(truth, rel=0.1)
+
+
+# --- joint variables of both kinds ------------------------------------------------------------------------
+
+
+def test_symbols_and_numbers_together_are_one_sample():
+    """A pair of codes and columns: what it shares is what its symbols share and what its numbers add."""
+    samples = kinds(0, 2000)
+    x, y, label, other = (samples[name] for name in ("density", "columns", "symbols", "other"))
+    assert gao((label, x), y) == pytest.approx(gao(y, (label, x)), abs=1e-12)
+    assert gao((label, x), label) == pytest.approx(info.entropy(label), abs=0.02)
+    assert gao((other, x), label) == pytest.approx(gao(x, label), abs=0.03)
+    assert gao((label, np.ones_like(x)), x) == pytest.approx(gao(label, x), abs=1e-9)
+    assert gao((0 * label, x), y) == pytest.approx(gao(x, y), abs=1e-9)
+    assert gao((0 * label, np.ones_like(x)), x) == 0
+    local = gao((label, x), y, other, local=True)
+    assert local.mean() == pytest.approx(gao((label, x), y, other), abs=1e-12)
 
 
 # --- errors that others make ------------------------------------------------------------------------------
@@ -217,7 +207,6 @@ def test_the_units_of_columns_do_not_count():
     assert ross(other, y) == pytest.approx(ross(x, y), abs=1e-9)
     assert abs(ross(other, y, standardize=False) - ross(x, y, standardize=False)) > 0.05
     assert gao(other, 9 * lumpy) == pytest.approx(gao(x, lumpy), abs=1e-9)
-    assert mesner_shalizi(other, lumpy, 9 * x) == pytest.approx(mesner_shalizi(x, lumpy, x), abs=1e-9)
 
 
 def test_negative_estimates_are_kept():
@@ -243,9 +232,8 @@ def test_lumps_are_told():
 
 def test_any_number_of_threads_gives_the_same_bits():
     samples = kinds(0, 40_000)
-    x, y, z = samples["density"], samples["symbols"], samples["other"]
-    for function, given in ((ross, (x, y)), (gao, (x, y)), (mesner_shalizi, (x, y, z))):
-        one, two = (function(*given, local=True, threads=t) for t in (1, 2))
+    for function in (ross, gao):
+        one, two = (function(samples["density"], samples["symbols"], local=True, threads=t) for t in (1, 2))
         np.testing.assert_array_equal(one, two)
 
 
@@ -253,9 +241,11 @@ def test_what_is_refused():
     samples = kinds(0)
     x, y = samples["density"], samples["symbols"]
     with pytest.raises(
-        DtypeError, match=r"one sample must be discrete and one continuous, got two continuous"
+        DtypeError, match=r"one sample must be discrete and one continuous, got continuous and continuous"
     ):
         ross(x, x)
+    with pytest.raises(DtypeError, match=r"got both kinds and continuous; try `gao`"):
+        ross((y, x), x)
     with pytest.raises(DtypeError, match=r"gao: all samples are discrete; estimator `ml` is for them"):
         gao(y, y)
     with pytest.raises(DtypeError, match=r"gao: `y` must be float64 \(N, D\) or int64 \(N,\), got int8"):

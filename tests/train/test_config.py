@@ -13,6 +13,13 @@ def test_the_preset_of_the_data_set():
     assert resolve("lenet", overrides={"data": "some/where/mnist.npz"}).lr == 0.9
 
 
+def test_the_preset_of_files_of_ones_own():
+    for data in ("own.csv", "some/where/own.npz"):
+        assert resolve("mlp", overrides={"data": data}).epochs == 50
+        assert resolve("lenet", overrides={"data": data}).lr == resolve("lenet").lr
+    assert resolve("mlp", overrides={"data": "synthetic_regression"}).epochs == 20
+
+
 def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path):
     path = tmp_path / "run.toml"
     path.write_text('model = "lenet"\nepochs = 7\nlr = 1\n[optimizer_options]\nbeta1 = 0.8\nbeta2 = 0.9\n')
@@ -45,6 +52,8 @@ def test_what_is_saved_reads_back(tmp_path):
         ({"epochs": 0}, "`epochs` must be at least 1, got 0"),
         ({"lr": -0.1}, "`lr` must be at least"),
         ({"lr": float("nan")}, "`lr` must be at least"),
+        ({"lr": float("inf")}, "`lr` must be finite, got inf"),
+        ({"clip_norm": float("inf")}, "`clip_norm` must be finite"),
         ({"dtype": "float16"}, "`dtype` must be float32 or float64"),
     ],
 )

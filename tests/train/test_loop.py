@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import nbdl
 from nbdl import nn, train
 from nbdl.data import Data, Split
-from nbdl.errors import DataError, LabelError, NumericError, SaveError, UsageError
+from nbdl.errors import DataError, LabelError, NumericError, SaveError, ShapeError, UsageError
 
 RNG = np.random.default_rng(0)
 CENTRES = RNG.normal(size=(3, 5)) * 3
@@ -270,7 +271,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path):
 def test_a_run_that_was_stopped_can_be_loaded(tmp_path):
     pytest.importorskip("sklearn")
     run = train.train(small_config(), out=tmp_path, progress=StopAt(4))
-    net, config = train.load_run(tmp_path)
+    net, config, _ = train.load_run(tmp_path)
     assert run.interrupted and config.model == "softmax_regression"
     x = run.data.test.x
     assert (net(x).data == run.net(x).data).all()
@@ -318,3 +319,181 @@ def test_numbers_that_are_none_are_found_in_the_data():
 def test_ignored_labels_do_not_count():
     prediction = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     assert train.accuracy(prediction, np.array([0, -100, 1])) == 0.5
+
+
+# --- targets of any form, and tables ------------------------------------------------------------------------
+
+
+class Flat:
+    """A net that gives (N,)."""
+
+    def __init__(self):
+        self.inner = nn.Linear(1)
+
+    def __call__(self, x, train=None):
+        return self.inner(x).reshape(-1)
+
+
+LINE = RNG.normal(size=(60, 4))
+VALUES = LINE @ [1.0, -2.0, 0.5, 3.0]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("make", [lambda: nn.Sequential(nn.Linear(1)), Flat])
+def test_a_last_axis_of_one_makes_no_difference(make, compiled):
+    """(N,) against (N, 1) is never broadcast to (N, N)."""
+    options = {"epochs": 8, "batch_size": 16, "lr": 0.1, "compiled": compiled}
+    runs = [nbdl.fit(make(), (LINE, y), **options) for y in (VALUES, VALUES[:, None])]
+    assert weights(runs[0]) == weights(runs[1])
+    assert runs[0].history[-1]["train_loss"] < 0.1
+    measured = [run.evaluate(Split(LINE, y)) for run, y in zip(runs, (VALUES[:, None], VALUES))]
+    assert measured[0] == measured[1] and measured[0]["loss"] < 0.1
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_targets_of_another_shape_are_named_by_the_shapes_of_the_user(compiled):
+    n = "N" if compiled and train._measure.native() else "16"
+    with pytest.raises(ShapeError, match=rf"prediction \({n}, 3\), got \({n},\)\. Try integer targets"):
+        nbdl.fit(nn.Sequential(nn.Linear(3)), (LINE, VALUES), batch_size=16, compiled=compiled)
+    with pytest.raises(ShapeError, match=r"prediction \(60, 3\), got \(60,\)"):
+        net = nn.init(nn.Sequential(nn.Linear(3)), LINE)
+        train.evaluate(net, Split(LINE, VALUES), "mse")
+
+
+def test_labels_of_one_column_are_labels():
+    x, y = DATA.train
+    runs = [nbdl.fit(model(), (x, t), epochs=2, batch_size=16) for t in (y, y[:, None])]
+    assert weights(runs[0]) == weights(runs[1])
+    assert train.accuracy(runs[0].net(x).data, y[:, None]) == train.accuracy(runs[0].net(x).data, y)
+    with pytest.raises(ShapeError, match=r"mean_absolute_error: `target` must have the shape .*\(3, 2\)"):
+        train.mean_absolute_error(np.zeros((2, 3)), np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("form", [np.array, list, lambda names: np.array(names, object)])
+def test_text_labels(form):
+    x, y = DATA.train
+    names = ["cow", "ant", "bee"]
+    run = nbdl.fit(
+        model(), (x, form([names[i] for i in y])), optimizer="adam", lr=0.02, epochs=10, batch_size=16
+    )
+    assert run.preparation.labels == ("ant", "bee", "cow") and run.data.classes == 3
+    found = run.predict(x)
+    assert np.mean(found == np.array(names)[y]) > 0.9
+    assert run.evaluate(Split(x, np.array(names)[y])) == run.evaluate(run.data.train)
+    with pytest.raises(DataError, match="the label 'dog' is none"):
+        run.evaluate(Split(x[:1], np.array(["dog"])))
+
+
+def test_more_outputs_than_labels():
+    x, y = DATA.train
+    run = nbdl.fit(nn.Sequential(nn.Linear(5)), (x, np.where(y > 0, "a", "b")), epochs=1, batch_size=16)
+    run.net[0].b.assign(np.array([0, 0, 0, 0, 99], np.float32))
+    with pytest.raises(UsageError, match="class 4 was predicted, but there are 2 labels"):
+        run.predict(x)
+
+
+def test_truth_values_are_labels():
+    x, y = DATA.train
+    run = nbdl.fit(model(), (x, y == 1), epochs=1, batch_size=16)
+    assert run.config.loss == "softmax_cross_entropy" and run.predict(x).dtype == bool
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (LINE, r"got an array of shape \(60, 4\): there are no targets"),
+        ((LINE,), "got tuple of 1"),
+        (None, "got NoneType"),
+        ((LINE, None), "one entry for each sample"),
+        ((LINE, [[1.0], [2.0, 3.0]] * 30), "targets must be one array of numbers; its rows differ in length"),
+        ((LINE, ["a", float("nan")] * 30), "all text or all numbers, got nan among text"),
+        ((LINE, [None, 1.0] * 30), "targets must hold numbers, or labels as text, got dtype object"),
+        ((LINE.astype(str), VALUES), "inputs must hold numbers, got dtype <U"),
+        ((LINE * 1j, VALUES), "inputs must hold numbers, got dtype complex128"),
+        ((np.ma.masked_greater(LINE, 1), VALUES), "inputs hold masked values"),
+        ((LINE[:, 0], VALUES), r"inputs of shape \(60,\) do not fit the net: Linear"),
+    ],
+)
+def test_what_is_no_data_is_named(data, message):
+    with pytest.raises((DataError, ShapeError, UsageError), match=message):
+        nbdl.fit(nn.Sequential(nn.Linear(1)), data)
+
+
+def write_table(path, n=200):
+    """Columns of unlike units, and one far from 0; the mean of the target is 100, its deviation about 5."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(n, 3))
+    y = 100 + x @ [3.0, -4.0, 1.0] + 0.1 * rng.normal(size=n)
+    columns = np.column_stack([x * [5000, 0.001, 1000] + [7000, 0, 1.6e9], y])
+    path.write_text(
+        "frequency,thickness,time,noise\n" + "".join(",".join(map(repr, r)) + "\n" for r in columns.tolist())
+    )
+    return path
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_table_is_standardised(tmp_path, compiled):
+    """And all that is reported is in the units of its target."""
+    path = write_table(tmp_path / "a.csv")
+    run = nbdl.fit(
+        nn.Sequential(nn.Linear(1)), str(path), lr=0.1, epochs=10, batch_size=20, compiled=compiled,
+        out=tmp_path / "run",
+    )  # fmt: skip
+    last = run.history[-1]
+    assert last["train_loss"] < 0.1 and last["test_loss"] < 0.05
+    x, y = run.data.test
+    assert x[:, 2].mean() > 1e9 and y.mean() > 90
+    assert np.mean((run.predict(x) - y) ** 2) == pytest.approx(last["test_loss"], rel=1e-3)
+    assert run.evaluate(run.data.test)["loss"] == last["test_loss"]
+    net, _, preparation = train.load_run(tmp_path / "run")
+    assert (preparation.values(train.predict(net, preparation.inputs(x))) == run.predict(x)).all()
+    measured = train.evaluate(net, run.data.test, "mse", preparation)
+    assert measured["loss"] == last["test_loss"]
+    with pytest.warns(UserWarning, match="trained on standardised columns"):
+        nbdl.load(tmp_path / "run" / "model.safetensors")
+
+
+def test_a_table_goes_on_to_the_same_bits(tmp_path):
+    path = write_table(tmp_path / "a.csv")
+
+    def config(epochs):
+        overrides = {"data": str(path), "epochs": epochs, "model_options.hidden": [8], "batch_size": 20}
+        return train.resolve("mlp", overrides=overrides)
+
+    whole = train.train(config(4), out=tmp_path / "whole")
+    train.train(config(2), out=tmp_path / "part")
+    again = train.train(config(4), resume=tmp_path / "part")
+    assert weights(again) == weights(whole)
+    for one, two in zip(again.history, whole.history):
+        assert {**one, "seconds": 0} == {**two, "seconds": 0}
+
+
+def test_a_net_worse_than_a_constant_is_a_warning():
+    far = LINE * 1e4
+    with pytest.warns(UserWarning, match="predict the mean of the targets .* Try standardised columns"):
+        nbdl.fit(nn.Sequential(nn.Linear(1)), (far, VALUES), optimizer="adam", lr=0.01, epochs=1)
+    with pytest.warns(UserWarning, match="Try a smaller learning rate than 300"):
+        nbdl.fit(nn.Sequential(nn.Linear(1)), (LINE, VALUES), optimizer="adam", lr=300, epochs=3)
+    with pytest.warns(UserWarning, match="Try more epochs than 1"):
+        nbdl.fit(nn.Sequential(nn.Linear(1)), (LINE, VALUES + 50), lr=1e-4, epochs=1)
+    wrong = Data("wrong", DATA.train, Split(DATA.test.x, (DATA.test.y + 1) % 3), 3)
+    with pytest.warns(UserWarning, match="the most frequent class for every sample gives 0.3333"):
+        nbdl.fit(model(), wrong, optimizer="adam", lr=0.02, epochs=10, batch_size=16)
+
+
+def test_a_data_set_with_values_of_one_axis_has_one_output():
+    """As a plugin may give it."""
+    data = Data("line", Split(LINE, VALUES), Split(LINE, VALUES), None)
+    step = train.compile_config(train.resolve("mlp"), data)
+    assert nn.parameters(step.net)[-1].shape == (1,)
+
+
+AIRFOIL = Path(__file__).parents[3] / "shared" / "data" / "airfoil_self_noise.dat"
+
+
+@pytest.mark.skipif(not AIRFOIL.exists(), reason="the airfoil data are not at hand")
+@pytest.mark.parametrize(("name", "most"), [("linear_regression", 30), ("mlp", 15)])
+def test_airfoil_with_the_settings_of_a_model(tmp_path, name, most):
+    """The mean of the targets gives 54, least squares 26 on this test part."""
+    run = train.train(train.resolve(name, overrides={"data": str(AIRFOIL)}), out=tmp_path / "run")
+    assert run.history[-1]["test_loss"] < most

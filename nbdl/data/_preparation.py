@@ -1,0 +1,180 @@
+r"""What is done to a table before a net sees it, and to what the net answers.
+
+.. math:: x'_d = \frac{x_d - \mu_d}{\sigma_d},\qquad y'_q = \frac{y_q - \nu_q}{s}
+
+with the mean and the standard deviation of each column of the training part. All values share one scale s,
+the root of their mean variance, so that the squared error of y' is that of y over s^2: the same minimum.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from nbdl.data._data import Split
+from nbdl.data._fault import fault
+from nbdl.errors import DataError, ShapeError, UsageError
+
+LOSS = "mse"  # values are standardised for this loss alone: the options of others are in units of the values
+
+
+@dataclass(eq=False)
+class Preparation:
+    """Means and scales of the columns of a table, and the names of its classes: saved with a run.
+
+    Without any of them it leaves everything as it is.
+    """
+
+    labels: tuple = ()  # what class i is called, where that is not i
+    columns: tuple = ()  # names of the inputs, where the table has a header
+    target: str = ""  # that of the target
+    mean: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (D,)
+    scale: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (D,), 0 of a constant: it becomes 0
+    target_mean: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (Q,)
+    target_scale: float = 1.0
+
+    @classmethod
+    def of(cls, data, loss):
+        """That of a `Data`, from its training part."""
+        made = cls(data.labels, data.columns, data.target)
+        if data.standardize:
+            made.mean, made.scale = _moments(np.asarray(data.train.x, np.float64))
+            if data.classes is None and loss == LOSS:
+                y = np.asarray(data.train.y, np.float64)
+                made.target_mean, each = _moments(y.reshape(len(y), -1))
+                made.target_scale = float(np.sqrt(np.mean(each**2))) or 1.0
+        return made
+
+    def inputs(self, x):
+        """Inputs (N, D) as the net takes them."""
+        if not self.mean.size:
+            return x
+        x = np.asarray(x)
+        if x.ndim != 2 or x.shape[1] != self.mean.size:
+            raise ShapeError("inputs must be of shape (N, {}), got {}", self.mean.size, x.shape)
+        away = x.astype(np.float64) - self.mean
+        return np.divide(away, self.scale, out=np.zeros_like(away), where=self.scale > 0)
+
+    def codes(self, y):
+        """Targets with the numbers of their classes in place of text."""
+        y = np.asarray(y)
+        return self._codes(y.tolist(), "targets") if self.labels and y.dtype.kind in "USO" else y
+
+    def targets(self, y):
+        """Targets as the net takes them: numbers of classes, or standardised values (N, Q)."""
+        y = self.codes(y)
+        if not self.target_mean.size:
+            return y
+        return (y.reshape(len(y), -1).astype(np.float64) - self.target_mean) / self.target_scale
+
+    def values(self, prediction):
+        """Predictions of a net in the units of the targets; those of classes as they are."""
+        if not self.target_mean.size:
+            return prediction
+        mean = self.target_mean if prediction.ndim > 1 else self.target_mean[0]
+        return (prediction * self.target_scale + mean).astype(prediction.dtype)
+
+    def names(self, classes):
+        """What classes (N,), as numbers, are called."""
+        if not self.labels:
+            return classes
+        if np.max(classes, initial=0) >= len(self.labels):
+            raise UsageError(
+                "class {} was predicted, but there are {} labels: the net must have as many outputs",
+                np.max(classes),
+                len(self.labels),
+            )
+        return np.array(self.labels)[classes]
+
+    def agree(self, data, where):
+        """Another `Data`, of the file `where`, with these columns in their order and these classes."""
+        data = self._same_columns(data, where)
+        if self.labels and data.classes is None:
+            raise fault(
+                f"the targets are values, the model was trained on {len(self.labels)} classes",
+                where,
+                "the data option target=NAME, or task=classification",
+            )
+        if data.classes is None or data.labels == self.labels:
+            return data
+        theirs = data.labels or tuple(range(data.classes))
+        codes = np.array(self._codes(theirs, where, data))
+        train, test = (Split(s.x, codes[s.y]) for s in (data.train, data.test))
+        classes = len(self.labels) or data.classes
+        return replace(data, train=train, test=test, labels=self.labels, classes=classes)
+
+    def order(self, names, where):
+        """At which places of `names` the columns stand; `DataError` for one that is missing."""
+        missing = [c for c in self.columns if c not in names]
+        if missing:
+            shown = ", ".join(missing[:12]) + (", ..." if len(missing) > 12 else "")
+            raise fault(
+                f"columns that the model was trained on are missing: {shown}",
+                where,
+                f"a table with the columns {', '.join(self.columns[:12])}",
+            )
+        return [names.index(c) for c in self.columns]
+
+    def _same_columns(self, data, where):
+        if not self.columns or not data.columns or self.columns == data.columns:
+            return data
+        places = self.order(list(data.columns), where)
+        train, test = (Split(s.x[:, places], s.y) for s in (data.train, data.test))
+        return replace(data, train=train, test=test, columns=self.columns)
+
+    def _codes(self, labels, where, data=None):
+        """The numbers of the classes that labels stand for."""
+        number = {label: i for i, label in enumerate(self.labels)}
+        if not self.labels:  # classes are their own names
+            number = {i: i for i in labels if isinstance(i, int) and i >= 0}
+        for i, label in enumerate(labels):
+            used = data is None or any((s.y == i).any() for s in (data.train, data.test))
+            if label not in number and used:
+                known = ", ".join(map(str, self.labels[:12])) + (", ..." if len(self.labels) > 12 else "")
+                raise fault(
+                    f"the label {label!r} is none that the model was trained on: {known or 'numbers from 0'}",
+                    where,
+                    "a table with these labels, or the data option target=NAME",
+                )
+        return np.array([number.get(label, 0) for label in labels], np.int64)
+
+    def document(self):
+        """Itself as data of JSON, which `read` takes back to the same bits."""
+        return {
+            "labels": list(self.labels), "columns": list(self.columns), "target": self.target,
+            "mean": self.mean.tolist(), "scale": self.scale.tolist(),
+            "target_mean": self.target_mean.tolist(), "target_scale": self.target_scale,
+        }  # fmt: skip
+
+    @classmethod
+    def read(cls, document, where):
+        """From a document; `DataError` if it is none."""
+        if document is None:
+            return cls()
+        try:
+            numbers = {k: np.array(document[k], np.float64) for k in ("mean", "scale", "target_mean")}
+            labels, columns, target = (document[k] for k in ("labels", "columns", "target"))
+            made = cls(tuple(labels), tuple(columns), target, **numbers)
+            made.target_scale = float(document["target_scale"])
+            right = (
+                made.mean.shape == made.scale.shape
+                and all(a.ndim == 1 and np.isfinite(a).all() for a in numbers.values())
+                and all(isinstance(label, (str, int)) for label in made.labels)
+                and all(isinstance(name, str) for name in (*made.columns, made.target))
+                and (made.scale >= 0).all()
+                and 0 < made.target_scale < np.inf
+                and len(set(made.labels)) == len(made.labels)
+            )
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+            right = False
+        if not right:
+            raise DataError("{} is damaged: what it says of the columns of its table is wrong", where)
+        return made
+
+    def __bool__(self):
+        return bool(self.labels or self.columns or self.mean.size)
+
+
+def _moments(a):
+    """Mean and deviation of each column; a deviation that is rounding alone is 0."""
+    mean, scale = a.mean(axis=0), a.std(axis=0)
+    return mean, np.where(scale > 1e-12 * np.abs(mean), scale, 0.0)
