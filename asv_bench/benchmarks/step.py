@@ -59,3 +59,36 @@ class Program:
 
     def time_train(self, step, threads):
         self.run(1)
+
+
+class Calls:
+    """A user's own loop of single calls, beside `run` on as many minibatches: the difference is Python's.
+
+    `few` is a net of 8-8-3, whose native work takes some microseconds.
+    """
+
+    params = (["few 32", "lenet 32", "lenet 256"], [1, 2])
+    param_names = ("net", "threads")
+    many = 16
+
+    def setup(self, net, threads):
+        from nbdl import compile_step, models
+
+        name, batch = net.split()
+        self.batch = int(batch)
+        if name == "few":
+            made, self.x, self.y = models.mlp(3, (8,)), normal(self.batch, 8), integers(self.batch, 3)
+        else:
+            made, self.x = models.lenet(), normal(self.batch, 1, 28, 28)
+            self.y = integers(self.batch, 10)
+        self.step = compile_step(made, example=(self.x, self.y), threads=threads, lr=1e-3)
+        self.order = np.tile(np.arange(self.batch), self.many)
+        self.time_calls(net, threads)
+        self.time_run(net, threads)
+
+    def time_calls(self, net, threads):
+        for _ in range(self.many):
+            self.step(self.x, self.y, lr=1e-3)
+
+    def time_run(self, net, threads):
+        self.step.run(self.x, self.y, self.order, self.batch, 1e-3)

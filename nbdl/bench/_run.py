@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from nbdl import __version__
-from nbdl._cores import cores
+from nbdl._cores import cores, thread_count
 from nbdl.bench._cases import kernel_cases
 from nbdl.bench._ceilings import Ceilings, L, ceilings
 from nbdl.bench._info import info_cases
@@ -118,6 +118,7 @@ def run(names=(), against=(), threads=1, repeat=9, quick=False, progress=None):
     if numba.config.DISABLE_JIT:
         raise UsageError("nothing can be measured: the compiler is switched off by NUMBA_DISABLE_JIT")
     progress = progress or (lambda event, **fields: None)
+    threads = thread_count(threads)
     cases, peers = rows(names, threads, quick), load_peers(against, progress)
     document = {
         "machine": _machine(peers),

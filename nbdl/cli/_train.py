@@ -28,7 +28,7 @@ from nbdl.errors import DataError, UsageError
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other setting of a config file."
 )
 @click.option("--seed", type=int, metavar="N", help="Of weights, order and dropout; 0 unless it is given.")
-@click.option("--threads", type=int, metavar="N", help="The same bits for any number. Default: all cores.")
+@click.option("--threads", type=int, metavar="N", help="The same bits for any number. Default: the fastest.")
 @click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
 @click.option("--out", metavar="DIR", help="The folder of the run. Default: a new one in runs.")
 @common_options

@@ -18,10 +18,11 @@ import warnings
 
 import numpy as np
 
+from nbdl._cores import thread_count
 from nbdl._jit import jit
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
 from nbdl.info._counts import Joint
-from nbdl.info._measures import estimate, nats_of, threads_of
+from nbdl.info._measures import estimate, nats_of
 from nbdl.info._samples import deviations, read, with_gaps, without_missing
 from nbdl.info._series import check_integer
 from nbdl.info._threads import in_parallel
@@ -87,7 +88,7 @@ def sample_entropy(x, *, order=2, tolerance=None, base="e", nan_policy="raise", 
     >>> round(sample_entropy([1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0, 3.0], order=1, tolerance=0.1), 4)
     0.4055
     """
-    nats, threads = nats_of(base), threads_of(threads)
+    nats, threads = nats_of(base), thread_count(threads)
     check_integer("`order`", order, 1)
     sample = _series(x, floats=True)
     if without_missing([sample], None, nan_policy)[0] is None:

@@ -24,7 +24,7 @@ from itertools import combinations
 import numpy as np
 
 from nbdl import registry
-from nbdl._cores import cores
+from nbdl._cores import thread_count
 from nbdl.errors import DataError, OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, divergence
 from nbdl.info._kinds import fitted, warn_of_choices, warn_of_few_rows
@@ -280,7 +280,7 @@ def estimate(
 ):
     """The measure of the samples in the mapping `named`; see `entropy` and `mutual_information`."""
     nats = nats_of(base)
-    threads = threads_of(threads)
+    threads = thread_count(threads)
     paired = measure != "kl_divergence"
     if clip and (local or measure not in _NOT_NEGATIVE):
         text = "`clip` is for one estimate of what cannot be negative, {}; got it for {}"
@@ -359,15 +359,6 @@ def nats_of(base):
         return math.log(base)
     text = '`base` must be a number > 0 but 1, or "e", "nats", "bits" or "dits", got {!r}'
     raise OptionError(text, base)
-
-
-def threads_of(threads):
-    """The number of threads that `threads=` stands for."""
-    if threads is None:
-        return cores()
-    if isinstance(threads, bool) or not isinstance(threads, numbers.Integral) or threads < 1:
-        raise OptionError("`threads` must be an integer > 0, got {!r}", threads)
-    return int(threads)
 
 
 def choose(measure, samples, name, mixture=False):

@@ -15,12 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from nbdl import registry
+from nbdl._cores import thread_count
 from nbdl.errors import DataError, NbdlError, OptionError, ShapeError, UsageError
 from nbdl.info._bits import plug_in
 from nbdl.info._counts import Joint
 from nbdl.info._kinds import ROWS, warn_of_few_rows
 from nbdl.info._mask import counting, ordered, rows_that_count
-from nbdl.info._measures import function_of, nats_of, threads_of
+from nbdl.info._measures import function_of, nats_of
 from nbdl.info._samples import FEW, read, said_of, same_length
 from nbdl.records import resolve
 
@@ -97,10 +98,10 @@ def pairwise(
     same_length(samples + condition)
     pairs = _Pairs(record, samples, condition, keywords | options)
     matrix = np.full((len(samples), len(samples)), np.nan)
-    done = _together(matrix, measure, samples, condition, keywords | options, threads_of(threads))
+    done = _together(matrix, measure, samples, condition, keywords | options, thread_count(threads))
     if "threads" in known or "options" in known:
         pairs.options["threads"] = 1
-    pairs.fill(matrix, done, threads_of(threads))
+    pairs.fill(matrix, done, thread_count(threads))
     return matrix
 
 

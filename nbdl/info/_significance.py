@@ -32,9 +32,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nbdl._cores import thread_count
 from nbdl.errors import OptionError
 from nbdl.info._labels import OF_INFORMATION
-from nbdl.info._measures import nats_of, threads_of
+from nbdl.info._measures import nats_of
 from nbdl.info._null import LESS, check_measure, null_of
 from nbdl.info._repeated import Repeated
 from nbdl.info._series import check_integer
@@ -236,7 +237,7 @@ def _check_seed(seed):
 
 def _map(one, count, threads):
     """[one(0), one(1), ...] as float64, on so many threads."""
-    threads = threads_of(threads)
+    threads = thread_count(threads)
     if threads == 1:
         return np.array([one(number) for number in range(count)])
     with ThreadPoolExecutor(threads) as pool:

@@ -24,7 +24,8 @@ class Parameter(Tensor):
         super().__init__(np.empty(0, np.float32), requires_grad=True)
         self.init = init
         self._array = None
-        self.home = None  # where compiled programs find the values: (flat array, view of it), see `nbdl.step`
+        self.home = None  # where compiled programs find the values, see `nbdl.step`: (flat array, view of it,
+        # whether the parameter has moved out, a number that compiled code looks at)
 
     ready = property(lambda self: self._array is not None)
 
@@ -55,9 +56,11 @@ class Parameter(Tensor):
 
     def _take(self, values):
         """Have these values, where programs find them if they are of the shape and dtype that had a place."""
-        view = None if self.home is None else self.home[1]
-        if view is not None and (view.shape, view.dtype) == (values.shape, values.dtype):
-            view[...], values = values, view
+        if self.home is not None:
+            _, view, moved = self.home
+            moved[0] = (view.shape, view.dtype) != (values.shape, values.dtype)
+            if not moved[0]:
+                view[...], values = values, view
         self._array = values
 
     def __repr__(self):

@@ -6,20 +6,23 @@ thread takes whole shards of the minibatch and walks their blocks, a few at a ti
 what one phase leaves in the cache the next one finds there. In other groups the items of a phase are
 shared out. No datum is written by two threads, and no sum depends on which thread made it: the bits are
 those of one thread.
+
+All that the threads of a call share stands on a *board* of 64-bit words: first what is called, then the
+barrier, then a line for each thread. A call begins and ends in native code, where nothing of Python can be
+raised: there is no moment at which some threads are at work and the caller is not.
 """
 
 import ctypes
 import functools
-import inspect
-import sys
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import from_dtype, types
 from numba.extending import intrinsic
 
 from nbdl._jit import jit
 from nbdl._leaf import leaf
+from nbdl.step._wait import LINE, TURN, add, at, load, swap, wait, wake
 
 OPERANDS = 16
 ROW = 2 + 3 * OPERANDS  # numbers of an op: address, how many operands, operands
@@ -28,12 +31,19 @@ ROW = 2 + 3 * OPERANDS  # numbers of an op: address, how many operands, operands
 BASES = NOTHING, PRIVATE, SHARD, X, Y, IDX, LOSS, FACTORS, SAMPLES, BLOCKS, SHARDS, BOUNDS, STEP, SEED = (
     range(14)
 )
+COUNT = len(BASES)
 # What a phase runs over: once when a shard begins, its blocks in groups of a few, one by one; or shared
 # items.
 START, FEW, EACH, SHARED = range(4)
 # What follows a group: a barrier, or one after which the threads look whether a leaf has set the status.
 # Between two groups that may set it is another barrier: all threads see the same.
 BARRIER, CHECK = 1, 2
+# The words of a board: addresses and numbers of the call, what the bases begin with, the barrier. Each
+# thread's line has its own bases.
+(GROUPS, GROUPS_END, PHASES, OPS, ADVANCE, STATUS, STEPS, FEW_BLOCKS, SHARD_MEMORY, SHARD_BYTES, SHARD_BOUNDS,
+ SHARD_COUNT, DONE, THREADS, LATE, MOST_LATE) = range(16)  # fmt: skip
+FIRST_BASES, ARRIVED, PASSED, STOP, LINES = 16, 32, 33, 34, 64
+OWN_BASES = LINE // 2  # of a line: so far behind the words that other threads look at
 
 
 @intrinsic(prefer_literal=True)
@@ -66,50 +76,6 @@ def _call(context, count, ops, n, base, item, slot):
     return types.void(count, ops, n, base, item, slot), emit
 
 
-@intrinsic
-def _arrive(context, sync):
-    """Add one to sync[0], seen by all threads; returns what it was."""
-
-    def emit(context, bd, sig, values):
-        return bd.atomic_rmw("add", values[0], ir.Constant(ir.IntType(64), 1), "seq_cst")
-
-    return types.int64(sync), emit
-
-
-@intrinsic
-def _arrived(context, sync):
-    """sync[0] as the other threads have left it."""
-
-    def emit(context, bd, sig, values):
-        return bd.load_atomic(values[0], "seq_cst", 8)
-
-    return types.int64(sync), emit
-
-
-if sys.platform == "win32":  # pragma: no cover
-
-    @jit
-    def _pause():
-        pass
-
-else:
-    _yield = types.ExternalFunction("sched_yield", types.int32())
-
-    @jit
-    def _pause():
-        _yield()
-
-
-@jit
-def _barrier(sync, threads):
-    """Wait for all threads: spin, and give the core away if another thread is late."""
-    goal, turns = (_arrive(sync) // threads + 1) * threads, 0
-    while _arrived(sync) < goal:
-        turns += 1
-        if turns > 2000:
-            _pause()
-
-
 @jit(inline=True)
 def _run(ops, first, end, base, item, slot):
     for n in range(first, end):
@@ -122,16 +88,34 @@ def _run(ops, first, end, base, item, slot):
             _call(16, ops, n, base, item, slot)
 
 
-def _drive(
-    thread, threads, groups, groups_end, phases, ops, base, advance, sync, status, steps, few, shards,
-    shard_bytes, bounds, shard_count, bases, done,
-):  # fmt: skip
-    for step in range(steps):
-        for g in range(groups_end):
+@jit(inline=True)
+def _barrier(board, thread, threads):
+    """Wait for all threads of the call; LATE counts how often one of them fell asleep over it."""
+    passed = load(board, PASSED)
+    if add(board, ARRIVED, 1) == threads - 1:
+        swap(board, ARRIVED, 0)
+        add(board, PASSED, 1)
+        for t in range(threads):
+            if t != thread:
+                wake(board, LINES + t * LINE)
+    else:
+        slept = wait(board, PASSED, passed, LINES + thread * LINE)
+        if slept:
+            add(board, LATE, slept)
+
+
+@jit(inline=True)
+def _walk(board, thread, threads, base):
+    """The part of one thread in a call."""
+    groups, phases, ops = at(board[GROUPS]), at(board[PHASES]), at(board[OPS])
+    status, bounds, advance = at(board[STATUS]), at(board[SHARD_BOUNDS]), at(board[ADVANCE])
+    few, shard_count = board[FEW_BLOCKS], board[SHARD_COUNT]
+    for step in range(board[STEPS]):
+        for g in range(board[GROUPS_END]):
             first, end = groups[4 * g], groups[4 * g + 1]
             if groups[4 * g + 2]:
                 for s in range(shard_count * thread // threads, shard_count * (thread + 1) // threads):
-                    base[SHARD] = shards + s * shard_bytes
+                    base[SHARD] = board[SHARD_MEMORY] + s * board[SHARD_BYTES]
                     block = bounds[s]
                     while block < bounds[s + 1]:
                         n = min(few, bounds[s + 1] - block)
@@ -147,58 +131,79 @@ def _drive(
                     items = phases[4 * p + 3]
                     for i in range(items * thread // threads, items * (thread + 1) // threads):
                         _run(ops, phases[4 * p], phases[4 * p + 1], base, i, 0)
+            if thread == 0 and g == board[GROUPS_END] - 1 and 0 < board[MOST_LATE] <= load(board, LATE):
+                swap(board, STOP, 1)  # all threads see it after the barrier
             if threads > 1:
-                _barrier(sync, threads)
+                _barrier(board, thread, threads)
             if groups[4 * g + 3] == CHECK and status[0] != 0:
                 return
-        for b in range(bases):
+        for b in range(COUNT):
             base[b] += advance[b]
-        done[0] = step + 1
+        if thread == 0:
+            board[DONE] = step + 1
+        if load(board, STOP):
+            return
 
 
-_ARRAYS = {"groups", "phases", "ops", "base", "advance", "sync", "status", "bounds", "done"}
-DRIVER = (
-    _drive,
-    [
-        types.CPointer(types.int64) if name in _ARRAYS else types.int64
-        for name in inspect.signature(_drive).parameters
-    ],
-)
+def _march(thread, address):
+    """Thread 0: lead one call. Others: wait for their turns, and walk along. -1: send the others away."""
+    board = at(address)
+    line = LINES + thread * LINE
+    if thread == 0:
+        board[DONE], board[LATE], board[STOP], at(board[STATUS])[0] = 0, 0, 0, 0
+    if thread <= 0:
+        for t in range(1, board[THREADS]):
+            swap(board, LINES + t * LINE + TURN, 1 if thread == 0 else -1)
+            wake(board, LINES + t * LINE)
+    while thread >= 0:
+        if thread > 0:
+            wait(board, line + TURN, 0, line)
+            if swap(board, line + TURN, 0) < 0:
+                return
+        threads = board[THREADS]
+        base = at(address + 8 * (line + OWN_BASES))
+        private = base[PRIVATE]
+        for b in range(COUNT):
+            base[b] = board[FIRST_BASES + b]
+        base[PRIVATE] = private
+        _walk(board, thread, threads, base)
+        if threads > 1:
+            _barrier(board, thread, threads)
+        if thread == 0:
+            return
+
+
+def _means(address, losses, means, steps):
+    """The loss of each minibatch: summed within a shard, then over the shards, in order."""
+    board = at(address)
+    bounds, shards = at(board[SHARD_BOUNDS]), board[SHARD_COUNT]
+    row = 1 + bounds[shards]  # before the losses of the blocks stands what the mean divides by
+    for step in range(steps):
+        whole, block = 0.0, 0
+        for s in range(shards):
+            part = 0.0
+            for block in range(bounds[s], bounds[s + 1]):
+                part += losses[step * row + 1 + block]
+            whole += part
+        means[step] = whole / losses[step * row]
+
+
+def leaves(dtype):
+    """What every program of a dtype runs besides leaves of its own: functions, and the types of arguments."""
+    losses = types.CPointer(from_dtype(dtype))
+    return (
+        (_march, (types.int64, types.int64)),
+        (_means, (types.int64, losses, types.CPointer(types.float64), types.int64)),
+    )
 
 
 @functools.cache
-def _driver():
-    """`_drive` as a function of Python, which calls it without the GIL."""
-    function, kinds = DRIVER
-    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(kinds))(leaf(function, *kinds))
-
-
-def drive(thread, threads, groups, phases, ops, base, advance, sync, status, steps, few, shards, bounds):
-    """Run `steps` minibatches; returns how many were finished (fewer if a leaf set ``status[0]``).
-
-    Parameters
-    ----------
-    groups : (n, 4) int64
-        First phase, end, whether it goes over shards, what follows (`BARRIER` or `CHECK`).
-    phases : (n, 4) int64
-        First op, end, what it runs over, items (of shared ones).
-    ops : (n, ROW) int64
-        Address, number of operands, and the operands.
-    base : (len(BASES),) int64
-        Of this thread; `advance` is added after each minibatch.
-    few : int
-        Blocks that go through the phases of a group together.
-    shards : (address of the first shard's memory, bytes of one)
-    bounds : (S + 1,) int64
-        Shard s has the blocks bounds[s] <= block < bounds[s + 1].
-    """
-    done = np.zeros(1, np.int64)
-    _driver()(
-        thread, threads, groups.ctypes.data, len(groups), phases.ctypes.data, ops.ctypes.data,
-        base.ctypes.data, advance.ctypes.data, sync.ctypes.data, status.ctypes.data, steps, few, *shards,
-        bounds.ctypes.data, len(bounds) - 1, len(BASES), done.ctypes.data,
-    )  # fmt: skip
-    return int(done[0])
+def functions(dtype):
+    """``march(thread, board)`` and ``means(board, losses, means, steps)``, of addresses; without the GIL."""
+    return tuple(
+        ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(kinds))(leaf(function, *kinds))
+        for function, kinds in leaves(dtype)
+    )
 
 
 def aligned(size, dtype):

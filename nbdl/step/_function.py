@@ -8,12 +8,12 @@ scratch memory, and jumps to the address of `predict`, so that no caller compile
 
 import inspect
 import math
+import weakref
 
 import numpy as np
 from numba import carray, types
-from numba.core import cgutils, config
+from numba.core import config
 from numba.extending import intrinsic, overload
-from numba.np.numpy_support import from_dtype
 
 from nbdl import nn
 from nbdl._jit import jit
@@ -22,11 +22,13 @@ from nbdl.kernels._door import ANY, as_float, as_like
 from nbdl.kernels._simd import pointer
 from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve
+from nbdl.step._address import by_address
 from nbdl.step._array_text import NAMES, array_text, number, shape, sizes
 from nbdl.step._storage import SLACK, Storage
-from nbdl.step._trace import Times, trace
+from nbdl.step._trace import Times, of_samples, trace
 
-_alive = []  # arrays and machine code that compiled functions point to
+_known = {}  # for the id of each net: by kind and shape, what the last function depends on, and the function
+_predictions = weakref.WeakValueDictionary()  # nets of one form share what is compiled of them, by its text
 
 
 def jit_predict(net, example, params=False):
@@ -34,7 +36,8 @@ def jit_predict(net, example, params=False):
 
     The function takes one sample, of the shape of those in `example`, or a minibatch of them, as an array of
     floats; it returns a new array of the net's dtype. Every call has memory of its own: any number of threads
-    may call it at once. In ``prange`` Numba drops errors: give it the right shape.
+    may call it at once. In ``prange`` Numba drops errors: give it the right shape. Asked again for the same
+    net and shape, it returns the same function.
 
     Parameters
     ----------
@@ -49,8 +52,9 @@ def jit_predict(net, example, params=False):
     -------
     f : function
         ``f(x)`` finds the weights where the net has them: it follows training and new values of the same
-        shape and dtype, and stays valid as long as the process lives. Code that calls it is not kept in
-        Numba's disk cache (which would freeze the address), so that no process ever predicts with the weights
+        shape and dtype, and raises `UsageError` once the net has others. The weights stay as long as it, or
+        code that was compiled with it, lives; the net may be gone. Code that calls it is not kept in Numba's
+        disk cache (which would freeze the address), so that no process ever predicts with the weights
         of another.
     f, params : function, tuple of arrays
         Where `params` is asked for. The arrays are the net's own; code that calls ``f(params, x)`` may be
@@ -69,35 +73,66 @@ def jit_predict(net, example, params=False):
         raise UsageError("jit_predict: the net must return an array with one row for each sample")
     Storage(parameters)
     arrays = [parameters[n]._array for n in parameters]
-    text, kernels, floats = _text(graph, list(parameters), arrays)
-    predict = _define(text, "predict", kernels)
-    shape = next(v.shape for v in graph.values if v.source == "x")
-    names = {
-        "shape": shape,
-        "ndim": len(shape),
-        "result": graph.result.shape,
-        "floats": floats,
-        "number": dtype.type,
-    }
-    if not params:
-        names["predict"] = _by_address(predict, arrays, dtype)
-        return _define(_DOOR.format(first="", checks="", pointers=""), "f", names, cache=False)
+    text, kernels, floats = _text(graph, list(parameters), arrays)  # adds the constants to the arrays
+    shape, result = next(v.shape for v in graph.values if v.source == "x"), graph.result.shape
+    places = [p.home[1].ctypes.data for p in parameters.values()]
+    constants = [(a.shape, a.dtype, a.tobytes()) for a in arrays[len(places) :]]
+    made_of = text, kernels, floats, result, dtype, places, constants
+    known = _functions_of(net)
+    if known.get((params, shape), (None,))[0] != made_of:
+        names = {
+            "wrong": f"predict: `x` must be of shape {of_samples(shape)} or {shape}, got {{}}",
+            "shape": shape, "ndim": len(shape), "result": result, "floats": floats, "number": dtype.type,
+        }  # fmt: skip
+        predict = _prediction(text, kernels)
+        if params:
+            found = _with_params(predict, names, arrays), tuple(arrays)
+        else:
+            moved = [p.home[2] for p in parameters.values()]
+            names["predict"], names["moved"], kept = by_address(predict, arrays, moved, dtype)
+            found = _define(_DOOR.format(first="", before=_MOVED, checks="", pointers=""), "f", names, False)
+            found.kept = kept  # not among its names: Numba never forgets those
+        known[params, shape] = made_of, found
+    return known[params, shape][1]
+
+
+def _functions_of(net):
+    """What `jit_predict` has made for a net; it is forgotten with the net."""
+    if id(net) not in _known:
+        try:
+            weakref.finalize(net, _known.pop, id(net), None).atexit = False
+        except TypeError:  # nobody can tell when it is gone
+            return {}
+        _known[id(net)] = {}
+    return _known[id(net)]
+
+
+def _prediction(text, kernels):
+    """The compiled net on pointers, shared by all nets with the same text and kernels."""
+    key = text, tuple(kernels.items())
+    found = _predictions.get(key)
+    if found is None:
+        found = _predictions[key] = _define(text, "predict", kernels)
+    return found
+
+
+def _with_params(predict, names, arrays):
     checks = "".join(f"    p{i} = as_param({i}, params[{i}], y, {a.shape})\n" for i, a in enumerate(arrays))
     pointers = "".join(f", pointer(p{i})" for i in range(len(arrays)))
-    source = _DOOR.format(first="params, ", checks=checks, pointers=pointers)
-    return _define(source, "f", {**names, "predict": predict}), tuple(arrays)
+    source = _DOOR.format(first="params, ", before="", checks=checks, pointers=pointers)
+    return _define(source, "f", {**names, "predict": predict})
 
 
 # One sample gives one result; x and the scratch memory are needed until `predict` returns.
 _DOOR = """
 def f({first}x):
-    if x.ndim == ndim:
+{before}    if x.ndim == ndim:
         if x.shape != shape:
-            raise ShapeError(wrong, shape, x.shape)
+            raise ShapeError(wrong, x.shape)
         n, y = 1, np.empty(result, number)
     else:
         if x.shape[1:] != shape:
-            raise ShapeError(wrong, shape, x.shape)
+            raise ShapeError(wrong, x.shape)
         n, y = len(x), np.empty((len(x), *result), number)
     data, scratch = as_dtype(as_float("predict: `x`", x, ANY), y), np.empty(n * floats, number)
 {checks}    if n > 0:
@@ -107,41 +142,15 @@ def f({first}x):
 """
 
 
+_MOVED = """    if moved():
+        raise UsageError(other)
+"""
+
+
 def _define(text, name, names, cache=True):
     space = {**_NAMES, **names, "__name__": __name__}
     exec(compile(text, f"<nbdl.jit_predict: {name}>", "exec"), space)
     return jit(space[name], cache=cache)
-
-
-def _by_address(predict, arrays, dtype):
-    """``call(n, x, y, scratch)``: `predict` with these arrays, both found by their addresses."""
-    if config.DISABLE_JIT:
-        return lambda n, x, y, scratch: predict(n, x, y, scratch, *map(pointer, arrays))
-    kinds = [types.CPointer(from_dtype(d)) for d in (dtype, dtype, dtype, *(a.dtype for a in arrays))]
-    wanted = (types.int64, *kinds)
-    predict.compile(wanted)
-    compiled = predict.overloads[wanted]
-    address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
-    _alive.append((compiled, arrays))
-    places = [a.ctypes.data for a in arrays]
-
-    @intrinsic
-    def call(context, n, x, y, scratch):
-        def emit(context, bd, sig, values):
-            def word(address, kind):
-                return bd.bitcast(context.add_dynamic_addr(bd, address, info="of a net"), kind)
-
-            convention = context.call_conv
-            code = word(address, convention.get_function_type(types.none, wanted).as_pointer())
-            given = [*values, *(word(p, context.get_value_type(k)) for p, k in zip(places, kinds[3:]))]
-            status, _ = convention.call_function(bd, code, types.none, wanted, given)
-            with cgutils.if_unlikely(bd, status.is_error):
-                convention.return_status_propagate(bd, status)
-            return context.get_dummy_value()
-
-        return types.none(*wanted[:4]), emit
-
-    return call
 
 
 # --- the text of a net --------------------------------------------------------------------------------------
@@ -306,7 +315,8 @@ def _as_param(i, a, y, shape):
 
 
 _NAMES = {
-    "ShapeError": ShapeError, "wrong": "predict: `x` must be of shape (N, *{}), got {}", "np": np, "ANY": ANY,
-    "as_float": as_float, "as_dtype": _as_dtype, "as_param": _as_param, "pointer": pointer, "keep": _keep,
-    "at": _at, "copy": _copy, **NAMES,
+    "ShapeError": ShapeError, "UsageError": UsageError, "np": np, "ANY": ANY, "as_float": as_float,
+    "as_dtype": _as_dtype, "as_param": _as_param, "pointer": pointer, "keep": _keep, "at": _at, "copy": _copy,
+    "other": "predict: a parameter of the net has another shape or dtype now: call nbdl.jit_predict again",
+    **NAMES,
 }  # fmt: skip

@@ -117,7 +117,7 @@ def _with_room(step):
     most = memory.few * max((buffer.floats for buffer in spare), default=0) * program.dtype.itemsize
     step = copy.copy(step)
     step.program = copy.copy(program)
-    step.program.memory = memory
+    step.program.memory, step.program.paces = memory, None
     step.program.arenas = [aligned(end + most, np.uint8) for _ in program.arenas]
     return step, spare
 

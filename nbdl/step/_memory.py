@@ -15,7 +15,6 @@ from nbdl.step._driver import (
     BARRIER,
     BOUNDS,
     CHECK,
-    DRIVER,
     FACTORS,
     FEW,
     IDX,
@@ -28,6 +27,7 @@ from nbdl.step._driver import (
     X,
     Y,
     aligned,
+    leaves,
 )  # fmt: skip
 from nbdl.step._jobs import Address, Base, Call, Shard, Strip, Whole
 
@@ -136,7 +136,7 @@ class Memory:
         self.kept = {b: aligned(b.floats * blocks, self.dtype) for b in kept}
         self.shard_bytes = -(-plan.shard_floats * self.dtype.itemsize // 64) * 64
         self.shards = aligned(8 * self.shard_bytes, np.uint8)
-        compile_leaves([DRIVER, *((j.leaf, _kinds(j, self.dtype)) for j in jobs)])
+        compile_leaves([*leaves(self.dtype), *((j.leaf, _kinds(j, self.dtype)) for j in jobs)])
         self.tables = [self.table(s) if isinstance(s, Stretch) else s for s in order]
 
     def rows(self, buffer, shape):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nbdl import nn
+from nbdl._cores import thread_count
 from nbdl.errors import ShapeError
 from nbdl.nn._parameter import dtype_of
 from nbdl.step._plan import build
@@ -21,13 +22,14 @@ class CompiledPredict:
         Whose parameters have their shapes; it and the program see the same values.
     example : array
         One or more inputs.
-    threads : int
-        The same bits for any number.
+    threads : int or "auto"
+        At most one for each core; "auto" finds out how many are the fastest. The same bits for any number.
     batch_size : int
         Inputs of one call of the program.
     """
 
-    def __init__(self, net, example, threads=1, batch_size=512):
+    def __init__(self, net, example, threads="auto", batch_size=512):
+        thread_count(threads, every="auto")  # what is wrong is said before anything is done
         parameters = nn.named_parameters(net)
         self.dtype = dtype_of(net, example)
         self._shape, self._batch = np.shape(example)[1:], batch_size

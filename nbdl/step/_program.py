@@ -1,54 +1,40 @@
 """A plan that runs: its memory, its threads, and what happens when something goes wrong."""
 
-import contextlib
-import itertools
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
 
 import numpy as np
 from numba.core import config
 
 from nbdl import tape
+from nbdl._cores import thread_count
 from nbdl.errors import UsageError
 from nbdl.kernels._simd import LANES
 from nbdl.records import resolve
-from nbdl.step._driver import (
-    BASES,
-    BOUNDS,
-    FACTORS,
-    IDX,
-    LOSS,
-    PRIVATE,
-    SAMPLES,
-    SEED,
-    SHARDS,
-    STEP,
-    X,
-    Y,
-    aligned,
-    drive,
-)  # fmt: skip
+from nbdl.step._call import NativeCall
+from nbdl.step._driver import DONE, aligned
 from nbdl.step._jobs import Call
 from nbdl.step._memory import Memory, Stretch, place, stretches
+from nbdl.step._team import MOST_LATE, MOST_SHARDS, Pace, Team
 from nbdl.step._trace import constant_at
-
-SHARD_COUNT = 8  # a minibatch is so many shards, whatever the number of threads
 
 
 class Program:
     """A plan with memory and threads. One thread at a time may run it."""
 
     def __init__(self, plan, graph, threads, parameters):
-        self.plan, self.graph, self.threads = plan, graph, threads
+        self.plan, self.graph = plan, graph
+        self.threads = min(thread_count(threads, every="auto"), MOST_SHARDS)
+        self.paces = {} if isinstance(threads, str) else None  # else always all threads
         self.dtype, self.L = np.dtype(plan.dtype), LANES[plan.dtype]
         self.order_of_execution = stretches(plan)
         self.placed = place(self.order_of_execution, self.dtype)
         self.native = all(isinstance(s, Stretch) for s in self.order_of_execution)
         self._parameters = parameters
-        self.arenas = [aligned(max(self.placed[1], 64), np.uint8) for _ in range(threads)]
-        self.memory = None
-        self._lock, self._pool, self._process = threading.Lock(), None, os.getpid()
+        self.arenas = [aligned(max(self.placed[1], 64), np.uint8) for _ in range(self.threads)]
+        self.memory, self.team, self._call, self.done = None, None, None, 0
+        self._lock, self._process = threading.Lock(), os.getpid()
 
     # --- memory ---------------------------------------------------------------------------------------------
 
@@ -73,107 +59,92 @@ class Program:
 
     # --- running --------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
     def alone(self):
-        """Hold the program; a second caller gets an error, never a wait."""
+        """The lock to hold while the program runs; a second caller gets an error, never a wait.
+
+        A plain lock: no exception, wherever it is raised, leaves it locked.
+        """
         if config.DISABLE_JIT:
             raise UsageError("a program is compiled, and compilation is off: NUMBA_DISABLE_JIT is set")
         if self._process != os.getpid():  # threads and locks do not survive a fork
-            self._process, self._lock, self._pool = os.getpid(), threading.Lock(), None
-        if not self._lock.acquire(blocking=False):
+            self._process, self._lock, self.team = os.getpid(), threading.Lock(), None
+        if self._lock.locked():
             raise UsageError(
                 "the program is running in another thread: compile one program for each thread that trains"
             )
-        try:
-            if self._pool is None and self.threads > 1:
-                self._pool = ThreadPoolExecutor(self.threads - 1)
-            yield
-        finally:
-            self._lock.release()
+        return self._lock
 
     def run(self, x, y, order, n, factors=None, step=0, seed=0):
-        """Run minibatches of `n` samples, those that `order` names one after the other.
+        """Run minibatches of `n` samples, those that `order` names one after the other; None: the first n.
 
-        Only one of them where some kernels run in Python.
+        Only one of them where some kernels run in Python. Stops early where a leaf set a status. `done` is
+        how many were finished, also where an exception is raised.
 
-        Returns (how many were finished, losses of the finished ones). Stops early where a leaf set a status.
+        Returns (how many were finished, losses of the finished ones).
         """
-        steps = len(order) // n
-        blocks = -(-n // self.L)
-        shards = min(SHARD_COUNT, blocks)
-        bounds = np.arange(shards + 1) * blocks // shards
-        idx = _padded(order.reshape(steps, n), blocks * self.L)
-        losses = np.zeros((steps, blocks + 1), self.dtype)
-        if factors is None:
-            factors = np.zeros((steps, 1), self.dtype)
-        sync = np.zeros(16, np.int64)
-        self.plan.status[:] = 0
-        base, advance = np.zeros((self.threads, len(BASES)), np.int64), np.zeros(len(BASES), np.int64)
-        for t in range(self.threads):
-            base[t, PRIVATE] = self.arenas[t].ctypes.data
-        for place_, value in (
-            (X, x.ctypes.data), (Y, 0 if y is None else y.ctypes.data), (IDX, idx.ctypes.data),
-            (LOSS, losses[:, 1:].ctypes.data), (FACTORS, factors.ctypes.data), (SAMPLES, n),
-            (SHARDS, shards), (BOUNDS, bounds.ctypes.data), (STEP, step), (SEED, seed),
-        ):  # fmt: skip
-            base[:, place_] = value
-        advance[[IDX, LOSS, FACTORS, STEP]] = idx[0].nbytes, losses[0].nbytes, factors[0].nbytes, 1
+        steps, self.done = 1 if order is None else len(order) // n, 0
+        if self.team is None:
+            self.team = Team(self.threads, self.dtype)
+        call = self._call
+        if call is None or not call.serves(self, n, steps):
+            call = self._call = NativeCall(self, n, steps, len(factors[0]) if factors else 1)
+        call.bind(x, y, order, factors, step, seed)
+        self.team.words[DONE] = 0
         if self.native:
-            done = self._native(self.memory.tables[0], base, advance, sync, steps, bounds)
+            self._native(call, 0)
         else:
-            self.x, self.y, self.order, self.now = x, y, order, (step, seed)
-            done = self._mixed(base, advance, sync, bounds, losses[0])
-        return done, self._means(losses[:done], bounds)
+            self.x, self.y, self.now = x, y, (step, seed)
+            self.order = np.arange(n) if order is None else order
+            self._mixed(call)
+        return self.done, call.means(self.done)
 
-    def _native(self, tables, base, advance, sync, steps, bounds):
-        """Run a stretch on all threads; they meet at its barriers."""
-        memory = self.memory
-        shards = memory.shards.ctypes.data, memory.shard_bytes
-        sync[:] = 0
+    def _native(self, call, part):
+        """Run a stretch of native code; what is raised meanwhile comes after it. True: to its end."""
+        team, pace, done = self.team, self._pace(call, part), 0
+        while True:
+            if pace is None:
+                steps = call.steps
+                call.begin(part, steps, team.size)
+            else:
+                steps = pace.steps(call.steps - done, call.blocks)
+                call.begin(part, steps, pace.threads, MOST_LATE)
+            begun, cores = time.perf_counter(), time.process_time() if pace else 0
+            try:
+                team.march()
+            finally:
+                now = int(team.words[DONE])
+                done += now
+                self.done = done if part == len(self.memory.tables) - 1 else 0
+            if pace:
+                cores = time.process_time() - cores
+                pace.note(time.perf_counter() - begun, max(now, 1) * call.blocks, cores)
+            if done == call.steps or self.plan.status[0]:
+                return done == call.steps
+            call.move_on(now)
 
-        def go(t):
-            return drive(
-                t,
-                self.threads,
-                *tables,
-                base[t],
-                advance,
-                sync,
-                self.plan.status,
-                steps,
-                memory.few,
-                shards,
-                bounds,
-            )
+    def _pace(self, call, part):
+        """What is known of a stretch and minibatches of about this size; None where threads are given."""
+        if self.paces is None or self.team.size == 1:
+            return None
+        kind = part, call.blocks.bit_length()
+        if kind not in self.paces:
+            self.paces[kind] = Pace(self.team.size)
+        return self.paces[kind]
 
-        others = [self._pool.submit(go, t) for t in range(1, self.threads)]
-        done = go(0)
-        for other in others:
-            other.result()
-        return done
-
-    def _mixed(self, base, advance, sync, bounds, losses):
-        """One step with kernels that run in Python between stretches of native code; 1 if it is finished."""
+    def _mixed(self, call):
+        """One step with kernels that run in Python between stretches of native code."""
         self.arrays, self.grads, self.calls = {}, {}, {}
-        for part in self.memory.tables:
+        for i, part in enumerate(self.memory.tables):
             if not isinstance(part, Call):
-                if self._native(part, base.copy(), advance, sync, 1, bounds) != 1:
-                    return 0
+                if not self._native(call, i):
+                    return
                 continue
             part.run(self, len(self.order))
             if self.plan.loss_in_python and part.node is not None and part.node.output is self.graph.result:
-                losses[:2] = 1, self.arrays[self.graph.result]
-                if not np.isfinite(losses[1]):
-                    return 0
-        return 1
-
-    def _means(self, losses, bounds):
-        """The loss of each minibatch: summed within a shard, then over shards, in order."""
-        sums = np.zeros(len(losses))
-        for first, end in itertools.pairwise(bounds):
-            sums += losses[:, 1 + first : 1 + end].sum(axis=1, dtype=np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return sums / losses[:, 0]
+                call.loss_of_python(self.arrays[self.graph.result])
+                if not np.isfinite(self.arrays[self.graph.result]):
+                    return
+        self.done = 1
 
     # --- kernels that run in Python -------------------------------------------------------------------------
 
@@ -207,11 +178,3 @@ class Program:
                 destination = target[: value.array.size].reshape(value.shape)
             if dy is not None:
                 tape.gradient(self.calls[node], name, dy, destination)
-
-
-def _padded(order, width):
-    """Sample numbers of whole blocks: the lanes that are left over repeat the last sample."""
-    idx = np.empty((len(order), width), np.int64)
-    idx[:, : order.shape[1]] = order
-    idx[:, order.shape[1] :] = order[:, -1:]
-    return idx

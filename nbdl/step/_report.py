@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from nbdl.step._driver import IDX, LOSS, SHARED, START, X, Y
 from nbdl.step._jobs import Address, Base, Buffer, Call, Shard, Strip, Whole
-from nbdl.step._program import SHARD_COUNT
+from nbdl.step._team import MOST_SHARDS
 
 
 @dataclass
@@ -144,7 +144,7 @@ class _Reader:
     def __init__(self, program, samples):
         self.program, self.plan, self.samples = program, program.plan, samples
         self.size, self.blocks = program.dtype.itemsize, -(-samples // program.L)
-        self.shards = min(SHARD_COUNT, self.blocks)
+        self.shards = min(MOST_SHARDS, self.blocks)
         self.values = {v.name: v for v in program.graph.values if v.name}
         self.work = list(in_order(program))
         jobs = [job for job in self.work if not isinstance(job, Call)]

@@ -1,10 +1,12 @@
 """`compile_step`: a net, its loss and its optimizer as one native program."""
 
 import functools
+import math
 
 import numpy as np
 
 from nbdl import nn, registry
+from nbdl._cores import thread_count
 from nbdl.errors import DataError, DtypeError, LabelError, OptionError, ShapeError, UsageError
 from nbdl.nn._options import check_options, positive
 from nbdl.optim import Updater
@@ -14,13 +16,13 @@ from nbdl.step._driver import aligned
 from nbdl.step._plan import build
 from nbdl.step._program import Program
 from nbdl.step._storage import Storage, aligned_like
-from nbdl.step._trace import trace
+from nbdl.step._trace import of_samples, trace
 from nbdl.step._update import Update
 from nbdl.tape import real
 
 
 def compile_step(
-    net, loss="softmax_cross_entropy", optimizer="sgd", *, example, threads=1, lr=0.01, seed=0,
+    net, loss="softmax_cross_entropy", optimizer="sgd", *, example, threads="auto", lr=0.01, seed=0,
     loss_options=None, optimizer_options=None, groups=None, clip_norm=None,
 ):  # fmt: skip
     """Compile a training step: forward, backward and update as one native program.
@@ -34,8 +36,8 @@ def compile_step(
         Names in the registry.
     example : (x, y)
         One or more samples, as the step will see them.
-    threads : int
-        The same bits for any number.
+    threads : int or "auto"
+        At most one for each core; "auto" finds out how many are the fastest. The same bits for any number.
     lr : float
         Learning rate, where a call gives no other.
     seed : int
@@ -47,7 +49,8 @@ def compile_step(
     Returns
     -------
     CompiledStep
-        ``step(x, y, lr)`` for one minibatch, ``step.run(x, y, order, batch_size, lr)`` for many in one call.
+        ``step(x, y, lr)`` for one minibatch, ``step.run(x, y, order, batch_size, lr)`` for many in one call,
+        which costs less where a step is small.
 
     Raises
     ------
@@ -65,10 +68,9 @@ def compile_step(
 class CompiledStep:
     """A compiled training step (see `compile_step`). `updater` has the optimizer's state and counts steps."""
 
-    def __init__(self, net, loss, updater, example, threads=1, seed=0, loss_options=None):
-        if not isinstance(threads, int) or threads < 1:
-            raise UsageError("`threads` must be a positive integer, got {!r}", threads)
-        self.net, self.updater, self.threads, self.seed = net, updater, threads, seed
+    def __init__(self, net, loss, updater, example, threads="auto", seed=0, loss_options=None):
+        thread_count(threads, every="auto")  # what is wrong is said before anything is done
+        self.net, self.updater, self.seed = net, updater, seed
         record = registry.default().get("loss", loss)
         check_options(f"loss `{loss}`", resolve(record.compute), loss_options, ("prediction", "target"))
         self._loss = functools.partial(resolve(record.compute), **loss_options)
@@ -104,10 +106,17 @@ class CompiledStep:
         self.program = Program(self.plan, self.graph, threads, updater.parameters)
         self.gradients = {n: gradients[n][: p.size].reshape(p.shape) for n, p in self._names.items()}
 
+    @property
+    def threads(self):
+        """The most that a call takes."""
+        return self.program.threads
+
     def __call__(self, x, y, lr=None):
         """One step on the minibatch x, y; returns its loss, a number."""
-        x = np.asarray(x)
-        return float(self.run(x, y, np.arange(len(x)), max(len(x), 1), lr)[0])
+        x, y = self._data(x, y)
+        if not len(x):
+            raise ShapeError("`x` must hold at least one sample, got shape {}", x.shape)
+        return float(self._train(x, y, None, len(x), self._rates(lr, 1))[0])
 
     def run(self, x, y, order, batch_size, lr=None):
         """Steps on the samples `order` of x and y, `batch_size` at a time, in one native call.
@@ -148,43 +157,57 @@ class CompiledStep:
                 order.max(),
             )
         steps = len(order) // batch_size
-        rates = np.asarray(self.updater.lr if lr is None else lr, np.float64)
+        order = np.ascontiguousarray(order, np.int64)
+        return self._train(x, y, order, batch_size, self._rates(lr, steps))
+
+    def _rates(self, lr, steps):
+        """A learning rate for each step."""
+        lr = self.updater.lr if lr is None else lr
+        if isinstance(lr, float) and 0 <= lr < math.inf:
+            return [lr] * steps
+        rates = np.asarray(lr, np.float64)
         if rates.shape not in ((), (steps,)) or not (np.isfinite(rates).all() and (rates >= 0).all()):
             raise OptionError("`lr` must be one or {} finite numbers, none negative, got {}", steps, lr)
-        rates = np.broadcast_to(rates, (steps,))
-        order = np.ascontiguousarray(order, np.int64)
+        return np.broadcast_to(rates, (steps,))
+
+    def _train(self, x, y, order, n, rates):
         with self.program.alone():
             self._storage.check()
-            self.program.reserve(batch_size)
+            self.program.reserve(n)
             try:
-                losses = self._go(x, y, order, batch_size, rates)
+                losses = self._go(x, y, order, n, rates)
             finally:
                 for p in self._names.values():
                     p._version[0] += 1
         done = len(losses)
-        if done < steps:
-            self._explain(x, y, order[done * batch_size :][:batch_size], rates[done])
+        if done < len(rates):
+            rows = slice(0, n) if order is None else order[done * n :][:n]
+            self._explain(x, y, rows, rates[done])
         return losses
 
     def _go(self, x, y, order, n, rates):
         """The losses of the steps that were finished: all in one call, or one by one with Python's part."""
         losses, several = [], len(rates) if self.program.native else 1
         for i in range(0, len(rates), several):
-            self.program.rate, first = rates[i], self.updater.steps
-            rows, factors = order[i * n : (i + several) * n], self._update.factors(rates[i : i + several])
-            done, found = self.program.run(x, y, rows, n, factors, first, self.seed)
-            self.updater.steps = first + done
-            losses.extend(found)
+            self.program.rate, self.program.done, first = rates[i], 0, self.updater.steps
+            rows, factors = order, self._update.factors(rates[i : i + several])
+            if several < len(rates):
+                rows = order[i * n :][:n]
+            try:
+                done, found = self.program.run(x, y, rows, n, factors, first, self.seed)
+            finally:
+                self.updater.steps = first + self.program.done
+            losses.append(found)
             if done < several:
                 break
-        return np.array(losses)
+        return np.concatenate(losses) if len(losses) > 1 else losses[0]
 
     def _data(self, x, y):
         x, y = real("`x`", x), real("`y`", y)
         if x.shape[1:] != self._x_shape or y.shape[1:] != self._y_shape or len(x) != len(y):
             raise ShapeError(
-                "the step was compiled for x (N, *{}) and y (N, *{}), got {} and {}",
-                self._x_shape, self._y_shape, x.shape, y.shape,
+                "the step was compiled for x {} and y {}, got {} and {}",
+                of_samples(self._x_shape), of_samples(self._y_shape), x.shape, y.shape,
             )  # fmt: skip
         if (y.dtype.kind in "iub") != self._integers:
             raise DtypeError(

@@ -19,8 +19,8 @@ class Storage:
         self.parameters, self.flat, self._views = parameters, {}, {}
         for name, p in parameters.items():
             if p.home is None or not np.may_share_memory(p.home[0], p._array):
-                p.home = aligned_like(p._array)
-            self.flat[name], self._views[name] = p.home
+                p.home = *aligned_like(p._array), np.zeros(1, np.int64)
+            self.flat[name], self._views[name], _ = p.home
             p._array = p.home[1]
 
     def check(self):

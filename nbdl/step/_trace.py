@@ -269,3 +269,8 @@ def constant_at(value, n, step, seed):
     if type(value) is int and value in (STEP, SEED):
         return step if value == STEP else seed
     return value
+
+
+def of_samples(shape):
+    """The shape of a minibatch, as text: ``(N, 3)`` for samples of shape (3,)."""
+    return f"({', '.join(map(str, ('N', *shape)))}{'' if shape else ','})"

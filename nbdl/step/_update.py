@@ -1,7 +1,5 @@
 """What a step does with the gradients: clip them, and update the parameters slice by slice."""
 
-import numpy as np
-
 from nbdl.records import resolve
 from nbdl.step import _layout
 from nbdl.step._driver import FACTORS, SHARED, aligned
@@ -29,11 +27,10 @@ class Update:
     def factors(self, rates):
         """The numbers of several steps, one row for each learning rate in `rates`."""
         first, limit = self.updater.steps + 1, self.clip_norm or 0.0
-        rows = [
+        return [
             [limit, *(f for options in self._options for f in self._factors(options, lr, first + i))]
             for i, lr in enumerate(rates)
         ]
-        return np.array(rows, self.dtype)
 
     def _factors(self, options, lr, step):
         return self.twin.factors(lr, step, **options) if self.twin else ()

@@ -31,7 +31,7 @@ class Config:
     schedule: str = "constant"
     seed: int = 0
     dtype: str = "float32"
-    threads: int = 0  # 0: one for each core; the bits of a run do not depend on it
+    threads: int = 0  # 0: as many as are the fastest; the bits of a run do not depend on it
     compiled: bool = True  # as one native program, or kernel by kernel on the tape
     clip_norm: float = 0.0  # 0: gradients are not clipped
     model_options: dict = dataclasses.field(default_factory=dict)

@@ -22,7 +22,7 @@ from nbdl.records import reason
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict, CompiledStep, advice, diverged
 from nbdl.train import _files, _plot
-from nbdl.train._measure import default_threads, measured, native, predict, worse_than_a_constant
+from nbdl.train._measure import measured, native, predict, worse_than_a_constant
 from nbdl.train._samples import cast
 from nbdl.train._save import save
 
@@ -190,7 +190,7 @@ class Run:
         return value
 
     def _threads(self):
-        return self.config.threads or default_threads()
+        return self.config.threads or "auto"
 
     def _end_epoch(self, progress):
         self._epoch += 1

@@ -5,13 +5,11 @@ import numpy as np
 from numba import config as numba_config
 
 from nbdl import registry, tape
-from nbdl._cores import cores
 from nbdl.data import Preparation
 from nbdl.errors import NbdlError, ShapeError, TapeError
 from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict
-from nbdl.step._program import SHARD_COUNT
 
 
 def predict(net, x, batch_size=512):
@@ -23,7 +21,7 @@ def predict(net, x, batch_size=512):
     x = x.astype(dtype, copy=False)
     if native():
         try:
-            return CompiledPredict(net, x[:1], default_threads(), batch_size)(x)
+            return CompiledPredict(net, x[:1], batch_size=batch_size)(x)
         except Exception as error:
             if isinstance(error, NbdlError) and not isinstance(error, TapeError):
                 raise  # else its Python looks at values, or takes arrays alone: it cannot be a program
@@ -88,8 +86,3 @@ def worse_than_a_constant(figures, targets, loss, part):
 def native():
     """Whether nets run as programs: not where the JIT is disabled."""
     return not numba_config.DISABLE_JIT
-
-
-def default_threads():
-    """How many threads a program can use here: a minibatch is shared out in `SHARD_COUNT` parts."""
-    return min(cores(), SHARD_COUNT)

@@ -21,7 +21,6 @@ from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, saved
 from nbdl.train._config import Config, check_values, to_toml
 from nbdl.train._folder import new_folder, next_folder, tidied
 from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run
-from nbdl.train._measure import default_threads
 from nbdl.train._samples import as_data, cast, check_data
 from nbdl.train._save import check_weights, load_prepared
 
@@ -47,7 +46,7 @@ def fit(
     epochs, batch_size, seed : int
     dtype : "float32" or "float64"
     threads : int
-        0 takes one for each core. The bits of a run do not depend on it.
+        0 takes as many as are the fastest. The bits of a run do not depend on it.
     compiled : bool
         As one native program (`nbdl.compile_step`), or kernel by kernel on the tape: slower, but for any net.
     clip_norm : float
@@ -148,7 +147,7 @@ def compile_config(config, data):
         nn.init(net, split.x[:1], config.seed, config.dtype)
         return compile_step(
             net, config.loss, config.optimizer, example=(split.x[:1], split.y[:1]),
-            threads=config.threads or default_threads(), lr=config.lr, seed=config.seed,
+            threads=config.threads or "auto", lr=config.lr, seed=config.seed,
             loss_options=config.loss_options, optimizer_options=config.optimizer_options,
             groups=config.groups, clip_norm=config.clip_norm or None,
         )  # fmt: skip

@@ -28,6 +28,7 @@ def test_every_pair(k, n):
 
 def test_peers_error_results_depend_on_the_number_of_threads(monkeypatch):
     monkeypatch.setattr(_bits, "WORTH", 0)  # few rows get threads too
+    monkeypatch.setattr("nbdl._cores.cores", lambda: 8)
     X = np.random.default_rng(0).integers(0, 30, (500, 20))
     X[:, :10] %= 4
     one = info.pairwise(X, threads=1, discrete=True)

@@ -160,7 +160,8 @@ def test_blocks_keep_what_series_remember():
         ("active_information_storage", "binned", {"bins": 3, "history": 2}),
     ],
 )
-def test_same_bits_for_any_number_of_threads(measure, estimator, options):
+def test_same_bits_for_any_number_of_threads(monkeypatch, measure, estimator, options):
+    monkeypatch.setattr("nbdl._cores.cores", lambda: 8)
     samples = RNG(0).standard_normal((3, 120))
     number = {MUTUAL: 2, CONDITIONAL: 3, "transfer_entropy": 2, "active_information_storage": 1}[measure]
     results = [

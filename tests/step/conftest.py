@@ -90,6 +90,12 @@ class Twins:
 
 
 @pytest.fixture
+def many_cores(monkeypatch):
+    """As on a machine with eight cores: a program takes as many threads as it is asked to."""
+    monkeypatch.setattr("nbdl._cores.cores", lambda: 8)
+
+
+@pytest.fixture
 def twins():
     return Twins
 

@@ -1,9 +1,11 @@
 """`jit_predict`: a net inside the user's own compiled code, always with the weights that it has now."""
 
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -302,9 +304,9 @@ def test_what_has_no_compiled_form_is_named(any_net, net, x):
         nbdl.jit_predict(h, x)
     with pytest.raises(UsageError, match="has no values yet"):
         nbdl.jit_predict(nn.Sequential(nn.Linear(2)), x)
-    with pytest.raises(ShapeError, match=r"`x` must be of shape \(N, \*\(8,\)\), got \(200, 7\)"):
+    with pytest.raises(ShapeError, match=r"`x` must be of shape \(N, 8\) or \(8,\), got \(200, 7\)"):
         nbdl.jit_predict(net, x)(np.ascontiguousarray(x[:, :7]))
-    with pytest.raises(ShapeError, match=r"`x` must be of shape \(N, \*\(8,\)\), got \(7,\)"):
+    with pytest.raises(ShapeError, match=r"`x` must be of shape \(N, 8\) or \(8,\), got \(7,\)"):
         nbdl.jit_predict(net, x)(x[0, :7])
 
 
@@ -319,6 +321,77 @@ def test_the_operation_of_a_plugin_is_not_taken_for_ours(any_net, x, plugin):
         nbdl.jit_predict(net, x)
     with nbdl.swap(exp="mine.exp"):
         np.testing.assert_allclose(CompiledPredict(net, x)(x), net(x).data, rtol=1e-5)
+
+
+def test_one_function_for_each_net_and_shape(net, x):
+    f, with_params = nbdl.jit_predict(net, x), nbdl.jit_predict(net, x, params=True)
+    for n in (1, 2, 200):
+        assert nbdl.jit_predict(net, x[:n]) is f
+        assert nbdl.jit_predict(net, x[:n], params=True)[0] is with_params[0]
+    other = nn.init(models.mlp(3, (16,)), x, seed=5)
+    g = nbdl.jit_predict(other, x)
+    same(g(x), other(x).data)
+    same(f(x), net(x).data)
+    # nets of one form share what is compiled of them
+    assert g is not f and g.kept.things[0] is f.kept.things[0]
+
+
+def test_a_net_that_was_changed_is_another_net(any_net, x):
+    net = nn.init(
+        any_net(lambda net, x, train: net.act(net.a(x)) * net.by, a=nn.Linear(3), act=nn.ReLU(), by=1.0), x
+    )
+    seen = []
+    for change in ({}, {"act": nn.Tanh()}, {"by": np.float32([3, 2, 1])}):
+        vars(net).update(change)
+        seen.append(nbdl.jit_predict(net, x))
+        same(seen[-1](x), net(x).data)
+    assert len(set(seen)) == 3 and nbdl.jit_predict(net, x) is seen[-1]
+
+
+def test_the_weights_live_as_long_as_code_that_reads_them(x):
+    def made():
+        net = nn.init(models.mlp(3, (16,)), x, seed=6)
+        homes = [weakref.ref(p.home[0].base) for p in nn.parameters(net)] if nbdl.jit_predict(net, x) else []
+        f, truth = nbdl.jit_predict(net, x), net(x).data.copy()
+        return njit(lambda x: f(x)), truth, homes
+
+    mine, truth, homes = made()
+    same(mine(x), truth)
+    gc.collect()
+    junk = [np.full(200, np.nan, np.float32) for _ in range(1000)]
+    same(mine(x), truth)
+    assert all(home() is not None for home in homes) and len(junk) == 1000
+    del mine
+    gc.collect()
+    assert all(home() is None for home in homes)
+
+
+def test_other_shapes_ask_for_another_function(net, x):
+    """As a step does: never an answer with weights that the net had before."""
+    f, state = nbdl.jit_predict(net, x), nn.state_dict(net)
+    before = f(x)
+    nn.init(net, x, dtype="float64")
+    for call in (f, lambda x: once_more(f, x)):
+        with pytest.raises(UsageError, match="another shape or dtype now: call"):
+            call(x)
+    g = nbdl.jit_predict(net, x)
+    assert g is not f and g(x).dtype == np.float64
+    same(g(x), net(x).data)
+    nn.init(net, x[:, :5])
+    for stale, rows in ((f, x), (g, x), (g, x[:, :5])):
+        with pytest.raises((UsageError, ShapeError)):
+            stale(np.ascontiguousarray(rows))
+    other = nn.init(models.mlp(3, (16,)), x, seed=1)
+    f = nbdl.jit_predict(other, x)
+    nn.init(other, x, dtype="float64")
+    nn.init(other, x)  # back where they were
+    nn.load_state_dict(other, state)
+    same(f(x), before)
+
+
+@njit
+def once_more(f, x):
+    return f(x)
 
 
 SCRIPT = """

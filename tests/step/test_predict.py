@@ -23,7 +23,7 @@ def test_as_the_net(net, x, count):
     np.testing.assert_allclose(predict(x[:count]), net(x[:count]).data, rtol=1e-5, atol=1e-6)
 
 
-def test_a_prediction_does_not_depend_on_its_neighbours(net, x):
+def test_a_prediction_does_not_depend_on_its_neighbours(many_cores, net, x):
     """Nor on the threads, nor on how many are predicted at once."""
     whole = CompiledPredict(net, x)(x)
     for threads, batch in ((1, 7), (2, 50), (3, 512)):

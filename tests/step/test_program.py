@@ -27,7 +27,7 @@ def step_for(x, y, **options):
 
 
 @pytest.mark.parametrize("size", [19, 130])
-def test_the_same_bits_for_any_number_of_threads(x, labels, shuffled, weights, size):
+def test_the_same_bits_for_any_number_of_threads(many_cores, x, labels, shuffled, weights, size):
     order, results = shuffled(10 * size), set()
     for threads in (1, 2, 3, 4):
         step = step_for(x, labels, threads=threads)

@@ -250,7 +250,7 @@ def test_a_row_alone_is_that_row(mlp):
 @jitted
 def test_a_row_in_place_gets_memory_of_its_own_and_what_a_step_would_give_it():
     """So the gradient of a sigmoid is the same after many runs as after one: y (1 - y) dy."""
-    step = compiled(nn.Conv2d(2, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(3), shape=(1, 6, 6))
+    step = compiled(nn.Conv2d(2, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(3), shape=(1, 6, 6), threads=1)
     x, y = data(L, 1, 6, 6)
     step(x, y)
     (line,) = [line for line in report(step, L).lines if line.op == "sigmoid dx"]

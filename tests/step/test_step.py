@@ -5,7 +5,15 @@ import pytest
 
 import nbdl
 from nbdl import models, nn
-from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
+from nbdl.errors import (
+    DataError,
+    DtypeError,
+    LabelError,
+    NumericError,
+    OptionError,
+    ShapeError,
+    UsageError,
+)
 
 
 def mlp():
@@ -87,6 +95,66 @@ def test_one_step_is_a_call(x, labels):
     assert step.updater.steps == 2
 
 
+def test_calls_and_runs_of_any_size_take_turns(x, labels, weights):
+    """What a call keeps for the next one is never taken for another: sizes, samples, rates."""
+    rng = np.random.default_rng(7)
+    step, other = (nbdl.compile_step(dropout(), "softmax_cross_entropy", "adam", example=(x, labels), seed=1)
+                   for _ in range(2))  # fmt: skip
+    for _ in range(60):
+        n, lr = int(rng.choice([1, 16, 20, 33])), float(rng.choice([0.01, 0.02]))
+        rows = rng.permutation(len(x))[: 2 * n] if rng.random() < 0.5 else np.arange(2 * n)
+        if rng.random() < 0.5:
+            found = list(step.run(x, labels, rows, n, lr))
+        else:
+            found = [step(x[part], labels[part], lr=lr) for part in rows.reshape(2, n)]
+        truth = [other.run(x[part].copy(), labels[part].copy(), np.arange(n), n, lr)[0]
+                 for part in rows.reshape(2, n)]  # fmt: skip
+        assert found == truth
+    assert weights(step.net) == weights(other.net)
+
+
+def test_a_single_call_takes_arrays_of_any_kind(x, labels):
+    step = nbdl.compile_step(mlp(), example=(x, labels), lr=0.0)
+    loss = step(x[:20], labels[:20])
+    wide = np.repeat(x[:20], 2, axis=1)[:, ::2]
+    frozen = x[:20].copy()
+    frozen.flags.writeable = False
+    for given in (wide, frozen, np.asfortranarray(x[:20]), x[:20].astype(float), x[:20].tolist()):
+        assert step(given, labels[:20]) == loss
+    for given in (labels[:20].astype(np.int8), labels[:20].astype(np.uint64), np.repeat(labels[:20], 2)[::2]):
+        assert step(x[:20], given) == loss
+    assert step(x[:20], labels[:20], lr=np.float32(0)) == step(x[:20], labels[:20], lr=0) == loss
+
+
+@pytest.mark.parametrize(
+    ("x_", "y_", "lr", "error", "message"),
+    [
+        (np.zeros((0, 8), np.float32), [], 0.1, (ShapeError, DtypeError), "at least one sample|integer y"),
+        (
+            np.zeros((2, 7), np.float32),
+            [0, 1],
+            0.1,
+            ShapeError,
+            r"x \(N, 8\) and y \(N,\), got .2, 7. and .2,.",
+        ),
+        (np.zeros((2, 8), np.float32), [0], 0.1, ShapeError, "got .2, 8. and .1,."),
+        (np.zeros((2, 8), np.float32), [0.0, 1.0], 0.1, DtypeError, "compiled for integer y, got float64"),
+        (np.zeros((2, 8), np.float32), [0, 3], 0.1, LabelError, "from 0 to 2 .* got 3 at position 1"),
+        (np.zeros((2, 8), np.float32), [0, 1], -0.1, OptionError, "`lr` must be one or 1 finite"),
+        (np.zeros((2, 8), np.float32), [0, 1], np.inf, OptionError, "`lr` must be .* got inf"),
+        (np.full((2, 8), np.nan, np.float32), [0, 1], 0.1, NumericError, "the loss is nan at step 1"),
+    ],
+)
+def test_a_single_call_names_what_is_wrong(x, labels, weights, x_, y_, lr, error, message):
+    step = nbdl.compile_step(mlp(), example=(x, labels))
+    before = weights(step.net)
+    for _ in range(2):
+        with pytest.raises(error, match=message):
+            step(x_, np.asarray(y_), lr=lr)
+    assert weights(step.net) == before and step.updater.steps == 0
+    assert step(x, labels) > 0
+
+
 def test_gradients_are_those_of_the_tape(twins, x, labels):
     both = twins(mlp, x, labels)
     both.step(x[:40], labels[:40], lr=0.0)
@@ -98,9 +166,9 @@ def test_gradients_are_those_of_the_tape(twins, x, labels):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"x": np.zeros((20, 7), np.float32)}, ShapeError, r"compiled for x \(N, \*\(8,\)\)"),
+        ({"x": np.zeros((20, 7), np.float32)}, ShapeError, r"compiled for x \(N, 8\) and y \(N,\), got"),
         ({"x": np.zeros((19, 8), np.float32)}, ShapeError, "got .19, 8. and .20,"),
-        ({"y": np.zeros((20, 1), int)}, ShapeError, r"y \(N, \*\(\)\)"),
+        ({"y": np.zeros((20, 1), int)}, ShapeError, r"y \(N,\), got .20, 8. and .20, 1."),
         ({"y": np.zeros(20)}, DtypeError, "compiled for integer y, got float64"),
         ({"order": [0, 20]}, DataError, "sample numbers from 0 to 19, got 0 to 20"),
         ({"order": [-1, 3]}, DataError, "got -1 to 3"),
@@ -128,7 +196,7 @@ def test_what_cannot_be_compiled_is_named(x, labels, numbers):
     example = x, labels
     with pytest.raises(UsageError, match="the net has no parameters"):
         nbdl.compile_step(nn.Sequential(nn.ReLU()), example=example)
-    with pytest.raises(UsageError, match="`threads` must be a positive integer, got 0"):
+    with pytest.raises(OptionError, match='`threads` must be an integer > 0 or "auto", got 0'):
         nbdl.compile_step(mlp(), example=example, threads=0)
     with pytest.raises(UsageError, match="did you mean adam"):
         nbdl.compile_step(mlp(), optimizer="adamm", example=example)
