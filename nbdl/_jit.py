@@ -17,10 +17,10 @@ import warnings
 from pathlib import Path
 
 import numba
-import numpy as np
+from numba.core.errors import TypingError
 
+from nbdl._arguments import no_form, refuse, type_of
 from nbdl._fingerprint import Unseen, fingerprint
-from nbdl.errors import DtypeError
 
 try:  # private names of Numba: without them everything works, uncached
     from numba.core.caching import FunctionCache, IndexDataCacheFile, _CacheLocator
@@ -60,20 +60,25 @@ def jit(function=None, *, strict=False, inline=False, cache=True):
     compiled = numba.njit(nogil=True, error_model="numpy", fastmath=set(flags), inline=inline)(function)
     if hasattr(compiled, "_compile_for_args"):  # not where the JIT is disabled
         compiled._compile_for_args = functools.partial(_checked, function, compiled._compile_for_args)
+        compiled.typeof_pyval = functools.partial(type_of, function, compiled.typeof_pyval)
     if cache and FunctionCache is not None and hasattr(compiled, "_cache"):
         compiled._cache = _DiskCache(function, flags)
     return compiled
 
 
 def _checked(function, compile_for_args, *args, **named):
-    """Compile for new types of arguments, but refuse arrays that Numba cannot hold in words of its own."""
-    for name, a in (*zip(function.__code__.co_varnames, args), *named.items()):
-        if isinstance(a, np.ndarray) and (a.dtype == np.float16 or a.dtype.kind == "O"):
-            text = (
-                "{}: `{}` must not be an array of {}, which compiled code has not; cast it to another dtype"
-            )
-            raise DtypeError(text, function.__name__, name, a.dtype.name)
-    return compile_for_args(*args, **named)
+    """Compile for new types of arguments, but refuse what Numba cannot hold in words of its own.
+
+    Ordinary calls, whose types have been compiled, do not come here.
+    """
+    names, values = (*function.__code__.co_varnames[: len(args)], *named), (*args, *named.values())
+    refuse(function, names, values)
+    try:
+        return compile_for_args(*args, **named)
+    except TypingError:
+        if not function.__module__.startswith("nbdl.kernels."):
+            raise  # an error in other code is found by Numba's page
+        raise no_form(function, names, values) from None
 
 
 # --- the cache ------------------------------------------------------------------------------------------

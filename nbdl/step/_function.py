@@ -81,25 +81,38 @@ def jit_predict(net, example, params=False):
     }
     if not params:
         names["predict"] = _by_address(predict, arrays, dtype)
-        return _define(_DOOR.format(first="", checks="", pointers=""), "f", names, cache=False)
+        return _door("", "", "", names, cache=False)
     checks = "".join(f"    p{i} = as_param({i}, params[{i}], y, {a.shape})\n" for i, a in enumerate(arrays))
     pointers = "".join(f", pointer(p{i})" for i in range(len(arrays)))
-    source = _DOOR.format(first="params, ", checks=checks, pointers=pointers)
-    return _define(source, "f", {**names, "predict": predict}), tuple(arrays)
+    return _door("params, ", checks, pointers, {**names, "predict": predict}), tuple(arrays)
 
+
+def _door(first, checks, pointers, names, cache=True):
+    inner = _define(_INNER.format(first=first, checks=checks, pointers=pointers), "inner", names, cache)
+    return _define(_OUTER.format(first=first), "f", {"inner": inner}, cache)
+
+
+# What is no array of floats is refused before anything asks for its dimensions.
+_OUTER = """
+def f({first}x):
+    return inner({first}as_float("predict: `x`", x, ANY))
+"""
 
 # One sample gives one result; x and the scratch memory are needed until `predict` returns.
-_DOOR = """
-def f({first}x):
+_INNER = """
+def inner({first}x):
     if x.ndim == ndim:
         if x.shape != shape:
             raise ShapeError(wrong, shape, x.shape)
         n, y = 1, np.empty(result, number)
+    elif x.ndim == 0:
+        refuse(shape, x.shape)
+        n, y = 0, np.empty(result, number)
     else:
         if x.shape[1:] != shape:
             raise ShapeError(wrong, shape, x.shape)
         n, y = len(x), np.empty((len(x), *result), number)
-    data, scratch = as_dtype(as_float("predict: `x`", x, ANY), y), np.empty(n * floats, number)
+    data, scratch = as_dtype(x, y), np.empty(n * floats, number)
 {checks}    if n > 0:
         predict(n, pointer(data), pointer(y), pointer(scratch){pointers})
     keep(data, scratch)
@@ -302,8 +315,16 @@ def _as_param(i, a, y, shape):
     return a
 
 
+_WRONG = "predict: `x` must be of shape (N, *{}), got {}"
+
+
+@jit
+def _refuse(shape, got):
+    raise ShapeError(_WRONG, shape, got)
+
+
 _NAMES = {
-    "ShapeError": ShapeError, "wrong": "predict: `x` must be of shape (N, *{}), got {}", "np": np, "ANY": ANY,
+    "ShapeError": ShapeError, "wrong": _WRONG, "refuse": _refuse, "np": np, "ANY": ANY,
     "as_float": as_float, "as_dtype": _as_dtype, "as_param": _as_param, "pointer": pointer, "keep": _keep,
     "at": _at, "copy": _copy,
 }  # fmt: skip
