@@ -10,16 +10,13 @@ fingerprint is computed when a function first compiles, never at import.
 import contextlib
 import functools
 import hashlib
-import os
-import re
-import stat
-import warnings
 from pathlib import Path
 
 import numba
 from numba.core.errors import TypingError
 
 from nbdl._arguments import no_form, refuse, type_of
+from nbdl._cache import cache_folder, sealed, unsealed, warn_once
 from nbdl._fingerprint import Unseen, fingerprint
 
 try:  # private names of Numba: without them everything works, uncached
@@ -99,11 +96,11 @@ class _DiskCache:
             stamp = fingerprint(self._function, self._flags)
             return _open_cache(self._function, folder / stamp[:20], stamp)
         except Unseen as unseen:
-            _warn_once(f"nbdl: compiled code is not cached: {unseen}")
+            warn_once(f"nbdl: compiled code is not cached: {unseen}")
         except OSError as error:
-            _warn_once(f"nbdl: compiled code is not cached: {error}")
+            warn_once(f"nbdl: compiled code is not cached: {error}")
         except (AttributeError, TypeError, RuntimeError) as error:
-            _warn_once(f"nbdl: compiled code is not cached, Numba's cache has changed ({error})")
+            warn_once(f"nbdl: compiled code is not cached, Numba's cache has changed ({error})")
         return None
 
     @property
@@ -130,7 +127,7 @@ class _DiskCache:
             self._files.save_overload(sig, data)
         except OSError as error:
             self._enabled = False
-            _warn_once(f"nbdl: compiled code is not cached: {error}")
+            warn_once(f"nbdl: compiled code is not cached: {error}")
 
     def enable(self):
         self._enabled = True
@@ -185,7 +182,7 @@ class _Entries(IndexDataCacheFile):
 
     Numba numbers the data files: two processes that save different signatures can choose one number, and a
     third one then loads the code of one signature for the other. Here the name follows from the key, the key
-    stands in the file, and the index is written last.
+    stands in the file, and the index is written last. A file that is damaged is as good as none.
     """
 
     def save(self, key, data):
@@ -198,73 +195,22 @@ class _Entries(IndexDataCacheFile):
         entry = super().load(key)
         return entry[1] if entry is not None and entry[0] == key else None
 
+    def _dump(self, obj):
+        return sealed(super()._dump(obj))
 
-@functools.cache
-def _warn_once(message):
-    warnings.warn(message, RuntimeWarning, stacklevel=4)
+    def _save_index(self, overloads):
+        self._save_data(self._index_name, (self._source_stamp, overloads))
 
+    def _load_index(self):
+        stamp, overloads = self._load_data(self._index_name) or (None, {})
+        return overloads if stamp == self._source_stamp else {}
 
-@functools.cache
-def cache_folder():
-    """The folder of compiled code (``NBDL_CACHE``, else the user's cache folder); None if none is usable.
-
-    Cached machine code is run when it is loaded, so the folder must belong to this user alone.
-    """
-    if "NBDL_CACHE" in os.environ:
-        folder = Path(os.environ["NBDL_CACHE"])
-    else:
-        import platformdirs
-
-        folder = Path(platformdirs.user_cache_dir("nbdl")) / "compiled"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        info = folder.stat()
-        if hasattr(os, "getuid") and (
-            info.st_uid != os.getuid() or info.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        ):
-            raise PermissionError("the folder can be written by other users")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError("the folder cannot be written")
-    except OSError as error:
-        _warn_once(
-            f"nbdl: compiled code is not cached in {folder}: {error}. Set NBDL_CACHE to a private folder."
-        )
-        return None
-    return folder
-
-
-def cache_info():
-    """Folder of the disk cache, and its number of functions and of bytes."""
-    folder = cache_folder()
-    files = [f for child in _our_folders(folder) for f in child.iterdir() if _is_ours(f)]
-    return {
-        "folder": str(folder) if folder else None,
-        "functions": sum(f.suffix in (".nbi", ".nbl") for f in files),
-        "bytes": sum(f.stat().st_size for f in files),
-    }
-
-
-def cache_clear():
-    """Delete all compiled code of nbdl on this machine; returns what `cache_info` said before."""
-    info = cache_info()
-    folder = cache_folder()
-    for child in _our_folders(folder):
-        with contextlib.suppress(OSError):
-            for file in filter(_is_ours, child.iterdir()):
-                file.unlink()
-            child.rmdir()  # refused while anything else is in it
-    return info
-
-
-def _our_folders(folder):
-    """The folders that this module made: those named by a fingerprint."""
-    children = folder.iterdir() if folder else ()
-    return [c for c in children if re.fullmatch("[0-9a-f]{20}", c.name) and c.is_dir() and not c.is_symlink()]
-
-
-def _is_ours(file):
-    """Index, machine code, or what a process that was killed left of them: ``name.nbi.tmp.x``."""
-    return re.search(r"\.nb[icl](\.tmp\..*)?$", file.name) and file.is_file()
+    def _load_data(self, name):
+        try:
+            unsealed(Path(self._data_path(name)).read_bytes())
+            return super()._load_data(name)
+        except (FileNotFoundError, ValueError):
+            return None
 
 
 _watchers = []

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import nbdl
-from nbdl import _fingerprint, _jit, jit, kernels
+from nbdl import _cache, _fingerprint, _jit, jit, kernels
 from nbdl.errors import DtypeError
 from nbdl.testing import _guard
 
@@ -112,7 +112,7 @@ def call(tree, name, cache="cache", before=lambda: None):
         sys.dont_write_bytecode = True
         sys.path.insert(0, str(tree))
         importlib.invalidate_caches()
-        for memory in (_jit.cache_folder, _jit._warn_once, _fingerprint._hash_files):
+        for memory in (_cache.cache_folder, _cache.warn_once, _fingerprint._hash_files):
             memory.cache_clear()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -324,6 +324,80 @@ def test_files_that_are_cut_short_are_compiled_over(tree, suffix, size):
     assert call(tree, "outer") == (20, 1)
 
 
+def flipped(data, place):
+    """The bytes with one bit of the one at `place`, which counts round the end, turned over."""
+    place %= len(data)
+    return data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :]
+
+
+def test_any_changed_byte_of_a_file_is_noticed_before_it_is_read(tmp_path):
+    """A damaged pickle may do anything, damaged machine code too: the digest comes first."""
+    files = _jit._Entries(str(tmp_path), "module.f-1", "stamp")
+    files.save(("a",), b"code of a" * 300)
+    index, code = tmp_path / files._index_name, tmp_path / files._load_index()[("a",)]
+    for path, load in ((index, files._load_index), (code, lambda: files.load(("a",)))):
+        whole = path.read_bytes()
+        for changed in (
+            *(flipped(whole, 7 * i) for i in range(600)),
+            b"",
+            whole[:-1],
+            whole + b"x",
+            whole[1:],
+        ):
+            path.write_bytes(changed)
+            assert not load()
+        path.write_bytes(whole)
+        assert load()
+
+
+@pytest.mark.parametrize("suffix", [".nbc", ".nbi"])
+def test_files_with_a_changed_byte_are_compiled_over(tree, suffix):
+    assert call(tree, "outer") == (20, 0)
+    for file in (tree / "cache").rglob(f"*{suffix}"):
+        file.write_bytes(flipped(file.read_bytes(), file.stat().st_size // 2))
+    assert call(tree, "outer") == (20, 0)
+    assert call(tree, "outer") == (20, 1)
+
+
+def test_an_empty_name_of_the_folder_is_none(tree):
+    (tree / "own").mkdir(mode=0o700)
+    code = "from nbdl import _cache\nprint(_cache.cache_folder())"
+    for name in ("", "  "):
+        said = run(tree, code, NBDL_CACHE=name, HOME=str(tree / "own"), XDG_CACHE_HOME="")
+        assert Path(said.strip()).is_relative_to(tree / "own")
+    assert sorted(p.name for p in tree.iterdir()) == ["alone.py", "own", "shop"]
+
+
+def test_a_relative_folder_stays_the_same_when_the_current_one_changes(tree):
+    (tree / "elsewhere").mkdir()
+    code = "import os\nfrom nbdl import _cache\nfrom shop.outer import outer, by_module\nprint(outer(1))\n"
+    code += "os.chdir('elsewhere')\nprint(by_module(1), _cache.cache_folder())"
+    assert run(tree, code, NBDL_CACHE="mine") == f"20\n109 {tree / 'mine'}\n"
+    assert not list((tree / "elsewhere").iterdir())
+    assert stat.S_IMODE((tree / "mine").stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks no environment for the home folder")
+def test_without_a_home_it_works_uncached_with_one_warning(tree, monkeypatch):
+    """No HOME, and a user without an entry in the table of users, as in a container."""
+
+    def nobody(uid):
+        raise KeyError(uid)
+
+    def homeless():
+        monkeypatch.setattr("pwd.getpwuid", nobody)
+        for name in ("NBDL_CACHE", "HOME", "XDG_CACHE_HOME"):
+            os.environ.pop(name, None)
+
+    value, hits, warning = call(tree, "by_module", before=homeless)
+    assert (value, hits) == (109, 0)
+    assert warning == (
+        "nbdl: compiled code is not cached in the home folder: HOME is not set, and the user has none. "
+        "Set NBDL_CACHE to a private folder."
+    )
+    assert sorted(p.name for p in tree.iterdir()) == ["alone.py", "shop"]
+
+
 def test_the_folder_is_private(tree):
     call(tree, "outer")
     folders = [tree / "cache", *(p for p in (tree / "cache").iterdir() if p.is_dir())]
@@ -380,7 +454,7 @@ def test_info_and_clear(tree):
     (shared / "note.txt").write_text("put there by someone")
     (shared / "f.nbi.tmp.0a1b").write_text("left by a process that was killed")
     (shared / "f.0a1b.nbl").write_text("a leaf")
-    code = "from nbdl import _jit\na, b = _jit.cache_clear(), _jit.cache_info()\nprint(a, b, sep='\\n')"
+    code = "from nbdl import _cache\na, b = _cache.cache_clear(), _cache.cache_info()\nprint(a, b, sep='\\n')"
     before, after = map(ast.literal_eval, run(tree, code).splitlines())
     assert before["functions"] == 3 and before["bytes"] > 1000
     assert after["functions"] == 0 and after["folder"] == before["folder"] == str(tree / "cache")
@@ -440,12 +514,14 @@ def test_leaves_of_one_name_from_several_processes_are_told_apart(tree):
     assert leaves(tree, several) == "[(2.0, 0), (3.0, 0), (5.0, 0), (7.0, 1)]\n"
 
 
-@pytest.mark.parametrize("broken", [b"", b"not a leaf", "half"])
+@pytest.mark.parametrize("broken", [b"", b"not a leaf", "half", "head", "code"])
 def test_a_broken_leaf_is_compiled_and_written_anew(tree, broken):
     code = "print(run(scaled_by(3.0)))"
     leaves(tree, code)
     (file,) = (tree / "cache").rglob("*.nbl")
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2] if broken == "half" else broken)
+    whole = file.read_bytes()
+    changed = {"half": whole[: len(whole) // 2], "head": flipped(whole, 60), "code": flipped(whole, -60)}
+    file.write_bytes(changed.get(broken, broken))
     assert leaves(tree, code) == "(3.0, 1)\n"
     assert leaves(tree, code) == "(3.0, 0)\n"
 
