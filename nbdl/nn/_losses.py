@@ -7,7 +7,7 @@ from nbdl.tape import apply, as_tensor, cast
 
 
 def softmax_cross_entropy(
-    prediction, target, weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean"
+    prediction, target, weight=None, *, ignore_index=-100, label_smoothing=0.0, reduction="mean"
 ):
     """Cross-entropy of softmax(prediction) in nats.
 
@@ -52,7 +52,7 @@ def softmax_cross_entropy(
     return each.sum() if reduction == "sum" else each.reshape(*shape)
 
 
-def mse(prediction, target, half=False, reduction="mean"):
+def mse(prediction, target, *, half=False, reduction="mean"):
     """Squared error (prediction - target)^2, times 1/2 with `half` as in the book's scratch version."""
     x = as_tensor(prediction)
     target = cast(target, x.dtype)
@@ -67,7 +67,7 @@ def mse(prediction, target, half=False, reduction="mean"):
     return each.sum() if reduction == "sum" else each
 
 
-def info_nce(x, y, temperature=0.1, symmetric=True):
+def info_nce(x, y, temperature=0.1, *, symmetric=True):
     """Contrastive loss of pairs of rows: row n of `x` (N, D) among all rows of `y` (N, D), in nats.
 
     The mean over the pairs, of both directions if `symmetric`. log(N) less the loss bounds the mutual
@@ -77,17 +77,17 @@ def info_nce(x, y, temperature=0.1, symmetric=True):
     return apply("info_nce", x, cast(y, x.dtype), temperature=temperature, symmetric=symmetric)
 
 
-def kl_divergence(prediction, target, reduction="mean"):
+def kl_divergence(prediction, target, *, reduction="mean"):
     """KL(target || prediction) in nats of probabilities (N, C): what to minimise to match a target."""
     return _of_rows("kl_divergence", target, prediction, reduction)
 
 
-def js_divergence(prediction, target, reduction="mean"):
+def js_divergence(prediction, target, *, reduction="mean"):
     """Jensen-Shannon divergence in nats of probabilities (N, C): symmetric, at most log 2."""
     return _of_rows("js_divergence", target, prediction, reduction)
 
 
-def cross_entropy(prediction, target, reduction="mean"):
+def cross_entropy(prediction, target, *, reduction="mean"):
     """-sum target log(prediction) in nats of probabilities (N, C); of logits: `softmax_cross_entropy`."""
     return _of_rows("cross_entropy", target, prediction, reduction)
 

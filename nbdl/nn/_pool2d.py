@@ -1,6 +1,7 @@
 """Pooling layers."""
 
 from nbdl.kernels._door import pair, sides
+from nbdl.nn._options import by_name
 from nbdl.tape import apply
 
 
@@ -18,7 +19,8 @@ class MaxPool2d:
         Keep a last window that reaches beyond the end.
     """
 
-    def __init__(self, kernel, stride=None, padding=0, dilation=1, ceil_mode=False):
+    @by_name("For example nn.MaxPool2d(3, 2, 1, dilation=2)")
+    def __init__(self, kernel, stride=None, padding=0, *, dilation=1, ceil_mode=False):
         self.kernel = pair("MaxPool2d: `kernel`", kernel)
         self.stride = self.kernel if stride is None else pair("MaxPool2d: `stride`", stride)
         self.padding, self.dilation = (
@@ -50,7 +52,10 @@ class AvgPool2d:
         Whether the zeros of the padding count in the mean.
     """
 
-    def __init__(self, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, count_include_pad=True):
+    @by_name("For example nn.AvgPool2d(3, 2, 1, ceil_mode=True)")
+    def __init__(
+        self, kernel, stride=None, padding=0, *, dilation=1, ceil_mode=False, count_include_pad=True
+    ):
         self.kernel = pair("AvgPool2d: `kernel`", kernel)
         self.stride = self.kernel if stride is None else pair("AvgPool2d: `stride`", stride)
         self.padding, self.dilation = (
