@@ -91,7 +91,7 @@ def report():
     heavy = "numpy", "numba", "llvmlite", "rich", "matplotlib"
     print(*[m for m in heavy if m in sys.modules], file=sys.stderr)
 """
-    run = subprocess.run([sys.executable, "-c", report + code], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", report + code], capture_output=True, text=True, timeout=1800)
     return run.stderr.split()
 
 

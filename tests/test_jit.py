@@ -97,7 +97,7 @@ def run(tree, code, **environment):
     environment = {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", **environment}
     environment = {**os.environ, "NBDL_CACHE": str(tree / "cache"), **environment}
     command = [sys.executable, "-c", code]
-    options = {"capture_output": True, "text": True, "timeout": 120, "check": True}
+    options = {"capture_output": True, "text": True, "timeout": 1800, "check": True}
     return subprocess.run(command, env=environment, cwd=tree, **options).stdout
 
 
