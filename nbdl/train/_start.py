@@ -16,7 +16,7 @@ from nbdl.step import compile_step
 from nbdl.train import _files
 from nbdl.train._config import Config, check_values, to_toml
 from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run, default_threads
-from nbdl.train._save import load
+from nbdl.train._save import load_net
 
 
 def fit(
@@ -277,11 +277,11 @@ def load_run(path):
     if not path.exists():
         raise DataError("there is no run or model file {}", path)
     if not path.is_dir():
-        return load(path), None
+        return load_net(path), None
     arrays, document = _read_checkpoint(path)
     config = _resumed_config(None, document)
     if not config.model:  # a net of the user's own
-        return load(path / MODEL), config
+        return load_net(path / MODEL), config
     net = _build(config)
     nn.load_state_dict(net, {k.removeprefix("net/"): a for k, a in arrays.items() if k.startswith("net/")})
     return net, config
