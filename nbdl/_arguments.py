@@ -6,20 +6,24 @@ from numba.core.dispatcher import OmittedArg
 from numba.core.errors import NumbaError
 from numba.np.numpy_support import from_dtype
 
-from nbdl.errors import DtypeError
+from nbdl.errors import DtypeError, OptionError
 
 _REFUSED = "{}: `{}` must not be {}, which compiled code cannot hold: {}"
+_TOO_LARGE = "{}: `{}` must be from -2^63 to 2^63 - 1, got {}"
 _MASKED = "{}: no argument must be a masked array, whose mask would be lost: give a.filled(0), or what counts"
 _NO_FORM = "{} does not take {}. Its page says what it takes: help(nbdl.kernels.{})"
 
 
 def refuse(function, names, values):
-    """Raise `DtypeError` for the first of the arguments that Numba has no type for, or would misread.
+    """Raise an error for the first of the arguments that Numba has no type for, or would misread.
 
     Lists, which Numba copies with a page of warnings, are refused for the functions of nbdl itself.
     """
     lists = not function.__module__.startswith("nbdl.")
     for name, value in zip(names, values):
+        for i in value if isinstance(value, tuple) else (value,):
+            if isinstance(i, int) and not -(2**63) <= i < 2**64:
+                raise OptionError(_TOO_LARGE, function.__name__, name, i)
         found = _foreign(name, value, lists)
         if found is not None:
             raise DtypeError(_REFUSED, function.__name__, name, *found)
@@ -29,7 +33,10 @@ def type_of(function, typeof, value):
     """Numba's type of an argument, which it asks for where it has not seen the like of it."""
     if isinstance(value, np.ma.MaskedArray):
         raise DtypeError(_MASKED, function.__name__)
-    return typeof(value)
+    try:
+        return typeof(value)
+    except OverflowError:
+        return types.pyobject  # `refuse` has the name of the argument
 
 
 # Else Numba, which refuses masked arrays, takes one for the plain array of its type if it has seen such one.

@@ -145,7 +145,7 @@ def _describe(thing, arrays, where):
         return {"dict": [[k, _describe(v, arrays, f"{where}[{k!r}]")] for k, v in thing.items()]}
     a = thing.data if isinstance(thing, Tensor) else thing
     if not isinstance(a, (np.ndarray, np.generic)) or isinstance(a, np.ma.MaskedArray):
-        text = "save: `net`{} must be an array (or a net, or lists or dicts of arrays), got a {}; try np.array"
+        text = "save: `net`{} must be a net, or arrays, alone or in lists and dicts, got a {}; try np.array"
         raise DtypeError(text, where, type(thing).__name__)
     if a.dtype.name not in KEPT or not a.dtype.isnative:
         raise DtypeError(

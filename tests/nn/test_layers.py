@@ -176,3 +176,12 @@ def test_options_of_losses_are_given_by_name(loss):
 def test_sequential_refuses_what_is_no_layer_when_it_is_made(layers, words):
     with pytest.raises(UsageError, match=words):
         nn.Sequential(*layers)
+
+
+@pytest.mark.parametrize(("name", "bits"), [("seed", 63), ("step", 32)])
+def test_the_key_of_random_numbers_has_a_range(name, bits):
+    for value in (-1, 2**bits, 2**64, 2**70, -(2**70)):
+        with pytest.raises(OptionError, match=f"Train: `{name}` must be from"):
+            nn.Train(**{name: value})
+    for value in (0, 2**bits - 1, np.int64(5)):
+        assert nn.Dropout()(np.ones((2, 3)), train=nn.Train(**{name: value})).shape == (2, 3)

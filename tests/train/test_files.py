@@ -176,8 +176,8 @@ def test_a_description_of_no_net_is_refused(path, net):
 
 # --- arrays -------------------------------------------------------------------------------------------------
 
-DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32",
-          "float64", "complex64"]  # fmt: skip
+DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16",
+          "float32", "float64", "complex64"]  # fmt: skip
 
 
 def same(a, b):
@@ -232,9 +232,9 @@ def test_tensors_and_parameters_are_saved_as_their_arrays(path, net):
         (X.astype(X.dtype.newbyteorder("S")), "must have one of the dtypes"),
         (np.array([None]), "got object"),
         (np.zeros(2, "M8[s]"), "got datetime64"),
-        (np.ma.masked_array(X, X > 0), "`net` must be an array .*, got a MaskedArray"),
-        ([X, 3.5], r"`net`\[1\] must be an array .*, got a float; try np\.array"),
-        ({"x": X, "note": "text"}, r"`net`\['note'\] must be an array .*, got a str"),
+        (np.ma.masked_array(X, X > 0), "`net` must be a net, or arrays.*, got a MaskedArray"),
+        ([X, 3.5], r"`net`\[1\] must be a net, or arrays, .*, got a float; try np\.array"),
+        ({"x": X, "note": "text"}, r"`net`\['note'\] must be a net, or arrays, .*, got a str"),
         ({1: X}, "the keys of a dict must be texts, got 1"),
         (None, "got a NoneType"), ("net", "got a str"), (3.5, "got a float"), ({X.size}, "got a set"),
     ],
