@@ -19,7 +19,7 @@ def refuse(function, names, values):
 
     Lists, which Numba copies with a page of warnings, are refused for the functions of nbdl itself.
     """
-    lists = not function.__module__.startswith("nbdl.")
+    lists = not (function.__module__ or "").startswith("nbdl.")
     for name, value in zip(names, values):
         for i in value if isinstance(value, tuple) else (value,):
             if isinstance(i, int) and not -(2**63) <= i < 2**64:

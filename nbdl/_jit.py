@@ -73,7 +73,7 @@ def _checked(function, compile_for_args, *args, **named):
     try:
         return compile_for_args(*args, **named)
     except TypingError:
-        if not function.__module__.startswith("nbdl.kernels."):
+        if not (function.__module__ or "").startswith("nbdl.kernels."):
             raise  # an error in other code is found by Numba's page
         raise no_form(function, names, values) from None
 
@@ -93,6 +93,9 @@ class _DiskCache:
         if folder is None:
             return None
         try:
+            if self._function.__module__ is None:
+                text = "`{}` is of no module; exec it with {{'__name__': __name__}}"
+                raise Unseen(text.format(self._function.__qualname__))
             stamp = fingerprint(self._function, self._flags)
             return _open_cache(self._function, folder / stamp[:20], stamp)
         except Unseen as unseen:

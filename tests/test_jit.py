@@ -309,6 +309,17 @@ def test_a_function_that_is_not_cached_works_with_one_warning(tree):
     ]
 
 
+def test_a_function_made_by_exec_is_cached_if_it_has_a_module_and_else_says_what_to_do(tree):
+    code = "import nbdl, warnings\nwarnings.simplefilter('error' if {names} else 'always')\nspace = {names}\n"
+    code += "exec('def f(x): return x + 1', space)\nf = nbdl.jit(space['f'])\n"
+    code += "with warnings.catch_warnings(record={names} == {{}}) as said:\n    print(f(2))\n"
+    code += "print(sum(f.stats.cache_hits.values()), *(w.message for w in said or ()))"
+    named, bare = code.format(names="{'__name__': __name__}"), code.format(names="{}")
+    assert [run(tree, named), run(tree, named)] == ["3\n0\n", "3\n1\n"]
+    words = "nbdl: compiled code is not cached: `f` is of no module; exec it with {'__name__': __name__}"
+    assert [run(tree, bare), run(tree, bare)] == [f"3\n0 {words}\n"] * 2
+
+
 # --- places and broken files ------------------------------------------------------------------------------
 
 
