@@ -29,12 +29,12 @@ def refuse(function, names, values):
             raise DtypeError(_REFUSED, function.__name__, name, *found)
 
 
-def type_of(function, typeof, value):
-    """Numba's type of an argument, which it asks for where it has not seen the like of it."""
+def type_of(function, own, value):
+    """Numba's type of an argument, by its `own` way: asked for where it has not seen the like."""
     if isinstance(value, np.ma.MaskedArray):
         raise DtypeError(_MASKED, function.__name__)
     try:
-        return typeof(value)
+        return own(value)
     except OverflowError:
         return types.pyobject  # `refuse` has the name of the argument
 
