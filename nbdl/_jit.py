@@ -10,17 +10,14 @@ fingerprint is computed when a function first compiles, never at import.
 import contextlib
 import functools
 import hashlib
-import os
-import re
-import stat
-import warnings
 from pathlib import Path
 
 import numba
-import numpy as np
+from numba.core.errors import TypingError
 
+from nbdl._arguments import no_form, refuse, type_of
+from nbdl._cache import cache_folder, sealed, unsealed, warn_once
 from nbdl._fingerprint import Unseen, fingerprint
-from nbdl.errors import DtypeError
 
 try:  # private names of Numba: without them everything works, uncached
     from numba.core.caching import FunctionCache, IndexDataCacheFile, _CacheLocator
@@ -60,20 +57,25 @@ def jit(function=None, *, strict=False, inline=False, cache=True):
     compiled = numba.njit(nogil=True, error_model="numpy", fastmath=set(flags), inline=inline)(function)
     if hasattr(compiled, "_compile_for_args"):  # not where the JIT is disabled
         compiled._compile_for_args = functools.partial(_checked, function, compiled._compile_for_args)
+        compiled.typeof_pyval = functools.partial(type_of, function, compiled.typeof_pyval)
     if cache and FunctionCache is not None and hasattr(compiled, "_cache"):
         compiled._cache = _DiskCache(function, flags)
     return compiled
 
 
 def _checked(function, compile_for_args, *args, **named):
-    """Compile for new types of arguments, but refuse arrays that Numba cannot hold in words of its own."""
-    for name, a in (*zip(function.__code__.co_varnames, args), *named.items()):
-        if isinstance(a, np.ndarray) and (a.dtype == np.float16 or a.dtype.kind == "O"):
-            text = (
-                "{}: `{}` must not be an array of {}, which compiled code has not; cast it to another dtype"
-            )
-            raise DtypeError(text, function.__name__, name, a.dtype.name)
-    return compile_for_args(*args, **named)
+    """Compile for new types of arguments, but refuse what Numba cannot hold in words of its own.
+
+    Ordinary calls, whose types have been compiled, do not come here.
+    """
+    names, values = (*function.__code__.co_varnames[: len(args)], *named), (*args, *named.values())
+    refuse(function, names, values)
+    try:
+        return compile_for_args(*args, **named)
+    except TypingError:
+        if not (function.__module__ or "").startswith("nbdl.kernels."):
+            raise  # an error in other code is found by Numba's page
+        raise no_form(function, names, values) from None
 
 
 # --- the cache ------------------------------------------------------------------------------------------
@@ -91,14 +93,17 @@ class _DiskCache:
         if folder is None:
             return None
         try:
+            if self._function.__module__ is None:
+                text = "`{}` is of no module; exec it with {{'__name__': __name__}}"
+                raise Unseen(text.format(self._function.__qualname__))
             stamp = fingerprint(self._function, self._flags)
             return _open_cache(self._function, folder / stamp[:20], stamp)
         except Unseen as unseen:
-            _warn_once(f"nbdl: compiled code is not cached: {unseen}")
+            warn_once(f"nbdl: compiled code is not cached: {unseen}")
         except OSError as error:
-            _warn_once(f"nbdl: compiled code is not cached: {error}")
+            warn_once(f"nbdl: compiled code is not cached: {error}")
         except (AttributeError, TypeError, RuntimeError) as error:
-            _warn_once(f"nbdl: compiled code is not cached, Numba's cache has changed ({error})")
+            warn_once(f"nbdl: compiled code is not cached, Numba's cache has changed ({error})")
         return None
 
     @property
@@ -125,7 +130,7 @@ class _DiskCache:
             self._files.save_overload(sig, data)
         except OSError as error:
             self._enabled = False
-            _warn_once(f"nbdl: compiled code is not cached: {error}")
+            warn_once(f"nbdl: compiled code is not cached: {error}")
 
     def enable(self):
         self._enabled = True
@@ -180,7 +185,7 @@ class _Entries(IndexDataCacheFile):
 
     Numba numbers the data files: two processes that save different signatures can choose one number, and a
     third one then loads the code of one signature for the other. Here the name follows from the key, the key
-    stands in the file, and the index is written last.
+    stands in the file, and the index is written last. A file that is damaged is as good as none.
     """
 
     def save(self, key, data):
@@ -193,73 +198,22 @@ class _Entries(IndexDataCacheFile):
         entry = super().load(key)
         return entry[1] if entry is not None and entry[0] == key else None
 
+    def _dump(self, obj):
+        return sealed(super()._dump(obj))
 
-@functools.cache
-def _warn_once(message):
-    warnings.warn(message, RuntimeWarning, stacklevel=4)
+    def _save_index(self, overloads):
+        self._save_data(self._index_name, (self._source_stamp, overloads))
 
+    def _load_index(self):
+        stamp, overloads = self._load_data(self._index_name) or (None, {})
+        return overloads if stamp == self._source_stamp else {}
 
-@functools.cache
-def cache_folder():
-    """The folder of compiled code (``NBDL_CACHE``, else the user's cache folder); None if none is usable.
-
-    Cached machine code is run when it is loaded, so the folder must belong to this user alone.
-    """
-    if "NBDL_CACHE" in os.environ:
-        folder = Path(os.environ["NBDL_CACHE"])
-    else:
-        import platformdirs
-
-        folder = Path(platformdirs.user_cache_dir("nbdl")) / "compiled"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        info = folder.stat()
-        if hasattr(os, "getuid") and (
-            info.st_uid != os.getuid() or info.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        ):
-            raise PermissionError("the folder can be written by other users")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError("the folder cannot be written")
-    except OSError as error:
-        _warn_once(
-            f"nbdl: compiled code is not cached in {folder}: {error}. Set NBDL_CACHE to a private folder."
-        )
-        return None
-    return folder
-
-
-def cache_info():
-    """Folder of the disk cache, and its number of functions and of bytes."""
-    folder = cache_folder()
-    files = [f for child in _our_folders(folder) for f in child.iterdir() if _is_ours(f)]
-    return {
-        "folder": str(folder) if folder else None,
-        "functions": sum(f.suffix in (".nbi", ".nbl") for f in files),
-        "bytes": sum(f.stat().st_size for f in files),
-    }
-
-
-def cache_clear():
-    """Delete all compiled code of nbdl on this machine; returns what `cache_info` said before."""
-    info = cache_info()
-    folder = cache_folder()
-    for child in _our_folders(folder):
-        with contextlib.suppress(OSError):
-            for file in filter(_is_ours, child.iterdir()):
-                file.unlink()
-            child.rmdir()  # refused while anything else is in it
-    return info
-
-
-def _our_folders(folder):
-    """The folders that this module made: those named by a fingerprint."""
-    children = folder.iterdir() if folder else ()
-    return [c for c in children if re.fullmatch("[0-9a-f]{20}", c.name) and c.is_dir() and not c.is_symlink()]
-
-
-def _is_ours(file):
-    """Index, machine code, or what a process that was killed left of them: ``name.nbi.tmp.x``."""
-    return re.search(r"\.nb[icl](\.tmp\..*)?$", file.name) and file.is_file()
+    def _load_data(self, name):
+        try:
+            unsealed(Path(self._data_path(name)).read_bytes())
+            return super()._load_data(name)
+        except (FileNotFoundError, ValueError):
+            return None
 
 
 _watchers = []

@@ -23,9 +23,10 @@ import numba
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
+from nbdl._cache import cache_folder, sealed, unsealed, warn_once
 from nbdl._cores import cores
 from nbdl._fingerprint import Unseen, fingerprint
-from nbdl._jit import STRICT, _warn_once, _watchers, cache_folder
+from nbdl._jit import STRICT, _watchers
 
 _leaves = {}
 
@@ -71,7 +72,7 @@ def _stamp(function):
         try:
             _stamps[function] = fingerprint(function, STRICT)
         except Unseen as unseen:
-            _warn_once(f"nbdl: compiled code is not cached: {unseen}")
+            warn_once(f"nbdl: compiled code is not cached: {unseen}")
             return function
     return _stamps[function]
 
@@ -168,16 +169,16 @@ class _ObjectFile:
 
     def __init__(self, function, stamp, signature):
         self._key = [stamp, str(signature), *map(str, cpu_target.target_context.codegen().magic_tuple())]
-        digest = _digest(repr(self._key).encode())[:16]
+        digest = hashlib.sha256(repr(self._key).encode()).hexdigest()[:16]
         self._name, self._leaf = f"{function.__name__}.{digest}", function.__qualname__
         self.path = cache_folder() / stamp[:20] / f"{self._name}.nbl"
 
     def load(self):
         """(address, what keeps it valid); None if there is no file, or a truncated or foreign one."""
         try:
-            head, _, code = self.path.read_bytes().partition(b"\n")
-            key, symbol, digest = json.loads(head)
-            return self._link(symbol, code) if key == self._key and digest == _digest(code) else None
+            head, _, code = unsealed(self.path.read_bytes()).partition(b"\n")
+            key, symbol = json.loads(head)
+            return self._link(symbol, code) if key == self._key else None
         except Exception:
             return None
 
@@ -187,15 +188,15 @@ class _ObjectFile:
             self._link(compiled.native_name, code)
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary = self.path.with_name(f"{self.path.name}.tmp.{os.getpid()}")
-            head = json.dumps([self._key, compiled.native_name, _digest(code)])
-            temporary.write_bytes(head.encode() + b"\n" + code)
+            head = json.dumps([self._key, compiled.native_name])
+            temporary.write_bytes(sealed(head.encode() + b"\n" + code))
             temporary.replace(self.path)
         except OSError as error:
-            _warn_once(f"nbdl: compiled code is not cached: {error}")
+            warn_once(f"nbdl: compiled code is not cached: {error}")
         except RuntimeError:
-            _warn_once(f"nbdl: the leaf `{self._leaf}` is not cached: it can raise")
+            warn_once(f"nbdl: the leaf `{self._leaf}` is not cached: it can raise")
         except (AttributeError, TypeError) as error:
-            _warn_once(f"nbdl: compiled code is not cached, Numba's code library has changed ({error})")
+            warn_once(f"nbdl: compiled code is not cached, Numba's code library has changed ({error})")
 
     def _link(self, symbol, code):
         builder = llvmlite.binding.JITLibraryBuilder().add_object_img(code).add_current_process()
@@ -203,10 +204,6 @@ class _ObjectFile:
             builder.import_symbol(name, llvmlite.binding.address_of_symbol(name))
         library = builder.export_symbol(symbol).link(_linker(), self._name)
         return library[symbol], library
-
-
-def _digest(data):
-    return hashlib.sha256(data).hexdigest()
 
 
 @functools.cache

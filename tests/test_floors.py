@@ -11,7 +11,8 @@ import nbdl
 
 PACKAGE = Path(nbdl.__file__).parent
 FLOORS = {
-    "_cores": 0, "_fingerprint": 0, "_jit": 0, "_leaf": 0, "errors": 0, "records": 0,
+    "_arguments": 0, "_cache": 0, "_cores": 0, "_fingerprint": 0, "_jit": 0, "_leaf": 0,
+    "errors": 0, "records": 0,
     "kernels": 1,
     "hookspecs": 2, "registry": 2,
     "tape": 3, "_calls": 3, "array_ops": 3, "array_functions": 3, "shapes": 3,
@@ -90,7 +91,7 @@ def report():
     heavy = "numpy", "numba", "llvmlite", "rich", "matplotlib"
     print(*[m for m in heavy if m in sys.modules], file=sys.stderr)
 """
-    run = subprocess.run([sys.executable, "-c", report + code], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", report + code], capture_output=True, text=True, timeout=1800)
     return run.stderr.split()
 
 

@@ -16,9 +16,9 @@ import numba
 import numpy as np
 import pytest
 
-from nbdl import _fingerprint, _jit, jit
+import nbdl
+from nbdl import _cache, _fingerprint, _jit, jit, kernels
 from nbdl.errors import DtypeError
-from nbdl.kernels import relu
 from nbdl.testing import _guard
 
 pytestmark = [
@@ -97,7 +97,7 @@ def run(tree, code, **environment):
     environment = {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", **environment}
     environment = {**os.environ, "NBDL_CACHE": str(tree / "cache"), **environment}
     command = [sys.executable, "-c", code]
-    options = {"capture_output": True, "text": True, "timeout": 120, "check": True}
+    options = {"capture_output": True, "text": True, "timeout": 1800, "check": True}
     return subprocess.run(command, env=environment, cwd=tree, **options).stdout
 
 
@@ -112,7 +112,7 @@ def call(tree, name, cache="cache", before=lambda: None):
         sys.dont_write_bytecode = True
         sys.path.insert(0, str(tree))
         importlib.invalidate_caches()
-        for memory in (_jit.cache_folder, _jit._warn_once, _fingerprint._hash_files):
+        for memory in (_cache.cache_folder, _cache.warn_once, _fingerprint._hash_files):
             memory.cache_clear()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -309,6 +309,17 @@ def test_a_function_that_is_not_cached_works_with_one_warning(tree):
     ]
 
 
+def test_a_function_made_by_exec_is_cached_if_it_has_a_module_and_else_says_what_to_do(tree):
+    code = "import nbdl, warnings\nwarnings.simplefilter('error' if {names} else 'always')\nspace = {names}\n"
+    code += "exec('def f(x): return x + 1', space)\nf = nbdl.jit(space['f'])\n"
+    code += "with warnings.catch_warnings(record={names} == {{}}) as said:\n    print(f(2))\n"
+    code += "print(sum(f.stats.cache_hits.values()), *(w.message for w in said or ()))"
+    named, bare = code.format(names="{'__name__': __name__}"), code.format(names="{}")
+    assert [run(tree, named), run(tree, named)] == ["3\n0\n", "3\n1\n"]
+    words = "nbdl: compiled code is not cached: `f` is of no module; exec it with {'__name__': __name__}"
+    assert [run(tree, bare), run(tree, bare)] == [f"3\n0 {words}\n"] * 2
+
+
 # --- places and broken files ------------------------------------------------------------------------------
 
 
@@ -322,6 +333,80 @@ def test_files_that_are_cut_short_are_compiled_over(tree, suffix, size):
         file.write_bytes(file.read_bytes()[:size])
     assert call(tree, "outer") == (20, 0)
     assert call(tree, "outer") == (20, 1)
+
+
+def flipped(data, place):
+    """The bytes with one bit of the one at `place`, which counts round the end, turned over."""
+    place %= len(data)
+    return data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :]
+
+
+def test_any_changed_byte_of_a_file_is_noticed_before_it_is_read(tmp_path):
+    """A damaged pickle may do anything, damaged machine code too: the digest comes first."""
+    files = _jit._Entries(str(tmp_path), "module.f-1", "stamp")
+    files.save(("a",), b"code of a" * 300)
+    index, code = tmp_path / files._index_name, tmp_path / files._load_index()[("a",)]
+    for path, load in ((index, files._load_index), (code, lambda: files.load(("a",)))):
+        whole = path.read_bytes()
+        for changed in (
+            *(flipped(whole, 7 * i) for i in range(600)),
+            b"",
+            whole[:-1],
+            whole + b"x",
+            whole[1:],
+        ):
+            path.write_bytes(changed)
+            assert not load()
+        path.write_bytes(whole)
+        assert load()
+
+
+@pytest.mark.parametrize("suffix", [".nbc", ".nbi"])
+def test_files_with_a_changed_byte_are_compiled_over(tree, suffix):
+    assert call(tree, "outer") == (20, 0)
+    for file in (tree / "cache").rglob(f"*{suffix}"):
+        file.write_bytes(flipped(file.read_bytes(), file.stat().st_size // 2))
+    assert call(tree, "outer") == (20, 0)
+    assert call(tree, "outer") == (20, 1)
+
+
+def test_an_empty_name_of_the_folder_is_none(tree):
+    (tree / "own").mkdir(mode=0o700)
+    code = "from nbdl import _cache\nprint(_cache.cache_folder())"
+    for name in ("", "  "):
+        said = run(tree, code, NBDL_CACHE=name, HOME=str(tree / "own"), XDG_CACHE_HOME="")
+        assert Path(said.strip()).is_relative_to(tree / "own")
+    assert sorted(p.name for p in tree.iterdir()) == ["alone.py", "own", "shop"]
+
+
+def test_a_relative_folder_stays_the_same_when_the_current_one_changes(tree):
+    (tree / "elsewhere").mkdir()
+    code = "import os\nfrom nbdl import _cache\nfrom shop.outer import outer, by_module\nprint(outer(1))\n"
+    code += "os.chdir('elsewhere')\nprint(by_module(1), _cache.cache_folder())"
+    assert run(tree, code, NBDL_CACHE="mine") == f"20\n109 {tree / 'mine'}\n"
+    assert not list((tree / "elsewhere").iterdir())
+    assert stat.S_IMODE((tree / "mine").stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks no environment for the home folder")
+def test_without_a_home_it_works_uncached_with_one_warning(tree, monkeypatch):
+    """No HOME, and a user without an entry in the table of users, as in a container."""
+
+    def nobody(uid):
+        raise KeyError(uid)
+
+    def homeless():
+        monkeypatch.setattr("pwd.getpwuid", nobody)
+        for name in ("NBDL_CACHE", "HOME", "XDG_CACHE_HOME"):
+            os.environ.pop(name, None)
+
+    value, hits, warning = call(tree, "by_module", before=homeless)
+    assert (value, hits) == (109, 0)
+    assert warning == (
+        "nbdl: compiled code is not cached in the home folder: HOME is not set, and the user has none. "
+        "Set NBDL_CACHE to a private folder."
+    )
+    assert sorted(p.name for p in tree.iterdir()) == ["alone.py", "shop"]
 
 
 def test_the_folder_is_private(tree):
@@ -380,7 +465,7 @@ def test_info_and_clear(tree):
     (shared / "note.txt").write_text("put there by someone")
     (shared / "f.nbi.tmp.0a1b").write_text("left by a process that was killed")
     (shared / "f.0a1b.nbl").write_text("a leaf")
-    code = "from nbdl import _jit\na, b = _jit.cache_clear(), _jit.cache_info()\nprint(a, b, sep='\\n')"
+    code = "from nbdl import _cache\na, b = _cache.cache_clear(), _cache.cache_info()\nprint(a, b, sep='\\n')"
     before, after = map(ast.literal_eval, run(tree, code).splitlines())
     assert before["functions"] == 3 and before["bytes"] > 1000
     assert after["functions"] == 0 and after["folder"] == before["folder"] == str(tree / "cache")
@@ -440,12 +525,14 @@ def test_leaves_of_one_name_from_several_processes_are_told_apart(tree):
     assert leaves(tree, several) == "[(2.0, 0), (3.0, 0), (5.0, 0), (7.0, 1)]\n"
 
 
-@pytest.mark.parametrize("broken", [b"", b"not a leaf", "half"])
+@pytest.mark.parametrize("broken", [b"", b"not a leaf", "half", "head", "code"])
 def test_a_broken_leaf_is_compiled_and_written_anew(tree, broken):
     code = "print(run(scaled_by(3.0)))"
     leaves(tree, code)
     (file,) = (tree / "cache").rglob("*.nbl")
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2] if broken == "half" else broken)
+    whole = file.read_bytes()
+    changed = {"half": whole[: len(whole) // 2], "head": flipped(whole, 60), "code": flipped(whole, -60)}
+    file.write_bytes(changed.get(broken, broken))
     assert leaves(tree, code) == "(3.0, 1)\n"
     assert leaves(tree, code) == "(3.0, 0)\n"
 
@@ -565,9 +652,98 @@ def test_an_entry_under_the_wrong_name_is_not_used(tmp_path):
     assert files.load(("a",)) is None and files.load(("b",)) == "code of b"
 
 
-@pytest.mark.parametrize("dtype", ["float16", "object"])
-def test_arrays_that_compiled_code_cannot_hold_are_named(dtype):
-    with pytest.raises(DtypeError, match=f"relu: `x` must not be an array of {dtype}"):
-        relu(np.ones((2, 3), dtype))
-    with pytest.raises(DtypeError, match=f"relu: `out` must not be an array of {dtype}"):
-        relu(np.ones(3), out=np.ones(3, dtype))
+# --- what compiled code cannot take from Python -----------------------------------------------------------
+
+ONES = np.ones((2, 3), np.float32)
+
+
+class Foreign:
+    """The like of a tensor of another library."""
+
+    def detach(self):
+        return self
+
+    numpy = detach
+
+
+FOREIGN = {
+    "Tensor": (lambda: nbdl.tensor(ONES), r"a Tensor, .*: give its array, {}\.data"),
+    "Parameter": (lambda: nbdl.nn.Parameter("zeros"), r"a Tensor, .*: give its array, {}\.data"),
+    "torch": (Foreign, r"a .*Foreign, .*: give its array, {}\.detach\(\)\.numpy\(\)"),
+    "lists": (lambda: ONES.tolist(), r"a list, .*: give a tuple, or np\.asarray\({}\)"),
+    "mixed tuple": (lambda: (1, object()), r"a tuple, .*: give np\.asarray\({}\)"),
+    "range": (lambda: range(3), r"a range, .*: give np\.asarray\({}\)"),
+    "byte order": (
+        lambda: ONES.astype(ONES.dtype.newbyteorder("S")),
+        r"an array of float32 in the byte order of other machines, .*{}\.astype\(np\.float32\)",
+    ),
+    "float16": (lambda: ONES.astype("float16"), r"an array of float16, .*{}\.astype\(np\.float32\)"),
+    "object": (lambda: ONES.astype(object), r"an array of object, .*{}\.astype\(np\.float64\)"),
+    "dict": (lambda: {1: 2.0}, r"a dict, .*: give numbers or an array of numbers"),
+    "function": (lambda: len, r"a builtin_function_or_method, .*: give numbers or an array of numbers"),
+}
+if np.dtype(np.longdouble).itemsize > 8:
+    FOREIGN["longdouble"] = lambda: ONES.astype(np.longdouble), r"an array of .*{}\.astype\(np\.float64\)"
+
+
+@pytest.mark.parametrize(("make", "words"), FOREIGN.values(), ids=FOREIGN)
+def test_what_compiled_code_cannot_hold_is_one_error_that_says_what_to_do(make, words):
+    calls = {
+        ("relu", "x"): lambda a: kernels.relu(a),
+        ("relu", "out"): lambda a: kernels.relu(ONES, out=a),
+        ("linear", "w"): lambda a: kernels.linear(ONES, a),
+        ("softmax_cross_entropy", "labels"): lambda a: kernels.softmax_cross_entropy(ONES, a),
+        ("adam_update", "lr"): lambda a: kernels.adam_update(*[ONES.copy()] * 4, a, 1),
+        ("count_nan", "x"): jit(count_nan),
+    }
+    for (kernel, name), call in calls.items():
+        with pytest.raises(DtypeError, match=f"^{kernel}: `{name}` must not be {words.format(name)}"):
+            call(make())
+        kernels.relu(ONES)  # and what was refused left nothing behind
+
+
+@pytest.mark.parametrize(
+    "first", [ONES, ONES.view(type("Own", (np.ndarray,), {})), None], ids=["plain", "own", "none"]
+)
+def test_a_masked_array_never_passes_for_a_plain_one(first):
+    masked = np.ma.masked_array(ONES, ONES > 0)
+    for function, call in (
+        ("relu", kernels.relu),
+        ("linear", lambda a: kernels.linear(ONES, a)),
+        ("f", jit(lambda x: x.size)),
+    ):
+        if first is not None and function != "linear":
+            call(first)
+        with pytest.raises(DtypeError, match="no argument must be a masked array, whose mask would be lost"):
+            call(masked)
+
+
+WRONG = {
+    "tuple": ((1.0, 2.0), "a tuple"), "text": ("abc", "a text"),
+    "number": (1.5, "float64"), "None": (None, "None"),
+    "complex": (ONES.astype(complex), "a 2-D complex128 array"),
+    "array of text": (np.array(["a"]), "a 1-D text array"), "integers": (np.arange(3), "a 1-D int64 array"),
+    "records": (np.zeros(2, [("a", "f4")]), "a 1-D record array"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "words"), WRONG.values(), ids=WRONG)
+def test_what_compiled_code_can_hold_but_a_kernel_does_not_take_is_one_error(value, words):
+    with pytest.raises(DtypeError, match=f"^relu: `x` must be a float32 or float64 array, got {words}$"):
+        kernels.relu(value)
+    if not isinstance(value, float):
+        with pytest.raises(DtypeError, match=r"^adam_update does not take w: .*, lr: .*help\(nbdl\.kernels"):
+            kernels.adam_update(*[ONES.copy()] * 4, value, 1)
+
+
+def test_errors_in_functions_of_ones_own_stay_numbas():
+    def wrong(x):
+        return x.no_such_attribute
+
+    with pytest.raises(numba.TypingError, match="no_such_attribute"):
+        jit(wrong)(ONES)
+
+
+def test_kernels_stay_dispatchers_that_compiled_code_calls():
+    assert isinstance(kernels.relu, numba.core.registry.CPUDispatcher)
+    assert numba.njit(lambda x: kernels.relu(x).sum())(ONES) == 6

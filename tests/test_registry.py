@@ -133,7 +133,8 @@ from nbdl import registry
 p = registry.default().owner("optimizer", "lion")
 print(p.name, p.distribution, p.version, p.state)
 """
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    options = {"capture_output": True, "text": True, "timeout": 1800, "check": True}
+    run = subprocess.run([sys.executable, "-c", code], **options)
     assert run.stdout.split() == ["zoo", "nbdl-zoo", "2.0", "active"]
 
 

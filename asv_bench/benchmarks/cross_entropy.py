@@ -8,7 +8,7 @@ class SoftmaxCrossEntropy:
     32768.
     """
 
-    params = ((256, 10), (256, 1000), (256, 10_000), (4096, 1000))
+    params = ([(256, 10), (256, 1000), (256, 10_000), (4096, 1000)],)
     param_names = ("size",)
 
     def setup(self, size):

@@ -15,9 +15,9 @@ def cache():
 @common_options
 def info():
     """Show the folder and what is in it. NBDL_CACHE in the environment names another folder."""
-    from nbdl import _jit
+    from nbdl import _cache
 
-    found = _jit.cache_info()
+    found = _cache.cache_info()
     emit(found, lambda: _report(found))
 
 
@@ -25,9 +25,9 @@ def info():
 @common_options
 def clear():
     """Delete all compiled code of nbdl."""
-    from nbdl import _jit
+    from nbdl import _cache
 
-    found = _jit.cache_clear()
+    found = _cache.cache_clear()
     emit(
         {"deleted": found},
         lambda: (

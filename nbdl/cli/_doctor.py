@@ -80,9 +80,9 @@ def _compiler():
 
 
 def _cache():
-    from nbdl import _jit
+    from nbdl import _cache
 
-    found = _jit.cache_info()
+    found = _cache.cache_info()
     if found["folder"] is None:
         yield "warn", "cache", "no folder can be used: kernels are compiled in every process. Set NBDL_CACHE"
     else:

@@ -44,14 +44,14 @@ _LABEL_TOO_LARGE = "{} must be below 2^63, got {} at flat position {}"
 
 def as_float(where, a, ndim):
     """`a` as a C-contiguous float32 or float64 array of `ndim` dimensions; copied only where it must be."""
-    if not isinstance(a, np.ndarray) or a.dtype not in (np.float32, np.float64):
+    if not _is_array(a) or a.dtype not in (np.float32, np.float64):
         raise DtypeError(_NOT_FLOAT, where, _say(a))
     return _contiguous(where, a, ndim)
 
 
 def as_like(where, a, ndim, x):
     """`a` as a C-contiguous array of the dtype of `x`."""
-    if not isinstance(a, np.ndarray) or a.dtype != x.dtype:
+    if not _is_array(a) or a.dtype != x.dtype:
         raise DtypeError(_NOT_LIKE, where, x.dtype, _say(a))
     return _contiguous(where, a, ndim)
 
@@ -63,7 +63,7 @@ def as_optional(where, a, ndim, x):
 
 def as_labels(where, a, ndim):
     """`a`, integers of any width, as a C-contiguous int64 array."""
-    if not isinstance(a, np.ndarray) or a.dtype.kind not in "iu":
+    if not _is_array(a) or a.dtype.kind not in "iu":
         raise DtypeError(_NOT_INT, where, _say(a))
     a = _contiguous(where, a, ndim)
     if a.dtype == np.uint64:
@@ -75,7 +75,7 @@ def as_labels(where, a, ndim):
 
 def as_mask(where, a, ndim):
     """`a`, a bool array, as a C-contiguous one."""
-    if not isinstance(a, np.ndarray) or a.dtype != np.bool_:
+    if not _is_array(a) or a.dtype != np.bool_:
         raise DtypeError(_NOT_MASK, where, _say(a))
     return _contiguous(where, a, ndim)
 
@@ -98,12 +98,7 @@ def as_out(where, out, shape, x):
     """`out` if it has this shape and the dtype of `x`, else an error; None becomes a new array."""
     if out is None:
         return np.empty(shape, x.dtype)
-    fits = (
-        isinstance(out, np.ndarray)
-        and out.dtype == x.dtype
-        and out.flags.writeable
-        and out.flags.c_contiguous
-    )
+    fits = _is_array(out) and out.dtype == x.dtype and out.flags.writeable and out.flags.c_contiguous
     if not fits:
         raise DtypeError(_OUT_ORDER, where, x.dtype, _say(out))
     if out.shape != shape:
@@ -181,8 +176,12 @@ def too_large(shape):
     return size >= 2.0**60
 
 
+def _is_array(a):
+    return isinstance(a, np.ndarray) and not isinstance(a, np.ma.MaskedArray)  # its mask would be lost
+
+
 def _say(a):
-    return f"{a.dtype} {'x'.join(map(str, a.shape))}" if isinstance(a, np.ndarray) else type(a).__name__
+    return f"{a.dtype} {'x'.join(map(str, a.shape))}" if _is_array(a) else type(a).__name__
 
 
 def compact():
@@ -271,8 +270,16 @@ def _is_none(a):
 
 def _say_type(a):
     if isinstance(a, types.Array):
-        return f"a {a.ndim}-D {a.dtype} array" + ("" if a.mutable else ", read-only")
-    return "None" if _is_none(a) else str(a)
+        return f"a {a.ndim}-D {_WORDS.get(type(a.dtype), a.dtype)} array" + (
+            "" if a.mutable else ", read-only"
+        )
+    return "None" if _is_none(a) else _WORDS.get(type(a), str(a))
+
+
+_WORDS = {
+    types.List: "a list", types.Set: "a set", types.Tuple: "a tuple", types.UniTuple: "a tuple",
+    types.UnicodeType: "a text", types.UnicodeCharSeq: "text", types.Record: "record",
+}  # fmt: skip
 
 
 def _input_fault(where, a, ndim, dtype=None):

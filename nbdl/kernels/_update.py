@@ -16,7 +16,7 @@ from nbdl._jit import jit
 from nbdl.errors import OptionError
 from nbdl.kernels._door import ANY, as_float, as_state, integer
 from nbdl.kernels._shuffle import lanes, load_rest, store_rest
-from nbdl.kernels._simd import fma, pointer, splat, sqrt
+from nbdl.kernels._simd import fma, larger, pointer, smaller, splat, sqrt, where
 
 
 @jit
@@ -98,6 +98,10 @@ def adam_update(w, dw, m, v, lr, step, beta1=0.9, beta2=0.999, eps=1e-8, weight_
         v \leftarrow \beta_2 v + (1 - \beta_2) g^2 \\
         w \leftarrow w - \eta\, \frac{m / (1 - \beta_1^{step})}{\sqrt{v / (1 - \beta_2^{step})} + \epsilon}
 
+    Every finite gradient gives a finite step. Where v would overflow (in float32 from about 6e20 on), it
+    stays at the largest number, and m is held to the same scale: the quotient keeps its size. Epsilon is
+    never below the root of the smallest number that v can hold: nothing is divided by zero with `eps` 0.
+
     Kingma and Ba 2015, algorithm 1; Zhang et al., Dive into Deep Learning, section 12.10.
     """
     lr, weight_decay = _rates("adam_update", lr, weight_decay)
@@ -141,18 +145,39 @@ def _adam_options(kernel, step, beta1, beta2, eps):
 
 
 @jit
+def _adam_factors(lr, step, beta1, beta2):
+    """The rate and the factor of the root, corrected for the start; the latter over that of the last step."""
+    known = 1 - beta2**step
+    return lr / (1 - beta1**step), 1 / np.sqrt(known), np.sqrt((1 - beta2 ** (step - 1)) / known)
+
+
+@jit
+def _moments(g, m, v, c1, b1, c2, b2, fade, limit, largest):
+    """m and v of one step; if v is full, those of the gradients that would have filled it, `limit` at most.
+
+    The limit falls from step to step by `fade`, and m, which is of former gradients, falls with it.
+    """
+    v = fma(c2 * g, g, b2 * v)
+    full = v > largest
+    held = fma(g, 0, smaller(limit, larger(-limit, g)))  # infinity times 0: it is not held back
+    return fma(b1, where(full, fade * m, m), c1 * where(full, held, g)), where(full, largest, v)
+
+
+@jit
 def _adam(w, dw, m, v, lr, step, beta1, beta2, eps, penalty, shrink):
-    kind = w.dtype.type
-    rate, root = kind(lr / (1 - beta1**step)), kind(1 / np.sqrt(1 - beta2**step))
+    kind, numbers = w.dtype.type, np.finfo(w.dtype.type)
+    rate, root, fade = _adam_factors(lr, step, beta1, beta2)
+    rate, root, fade, decay, keep = kind(rate), kind(root), kind(fade), kind(penalty), kind(shrink)
     b1, c1, b2, c2 = kind(beta1), kind(1 - beta1), kind(beta2), kind(1 - beta2)
-    epsilon, decay, keep = kind(eps), kind(penalty), kind(shrink)
+    largest, smallest = kind(numbers.max), numbers.tiny * numbers.eps
+    limit, epsilon = kind(root * np.sqrt(largest)), kind(max(eps, np.sqrt(smallest / (1 - beta2))))
     p, d, first, second, size = pointer(w), pointer(dw), pointer(m), pointer(v), w.size
     for i in range(0, size, lanes(p)):
         n = size - i
         wi = load_rest(p, i, n)
         g = fma(decay, wi, load_rest(d, i, n))
-        mi = fma(b1, load_rest(first, i, n), c1 * g)
-        vi = fma(b2, load_rest(second, i, n), c2 * (g * g))
+        mi, vi = load_rest(first, i, n), load_rest(second, i, n)
+        mi, vi = _moments(g, mi, vi, c1, b1, c2, b2, fade, limit, largest)
         store_rest(first, i, mi, n)
         store_rest(second, i, vi, n)
         step = rate * mi / fma(root, sqrt(vi), splat(epsilon))

@@ -3,7 +3,7 @@
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels._door import pair
 from nbdl.nn import _options
-from nbdl.nn._options import positive
+from nbdl.nn._options import by_name, positive
 from nbdl.nn._parameter import Parameter, cast
 from nbdl.tape import apply, as_tensor
 
@@ -25,10 +25,12 @@ class Conv2d:
         Initializer of w (out_channels, C / groups, KH, KW); C is read from the first input. b starts at zero.
     """
 
+    @by_name("nbdl finds the channels of the input itself: nn.Conv2d(6, 5), nn.Conv2d(6, 5, stride=2)")
     def __init__(
         self,
         out_channels,
         kernel,
+        *,
         stride=1,
         padding=0,
         dilation=1,

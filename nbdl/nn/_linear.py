@@ -1,7 +1,7 @@
 """Fully connected layer."""
 
 from nbdl.errors import ShapeError
-from nbdl.nn._options import positive
+from nbdl.nn._options import by_name, positive
 from nbdl.nn._parameter import Parameter, cast
 from nbdl.tape import apply, as_tensor
 
@@ -17,7 +17,8 @@ class Linear:
         Initializer of w (D, out_features); D is read from the first input. b starts at zero.
     """
 
-    def __init__(self, out_features, bias=True, init="xavier_uniform"):
+    @by_name("nbdl finds the input size itself: nn.Linear(8), nn.Linear(8, bias=False)")
+    def __init__(self, out_features, *, bias=True, init="xavier_uniform"):
         self.out_features = positive("Linear: `out_features`", out_features)
         self.bias, self.init = bias, init
         self.w = Parameter(init)

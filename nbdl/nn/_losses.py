@@ -10,7 +10,7 @@ from nbdl.tape import apply, as_tensor, cast, real
 
 
 def softmax_cross_entropy(
-    prediction, target, weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean"
+    prediction, target, weight=None, *, ignore_index=-100, label_smoothing=0.0, reduction="mean"
 ):
     """Cross-entropy of softmax(prediction) in nats.
 
@@ -65,7 +65,7 @@ def _soft(x, target, weight, label_smoothing, reduction):
     return -terms.sum(axis=1)
 
 
-def mse(prediction, target, half=False, reduction="mean"):
+def mse(prediction, target, *, half=False, reduction="mean"):
     """Squared error (prediction - target)^2, times 1/2 with `half` as in the book's scratch version.
 
     Both are of one shape; only a last axis of length 1 may stand in one of them alone: (N,) is (N, 1).
@@ -84,7 +84,7 @@ def mse(prediction, target, half=False, reduction="mean"):
     return each.sum() if reduction == "sum" else each
 
 
-def info_nce(x, y, temperature=0.1, symmetric=True):
+def info_nce(x, y, temperature=0.1, *, symmetric=True):
     """Contrastive loss of pairs of rows: row n of `x` (N, D) among all rows of `y` (N, D), in nats.
 
     The mean over the pairs, of both directions if `symmetric`. log(N) less the loss bounds the mutual
@@ -94,17 +94,17 @@ def info_nce(x, y, temperature=0.1, symmetric=True):
     return apply("info_nce", x, cast(y, x.dtype), temperature=temperature, symmetric=symmetric)
 
 
-def kl_divergence(prediction, target, reduction="mean"):
+def kl_divergence(prediction, target, *, reduction="mean"):
     """KL(target || prediction) in nats of probabilities (N, C): what to minimise to match a target."""
     return _of_rows("kl_divergence", target, prediction, reduction)
 
 
-def js_divergence(prediction, target, reduction="mean"):
+def js_divergence(prediction, target, *, reduction="mean"):
     """Jensen-Shannon divergence in nats of probabilities (N, C): symmetric, at most log 2."""
     return _of_rows("js_divergence", target, prediction, reduction)
 
 
-def cross_entropy(prediction, target, reduction="mean"):
+def cross_entropy(prediction, target, *, reduction="mean"):
     """-sum target log(prediction) in nats of probabilities (N, C); of logits: `softmax_cross_entropy`."""
     return _of_rows("cross_entropy", target, prediction, reduction)
 

@@ -1,5 +1,6 @@
 """Options by name, as they come from a config file or a caller: known, and of the type of their default."""
 
+import functools
 import inspect
 
 import numpy as np
@@ -29,6 +30,30 @@ def check_options(what, function, options, reserved=()):
             raise UsageError(
                 "{}: option `{}` must be like its default {!r}, got {!r}", what, name, default, value
             )
+
+
+def by_name(hint):
+    """A constructor whose options, behind the ``*``, are given by name; its error for others says `hint`.
+
+    Other libraries have other arguments in these places: theirs must not be taken for ours.
+    """
+
+    def wrap(init):
+        kinds = inspect.signature(init).parameters.values()
+        names = [f"`{p.name}`" for p in kinds if p.kind is p.POSITIONAL_OR_KEYWORD][1:]  # without self
+
+        @functools.wraps(init)
+        def checked(self, *values, **options):
+            if len(values) > len(names):
+                raise UsageError(
+                    "{} takes {} by position and its options by name, got {} positions. {}",
+                    type(self).__name__, " and ".join(names), len(values), hint,
+                )  # fmt: skip
+            init(self, *values, **options)
+
+        return checked
+
+    return wrap
 
 
 def positive(where, value):

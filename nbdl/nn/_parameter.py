@@ -8,7 +8,16 @@ import zlib
 import numpy as np
 
 from nbdl import registry, shapes, tape
-from nbdl.errors import DataError, DtypeError, NbdlError, ShapeError, TapeError, UsageError
+from nbdl.errors import (
+    DataError,
+    DtypeError,
+    NbdlError,
+    OptionError,
+    ShapeError,
+    TapeError,
+    UsageError,
+)
+from nbdl.kernels._door import integer
 from nbdl.records import resolve
 from nbdl.tape import Tensor, no_grad, tracing
 
@@ -80,12 +89,20 @@ class Train:
     """
 
     def __init__(self, seed=0, step=0):
-        self.seed, self.step, self._ops = seed, step, 0
+        self.seed, self.step, self._ops = _below(63, "seed", seed), _below(32, "step", step), 0
 
     def next_op(self):
         """A number for the next random operation of this call."""
         self._ops += 1
         return self._ops - 1
+
+
+def _below(bits, name, value):
+    """`value` as an integer from 0 to 2^bits - 1: what keys the random numbers of a kernel."""
+    value = integer(f"Train: `{name}`", value)
+    if not 0 <= value < 2**bits:
+        raise OptionError("Train: `{}` must be from 0 to 2^{} - 1, got {}", name, bits, value)
+    return value
 
 
 def named_parameters(net):

@@ -2,6 +2,7 @@
 
 from nbdl.kernels._door import pair
 from nbdl.nn import _options
+from nbdl.nn._options import by_name
 from nbdl.tape import apply, as_tensor
 
 
@@ -20,7 +21,8 @@ class MaxPool2d:
         Keep a last window that reaches beyond the end.
     """
 
-    def __init__(self, kernel, stride=None, padding=0, dilation=1, ceil_mode=False):
+    @by_name("For example nn.MaxPool2d(3, 2, 1, dilation=2)")
+    def __init__(self, kernel, stride=None, padding=0, *, dilation=1, ceil_mode=False):
         self.kernel = pair("MaxPool2d: `kernel`", kernel)
         self.stride = self.kernel if stride is None else pair("MaxPool2d: `stride`", stride)
         self.padding = _options.padding("MaxPool2d: `padding`", padding)
@@ -51,7 +53,10 @@ class AvgPool2d:
         Whether the zeros of the padding count in the mean.
     """
 
-    def __init__(self, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, count_include_pad=True):
+    @by_name("For example nn.AvgPool2d(3, 2, 1, ceil_mode=True)")
+    def __init__(
+        self, kernel, stride=None, padding=0, *, dilation=1, ceil_mode=False, count_include_pad=True
+    ):
         self.kernel = pair("AvgPool2d: `kernel`", kernel)
         self.stride = self.kernel if stride is None else pair("AvgPool2d: `stride`", stride)
         self.padding = _options.padding("AvgPool2d: `padding`", padding)

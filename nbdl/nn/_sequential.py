@@ -15,6 +15,15 @@ class Sequential:
     """
 
     def __init__(self, *layers):
+        for i, layer in enumerate(layers):
+            if isinstance(layer, (list, tuple)):
+                raise UsageError("Sequential takes its layers one by one: nn.Sequential(*layers), no list")
+            if isinstance(layer, type):
+                raise UsageError(
+                    "Sequential: layer {} is a class, make one of it: {}(...)", i, layer.__name__
+                )
+            if not callable(layer):
+                raise UsageError("Sequential: layer {} is no layer, as it cannot be called: {!r}", i, layer)
         self.layers = list(layers)
 
     def __call__(self, x, train=None):

@@ -1,6 +1,7 @@
 """Runs an optimizer's update kernel over the parameters of a net."""
 
 import fnmatch
+import math
 
 import numpy as np
 
@@ -74,10 +75,7 @@ class Updater:
     def update(self, gradients, lr=None):
         """One update with gradients by parameter name; with `clip_norm` they are scaled in place."""
         if self.clip_norm:
-            norm = np.sqrt(sum(np.sum(np.square(g), dtype=np.float64) for g in gradients.values()))
-            if norm > self.clip_norm:
-                for g in gradients.values():
-                    g *= self.clip_norm / norm
+            self._clip(gradients.values())
         fixed = {"lr": float(self.lr if lr is None else lr), "step": self.steps + 1}
         for name, gradient in gradients.items():
             p, given = self.parameters[name], {**fixed, **self.options[name]}
@@ -85,6 +83,16 @@ class Updater:
             self._update(p._array, gradient, *self.state[name].values(), **options)
             p._version[0] += 1
         self.steps += 1
+
+    def _clip(self, gradients):
+        """Scale them down to the norm `clip_norm`, in units of a power of 2: squares would overflow."""
+        largest = max((float(np.max(np.abs(g), initial=0)) for g in gradients), default=0.0)
+        unit = math.ldexp(1.0, max(math.frexp(largest)[1], -1000) - 1) if math.isfinite(largest) else 1.0
+        norm = math.sqrt(sum(float(np.sum(np.square(g / unit, dtype=np.float64))) for g in gradients))
+        if norm > self.clip_norm / unit:
+            for g in gradients:
+                g /= unit
+                g *= self.clip_norm / norm
 
     def state_dict(self):
         """Copies of all state arrays, by ``parameter/state``."""

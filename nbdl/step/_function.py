@@ -82,7 +82,7 @@ def jit_predict(net, example, params=False):
     if known.get((params, shape), (None,))[0] != made_of:
         names = {
             "wrong": f"predict: `x` must be of shape {of_samples(shape)} or {shape}, got {{}}",
-            "shape": shape, "ndim": len(shape), "result": result, "floats": floats, "number": dtype.type,
+            "shape": shape, "result": result, "floats": floats, "number": dtype.type,
         }  # fmt: skip
         predict = _prediction(text, kernels)
         if params:
@@ -90,7 +90,7 @@ def jit_predict(net, example, params=False):
         else:
             moved = [p.home[2] for p in parameters.values()]
             names["predict"], names["moved"], kept = by_address(predict, arrays, moved, dtype)
-            found = _define(_DOOR.format(first="", before=_MOVED, checks="", pointers=""), "f", names, False)
+            found = _door("", _MOVED, "", "", names, cache=False)
             found.kept = kept  # not among its names: Numba never forgets those
         known[params, shape] = made_of, found
     return known[params, shape][1]
@@ -119,22 +119,24 @@ def _prediction(text, kernels):
 def _with_params(predict, names, arrays):
     checks = "".join(f"    p{i} = as_param({i}, params[{i}], y, {a.shape})\n" for i, a in enumerate(arrays))
     pointers = "".join(f", pointer(p{i})" for i in range(len(arrays)))
-    source = _DOOR.format(first="params, ", before="", checks=checks, pointers=pointers)
-    return _define(source, "f", {**names, "predict": predict})
+    return _door("params, ", "", checks, pointers, {**names, "predict": predict})
 
 
-# One sample gives one result; x and the scratch memory are needed until `predict` returns.
+def _door(first, before, checks, pointers, names, cache=True):
+    source = _DOOR.format(first=first, before=before, checks=checks, pointers=pointers)
+    return _define(source, "f", names, cache)
+
+
+# What is no array of floats is refused before anything asks for its dimensions. One sample gives one result;
+# x and the scratch memory are needed until `predict` returns.
 _DOOR = """
 def f({first}x):
-{before}    if x.ndim == ndim:
-        if x.shape != shape:
-            raise ShapeError(wrong, x.shape)
-        n, y = 1, np.empty(result, number)
-    else:
-        if x.shape[1:] != shape:
-            raise ShapeError(wrong, x.shape)
-        n, y = len(x), np.empty((len(x), *result), number)
-    data, scratch = as_dtype(as_float("predict: `x`", x, ANY), y), np.empty(n * floats, number)
+{before}    given = as_float("predict: `x`", x, ANY)
+    n = count(given, shape)
+    if n < 0:
+        raise ShapeError(wrong, given.shape)
+    y = results(given, n, shape, result, number)
+    data, scratch = as_dtype(given, y), np.empty(n * floats, number)
 {checks}    if n > 0:
         predict(n, pointer(data), pointer(y), pointer(scratch){pointers})
     keep(data, scratch)
@@ -286,6 +288,34 @@ if not config.DISABLE_JIT:
         return types.none(types.StarArgTuple(arrays)), lambda context, *_: context.get_dummy_value()
 
 
+def _count(x, shape):
+    """How many samples x has, which is one of this shape or a minibatch of them; -1 if it is neither."""
+    if x.ndim == len(shape):
+        return 1 if x.shape == shape else -1
+    return len(x) if x.ndim and x.shape[1:] == shape else -1
+
+
+@overload(_count)
+def _count_overload(x, shape):
+    if x.ndim == len(shape):
+        return lambda x, shape: 1 if x.shape == shape else -1
+    if x.ndim == len(shape) + 1:
+        return lambda x, shape: len(x) if x.shape[1:] == shape else -1
+    return lambda x, shape: -1
+
+
+def _results(x, n, shape, result, number):
+    """An array for the result of one sample, or those of n."""
+    return np.empty(result if x.ndim == len(shape) else (n, *result), number)
+
+
+@overload(_results)
+def _results_overload(x, n, shape, result, number):
+    if x.ndim == len(shape):
+        return lambda x, n, shape, result, number: np.empty(result, number)
+    return lambda x, n, shape, result, number: np.empty((n, *result), number)
+
+
 def _as_dtype(x, y):
     """`x` in the dtype of `y`."""
     return x.astype(y.dtype, copy=False)
@@ -316,6 +346,7 @@ def _as_param(i, a, y, shape):
 
 _NAMES = {
     "ShapeError": ShapeError, "UsageError": UsageError, "np": np, "ANY": ANY, "as_float": as_float,
+    "count": _count, "results": _results,
     "as_dtype": _as_dtype, "as_param": _as_param, "pointer": pointer, "keep": _keep, "at": _at, "copy": _copy,
     "other": "predict: a parameter of the net has another shape or dtype now: call nbdl.jit_predict again",
     **NAMES,

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from nbdl.kernels._simd import LANES, hsum, load, splat, store
+from nbdl.kernels._simd import LANES, hmax, hsum, load, maximum, splat, store
 from nbdl.kernels._transpose import gather, transpose
 from nbdl.kernels.lanes import Row
 from nbdl.kernels.lanes._twin import pitch, planes
@@ -122,35 +122,48 @@ def finite(loss, bounds, shards, status):
 
 
 def squares(dtype):
-    """``(dw, sums, item, floats)``: sums[item] is that of the squares of a slice of `floats` elements."""
-    L, zero = LANES[dtype], np.dtype(dtype).type(0)
+    """``(dw, sums, item, floats)``: the squares of a slice of `floats` elements, which are far too large or
+    too small for their dtype perhaps: sums[2 item] is a unit, sums[2 item + 1] the sum of (dw / unit)^2.
+    """
+    L, zero, one = LANES[dtype], np.dtype(dtype).type(0), np.dtype(dtype).type(1)
+    far, huge, tiny = (one * 2.0**k for k in ((55, 80, -100) if dtype == "float32" else (480, 600, -600)))
 
     def leaf(dw, sums, item, floats):
-        total = splat(zero)
+        size = splat(zero)
         for i in range(0, floats, L):
-            g = load(dw, i)
+            size = maximum(abs(load(dw, i)), size)
+        largest = hmax(size)
+        unit = huge if largest > far else tiny if largest < one / far else one
+        total, factor = splat(zero), splat(one / unit)
+        for i in range(0, floats, L):
+            g = load(dw, i) * factor
             total = total + g * g
-        sums[item] = hsum(total)
+        sums[2 * item], sums[2 * item + 1] = unit, hsum(total)
 
     return leaf
 
 
 def clip(sums, count, limit, scale):
-    """scale[0] = min(1, limit / norm): what gradients of a norm above limit[0] are multiplied by."""
-    total = 0.0
+    """scale[0] scale[1] = min(1, limit / norm): what gradients of a norm above limit[0] are multiplied by."""
+    unit, total = sums[0], 0.0
     for i in range(count):
-        total += sums[i]
-    norm = math.sqrt(total)
-    scale[0] = limit[0] / norm if norm > limit[0] else 1
+        unit = max(unit, sums[2 * i])
+    for i in range(count):
+        ratio = sums[2 * i] / unit
+        total += sums[2 * i + 1] * ratio * ratio
+    norm = math.sqrt(total)  # in units
+    above = norm > limit[0] / unit
+    scale[0] = 1 / unit if above else 1
+    scale[1] = limit[0] / norm if above else 1
 
 
 def scaled(dtype):
-    """``(dw, scale, floats)``: dw *= scale[0]."""
+    """``(dw, scale, floats)``: dw *= scale[0] scale[1], whose product may be too small for the dtype."""
     L = LANES[dtype]
 
     def leaf(dw, scale, floats):
-        factor = splat(scale[0])
+        unit, factor = splat(scale[0]), splat(scale[1])
         for i in range(0, floats, L):
-            store(dw, i, load(dw, i) * factor)
+            store(dw, i, load(dw, i) * unit * factor)
 
     return leaf

@@ -61,14 +61,14 @@ class Update:
     def _clip(self):
         """The norm of all gradients, and the gradients scaled down to it."""
         dtype = self.dtype.name
-        sums, scale = aligned(self._slices_in_all(), self.dtype), Address(aligned(1, self.dtype))
+        sums, scale = aligned(2 * self._slices_in_all(), self.dtype), Address(aligned(2, self.dtype))
         squares, scaled, norm, place = [], [], [], 0
         for name in self._names:
             arrays = {"dw": self._gradients[name]}
             for job in self._slices(_layout.squares(dtype), arrays, {}, f"norm of {name}", "floats"):
                 operands = {
                     "dw": job.operands["dw"],
-                    "sums": Address(sums, offset=place * self.dtype.itemsize),
+                    "sums": Address(sums, offset=2 * place * self.dtype.itemsize),
                 }
                 operands |= {"item": Base(0, 1), "floats": job.operands["floats"]}
                 squares.append(Job(job.leaf, operands, SHARED, job.items, what=job.what))

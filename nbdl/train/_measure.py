@@ -1,6 +1,5 @@
 """Predictions of a net, and how good they are."""
 
-
 import numpy as np
 from numba import config as numba_config
 

@@ -1,4 +1,4 @@
-"""Nets in files: `save` and `load`."""
+"""Nets and arrays in files: `save` and `load`."""
 
 import warnings
 
@@ -9,15 +9,20 @@ from nbdl.data import Preparation
 from nbdl.data._fault import fault, reading
 from nbdl.errors import NumericError, UsageError
 from nbdl.train import _files
+from nbdl.train._arrays import describe, is_net, rebuild, refuse_arrays
 
 
 def save(net, path, preparation=None):
-    """Write the weights of `net`, and the net itself if it is made of registered layers, to one file.
+    """Write a net, or arrays, to one file.
+
+    Of a net: its weights, and the net itself if it is made of registered layers. Of arrays: every value,
+    with its dtype, shape and place.
 
     Parameters
     ----------
-    net : net
-        Whose parameters have their shapes.
+    net : net, array, list, tuple or dict
+        A net whose parameters have their shapes; or an array, or arrays in lists, tuples and dicts with texts
+        as keys, nested as you like. A Tensor counts as its array.
     path : path
         By custom ``*.safetensors``. Replaced whole or not at all.
     preparation : nbdl.data.Preparation, optional
@@ -25,10 +30,23 @@ def save(net, path, preparation=None):
 
     Raises
     ------
+    DtypeError
+        If an array has a dtype that the format does not hold, or something beside arrays is no array.
     SaveError
         If the file cannot be written; the former one is intact.
+
+    Examples
+    --------
+    >>> nbdl.save({"x": x, "pair": [x, y]}, "arrays.safetensors")
+    >>> nbdl.load("arrays.safetensors")["pair"][1]
     """
     document = {"kind": "net", "version": __version__}
+    if not is_net(net):
+        arrays = {}
+        document.update(kind="arrays", arrays=describe(net, arrays, ""))
+        _files.write(path, arrays, document)
+        return
+    refuse_arrays(net, "")
     if not all(p.ready for p in nn.parameters(net)):
         raise UsageError("the net has no weights yet: call nbdl.nn.init(net, example), or train it")
     try:
@@ -53,7 +71,7 @@ def check_weights(net, where):
 
 
 def load(path, into=None):
-    """Read a net from a file that `save` (or a training run) wrote.
+    """Read a net or arrays from a file that `save` (or a training run) wrote.
 
     Parameters
     ----------
@@ -61,10 +79,15 @@ def load(path, into=None):
     into : net, optional
         Give this net the weights instead of building one: needed where the file holds weights alone.
 
+    Returns
+    -------
+    The net; or the array, list, tuple or dict that was saved.
+
     Raises
     ------
     DataError
-        If the file is missing, cut short, damaged, or holds no net; or its weights do not fit `into`.
+        If the file is missing, cut short, damaged, or holds neither a net nor arrays; or its weights do not
+        fit `into`.
 
     Warns
     -----
@@ -72,7 +95,11 @@ def load(path, into=None):
         If the net was trained on standardised columns: it takes ``preparation.inputs(x)``, with the
         preparation that ``nbdl.train.load_run(path)`` gives beside the net.
     """
-    net, preparation = load_prepared(path, into)
+    state, document = _files.read(path)
+    if document.get("kind") == "arrays" and into is None:
+        with reading(path, "file of arrays"):
+            return rebuild(document["arrays"], state)
+    net, preparation = _prepared(path, state, document, into)
     if preparation.mean.size:
         warnings.warn(
             f"the net of {path} was trained on standardised columns and takes preparation.inputs(x): see "
@@ -82,11 +109,16 @@ def load(path, into=None):
     return net
 
 
-def load_prepared(path, into=None):
-    """The net of a file, as `load` gives it, and its `Preparation`."""
-    state, document = _files.read(path)
+def load_prepared(path):
+    """The net of a file and its `Preparation`; `DataError` if the file holds anything else."""
+    return _prepared(path, *_files.read(path), None)
+
+
+def _prepared(path, state, document, into):
     if document.get("kind") != "net":
-        raise fault(f"it holds a {document.get('kind')}, not a net", path, "the model.safetensors of a run")
+        kind = document.get("kind")
+        what = f"it holds {kind if kind == 'arrays' else f'a {kind}'}, not a net"
+        raise fault(what, path, "the model.safetensors of a run")
     with reading(path, "model file"):
         if into is None:
             if document.get("net") is None:

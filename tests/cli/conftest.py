@@ -24,7 +24,7 @@ def program(tmp_path):
 
     def program(*arguments, **options):
         command = [sys.executable, "-m", "nbdl", *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, timeout=300, **options)
+        return subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, timeout=1800, **options)
 
     return program
 

@@ -7,7 +7,7 @@ from unittest import SkipTest
 import pytest
 
 import nbdl
-from nbdl import _jit, registry, testing
+from nbdl import _cache, registry, testing
 from nbdl.cli import _doctor
 from nbdl.errors import VerificationError
 
@@ -140,14 +140,14 @@ def test_models_and_data(run):
 
 def test_cache(run, monkeypatch, tmp_path):
     info = {"folder": str(tmp_path), "functions": 3, "bytes": 4_000_000}
-    monkeypatch.setattr(_jit, "cache_info", lambda: info)
-    monkeypatch.setattr(_jit, "cache_clear", lambda: info)
+    monkeypatch.setattr(_cache, "cache_info", lambda: info)
+    monkeypatch.setattr(_cache, "cache_clear", lambda: info)
     assert rows(run("cache", "info", "--format", "json")) == info
     assert str(tmp_path) in run("cache", "info").stdout
     assert rows(run("cache", "clear", "--format", "json")) == {"deleted": info}
     assert run("cache", "clear").stdout == f"deleted 3 functions, 4.0 MB, in {tmp_path}\n"
-    monkeypatch.setattr(_jit, "cache_info", lambda: info | {"folder": None})
-    monkeypatch.setattr(_jit, "cache_clear", lambda: info | {"folder": None, "functions": 0, "bytes": 0})
+    monkeypatch.setattr(_cache, "cache_info", lambda: info | {"folder": None})
+    monkeypatch.setattr(_cache, "cache_clear", lambda: info | {"folder": None, "functions": 0, "bytes": 0})
     assert "nothing is cached" in run("cache", "info").stdout
     assert run("cache", "clear").exit_code == 0
 

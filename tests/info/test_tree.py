@@ -115,10 +115,15 @@ def test_no_order_of_the_points_is_slow(order):
         "organ pipe": np.minimum(ramp, n - ramp),
         "sawtooth": ramp % 1000,
     }[order]
-    _tree.build(np.random.default_rng(0).normal(size=(1000, 1)))
-    start = time.perf_counter()
-    _tree.build(x[:, None].copy())
-    assert time.perf_counter() - start < 2
+
+    def spent(x):
+        start = time.process_time()  # of this process alone: other work on the machine does not count
+        _tree.build(x[:, None].copy())
+        return time.process_time() - start
+
+    spent(ramp[:1000])  # compiled
+    mixed = np.random.default_rng(0).permutation(ramp)
+    assert spent(x) < 50 * spent(mixed)  # the square of n would be some thousand times
 
 
 AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+bmi2,+popcnt"}
@@ -130,7 +135,7 @@ def test_registers_of_half_the_width():
     """A leaf is then two vectors."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")} | AVX2
     run = subprocess.run(
-        [sys.executable, *PYTEST], env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, *PYTEST], env=environment, capture_output=True, text=True, timeout=1800
     )
     assert run.returncode == 0 and "4 passed" in run.stdout, run.stdout[-3000:] + run.stderr[-3000:]
 
@@ -149,5 +154,5 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_child_process_has_threads_of_its_own():
-    run = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=1800)
     assert run.returncode == 0, run.stderr

@@ -9,7 +9,7 @@ from numba import njit
 
 from nbdl import jit
 from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError
-from nbdl.kernels import _door, linear, linear_shape
+from nbdl.kernels import _door, adam_update, conv2d, linear, linear_shape, max_pool2d, softmax
 from nbdl.kernels._door import (
     ANY,
     as_float,
@@ -246,3 +246,20 @@ def test_exceptions_inside_prange_do_not_arrive_so_that_checks_come_first():
         linear_shape(x.shape, w.shape)
     unchecked(x, w[:3], y)
     np.testing.assert_array_equal(y, [3, 3])
+
+
+@needs_jit
+@pytest.mark.parametrize(
+    ("kernel", "name", "given"),
+    [
+        (max_pool2d, "kernel", lambda v: (np.ones((1, 1, 4, 4)), v)),
+        (conv2d, "stride", lambda v: (np.ones((1, 1, 4, 4)), np.ones((1, 1, 2, 2)), None, (1, v))),
+        (softmax, "axis", lambda v: (X, v)),
+        (linear_shape, "x_shape", lambda v: ((v, 1), (1, 1))),
+        (adam_update, "step", lambda v: (X.copy(), X, X.copy(), X.copy(), 0.1, v)),
+    ],
+)
+@pytest.mark.parametrize("value", [2**64, 2**70, -(2**63) - 1])
+def test_integers_beyond_64_bits_are_an_option_error_in_every_place(kernel, name, given, value):
+    with pytest.raises(OptionError, match=rf": `{name}` must be from -2\^63 to 2\^63 - 1, got {value}$"):
+        jit(kernel.py_func)(*given(value))

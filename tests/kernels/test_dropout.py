@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nbdl import jit
 from nbdl.errors import DtypeError, OptionError, ShapeError
 from nbdl.kernels import dropout, dropout_dx, dropout_mask, masked_scale, masked_scale_dx
 
@@ -77,3 +78,16 @@ def test_keys_are_integers():
     for name in KEY:
         with pytest.raises(DtypeError, match=f"dropout: `{name}` must be an integer, got"):
             dropout(X, 0.5, **{**KEY, name: 1.5})
+
+
+@pytest.mark.parametrize("value", [-(2**63) - 1, 2**63, 2**64 - 1, 2**64, 2**70])
+@pytest.mark.parametrize("name", ["seed", "op", "step"])
+def test_integers_that_no_key_has_are_one_error_however_large(name, value):
+    key = {"seed": 0, "op": 0, "step": 0, name: value}
+    for kernel in (dropout, dropout_dx, dropout_mask):
+        fresh = jit(getattr(kernel, "py_func", kernel))
+        with pytest.raises(OptionError, match=rf": `{name}` must be from -2\^63 to 2\^63 - 1, got {value}$"):
+            fresh(np.ones((2, 3)), 0.5, **key)
+        kernel(np.ones((2, 3)), 0.5, 0, 0, 0)
+        with pytest.raises((OptionError, OverflowError)):  # once int64 is compiled, Numba unpacks it itself
+            kernel(np.ones((2, 3)), 0.5, **key)

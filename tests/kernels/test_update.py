@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nbdl import kernels
 from nbdl.errors import DtypeError, OptionError, ShapeError
 from nbdl.kernels import adam_update, adamw_update, momentum_update, sgd_update
 from nbdl.testing import reference
@@ -166,3 +167,62 @@ def test_an_element_has_the_same_bits_in_every_slice(name):
         update(parts[0][start:stop], dw[start:stop], *[s[start:stop] for s in parts[1:]], 0.1, **more)
     for whole, part in zip((w, *state), parts):
         np.testing.assert_array_equal(part, whole)
+
+
+# --- squares beyond the range of the dtype ------------------------------------------------------------------
+
+FAR = {
+    "float32": {
+        "torch's range": [1e20, 1.0, 1.0, -1e20, 0.0, 5.0],
+        "all beyond it": [3e38] * 6,
+        "once beyond it": [-3.4e38, 1.0, 1.0, 2.0, 3.0, 0.0],
+        "changing signs": [1e20, -3e20, 2e20, 2e20, -1e20],
+        "1e21 for long": [1e21] * 300,
+        "below it": [1e-25, 1e-30, 1e-25],
+    },
+    "float64": {
+        "all beyond it": [1e200] * 6,
+        "once beyond it": [-1.7e308, 1.0, 1.0, 2.0, 3.0, 0.0],
+        "below it": [1e-200] * 3,
+    },
+}
+
+
+@pytest.mark.parametrize("update", ["adam_update", "adamw_update"])
+@pytest.mark.parametrize(("dtype", "name"), [(d, n) for d, names in FAR.items() for n in names])
+def test_adam_is_right_where_the_square_of_a_gradient_has_no_place_in_its_dtype(update, dtype, name):
+    """The truth is Adam with numbers that are wide enough."""
+    gradients = np.array(FAR[dtype][name], dtype)
+    w, m, v = np.ones(19, dtype), np.zeros(19, dtype), np.zeros(19, dtype)
+    true = [np.ones(1, np.longdouble), np.longdouble(0), np.longdouble(0)]
+    for step, g in enumerate(gradients, 1):
+        getattr(kernels, update)(w, np.full(19, g), m, v, 0.1, step)
+        true = getattr(reference, update)(true[0], np.longdouble(g), *true[1:], 0.1, step)
+        bound = 3e-5 if dtype == "float32" else 1e-11
+        np.testing.assert_allclose(w, np.full(19, true[0], dtype), rtol=bound, atol=bound)
+        assert np.isfinite(m).all() and np.isfinite(v).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_adam_hides_no_gradient_that_is_not_finite(dtype, bad):
+    w, m, v = np.ones((3, 5), dtype)
+    dw = np.array([1, 1, bad, 1, 1], dtype)
+    adam_update(w, dw, m, v, 0.1, 2)
+    assert np.isnan(w[2]) and np.isfinite(w[[0, 1, 3, 4]]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("g", [0.0, 1e-30, 1e-200])
+def test_adam_without_epsilon_never_divides_by_zero(dtype, g):
+    w, m, v = np.ones(3, dtype), np.zeros(3, dtype), np.zeros(3, dtype)
+    for step in 1, 2, 3:
+        adam_update(w, np.full(3, g, dtype), m, v, 0.1, step, eps=0.0)
+        assert (w <= 1).all() and (w >= 1 - 0.1001 * step).all()
+        assert g or (w == 1).all()
+
+
+def test_a_saved_state_whose_v_had_overflowed_goes_on():
+    w, m, v = np.ones(3, "float32"), np.full(3, 1e19, "float32"), np.full(3, np.inf, "float32")
+    adam_update(w, np.ones(3, "float32"), m, v, 0.1, 100)
+    assert np.isfinite(v).all() and (w < 1).all() and (w > 0).all()

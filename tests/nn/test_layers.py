@@ -1,3 +1,5 @@
+import inspect
+
 import numpy as np
 import pytest
 
@@ -140,3 +142,67 @@ def test_the_odd_zero_comes_last():
     conv = nn.Conv2d(1, 2, padding="same", bias=False)
     conv.w.assign(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
     np.testing.assert_array_equal(conv(np.ones((1, 1, 2, 2))).data, [[[[10, 4], [3, 1]]]])
+
+
+# --- arguments by position ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: nn.Linear(4, 8), r"Linear takes `out_features` by position .* 2 .*: nn\.Linear\(8\)"),
+        (lambda: nn.Linear(4, 8, True), r"got 3 positions\. nbdl finds the input size itself"),
+        (
+            lambda: nn.Conv2d(1, 6, 5),
+            r"Conv2d takes `out_channels` and `kernel` by position .*nn\.Conv2d\(6, 5\)",
+        ),
+        (lambda: nn.Conv2d(1, 6, 5, stride=2), r"nbdl finds the channels of the input itself"),
+        (
+            lambda: nn.MaxPool2d(2, 2, 0, 1),
+            r"MaxPool2d takes `kernel` and `stride` and `padding` by position",
+        ),
+        (lambda: nn.AvgPool2d(2, 2, 0, True), r"nn\.AvgPool2d\(3, 2, 1, ceil_mode=True\)"),
+    ],
+)
+def test_the_places_of_other_libraries_are_an_error_that_shows_ours(make, words):
+    with pytest.raises(UsageError, match=words):
+        make()
+
+
+@pytest.mark.parametrize("name", ["Linear", "Conv2d", "MaxPool2d", "AvgPool2d"])
+def test_signatures_of_layers_say_what_is_given_by_name(name):
+    given = inspect.signature(getattr(nn, name)).parameters.values()
+    options = [p.name for p in given if p.kind is p.KEYWORD_ONLY]
+    assert options and not {"out_features", "out_channels", "kernel"} & set(options)
+
+
+@pytest.mark.parametrize(
+    "loss", ["softmax_cross_entropy", "mse", "cross_entropy", "kl_divergence", "js_divergence", "info_nce"]
+)
+def test_options_of_losses_are_given_by_name(loss):
+    with pytest.raises(TypeError, match="positional"):
+        getattr(nn, loss)(np.ones((2, 2)), np.ones((2, 2)), None, "mean")
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ([[nn.Linear(2), nn.ReLU()]], r"takes its layers one by one: nn\.Sequential\(\*layers\)"),
+        ([nn.Linear(2), (nn.ReLU(),)], "one by one"),
+        ([nn.Linear(2), nn.ReLU], r"layer 1 is a class, make one of it: ReLU\(\.\.\.\)"),
+        ([nn.Linear(2), None], "layer 1 is no layer, as it cannot be called: None"),
+        ([3], "layer 0 is no layer"),
+    ],
+)
+def test_sequential_refuses_what_is_no_layer_when_it_is_made(layers, words):
+    with pytest.raises(UsageError, match=words):
+        nn.Sequential(*layers)
+
+
+@pytest.mark.parametrize(("name", "bits"), [("seed", 63), ("step", 32)])
+def test_the_key_of_random_numbers_has_a_range(name, bits):
+    for value in (-1, 2**bits, 2**64, 2**70, -(2**70)):
+        with pytest.raises(OptionError, match=f"Train: `{name}` must be from"):
+            nn.Train(**{name: value})
+    for value in (0, 2**bits - 1, np.int64(5)):
+        assert nn.Dropout()(np.ones((2, 3)), train=nn.Train(**{name: value})).shape == (2, 3)

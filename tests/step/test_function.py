@@ -432,7 +432,7 @@ def test_cached_callers_never_give_old_answers(tmp_path):
     for seed in (1, 2, 3):
         run = subprocess.run(
             [sys.executable, "-W", "ignore", script, str(seed)],
-            capture_output=True, text=True, timeout=300, env=environment,
+            capture_output=True, text=True, timeout=1800, env=environment,
         )  # fmt: skip
         assert run.returncode == 0, run.stderr
         by_address, by_params, hits, anew = json.loads(run.stdout)

@@ -214,7 +214,7 @@ with open(ours, "rb") as pipe:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
 def test_a_forked_child_trains():
     run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORK], capture_output=True, text=True, timeout=120
+        [sys.executable, "-W", "ignore", "-c", FORK], capture_output=True, text=True, timeout=1800
     )
     assert run.stdout == "True\n", run.stderr
 

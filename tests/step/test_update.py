@@ -53,6 +53,22 @@ def test_clipping_of_many_slices(twins, x, labels, shuffled):
     twins(wide, x, labels, clip_norm=0.1).agree(shuffled(10 * 20), 20)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("scale", [1e-30, 1e20, 1e36])
+def test_clipping_where_squares_of_gradients_have_no_place_in_the_dtype(
+    twins, plugin, x, labels, shuffled, scale, optimizer
+):
+    def loss(prediction, target):
+        return nn.softmax_cross_entropy(prediction, target) * scale
+
+    plugin(losses=[nbdl.Loss("scaled", loss)])
+    most = min(0.5, scale / 1e3)
+    both = twins(mlp, x, labels, optimizer=optimizer, lr=0.01, loss="scaled", clip_norm=most)
+    both.agree(shuffled(2 * 20), 20)
+    norm = np.sqrt(sum(np.square(g, dtype=float).sum() for g in both.step.gradients.values()))
+    assert norm == pytest.approx(most, rel=1e-4)
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "multi_factor"])
 def test_rates_of_a_schedule(twins, x, labels, shuffled, schedule):
     rates = [0.02 * getattr(optim, schedule)(i, 10) for i in range(10)]

@@ -4,10 +4,12 @@ import os
 import numpy as np
 import pytest
 
+import nbdl
 from nbdl import load, nn, save
-from nbdl.errors import DataError, NbdlError, SaveError, UsageError
+from nbdl.errors import DataError, DtypeError, NbdlError, SaveError, UsageError
 from nbdl.train import _files
 
+RNG = np.random.default_rng(0)
 X = np.random.default_rng(0).normal(size=(2, 6))
 
 
@@ -169,4 +171,92 @@ def test_a_net_without_weights_is_not_saved(path):
 def test_a_description_of_no_net_is_refused(path, net):
     _files.write(path, {}, {"kind": "net", "net": net})
     with pytest.raises(NbdlError):
+        load(path)
+
+
+# --- arrays -------------------------------------------------------------------------------------------------
+
+DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16",
+          "float32", "float64", "complex64"]  # fmt: skip
+
+
+def same(a, b):
+    """Equal to the last bit, in type, dtype, shape and place."""
+    if isinstance(a, (list, tuple)):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return type(b) is dict and list(a) == list(b) and all(map(same, a.values(), b.values()))
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_an_array_comes_back_bit_by_bit(path, dtype):
+    a = (RNG.integers(-100, 100, (4, 6)) * 1.5).astype(dtype)
+    for given in (
+        a,
+        a[::2, ::-1],
+        np.asfortranarray(a),
+        a.T,
+        a[:0],
+        a[0, 0],
+        np.array(a[0, 0]),
+        a[None, :, None],
+    ):
+        save(given, path)
+        assert same(np.asarray(given), load(path))
+
+
+def test_lists_and_dicts_of_arrays_come_back_as_they_were(path):
+    x, y = X.astype("float32"), np.arange(3)
+    odd = np.array([np.nan, -0.0, np.inf, 5e-324])
+    for given in (
+        [x, y], [x], [], {}, (x, y), {"x": x, "y": y}, {"z": y, "a": [x, (y, {"deep": odd})], "": x},
+        {"\u03b1 [0] 'q' \n": x}, [[[]], {"empty": {}}, x], [x, x],
+    ):  # fmt: skip
+        save(given, path)
+        assert same(given, load(path))
+
+
+def test_tensors_and_parameters_are_saved_as_their_arrays(path, net):
+    save({"t": nbdl.tensor(X), "weights": nn.parameters(net)}, path)
+    again = load(path)
+    assert same(again["t"], X)
+    assert all(map(same, again["weights"], (p.data for p in nn.parameters(net))))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (np.array(["a"]), "`net` must have one of the dtypes bool, .*, got <U1"),
+        ([X, {"k": X.astype(complex)}], r"`net`\[1\]\['k'\] must have one of the dtypes .*, got complex128"),
+        (X.astype(X.dtype.newbyteorder("S")), "must have one of the dtypes"),
+        (np.array([None]), "got object"),
+        (np.zeros(2, "M8[s]"), "got datetime64"),
+        (np.ma.masked_array(X, X > 0), "`net` must be a net, or arrays.*, got a MaskedArray"),
+        ([X, 3.5], r"`net`\[1\] must be a net, or arrays, .*, got a float; try np\.array"),
+        ({"x": X, "note": "text"}, r"`net`\['note'\] must be a net, or arrays, .*, got a str"),
+        ({1: X}, "the keys of a dict must be texts, got 1"),
+        (None, "got a NoneType"), ("net", "got a str"), (3.5, "got a float"), ({X.size}, "got a set"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_kept_is_refused_before_anything_is_written(path, given, words):
+    with pytest.raises(DtypeError, match=words):
+        save(given, path)
+    assert not path.exists()
+
+
+def test_nothing_beside_layers_is_lost_silently(path, net):
+    save([net, net.layers[0]], path)  # a list of layers is a net
+    with pytest.raises(DataError, match="weights alone"):
+        load(path)
+    with pytest.raises(DtypeError, match=r"`net`\[1\] is an array .* save it apart"):
+        save([net, X], path)
+
+
+def test_arrays_are_no_net(path, net):
+    save([X], path)
+    with pytest.raises(DataError, match="holds arrays, not a net"):
+        load(path, into=net)
+    _files.write(path, {"0": X}, {"kind": "arrays", "arrays": {"list": [{"array": "7"}]}})
+    with pytest.raises(DataError, match="no valid file of arrays"):
         load(path)

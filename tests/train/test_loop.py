@@ -377,6 +377,8 @@ def test_a_net_that_a_program_cannot_follow_is_told_what_to_do_and_trains_so():
     run = nbdl.fit(TakesArrays(), both, epochs=1, lr=0.01, compiled=False)
     assert train.predict(run.net, data[0]).shape == (90, 1)
     assert np.isfinite(run.evaluate(run.data.test)["loss"])
+
+
 # --- targets of any form, and tables ------------------------------------------------------------------------
 
 

@@ -2,8 +2,11 @@
 
 import math
 
+import numpy as np
+
 from nbdl.kernels import _update
 from nbdl.kernels._simd import LANES, fma, load, splat, sqrt, store
+from nbdl.kernels._update import _moments
 from nbdl.kernels.lanes._twin import UpdateTwin
 
 
@@ -12,8 +15,8 @@ def _python(function):
     return getattr(function, "py_func", function)
 
 
-_rates, _momentum_option, _adam_options = map(
-    _python, (_update._rates, _update._momentum_option, _update._adam_options)
+_rates, _momentum_option, _adam_options, _corrected = map(
+    _python, (_update._rates, _update._momentum_option, _update._adam_options, _update._adam_factors)
 )
 
 
@@ -68,22 +71,24 @@ momentum_update = UpdateTwin(_momentum_factors, _momentum)
 
 def _adam_factors(kernel, lr, step, beta1, beta2, eps, penalty, shrink):
     step, beta1, beta2, eps = _adam_options(kernel, step, beta1, beta2, eps)
-    rate, root = lr / (1 - beta1**step), 1 / math.sqrt(1 - beta2**step)
-    return rate, root, beta1, 1 - beta1, beta2, 1 - beta2, eps, penalty, shrink
+    rates = _corrected(lr, step, beta1, beta2)
+    return *rates, beta1, 1 - beta1, beta2, 1 - beta2, eps, penalty, shrink
 
 
 def _adam(dtype):
-    L = LANES[dtype]
+    L, largest = LANES[dtype], np.finfo(dtype).max
+    top, smallest = np.sqrt(largest), np.finfo(dtype).smallest_subnormal
 
     def leaf(w, dw, m, v, factors, size):
-        rate, root, eps, decay, keep = factors[0], factors[1], factors[6], factors[7], factors[8]
-        b1, c1, b2, c2 = factors[2], factors[3], factors[4], factors[5]
+        rate, root, fade, decay, keep = factors[0], factors[1], factors[2], factors[8], factors[9]
+        b1, c1, b2, c2 = factors[3], factors[4], factors[5], factors[6]
+        limit, epsilon = root * top, max(factors[7], math.sqrt(smallest / c2))
         for i in range(0, size, L):
             g = fma(decay, load(w, i), load(dw, i))
-            mean, square = fma(b1, load(m, i), c1 * g), fma(b2, load(v, i), c2 * (g * g))
+            mean, square = _moments(g, load(m, i), load(v, i), c1, b1, c2, b2, fade, limit, largest)
             store(m, i, mean)
             store(v, i, square)
-            store(w, i, fma(keep, load(w, i), -(rate * mean / fma(root, sqrt(square), splat(eps)))))
+            store(w, i, fma(keep, load(w, i), -(rate * mean / fma(root, sqrt(square), splat(epsilon)))))
 
     return leaf
 

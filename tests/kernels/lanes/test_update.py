@@ -1,10 +1,14 @@
 """Optimizers on lanes: their kernels' numbers, and their kernels' errors."""
 
+import numpy as np
 import pytest
 
+from nbdl import kernels
 from nbdl.errors import OptionError
 from nbdl.kernels import lanes
+from nbdl.kernels._simd import LANES
 from nbdl.testing import check_update_twin
+from nbdl.testing._twin_run import aligned, call
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -42,3 +46,17 @@ def test_bad_options_raise_as_in_the_kernels(name, options, names):
 def test_a_bad_rate_raises():
     with pytest.raises(OptionError, match="`lr`"):
         lanes.sgd_update.factors(-0.1, 1)
+
+
+@pytest.mark.parametrize("scale", [1e20, 3e38, 1e-25])
+def test_adam_agrees_with_the_kernel_where_squares_leave_float32(scale):
+    rng, size = np.random.default_rng(0), 3 * LANES["float32"]
+    arrays = [aligned(np.zeros(size, "float32")) for _ in range(4)]
+    wanted = [a.copy() for a in arrays]
+    for step in range(1, 6):
+        arrays[1][:] = wanted[1][:] = rng.uniform(-1, 1, size) * scale
+        kernels.adam_update(*wanted, 0.1, step)
+        numbers = np.array(lanes.adam_update.factors(0.1, step), "float32")
+        call(lanes.adam_update.leaf("float32"), [*((a, 0) for a in (*arrays, numbers)), size])
+        for got, want in zip(arrays, wanted):
+            np.testing.assert_allclose(got, want, rtol=1e-5)
