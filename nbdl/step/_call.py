@@ -1,5 +1,7 @@
 """A call of the driver: what it reads and writes besides the memory of the program."""
 
+import weakref
+
 import numpy as np
 
 from nbdl.step._driver import (
@@ -63,6 +65,7 @@ class NativeCall:
         self._fixed = [(place, array.ctypes.data) for place, array in moving]
         self._tables = [None if isinstance(t, Call) else _addresses(t) for t in program.memory.tables]
         self._in_order = False
+        self._me = weakref.ref(self)  # for the team: a call and its team must not keep one another alive
 
     def serves(self, program, n, steps):
         """Whether it is the call for so many steps of this program, as its memory is now."""
@@ -74,7 +77,7 @@ class NativeCall:
     def bind(self, x, y, order, factors, step, seed):
         """Take the arrays and numbers of a call: samples in the order `order` (None: as they come)."""
         words = self._team.words
-        if self._team.call is not self:
+        if self._team.call is not self._me:
             self._enter(words)
         if order is not None or not self._in_order:
             self._count(order)
@@ -114,7 +117,7 @@ class NativeCall:
             bases[place] = value
         for t in range(self._team.size):
             self._team.line(t)[OWN_BASES + PRIVATE] = self._arenas[t].ctypes.data
-        self._team.call = self
+        self._team.call = self._me
 
     def _count(self, order):
         """Sample numbers of whole blocks: the lanes that are left over repeat the last sample."""

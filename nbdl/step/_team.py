@@ -31,7 +31,7 @@ class Team:
         march, self._means = functions(dtype)
         self._board, self.size = _Board(threads, march), 1
         self.words = self._board.words
-        self.call = None  # the one whose arrays the board names
+        self.call = None  # a reference to the one whose arrays the board names
         # whatever is raised from here on, none of the others is left waiting
         weakref.finalize(self, _dismiss, self._board, threads).atexit = False
         for t in range(1, threads):
