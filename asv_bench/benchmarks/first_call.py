@@ -54,7 +54,7 @@ class Cores:
 
     def track_conv2d(self):
         conv2d = kernel("conv2d")
-        from nbdl.kernels._conv2d import _conv2d
+        from nbdl.kernels.convolution.conv2d import _conv2d
 
         for dtype in ("float32", "float64"):
             x, w, b = normal(2, 4, 8, 8, dtype=dtype), normal(6, 4, 3, 3, dtype=dtype), normal(6, dtype=dtype)

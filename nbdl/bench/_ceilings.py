@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels._simd import ACCUMULATORS, LANES, load, pointer, store
-from nbdl.kernels._tile import part, rectangle, spec, tile
+from nbdl.kernels.simd.registers import ACCUMULATORS, LANES, load, pointer, store
+from nbdl.kernels.simd.tile import part, rectangle, spec, tile
 
 L = LANES["float32"]
 COLUMNS = 4

@@ -19,8 +19,8 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.info._threads import in_parallel
 from nbdl.info._tree import WIDTH, Line
-from nbdl.kernels._shuffle import lanes
-from nbdl.kernels._simd import count, fma, larger, load, pointer, smaller, some, splat, store, where
+from nbdl.kernels.simd.registers import count, fma, larger, load, pointer, smaller, some, splat, store, where
+from nbdl.kernels.simd.shuffle import lanes
 
 CHUNK = 2048  # leaves that one call of a kernel asks for
 

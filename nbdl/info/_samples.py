@@ -15,8 +15,8 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
-from nbdl.kernels._shuffle import lanes, load_rest
-from nbdl.kernels._simd import hmax, larger, load, pointer, smaller, some
+from nbdl.kernels.simd.registers import hmax, larger, load, pointer, smaller, some
+from nbdl.kernels.simd.shuffle import lanes, load_rest
 
 FEW = 20  # values of a column of symbols
 RECURS = 5  # rows for each value, on average, of floats that are symbols

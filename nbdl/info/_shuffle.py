@@ -11,7 +11,7 @@ from nbdl._jit import jit
 from nbdl.errors import OptionError
 from nbdl.info._counts import Joint
 from nbdl.info._samples import units_of
-from nbdl.kernels._philox import fill
+from nbdl.kernels.simd.philox import fill
 
 _SHUFFLE, _LISTS, _RESAMPLE = 1, 2, 3  # what random numbers are for, as `op` of their counter
 

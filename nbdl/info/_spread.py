@@ -22,7 +22,7 @@ import numpy as np
 
 from nbdl.info._kinds import INFORMATION, values_of
 from nbdl.info._samples import RECURS, are_whole
-from nbdl.kernels._philox import fill
+from nbdl.kernels.simd.philox import fill
 
 OFTEN, SHARE = 3, 0.01  # a value recurs if it occurs more often, and these have a share of the rows
 FINE = 100  # steps between neighbouring rows, from which on a grid is not seen

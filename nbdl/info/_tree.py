@@ -14,8 +14,8 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.info._threads import in_parallel
-from nbdl.kernels._shuffle import lanes
-from nbdl.kernels._simd import LANES, hmax, larger, load, pointer, smaller
+from nbdl.kernels.simd.registers import LANES, hmax, larger, load, pointer, smaller
+from nbdl.kernels.simd.shuffle import lanes
 
 WIDTH = 8  # points of a leaf: a whole number of vectors on every machine
 TOPS = 8  # subtrees that threads build

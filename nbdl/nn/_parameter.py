@@ -17,7 +17,7 @@ from nbdl.errors import (
     TapeError,
     UsageError,
 )
-from nbdl.kernels._door import integer
+from nbdl.kernels.door.arguments import integer
 from nbdl.records import resolve
 from nbdl.tape import Tensor, no_grad, tracing
 

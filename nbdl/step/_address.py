@@ -7,7 +7,7 @@ from numba import from_dtype, types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
 
-from nbdl.kernels._simd import pointer
+from nbdl.kernels.simd.registers import pointer
 
 
 class _Kept:

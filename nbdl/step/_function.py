@@ -18,8 +18,8 @@ from numba.extending import intrinsic, overload
 from nbdl import nn
 from nbdl._jit import jit
 from nbdl.errors import ShapeError, UsageError
-from nbdl.kernels._door import ANY, as_float, as_like
-from nbdl.kernels._simd import pointer
+from nbdl.kernels.door.arguments import ANY, as_float, as_like
+from nbdl.kernels.simd.registers import pointer
 from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve
 from nbdl.step._address import by_address

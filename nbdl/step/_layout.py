@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from nbdl.kernels._simd import LANES, hmax, hsum, load, maximum, splat, store
-from nbdl.kernels._transpose import gather, transpose
 from nbdl.kernels.lanes import Row
-from nbdl.kernels.lanes._twin import pitch, planes
+from nbdl.kernels.lanes.twin import pitch, planes
+from nbdl.kernels.simd.registers import LANES, hmax, hsum, load, maximum, splat, store
+from nbdl.kernels.simd.transpose import gather, transpose
 
 
 def _sizes(shape, dtype):

@@ -9,8 +9,8 @@ import numpy as np
 from numba import types
 
 from nbdl._leaf import compile_leaves, leaf
-from nbdl.kernels._simd import LANES
-from nbdl.kernels.lanes._twin import INDICES, planes
+from nbdl.kernels.lanes.twin import INDICES, planes
+from nbdl.kernels.simd.registers import LANES
 from nbdl.step._driver import (
     BARRIER,
     BOUNDS,

@@ -11,9 +11,9 @@ import math
 import numpy as np
 
 from nbdl.errors import PluginError
-from nbdl.kernels._simd import LANES
 from nbdl.kernels.lanes import Gradient, LossTwin, Row
-from nbdl.kernels.lanes._twin import floats, pitch, planes
+from nbdl.kernels.lanes.twin import floats, pitch, planes
+from nbdl.kernels.simd.registers import LANES
 from nbdl.step import _layout
 from nbdl.step._driver import (
     BLOCKS,

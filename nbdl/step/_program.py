@@ -10,7 +10,7 @@ from numba.core import config
 from nbdl import tape
 from nbdl._cores import thread_count
 from nbdl.errors import UsageError
-from nbdl.kernels._simd import LANES
+from nbdl.kernels.simd.registers import LANES
 from nbdl.records import resolve
 from nbdl.step._call import NativeCall
 from nbdl.step._driver import DONE, aligned

@@ -7,8 +7,8 @@ import math
 from collections import Counter
 from dataclasses import replace
 
-from nbdl.kernels._simd import LANES
-from nbdl.kernels.lanes._twin import planes
+from nbdl.kernels.lanes.twin import planes
+from nbdl.kernels.simd.registers import LANES
 from nbdl.step._jobs import Buffer, Job, Shard, Strip
 
 STRIP = 24 * 1024  # bytes of the largest result of a chain that one strip should hold

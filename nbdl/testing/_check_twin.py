@@ -9,8 +9,8 @@ from numba import config
 
 from nbdl import registry
 from nbdl.errors import VerificationError
-from nbdl.kernels._simd import LANES
 from nbdl.kernels.lanes import LossTwin
+from nbdl.kernels.simd.registers import LANES
 from nbdl.records import resolve
 from nbdl.shapes import site_of
 from nbdl.testing import _guard

@@ -12,9 +12,9 @@ from numba import config, from_dtype, types
 
 from nbdl._leaf import leaf
 from nbdl.errors import PluginError
-from nbdl.kernels._simd import Pointer
 from nbdl.kernels.lanes import LossTwin
-from nbdl.kernels.lanes._twin import INDICES, NUMBERS, floats, pitch, planes
+from nbdl.kernels.lanes.twin import INDICES, NUMBERS, floats, pitch, planes
+from nbdl.kernels.simd.registers import Pointer
 
 SHARDS = 8
 LINE = 64  # bytes of a cache line

@@ -9,8 +9,9 @@ from numba import njit
 
 from nbdl import jit
 from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError
-from nbdl.kernels import _door, adam_update, conv2d, linear, linear_shape, max_pool2d, softmax
-from nbdl.kernels._door import (
+from nbdl.kernels import adam_update, conv2d, linear, linear_shape, max_pool2d, softmax
+from nbdl.kernels.door import arguments as _door
+from nbdl.kernels.door.arguments import (
     ANY,
     as_float,
     as_grad,

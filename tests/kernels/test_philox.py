@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nbdl.kernels._philox import philox, words
+from nbdl.kernels.simd.philox import philox, words
 from nbdl.testing import reference
 
 ONES = 0xFFFFFFFF

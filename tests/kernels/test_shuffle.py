@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nbdl import jit
-from nbdl.kernels._shuffle import even, lanes, load_rest, packed, store_rest
-from nbdl.kernels._simd import LANES, load, pointer, store
+from nbdl.kernels.simd.registers import LANES, load, pointer, store
+from nbdl.kernels.simd.shuffle import even, lanes, load_rest, packed, store_rest
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 

@@ -12,7 +12,7 @@ import pytest
 from numba.core import config
 
 from nbdl._jit import jit
-from nbdl.kernels._simd import (
+from nbdl.kernels.simd.registers import (
     LANES,
     count,
     fma,
@@ -31,8 +31,8 @@ from nbdl.kernels._simd import (
     store_part,
     where,
 )
-from nbdl.kernels._transpose import gather, gather_part, transpose, transpose_part
-from nbdl.kernels._vector_math import exp, log, sigmoid, tanh
+from nbdl.kernels.simd.transpose import gather, gather_part, transpose, transpose_part
+from nbdl.kernels.simd.vector_math import exp, log, sigmoid, tanh
 from nbdl.testing._guard import Guarded, available, in_child
 
 DTYPES = np.float32, np.float64
@@ -377,7 +377,7 @@ MACHINES = {  # lanes of float32, and what makes Numba take this machine for ano
 }
 ELSEWHERE = """
 import sys, pytest
-from nbdl.kernels._simd import LANES
+from nbdl.kernels.simd.registers import LANES
 assert LANES["float32"] == int(sys.argv[2])
 sys.exit(pytest.main(["-q", "-n0", "-p", "no:cacheprovider", "-k", "not elsewhere", sys.argv[1]]))
 """

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from nbdl import jit
-from nbdl.kernels._gemm import CHUNK, SLAB, gemm
-from nbdl.kernels._simd import LANES, pointer
-from nbdl.kernels._strided_tile import (
+from nbdl.kernels.simd.gemm import CHUNK, SLAB, gemm
+from nbdl.kernels.simd.registers import LANES, pointer
+from nbdl.kernels.simd.strided_tile import (
     FEW,
     ROWS,
     VECTORS,

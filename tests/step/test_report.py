@@ -6,7 +6,7 @@ import pytest
 
 import nbdl
 from nbdl import _jit, _leaf, nn
-from nbdl.kernels._simd import LANES
+from nbdl.kernels.simd.registers import LANES
 from nbdl.step import CompiledPredict, measure, report
 from nbdl.step._measure import _apart, _before, _only, _with_room
 from nbdl.step._report import Line, Report, _scaled, _time

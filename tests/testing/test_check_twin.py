@@ -9,9 +9,9 @@ from numba import config
 from nbdl import jit, registry
 from nbdl.errors import PluginError, VerificationError
 from nbdl.kernels import lanes
-from nbdl.kernels._simd import larger, load, store, where
 from nbdl.kernels.lanes import Row, Twin, UpdateTwin, elementwise
-from nbdl.kernels.lanes._twin import floats
+from nbdl.kernels.lanes.twin import floats
+from nbdl.kernels.simd.registers import larger, load, store, where
 from nbdl.testing import _guard, check_twin, check_update_twin
 from nbdl.testing._check_twin import compare
 from nbdl.testing.cases import Case

@@ -1,17 +1,17 @@
-"""Kernels as programs for one sample, run on L samples at once. See `nbdl.kernels.lanes._twin`."""
+"""Kernels as programs for one sample, run on L samples at once. See `nbdl.kernels.lanes.twin`."""
 
-from nbdl.kernels.lanes._activation import elementwise, relu, sigmoid, tanh
-from nbdl.kernels.lanes._avg_pool2d import avg_pool2d
-from nbdl.kernels.lanes._conv2d import conv2d
-from nbdl.kernels.lanes._cross_entropy import softmax_cross_entropy, softmax_cross_entropy_soft
-from nbdl.kernels.lanes._dropout import dropout
-from nbdl.kernels.lanes._linear import linear
-from nbdl.kernels.lanes._max_pool2d import max_pool2d
-from nbdl.kernels.lanes._mse import mse
-from nbdl.kernels.lanes._nll import nll_loss
-from nbdl.kernels.lanes._softmax import log_softmax, softmax
-from nbdl.kernels.lanes._twin import Gradient, LossTwin, Row, Site, Twin, Unfit, UpdateTwin, pitch, planes
-from nbdl.kernels.lanes._update import adam_update, adamw_update, momentum_update, sgd_update
+from nbdl.kernels.activation.elementwise_lanes import elementwise, relu, sigmoid, tanh
+from nbdl.kernels.activation.softmax_lanes import log_softmax, softmax
+from nbdl.kernels.convolution.conv2d_lanes import conv2d
+from nbdl.kernels.dense.linear_lanes import linear
+from nbdl.kernels.lanes.twin import Gradient, LossTwin, Row, Site, Twin, Unfit, UpdateTwin, pitch, planes
+from nbdl.kernels.loss.cross_entropy_lanes import softmax_cross_entropy, softmax_cross_entropy_soft
+from nbdl.kernels.loss.mse_lanes import mse
+from nbdl.kernels.loss.nll_lanes import nll_loss
+from nbdl.kernels.pooling.avg_pool2d_lanes import avg_pool2d
+from nbdl.kernels.pooling.max_pool2d_lanes import max_pool2d
+from nbdl.kernels.regularization.dropout_lanes import dropout
+from nbdl.kernels.update.update_lanes import adam_update, adamw_update, momentum_update, sgd_update
 
 __all__ = [
     "Gradient",

@@ -7,8 +7,8 @@ import pytest
 
 from nbdl import jit
 from nbdl.errors import PluginError
-from nbdl.kernels._simd import where
 from nbdl.kernels.lanes import Site, elementwise
+from nbdl.kernels.simd.registers import where
 from nbdl.testing import check_twin
 from nbdl.testing._twin_run import Operands
 

@@ -18,7 +18,7 @@ WIDTHS = {
 }
 PROGRAM = """
 import numpy as np
-from nbdl.kernels._simd import LANES
+from nbdl.kernels.simd.registers import LANES
 from nbdl.testing._check_twin import check_update_twin, compare
 from nbdl.testing import cases
 for name, wanted in (("linear", "odd sizes"), ("conv2d", "everything"), ("max_pool2d", "plain integers"),

@@ -6,7 +6,7 @@ import pytest
 from nbdl import kernels
 from nbdl.errors import OptionError
 from nbdl.kernels import lanes
-from nbdl.kernels._simd import LANES
+from nbdl.kernels.simd.registers import LANES
 from nbdl.testing import check_update_twin
 from nbdl.testing._twin_run import aligned, call
 

@@ -1,0 +1,152 @@
+r"""Activation functions, element by element: relu, sigmoid and tanh.
+
+.. math::
+    \mathrm{relu}(x) = \max(0, x) \qquad \sigma(x) = \frac{1}{1 + e^{-x}} \qquad
+    \tanh(x) = \frac{1 - e^{-2x}}{1 + e^{-2x}}
+
+x and y have any number of dimensions. Infinite inputs saturate, NaN stays NaN, nothing overflows: the
+exponential is taken of negative numbers only. The gradients need the result alone, not the input. `out` may
+be `x` itself: each element is read before it is written.
+Zhang et al., Dive into Deep Learning, section 5.1.
+"""
+
+from nbdl._jit import jit
+from nbdl.errors import ShapeError
+from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out
+from nbdl.kernels.simd import vector_math as _vector_math
+from nbdl.kernels.simd.registers import fma, larger, pointer, where
+from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
+
+
+@jit
+def relu(x, out=None):
+    """The larger of `x` and 0, element by element.
+
+    Parameters
+    ----------
+    x : float array of any shape
+    out : array of the same shape, optional
+        Where the result goes; may be `x` itself.
+
+    Returns
+    -------
+    array of the shape and dtype of `x`; NaN stays NaN.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        None if `x` is a float array and `out` is not given.
+    """
+    x = as_float("relu: `x`", x, ANY)
+    y = as_out("relu: `out`", out, x.shape, x)
+    _relu(x.reshape(x.size), y.reshape(y.size))
+    return y
+
+
+@jit
+def _relu(x, y):
+    p, q, n = pointer(x), pointer(y), x.size
+    for i in range(0, n, lanes(p)):
+        store_rest(q, i, larger(0.0, load_rest(p, i, n - i)), n - i)
+
+
+@jit
+def relu_dx(dy, y, dx=None):
+    """Adds `dy` where `y` > 0 to `dx` (zeros if not given), nothing elsewhere: the derivative at 0 is 0."""
+    dy = as_float("relu_dx: `dy`", dy, ANY)
+    y = as_like("relu_dx: `y`", y, ANY, dy)
+    _check_same("relu_dx", dy.shape, y.shape)
+    dx = as_grad("relu_dx: `dx`", dx, dy.shape, dy)
+    _relu_dx(dy.reshape(dy.size), y.reshape(y.size), dx.reshape(dx.size))
+    return dx
+
+
+@jit
+def _relu_dx(dy, y, dx):
+    p, q, d, n = pointer(dy), pointer(y), pointer(dx), dy.size
+    for i in range(0, n, lanes(p)):
+        passed = where(load_rest(q, i, n - i) <= 0.0, 0.0, load_rest(p, i, n - i))  # NaN in y lets dy pass
+        store_rest(d, i, load_rest(d, i, n - i) + passed, n - i)
+
+
+@jit
+def sigmoid(x, out=None):
+    """The logistic function 1 / (1 + exp(-x)), element by element.
+
+    `x`, a float array of any shape, `out`, the result and errors as in `relu`.
+    """
+    x = as_float("sigmoid: `x`", x, ANY)
+    y = as_out("sigmoid: `out`", out, x.shape, x)
+    _sigmoid(x.reshape(x.size), y.reshape(y.size))
+    return y
+
+
+@jit
+def _sigmoid(x, y):
+    p, q, n = pointer(x), pointer(y), x.size
+    for i in range(0, n, lanes(p)):
+        store_rest(q, i, _vector_math.sigmoid(load_rest(p, i, n - i)), n - i)
+
+
+@jit
+def sigmoid_dx(dy, y, dx=None):
+    """Adds dy y (1 - y) to `dx` (zeros if not given); y is the result of `sigmoid`."""
+    dy = as_float("sigmoid_dx: `dy`", dy, ANY)
+    y = as_like("sigmoid_dx: `y`", y, ANY, dy)
+    _check_same("sigmoid_dx", dy.shape, y.shape)
+    dx = as_grad("sigmoid_dx: `dx`", dx, dy.shape, dy)
+    _sigmoid_dx(dy.reshape(dy.size), y.reshape(y.size), dx.reshape(dx.size))
+    return dx
+
+
+@jit
+def _sigmoid_dx(dy, y, dx):
+    p, q, d, n = pointer(dy), pointer(y), pointer(dx), dy.size
+    for i in range(0, n, lanes(p)):
+        v = load_rest(q, i, n - i)
+        store_rest(d, i, fma(load_rest(p, i, n - i) * v, 1.0 - v, load_rest(d, i, n - i)), n - i)
+
+
+@jit
+def tanh(x, out=None):
+    """The hyperbolic tangent, element by element.
+
+    `x`, a float array of any shape, `out`, the result and errors as in `relu`.
+    """
+    x = as_float("tanh: `x`", x, ANY)
+    y = as_out("tanh: `out`", out, x.shape, x)
+    _tanh(x.reshape(x.size), y.reshape(y.size))
+    return y
+
+
+@jit
+def _tanh(x, y):
+    p, q, n = pointer(x), pointer(y), x.size
+    for i in range(0, n, lanes(p)):
+        store_rest(q, i, _vector_math.tanh(load_rest(p, i, n - i)), n - i)
+
+
+@jit
+def tanh_dx(dy, y, dx=None):
+    """Adds dy (1 - y^2) to `dx` (zeros if not given); y is the result of `tanh`."""
+    dy = as_float("tanh_dx: `dy`", dy, ANY)
+    y = as_like("tanh_dx: `y`", y, ANY, dy)
+    _check_same("tanh_dx", dy.shape, y.shape)
+    dx = as_grad("tanh_dx: `dx`", dx, dy.shape, dy)
+    _tanh_dx(dy.reshape(dy.size), y.reshape(y.size), dx.reshape(dx.size))
+    return dx
+
+
+@jit
+def _tanh_dx(dy, y, dx):
+    p, q, d, n = pointer(dy), pointer(y), pointer(dx), dy.size
+    for i in range(0, n, lanes(p)):
+        v = load_rest(q, i, n - i)
+        slope = load_rest(p, i, n - i) * (1.0 - v)  # no cancellation, as in 1 - y^2 near 1
+        store_rest(d, i, fma(slope, 1.0 + v, load_rest(d, i, n - i)), n - i)
+
+
+@jit
+def _check_same(kernel, dy_shape, y_shape):
+    if dy_shape != y_shape:
+        raise ShapeError("{}: `dy` must have shape {}, that of `y`, got {}", kernel, y_shape, dy_shape)

@@ -1,0 +1,200 @@
+r"""Two-dimensional cross-correlation with channels: what deep learning calls a convolution (no kernel flip).
+
+.. math:: y_{noij} = b_o + \sum_{cuv} w_{ocuv}\; x_{n,\,c,\,i s_h + u d_h - p_t,\,j s_w + v d_w - p_l}
+
+x (N, C, H, W), w (O, C / groups, KH, KW), b (O,), y (N, O, P, Q) with
+``P = (H + top + bottom - ((KH - 1) * dilation + 1)) // stride + 1`` and Q alike. Padding counts zeros per
+side. Zhang et al., Dive into Deep Learning, sections 7.2 to 7.4.
+
+The checks stand here, the work is done in `_correlate.py`.
+"""
+
+from nbdl._jit import jit
+from nbdl.errors import OptionError, ShapeError
+from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dw, _conv2d_dw_of_lanes, _conv2d_dx
+from nbdl.kernels.door.arguments import (
+    as_float,
+    as_grad,
+    as_like,
+    as_optional,
+    as_out,
+    compact,
+    flat,
+    integer,
+    pair,
+    shape4,
+    sides,
+    too_large,
+)
+from nbdl.kernels.door.window import LIMIT, check_window
+
+
+@jit
+def conv2d_shape(x_shape, w_shape, stride=1, padding=0, dilation=1, groups=1):
+    """Shape (N, O, P, Q) of `conv2d`'s result; raises `ShapeError` or `OptionError` where they misfit.
+
+    Call it once before a parallel loop over `conv2d`: Numba drops exceptions raised inside ``prange``.
+    """
+    if len(x_shape) != 4 or len(w_shape) != 4:
+        raise ShapeError(
+            "conv2d: `x` (N, C, H, W) and `w` (O, C/groups, KH, KW) must have 4 dimensions, got {} and {}",
+            len(x_shape),
+            len(w_shape),
+        )
+    x_shape, w_shape = (
+        shape4("conv2d: the shape of `x`", x_shape),
+        shape4("conv2d: the shape of `w`", w_shape),
+    )
+    stride = pair("conv2d: `stride`", stride)
+    padding = sides("conv2d: `padding`", padding)
+    dilation = pair("conv2d: `dilation`", dilation)
+    groups = integer("conv2d: `groups`", groups)
+    return _conv2d_shape(x_shape, w_shape, stride, padding, dilation, groups)
+
+
+@jit
+def _conv2d_shape(x_shape, w_shape, stride, padding, dilation, groups):
+    compact()
+    check_window("conv2d", stride, padding, dilation)
+    if groups < 1 or x_shape[1] % groups or w_shape[0] % groups:
+        raise OptionError(
+            "conv2d: `groups` must divide the channels of `x` ({}) and the rows of `w` ({}), got {}",
+            x_shape[1],
+            w_shape[0],
+            groups,
+        )
+    if w_shape[1] != x_shape[1] // groups:
+        raise ShapeError(
+            "conv2d: `w` must have {} input channels (those of `x` divided by `groups`), got {}",
+            x_shape[1] // groups,
+            w_shape[1],
+        )
+    if w_shape[2] < 1 or w_shape[3] < 1:
+        raise ShapeError("conv2d: the kernel of `w` must be at least 1x1, got {}", w_shape)
+    if w_shape[2] >= LIMIT or w_shape[3] >= LIMIT:
+        raise ShapeError("conv2d: the kernel of `w` must be below 2^31 on each side, got {}", w_shape)
+    p = (x_shape[2] + padding[0] + padding[1] - (w_shape[2] - 1) * dilation[0] - 1) // stride[0] + 1
+    q = (x_shape[3] + padding[2] + padding[3] - (w_shape[3] - 1) * dilation[1] - 1) // stride[1] + 1
+    if p < 1 or q < 1:
+        raise ShapeError("conv2d: the kernel of `w` {} is larger than the padded `x` {}", w_shape, x_shape)
+    if too_large((x_shape[0], w_shape[0], p, q)):
+        raise ShapeError(
+            "conv2d: `padding` {} makes the result larger than an array can be, {} x {}", padding, p, q
+        )
+    if too_large((w_shape[1], w_shape[2] * w_shape[3], p, q)):
+        raise ShapeError(
+            "conv2d: the patches of `x` are more than an array can hold, {} x {} of {}", p, q, w_shape[1:]
+        )
+    return x_shape[0], w_shape[0], p, q
+
+
+@jit
+def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, out=None):
+    """Cross-correlation of images with a bank of kernels (see the formula at the head of this file).
+
+    Parameters
+    ----------
+    x : (N, C, H, W) float array
+    w : (O, C / groups, KH, KW) float array
+    b : (O,) float array, optional
+    stride, dilation : int or pair
+        For rows and columns; at least 1.
+    padding : int, pair or 4-tuple
+        Zeros on each side: all, (rows, columns) or (top, bottom, left, right).
+    groups : int
+        Output channels in group g see the input channels in group g alone.
+    out : (N, O, P, Q) array, optional
+        Where the result goes; must not overlap the inputs.
+
+    Returns
+    -------
+    (N, O, P, Q) array of the dtype of `x`.
+
+    Raises
+    ------
+    ShapeError, DtypeError, OptionError
+        Not inside ``prange``, where Numba drops exceptions: call `conv2d_shape` before the loop.
+    """
+    compact()
+    x = as_float("conv2d: `x` (N, C, H, W)", x, 4)
+    w = as_like("conv2d: `w` (O, C/groups, KH, KW)", w, 4, x)
+    b = as_optional("conv2d: `b` (O,)", b, 1, x)
+    stride = pair("conv2d: `stride`", stride)
+    padding = sides("conv2d: `padding`", padding)
+    dilation = pair("conv2d: `dilation`", dilation)
+    groups = integer("conv2d: `groups`", groups)
+    shape = _conv2d_shape(x.shape, w.shape, stride, padding, dilation, groups)
+    if b.size > 0 and b.size != shape[1]:
+        raise ShapeError(
+            "conv2d: `b` must have {} elements, one for each output channel, got {}", shape[1], b.size
+        )
+    y = as_out("conv2d: `out`", out, shape, x)
+    _conv2d(x, w, b, stride, padding, dilation, groups, y)
+    return y
+
+
+@jit
+def conv2d_dx(dy, w, x_shape, stride=1, padding=0, dilation=1, groups=1, dx=None):
+    """Adds the gradient with respect to `x` to `dx`, an array of shape `x_shape` (zeros if not given)."""
+    compact()
+    dy = as_float("conv2d_dx: `dy` (N, O, P, Q)", dy, 4)
+    w = as_like("conv2d_dx: `w` (O, C/groups, KH, KW)", w, 4, dy)
+    stride = pair("conv2d_dx: `stride`", stride)
+    padding = sides("conv2d_dx: `padding`", padding)
+    dilation = pair("conv2d_dx: `dilation`", dilation)
+    groups = integer("conv2d_dx: `groups`", groups)
+    x_shape = shape4("conv2d_dx: `x_shape`", x_shape)
+    shape = _conv2d_shape(x_shape, w.shape, stride, padding, dilation, groups)
+    if dy.shape != shape:
+        raise ShapeError("conv2d_dx: `dy` must have shape {}, that of the result, got {}", shape, dy.shape)
+    dx = as_grad("conv2d_dx: `dx`", dx, x_shape, dy)
+    _conv2d_dx(dy, w, stride, padding, dilation, groups, dx)
+    return dx
+
+
+@jit
+def conv2d_dw(dy, x, w_shape, stride=1, padding=0, dilation=1, groups=1, dw=None):
+    """Adds the gradient with respect to `w` to `dw`, an array of shape `w_shape` (zeros if not given)."""
+    compact()
+    dy = as_float("conv2d_dw: `dy` (N, O, P, Q)", dy, 4)
+    x = as_like("conv2d_dw: `x` (N, C, H, W)", x, 4, dy)
+    stride = pair("conv2d_dw: `stride`", stride)
+    padding = sides("conv2d_dw: `padding`", padding)
+    dilation = pair("conv2d_dw: `dilation`", dilation)
+    groups = integer("conv2d_dw: `groups`", groups)
+    w_shape = shape4("conv2d_dw: `w_shape`", w_shape)
+    shape = _conv2d_shape(x.shape, w_shape, stride, padding, dilation, groups)
+    if dy.shape != shape:
+        raise ShapeError("conv2d_dw: `dy` must have shape {}, that of the result, got {}", shape, dy.shape)
+    dw = as_grad("conv2d_dw: `dw`", dw, w_shape, dy)
+    done = _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw)
+    _conv2d_dw(dy, x, stride, padding, dilation, groups, done, dw)
+    return dw
+
+
+@jit
+def conv2d_db(dy, db=None):
+    r"""Adds :math:`db_o = \sum_{nij} dy_{noij}` to `db` (O,), which is new (zeros) if it is not given."""
+    compact()
+    dy = as_float("conv2d_db: `dy` (N, O, P, Q)", dy, 4)
+    db = as_grad("conv2d_db: `db`", db, (dy.shape[1],), dy)
+    _conv2d_db(flat(dy), dy.shape[2] * dy.shape[3], db)
+    return db
+
+
+@jit
+def _conv2d_db(dy, size, db):
+    for k in range(dy.size // size if size else 0):
+        s = dy.dtype.type(0)
+        for i in range(k * size, (k + 1) * size):
+            s += dy[i]
+        db[k % db.size] += s
+
+
+@jit
+def conv2d_backward(dy, x, w, stride=1, padding=0, dilation=1, groups=1, dx=None, dw=None, db=None):
+    """All three gradients of `conv2d`, (dx, dw, db), by the kernels above."""
+    compact()
+    dx = conv2d_dx(dy, w, x.shape, stride, padding, dilation, groups, dx)
+    dw = conv2d_dw(dy, x, w.shape, stride, padding, dilation, groups, dw)
+    return dx, dw, conv2d_db(dy, db)

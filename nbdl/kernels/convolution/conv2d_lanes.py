@@ -1,0 +1,333 @@
+r"""conv2d on lanes, and its gradients (`nbdl.kernels.conv2d` has the formula and explains the options).
+
+y and dx are the same loop: an element of the result is a sum over rows u of the kernel, channels c and
+columns v of the kernel,
+
+.. math:: out_{m,i,j} = \sum_{u,c,v} w \cdot in_{c,\; row(i, u),\; column(j, v)},
+
+where `row` and `column` (`_Axis`) say which element of the other image a tap meets, or that there is none.
+Taps that would fall outside are not in the list of products: nothing is padded, no product with zero is
+computed. Neighbouring elements of a row share the pixels they load.
+
+dw is a sum over samples and pixels. With few input channels every lane sums by itself; with many, x is turned
+so that neighbouring lanes are neighbouring channels, and one sum is left.
+"""
+
+import numpy as np
+
+from nbdl.kernels.door.window import LIMIT
+from nbdl.kernels.lanes.sums import sum_lanes
+from nbdl.kernels.lanes.twin import Gradient, Row, Twin, Unfit, pitch
+from nbdl.kernels.lanes.window import pair, sides
+from nbdl.kernels.simd.registers import load, splat, store
+from nbdl.kernels.simd.tile import groups, part, rectangle, shape, spec, tile
+from nbdl.kernels.simd.transpose import transpose
+
+STRAIGHT = 448  # products of a step of dw, at most: they are code without a loop
+
+
+class _Geometry:
+    """The sizes of a convolution, and its options as numbers."""
+
+    def __init__(self, site):
+        (self.C, self.H, self.W), w = site.shapes["x"], site.shapes["w"]
+        self.O, _, self.KH, self.KW = w
+        self.sh, self.sw = pair(site["stride"])
+        self.dh, self.dw = pair(site["dilation"])
+        self.top, bottom, self.left, right = sides(site["padding"])
+        self.P = (self.H + self.top + bottom - (self.KH - 1) * self.dh - 1) // self.sh + 1
+        self.Q = (self.W + self.left + right - (self.KW - 1) * self.dw - 1) // self.sw + 1
+        self.L, self.dtype, self.groups = site.L, site.dtype, site["groups"]
+        if not isinstance(self.groups, int) or self.groups < 1:
+            raise Unfit
+        self.Cg, self.Og, self.taps = self.C // self.groups, self.O // self.groups, self.KH * self.KW
+        self.x_pitch = pitch((self.C, self.H, self.W)) * self.L
+        self.y_pitch = pitch((self.O, self.P, self.Q)) * self.L
+
+
+def _shape(site):
+    if len(site.shapes["x"]) != 3 or len(site.shapes["w"]) != 4:
+        raise Unfit
+    g = _Geometry(site)
+    fits = g.C == g.groups * g.Cg and site.shapes["w"][1] == g.Cg and g.O % g.groups == 0
+    fits = fits and min(g.C, g.O, g.KH, g.KW, g.P, g.Q) >= 1 and g.O * g.P * g.Q < LIMIT
+    if not fits or site.shapes.get("b", (g.O,)) != (g.O,):
+        raise Unfit
+    return g.O, g.P, g.Q
+
+
+# --- y and dx -------------------------------------------------------------------------------------------
+
+
+class _Axis:
+    """Rows or columns: tap u of element i of the result meets ``base(i) + distance(u)``, if `meets`."""
+
+    def __init__(self, kernel, stride, dilation, padding, size, backward):
+        self.kernel, self.stride, self.dilation = kernel, stride, dilation
+        self.padding, self.size, self.backward = padding, size, backward
+
+    def base(self, i):
+        return (i + self.padding) // self.stride if self.backward else i * self.stride - self.padding
+
+    def distance(self, u):
+        return -(u * self.dilation // self.stride) if self.backward else u * self.dilation
+
+    def meets(self, i, u):
+        whole = not self.backward or (i + self.padding - u * self.dilation) % self.stride == 0
+        return whole and 0 <= self.base(i) + self.distance(u) < self.size
+
+    def order(self):
+        """The taps, in an order in which those that an element of the result meets stand together."""
+        remainder = self.stride if self.backward else 1
+        return sorted(range(self.kernel), key=lambda u: (u * self.dilation % remainder, u))
+
+
+def _runs(axis, width, step):
+    """The columns of the result in chunks of `step`: (first, chunks, columns, products, move).
+
+    `products` lists (j, v, source - base): chunks that have one list are one run, `move` sources apart.
+    """
+    runs = []
+    for first in range(0, width, step):
+        n, start = min(step, width - first), axis.base(first)
+        met = [
+            (j, v, axis.base(first + j) + axis.distance(v) - start)
+            for v in range(axis.kernel)
+            for j in range(n)
+            if axis.meets(first + j, v)
+        ]
+        if runs and runs[-1][2:4] == (n, met):
+            first, count, _, _, _ = runs[-1]
+            runs[-1] = (first, count + 1, n, met, axis.base(first + step) - axis.base(first))
+        else:
+            runs.append((first, 1, n, met, 0))
+    return runs
+
+
+def _correlate(L, groups, result, source, steps, rows, columns, bias=False):
+    """The leaf ``(x, w, b, y, first, last)`` of either loop.
+
+    `result` and `source` are (channels of a group, rows, columns, pitch); `steps` how far apart in w are the
+    channels of the result, those of the source, and the groups.
+    """
+    (M, height, width, y_pitch), (K, _, x_width, x_pitch) = result, source
+    m_step, k_step, w_group = steps
+    mr, nv = shape(M, width)
+    order = rows.order()
+    parts = []
+    for first, count, n, met, move in _runs(columns, width, nv):
+        start = columns.base(first)
+        fmas = [
+            (i * n + j, i * m_step + v, (start + b) * L)
+            for v in range(columns.kernel)
+            for i in range(mr)  # one weight at a time: the pixels stay in registers, and so all sums do
+            for j, t, b in met
+            if t == v
+        ]
+        places = [i * y_pitch + (first + j) * L for i in range(mr) for j in range(n)]
+        biases = [i for i in range(mr) for _ in range(n)]
+        parts.append(part(fmas, places, count, b=move * L, c=n * L, bias=biases))
+    ta = [c * k_step + u * columns.kernel for u in order for c in range(K)]
+    tb = [c * x_pitch + rows.distance(u) * x_width * L for u in order for c in range(K)]
+    row_tile = spec(parts, ta, tb, init="bias" if bias else "0")
+    table = np.zeros((height, 3), np.int64)  # of each row: the steps of the sum it takes part in, its base
+    for i in range(height):
+        met = [n for n, u in enumerate(order) if rows.meets(i, u)]
+        if met:
+            table[i] = met[0] * K, (met[-1] + 1) * K, rows.base(i) * x_width * L
+    row_step, x_group, y_group = width * L, K * x_pitch, M * y_pitch
+
+    def leaf(x, w, b, y, first, last):
+        for i in range(first, last):
+            for g in range(groups):
+                source, target = x + (g * x_group + table[i, 2]), y + (g * y_group + i * row_step)
+                for m in range(0, M, mr):
+                    c = min(m, M - mr)  # the last tile may overlap the one before: it writes the same
+                    weights = w + (g * w_group + c * m_step)
+                    tile(
+                        row_tile,
+                        table[i, 0],
+                        table[i, 1],
+                        weights,
+                        source,
+                        target + c * y_pitch,
+                        b + (g * M + c),
+                    )
+
+    return leaf
+
+
+def _forward(site):
+    g = _Geometry(site)
+    leaf = _correlate(
+        g.L, g.groups, (g.Og, g.P, g.Q, g.y_pitch), (g.Cg, g.H, g.W, g.x_pitch),
+        (g.Cg * g.taps, g.taps, g.Og * g.Cg * g.taps),
+        _Axis(g.KH, g.sh, g.dh, g.top, g.H, False), _Axis(g.KW, g.sw, g.dw, g.left, g.W, False),
+        "b" in site.shapes,
+    )  # fmt: skip
+    return [Row(leaf)]
+
+
+def _dx(site):
+    g = _Geometry(site)
+    leaf = _correlate(
+        g.L, g.groups, (g.Cg, g.H, g.W, g.x_pitch), (g.Og, g.P, g.Q, g.y_pitch),
+        (g.taps, g.Cg * g.taps, g.Og * g.Cg * g.taps),
+        _Axis(g.KH, g.sh, g.dh, g.top, g.P, True), _Axis(g.KW, g.sw, g.dw, g.left, g.Q, True),
+    )  # fmt: skip
+    return [Row(leaf, x="dy", y="dx", b=0, first=0, last=g.H)]
+
+
+# --- dw and db ------------------------------------------------------------------------------------------
+
+
+def _dw(site):
+    g = _Geometry(site)
+    return _dw_channels(g) if g.C >= g.L and (g.groups == 1 or g.Cg % g.L == 0) else _dw_lanes(g)
+
+
+def _dw_lanes(g):
+    """A sum for each lane: acc [O][Cg][KH][KW][L] += dy x, over the pixels of some rows at a time."""
+    mr, nv = shape(g.Og, g.KW)
+    columns = _Axis(g.KW, g.sw, g.dw, g.left, g.W, False)
+    pixels = -(-g.Q // -(-g.Q * mr * nv // STRAIGHT))
+    runs = _runs(columns, g.Q, pixels)
+    rows = [Row(_dw_some(g, *some, nv, run)) for some in groups(g.Og, mr) for run in runs]
+    weights = g.O * g.Cg * g.taps
+    return Gradient(rows, [Row(sum_lanes(g.L), size=weights, items=64)], acc=weights * g.L)
+
+
+def _dw_some(g, start, rows, count, nv, run):
+    """The leaf for `count` times `rows` channels of dy from `start` on: each few stay in the first cache.
+
+    A step of the sum is a chunk of a row of dy, pixel after pixel: one of x is loaded once for all that it
+    meets.
+    """
+    L, Cg, Og, KH, KW, taps, y_pitch, x_pitch = g.L, g.Cg, g.Og, g.KH, g.KW, g.taps, g.y_pitch, g.x_pitch
+    first_column, chunks, n, met, move = run
+    column, parts = first_column * g.sw - g.left, []
+    for v0, width, times in groups(KW, nv):
+        for v in range(v0, v0 + width * times, width):
+            fmas = [
+                (i * width + t - v, i * y_pitch + (first_column + j) * L, (column + b) * L)
+                for j in range(n)
+                for i in range(rows)
+                for q, t, b in met
+                if q == j and v <= t < v + width
+            ]
+            places = [(i * Cg * taps + t) * L for i in range(rows) for t in range(v, v + width)]
+            parts.append(part(fmas, places))
+    ta, tb = g.Q * L, g.sh * g.W * L
+    if chunks > 1:
+        steps = [(i, m) for i in range(g.P) for m in range(chunks)]
+        ta, tb = [i * ta + m * n * L for i, m in steps], [i * tb + m * move * L for i, m in steps]
+    products = spec(parts, ta, tb, init="add", a_vector=True)
+    axis = _Axis(KH, g.sh, g.dh, g.top, g.H, False)
+    met = [[i for i in range(g.P) if axis.meets(i, u)] for u in range(KH)]
+    reach = np.array([(m[0], m[-1] + 1) if m else (0, 0) for m in met], np.int64)
+    parted, row, u_step, end = g.groups, g.W * L, g.dh * g.W * L, start + rows * count
+    top = g.top * row
+
+    def leaf(dy, x, acc, first, last):
+        for n in range(parted):
+            for o in range(n * Og + start, n * Og + end, rows):
+                for c in range(Cg):
+                    for u in range(KH):
+                        k0, k1 = max(first, reach[u, 0]) * chunks, min(last, reach[u, 1]) * chunks
+                        b = x + ((n * Cg + c) * x_pitch + u * u_step - top)
+                        d = acc + ((o * Cg + c) * taps + u * KW) * L
+                        tile(products, k0, k1, dy + o * y_pitch, b, d, d)
+
+    return leaf
+
+
+def _dw_channels(g):
+    """One sum: acc [KH][KW][O][C] += dy x, with x turned to [H][W][L samples][C], channels side by side."""
+    L, C, O, Og, W, Q, KW, taps, y_pitch = g.L, g.C, g.O, g.Og, g.W, g.Q, g.KW, g.taps, g.y_pitch
+    wide = -(-C // L) * L
+    vectors = -(-g.Cg // L)
+    mr, nv = shape(Og, vectors)
+    parts = []
+    for o, rows, count in groups(Og, mr):
+        for v, columns, times in groups(vectors, nv):
+            for n in range(times):
+                fmas, places = rectangle(rows, columns, y_pitch, L, wide, L)
+                b, a, c = (v + n * nv) * L, o * y_pitch, o * wide + (v + n * nv) * L
+                fmas, places = [(i, x + a, y + b) for i, x, y in fmas], [place + c for place in places]
+                parts.append(part(fmas, places, count, a=rows * y_pitch, c=rows * wide))
+    pixel = L * wide
+    tb = wide if g.sw == 1 else [(j * g.sw * L + n) * wide for j in range(Q) for n in range(L)]
+    products = spec(parts, 1, tb, init="add")
+    columns = _Axis(KW, g.sw, g.dw, g.left, W, False)
+    met = [[j for j in range(Q) if columns.meets(j, v)] for v in range(KW)]
+    reach = np.array([(m[0], m[-1] + 1) if m else (0, 0) for m in met], np.int64)
+    few = max(1, 128 // L)  # columns at a time, whose turned pixels stay in the first cache
+    H, KH, sh, dh, dw, top, left, parted, Cg = (
+        g.H, g.KH, g.sh, g.dh, g.dw, g.top, g.left, g.groups, g.Cg,
+    )  # fmt: skip
+
+    def leaf(dy, scratch, acc, first, last):
+        for p in range(first, last):
+            for u in range(KH):
+                row = p * sh + u * dh - top
+                if row < 0 or row >= H:
+                    continue
+                for n in range(parted):
+                    a = dy + (n * Og * y_pitch + p * Q * L)
+                    b = scratch + (row * W * pixel + n * Cg)
+                    for q in range(0, Q, few):
+                        for v in range(KW):
+                            k0, k1 = max(q, reach[v, 0]) * L, min(q + few, reach[v, 1]) * L
+                            d = acc + (((u * KW + v) * O + n * Og) * wide)
+                            tile(products, k0, k1, a, b + (v * dw - left) * pixel, d, d)
+
+    def turn(x, scratch):
+        for i in range(H * W):
+            for c in range(0, C, L):
+                c = min(c, C - L)
+                transpose(x + (c * x_pitch + i * L), x_pitch, scratch + (i * pixel + c), wide)
+
+    def finish(acc, shards, stride, dw, item):
+        for n in range(taps):
+            for c in range(Cg):
+                total = acc[(n * O + item) * wide + c] * 0
+                for s in range(shards):
+                    total += acc[s * stride + (n * O + item) * wide + c]
+                dw[(item * Cg + c) * taps + n] = total
+
+    x_pitch = g.x_pitch
+    size = taps * O * wide
+    return Gradient([Row(turn), Row(leaf)], [Row(finish, items=O)], acc=size, scratch=H * W * pixel)
+
+
+def _db(site):
+    g = _Geometry(site)
+    L, zero = g.L, np.dtype(g.dtype).type(0)
+
+    def leaf(dy, acc, first, last, count, pitch, width):
+        for o in range(count):
+            start, end = o * pitch + first * width, o * pitch + last * width
+            a, b, c, d = load(acc, o * L), splat(zero), splat(zero), splat(zero)
+            for i in range(start, end - 3 * L, 4 * L):  # four sums: one would wait for each addition
+                a, b = a + load(dy, i), b + load(dy, i + L)
+                c, d = c + load(dy, i + 2 * L), d + load(dy, i + 3 * L)
+            for i in range(end - (end - start) % (4 * L), end, L):
+                a = a + load(dy, i)
+            store(acc, o * L, (a + b) + (c + d))
+
+    collect = [Row(leaf, count=g.O, pitch=g.y_pitch, width=g.Q * L)]
+    return Gradient(collect, [Row(sum_lanes(L), dw="db", size=g.O, items=1)], acc=g.O * L)
+
+
+def _flops(site):
+    g = _Geometry(site)
+    return 2 * g.P * g.Q * g.O * g.Cg * g.taps
+
+
+conv2d = Twin(
+    _forward,
+    {"x": _dx},
+    {"w": _dw, "b": _db},
+    shape=_shape,
+    flops=_flops,
+)

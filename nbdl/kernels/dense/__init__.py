@@ -1,0 +1,1 @@
+"""Products of matrices: dense layers, `matmul`, `bmm`."""

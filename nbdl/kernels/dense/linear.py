@@ -1,0 +1,145 @@
+r"""Affine map, the fully connected layer.
+
+.. math:: y_{nq} = \sum_d x_{nd} w_{dq} + b_q
+
+x (N, D), w (D, Q) as in the book (not transposed as in torch or ONNX Gemm), b (Q,), y (N, Q).
+Zhang et al., Dive into Deep Learning, section 3.1.
+"""
+
+import numpy as np
+
+from nbdl._jit import jit
+from nbdl.errors import ShapeError
+from nbdl.kernels.door.arguments import as_float, as_grad, as_like, as_optional, as_out, flat
+from nbdl.kernels.simd.few import FEW, few
+from nbdl.kernels.simd.gemm import gemm
+from nbdl.kernels.simd.strided_tile import copy
+
+
+@jit
+def linear_shape(x_shape, w_shape):
+    """Shape (N, Q) of `linear`'s result; raises `ShapeError` unless x (N, D) and w (D, Q) fit.
+
+    Call it once before a parallel loop over `linear`: Numba drops exceptions raised inside ``prange``.
+    """
+    if len(x_shape) != 2 or len(w_shape) != 2:
+        raise ShapeError(
+            "linear: `x` (N, D) and `w` (D, Q) must have 2 dimensions, got {} and {}",
+            len(x_shape),
+            len(w_shape),
+        )
+    if x_shape[1] != w_shape[0]:
+        raise ShapeError(
+            "linear: `w` must have as many rows as `x` has columns ({}), got {}", x_shape[1], w_shape[0]
+        )
+    return x_shape[0], w_shape[1]
+
+
+@jit
+def linear(x, w, b=None, out=None):
+    r"""Affine map of each row, :math:`y = x w + b`.
+
+    Parameters
+    ----------
+    x : (N, D) float array
+    w : (D, Q) float array
+        One column for each output.
+    b : (Q,) float array, optional
+    out : (N, Q) array, optional
+        Where the result goes; must not overlap the inputs.
+
+    Returns
+    -------
+    (N, Q) array of the dtype of `x`. A sum of D products has an error of at most D eps sum abs(x w).
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        Not inside ``prange``, where Numba drops exceptions: call `linear_shape` before the loop.
+    """
+    x = as_float("linear: `x` (N, D)", x, 2)
+    w = as_like("linear: `w` (D, Q)", w, 2, x)
+    b = as_optional("linear: `b` (Q,)", b, 1, x)
+    shape = linear_shape(x.shape, w.shape)
+    _check_bias(b, shape[1])
+    y = as_out("linear: `out`", out, shape, x)
+    _linear(x, w, b, y)
+    return y
+
+
+@jit
+def _check_bias(b, n):
+    if b.size not in (0, n):
+        raise ShapeError("linear: `b` must have {} elements, one for each column of `w`, got {}", n, b.size)
+
+
+@jit
+def _linear(x, w, b, y):
+    if x.shape[0] <= FEW:
+        return few(x, w, b, y)
+    (N, D), Q, out = x.shape, y.shape[1], flat(y)
+    for n in range(N if b.size else 0):
+        copy(b, 0, Q, out, n * Q)
+    gemm(np.int64(1), N, Q, D, flat(x), D, np.int64(1), flat(w), Q, np.int64(1), out, b.size > 0)
+
+
+@jit
+def linear_dx(dy, w, dx=None):
+    r"""Adds :math:`dx = dy\, w^T` to `dx` (N, D), which is new (zeros) if it is not given; returns it."""
+    dy = as_float("linear_dx: `dy` (N, Q)", dy, 2)
+    w = as_like("linear_dx: `w` (D, Q)", w, 2, dy)
+    if dy.shape[1] != w.shape[1]:
+        raise ShapeError(
+            "linear_dx: `dy` must have as many columns as `w` ({}), got {}", w.shape[1], dy.shape[1]
+        )
+    dx = as_grad("linear_dx: `dx`", dx, (dy.shape[0], w.shape[0]), dy)
+    _linear_dx(dy, w, dx)
+    return dx
+
+
+@jit
+def _linear_dx(dy, w, dx):
+    (N, Q), D = dy.shape, dx.shape[1]
+    gemm(np.int64(1), N, D, Q, flat(dy), Q, np.int64(1), flat(w), np.int64(1), Q, flat(dx), np.bool_(True))
+
+
+@jit
+def linear_dw(dy, x, dw=None):
+    r"""Adds :math:`dw = x^T dy` to `dw` (D, Q), which is new (zeros) if it is not given; returns it."""
+    dy = as_float("linear_dw: `dy` (N, Q)", dy, 2)
+    x = as_like("linear_dw: `x` (N, D)", x, 2, dy)
+    if dy.shape[0] != x.shape[0]:
+        raise ShapeError(
+            "linear_dw: `dy` must have as many rows as `x` ({}), got {}", x.shape[0], dy.shape[0]
+        )
+    dw = as_grad("linear_dw: `dw`", dw, (x.shape[1], dy.shape[1]), dy)
+    _linear_dw(dy, x, dw)
+    return dw
+
+
+@jit
+def _linear_dw(dy, x, dw):
+    (N, Q), D = dy.shape, x.shape[1]
+    gemm(np.int64(1), D, Q, N, flat(x), np.int64(1), D, flat(dy), Q, np.int64(1), flat(dw), np.bool_(True))
+
+
+@jit
+def linear_db(dy, db=None):
+    r"""Adds :math:`db_q = \sum_n dy_{nq}` to `db` (Q,), new (zeros) if it is not given; returns it."""
+    dy = as_float("linear_db: `dy` (N, Q)", dy, 2)
+    db = as_grad("linear_db: `db`", db, (dy.shape[1],), dy)
+    _add_rows(dy, db)
+    return db
+
+
+@jit
+def _add_rows(dy, db):
+    for n in range(dy.shape[0]):
+        for q in range(dy.shape[1]):
+            db[q] += dy[n, q]
+
+
+@jit
+def linear_backward(dy, x, w, dx=None, dw=None, db=None):
+    """All three gradients of `linear`, (dx, dw, db), by the kernels above."""
+    return linear_dx(dy, w, dx), linear_dw(dy, x, dw), linear_db(dy, db)

@@ -1,0 +1,1 @@
+"""What kernels ask of their arguments: arrays, options, labels, windows."""

@@ -1,0 +1,156 @@
+r"""Distances between distributions that need no logarithm, and the one that is one of an affinity.
+
+.. math::
+    \mathrm{TV}(p, q) &= \tfrac12 \sum_i |p_i - q_i| \qquad
+    \mathrm{H}(p, q) = \Big( \tfrac12 \sum_i (\sqrt{p_i} - \sqrt{q_i})^2 \Big)^{1/2} \\
+    \chi^2(p \| q) &= \sum_i \frac{(p_i - q_i)^2}{q_i} \qquad
+    \mathrm{B}(p, q) = -\log \sum_i \sqrt{p_i q_i}
+
+Total variation and the Hellinger distance are metrics from 0 to 1; some authors leave out their one half.
+The Bhattacharyya distance is infinite for distributions without a common outcome; it is found as
+:math:`-\log(1 - \mathrm{H}^2)`, which is exact also where p is next to q. chi^2 is infinite where q = 0 < p.
+Tsybakov, Introduction to Nonparametric Estimation, section 2.4; Bhattacharyya 1943.
+"""
+
+import numpy as np
+
+from nbdl._jit import jit
+from nbdl.kernels.activation.softmax import _split
+from nbdl.kernels.door.arguments import integer
+from nbdl.kernels.information.compare import compare, sum_terms
+from nbdl.kernels.information.log_terms import SMALLEST
+from nbdl.kernels.information.tables import as_result, as_table, nats_in, same_table, text, without
+from nbdl.kernels.simd.registers import larger, sqrt, where
+
+
+@jit
+def total_variation(p, q, axis=-1, normalize=False, out=None):
+    """The total variation distance along `axis`: the most by which the two differ on any event.
+
+    Arguments `p` and `q` (arrays of one shape), `axis`, `normalize`, `out`, the result and errors as in
+    `cross_entropy`; from 0 to 1.
+    """
+    p, axis = as_table("total_variation: `p`", p), integer("total_variation: `axis`", axis)
+    q = same_table("total_variation: `q`", q, p)
+    view = _split(text("total_variation"), p.shape, axis)
+    y = _total_variation(p.reshape(view), q.reshape(view), bool(normalize))
+    return as_result("total_variation: `out`", out, without(p.shape, axis), p, y)
+
+
+@jit(inline=True)
+def _difference(p, q):
+    return abs(p - q)
+
+
+@jit(strict=True)
+def _total_variation(p, q, normalize):
+    y, _ = compare(
+        sum_terms,
+        _difference,
+        None,
+        text("total_variation: `p`"),
+        text("total_variation: `q`"),
+        p,
+        q,
+        normalize,
+    )
+    for i in range(y.size):
+        y[i] *= 0.5
+    return y
+
+
+@jit
+def hellinger_distance(p, q, axis=-1, normalize=False, out=None):
+    """The Hellinger distance along `axis`: a metric from 0 to 1.
+
+    Arguments `p` and `q` (arrays of one shape), `axis`, `normalize`, `out`, the result and errors as in
+    `cross_entropy`.
+    """
+    p, axis = as_table("hellinger_distance: `p`", p), integer("hellinger_distance: `axis`", axis)
+    q = same_table("hellinger_distance: `q`", q, p)
+    view = _split(text("hellinger_distance"), p.shape, axis)
+    where_p, where_q = text("hellinger_distance: `p`"), text("hellinger_distance: `q`")
+    y = _squared_hellinger(where_p, where_q, p.reshape(view), q.reshape(view), bool(normalize))
+    for i in range(y.size):
+        y[i] = np.sqrt(y[i])
+    return as_result("hellinger_distance: `out`", out, without(p.shape, axis), p, y)
+
+
+@jit(inline=True)
+def _root_difference(p, q):
+    d = sqrt(p) - sqrt(q)
+    return d * d
+
+
+@jit(strict=True)
+def _squared_hellinger(where_p, where_q, p, q, normalize):
+    y, _ = compare(sum_terms, _root_difference, None, where_p, where_q, p, q, normalize)
+    for i in range(y.size):
+        y[i] *= 0.5
+    return y
+
+
+@jit
+def bhattacharyya_distance(p, q, axis=-1, base=None, normalize=False, out=None):
+    """The Bhattacharyya distance along `axis`: minus the logarithm of how far the two overlap.
+
+    Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
+    in `cross_entropy`; infinite where the two have no outcome in common.
+    """
+    p, axis = as_table("bhattacharyya_distance: `p`", p), integer("bhattacharyya_distance: `axis`", axis)
+    q, nats = same_table("bhattacharyya_distance: `q`", q, p), nats_in("bhattacharyya_distance: `base`", base)
+    view = _split(text("bhattacharyya_distance"), p.shape, axis)
+    where_p, where_q = text("bhattacharyya_distance: `p`"), text("bhattacharyya_distance: `q`")
+    p3, q3 = p.reshape(view), q.reshape(view)
+    y = _squared_hellinger(where_p, where_q, p3, q3, bool(normalize))
+    _bhattacharyya_distance(p3, q3, nats, y)
+    return as_result("bhattacharyya_distance: `out`", out, without(p.shape, axis), p, y)
+
+
+@jit(strict=True)
+def _bhattacharyya_distance(p, q, nats, y):
+    for number in range(y.size):
+        if y[number] < 0.5:
+            y[number] = -np.log1p(-y[number]) / nats
+        elif y[number] >= 0.5:  # the overlap itself, which may be very small
+            o, i = number // p.shape[2], number % p.shape[2]
+            overlap, s, t = np.float64(0), np.float64(0), np.float64(0)
+            for k in range(p.shape[1]):
+                a, b = np.float64(p[o, k, i]), np.float64(q[o, k, i])
+                overlap, s, t = overlap + np.sqrt(a) * np.sqrt(b), s + a, t + b
+            y[number] = np.inf
+            if overlap > 0:
+                y[number] = -np.log(overlap / (np.sqrt(s) * np.sqrt(t)))
+            y[number] /= nats
+        if y[number] == 0:
+            y[number] = 0.0  # not -0
+
+
+@jit
+def chi_squared_divergence(p, q, axis=-1, normalize=False, out=None):
+    """Pearson's chi-squared divergence of `p` from `q` along `axis`; not symmetric.
+
+    Arguments `p` and `q` (arrays of one shape), `axis`, `normalize`, `out`, the result and errors as in
+    `cross_entropy`; infinite where q = 0 < p.
+    """
+    p, axis = as_table("chi_squared_divergence: `p`", p), integer("chi_squared_divergence: `axis`", axis)
+    q = same_table("chi_squared_divergence: `q`", q, p)
+    view = _split(text("chi_squared_divergence"), p.shape, axis)
+    y = _chi_squared_divergence(p.reshape(view), q.reshape(view), bool(normalize))
+    return as_result("chi_squared_divergence: `out`", out, without(p.shape, axis), p, y)
+
+
+@jit(inline=True)
+def _chi_squared(p, q):
+    d = p - q
+    finite = d * (d / larger(q, SMALLEST))
+    return where(d == 0.0, 0.0, where(q > 0.0, finite, np.inf))
+
+
+@jit(strict=True)
+def _chi_squared_divergence(p, q, normalize):
+    y, _ = compare(
+        sum_terms, _chi_squared, None,
+        text("chi_squared_divergence: `p`"), text("chi_squared_divergence: `q`"), p, q, normalize,
+    )  # fmt: skip
+    return y

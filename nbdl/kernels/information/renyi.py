@@ -1,0 +1,143 @@
+r"""The one-parameter families of Rényi and Tsallis.
+
+.. math::
+    H_\alpha(p) = \frac{1}{1 - \alpha} \log \sum_i p_i^\alpha \qquad
+    T_\alpha(p) = \frac{1 - \sum_i p_i^\alpha}{\alpha - 1} \qquad
+    D_\alpha(p \| q) = \frac{1}{\alpha - 1} \log \sum_i p_i^\alpha q_i^{1 - \alpha}
+
+alpha >= 0. The limits are taken: alpha = 1 gives the entropy and the Kullback-Leibler divergence, 0 the
+number of possible outcomes (Hartley) and minus the logarithm of what q gives to them, infinity the
+min-entropy and the logarithm of the largest ratio. Entries that are 0 add nothing. Near alpha = 1 digits are
+lost: about as many as alpha - 1 has zeros. Rényi 1961; Tsallis 1988; van Erven and Harremoës 2014.
+"""
+
+import numpy as np
+
+from nbdl._jit import jit
+from nbdl.errors import OptionError
+from nbdl.kernels.activation.softmax import _split
+from nbdl.kernels.door.arguments import integer
+from nbdl.kernels.information.divergence import _kl_divergence, _sum
+from nbdl.kernels.information.entropy import _entropy
+from nbdl.kernels.information.tables import as_result, as_table, nats_in, same_table, text, without
+
+
+@jit
+def _check_order(where, alpha):
+    if not alpha >= 0:
+        raise OptionError("{} must be at least 0, got {}", where, alpha)
+    return np.float64(alpha)
+
+
+@jit
+def renyi_entropy(p, alpha, axis=-1, base=None, normalize=False, out=None):
+    """The Rényi entropy of order `alpha` (0 to infinity) along `axis`.
+
+    `p`, an array of any shape, `axis`, `base`, `normalize`, `out`, the result and errors as in `entropy`.
+    """
+    p, axis = as_table("renyi_entropy: `p`", p), integer("renyi_entropy: `axis`", axis)
+    alpha, nats = _check_order(text("renyi_entropy: `alpha`"), alpha), nats_in("renyi_entropy: `base`", base)
+    view = _split(text("renyi_entropy"), p.shape, axis)
+    y = _entropy(text("renyi_entropy: `p`"), p.reshape(view), nats, bool(normalize))
+    _renyi_entropy(p.reshape(view), alpha, nats, bool(normalize), y)
+    return as_result("renyi_entropy: `out`", out, without(p.shape, axis), p, y)
+
+
+@jit(strict=True)
+def _renyi_entropy(p, alpha, nats, normalize, y):
+    """From the entropies `y`, which are those of order 1, and NaN where there is no distribution."""
+    for number in range(y.size):
+        if alpha == 1 or np.isnan(y[number]):
+            continue
+        s = _sum(p, number) if normalize else 1.0
+        if alpha == np.inf:
+            y[number] = -np.log(_largest(p, number) / s)
+        else:
+            y[number] = np.log(_power_sum(p, number, s, alpha)) / (1 - alpha)
+        y[number] = max(y[number] / nats, 0.0)
+
+
+@jit
+def tsallis_entropy(p, alpha, axis=-1, normalize=False, out=None):
+    """The Tsallis entropy of order `alpha` (0 to infinity) along `axis`; it has no logarithm and no base.
+
+    `p`, an array of any shape, `axis`, `normalize`, `out`, the result and errors as in `entropy`. Order 1 is
+    the entropy in nats.
+    """
+    p, axis = as_table("tsallis_entropy: `p`", p), integer("tsallis_entropy: `axis`", axis)
+    alpha = _check_order(text("tsallis_entropy: `alpha`"), alpha)
+    view = _split(text("tsallis_entropy"), p.shape, axis)
+    y = _entropy(text("tsallis_entropy: `p`"), p.reshape(view), 1.0, bool(normalize))
+    _tsallis_entropy(p.reshape(view), alpha, bool(normalize), y)
+    return as_result("tsallis_entropy: `out`", out, without(p.shape, axis), p, y)
+
+
+@jit(strict=True)
+def _tsallis_entropy(p, alpha, normalize, y):
+    for number in range(y.size):
+        if alpha == 1 or np.isnan(y[number]):
+            continue
+        s = _sum(p, number) if normalize else 1.0
+        if alpha == np.inf:
+            y[number] = 0.0
+        else:
+            y[number] = max((1 - _power_sum(p, number, s, alpha)) / (alpha - 1), 0.0)
+
+
+@jit(strict=True)
+def _power_sum(p, number, s, alpha):
+    total, o, i = np.float64(0), number // p.shape[2], number % p.shape[2]
+    for k in range(p.shape[1]):
+        if p[o, k, i] > 0:
+            total += (p[o, k, i] / s) ** alpha
+    return total
+
+
+@jit(strict=True)
+def _largest(p, number):
+    largest, o, i = np.float64(0), number // p.shape[2], number % p.shape[2]
+    for k in range(p.shape[1]):
+        largest = max(largest, np.float64(p[o, k, i]))
+    return largest
+
+
+@jit
+def renyi_divergence(p, q, alpha, axis=-1, base=None, normalize=False, out=None):
+    """The Rényi divergence of order `alpha` (0 to infinity) of `p` from `q` along `axis`.
+
+    Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
+    in `cross_entropy`. Infinite where p and q have no outcome in common; from order 1 on where q = 0 < p.
+    """
+    p, axis = as_table("renyi_divergence: `p`", p), integer("renyi_divergence: `axis`", axis)
+    q, nats = same_table("renyi_divergence: `q`", q, p), nats_in("renyi_divergence: `base`", base)
+    alpha = _check_order(text("renyi_divergence: `alpha`"), alpha)
+    view = _split(text("renyi_divergence"), p.shape, axis)
+    p3, q3 = p.reshape(view), q.reshape(view)
+    where_p, where_q = text("renyi_divergence: `p`"), text("renyi_divergence: `q`")
+    y = _kl_divergence(where_p, where_q, p3, q3, nats, bool(normalize))
+    _renyi_divergence(p3, q3, alpha, nats, bool(normalize), y)
+    return as_result("renyi_divergence: `out`", out, without(p.shape, axis), p, y)
+
+
+@jit(strict=True)
+def _renyi_divergence(p, q, alpha, nats, normalize, y):
+    """From the divergences `y`, which are those of order 1, and NaN where there is no distribution."""
+    for number in range(y.size):
+        if alpha == 1 or np.isnan(y[number]):
+            continue
+        s, t = (_sum(p, number), _sum(q, number)) if normalize else (1.0, 1.0)
+        o, i = number // p.shape[2], number % p.shape[2]
+        total = largest = np.float64(0)
+        for k in range(p.shape[1]):
+            a, b = p[o, k, i] / s, q[o, k, i] / t
+            if a > 0 and b > 0:
+                total += b * (a / b) ** alpha
+                largest = max(largest, a / b)
+            elif a > 0 and alpha > 1:
+                total = largest = np.inf
+        d = np.inf
+        if alpha == np.inf:
+            d = np.log(largest)
+        elif total > 0:
+            d = np.log(total) / (alpha - 1)
+        y[number] = max(d / nats, 0.0)

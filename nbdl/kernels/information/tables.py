@@ -1,0 +1,273 @@
+"""Probability tables: the door of the information measures, and the walk along their axes.
+
+A table has non-negative entries. A distribution, along one axis or over several, sums to 1 within 1e-6
+(float32: 1e-4); with ``normalize=True`` it may have any sum, as counts and weights have, and is divided by
+it: one that is all zero has no distribution, and the result is NaN. Integers and bools are taken as float64.
+Everything is accumulated in float64 and has the dtype of the table in the end: a number for one distribution,
+else an array. Nothing is written before all tables are found to be good.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import config, types
+from numba.cpython.unsafe.tuple import tuple_setitem
+from numba.extending import intrinsic, overload
+
+from nbdl._jit import jit
+from nbdl.errors import DtypeError, OptionError, ProbabilityError, ShapeError
+from nbdl.kernels.door.arguments import (
+    _NOT_FLOAT,
+    ANY,
+    _contiguous_copy,
+    _is_none,
+    _raiser,
+    _say_type,
+    _where,
+    as_float,
+    as_like,
+    as_out,
+)
+from nbdl.kernels.simd.registers import hsum, load, splat, store
+
+BLOCK = 128  # vectors along the last axis
+ROWS = 16  # entries of distributions side by side: as many as a processor follows streams of memory
+STRIP = 1024  # elements
+AHEAD = 160  # vectors from a load to what is asked of memory meanwhile
+LEAST, MOST = 1e-290, 1e290  # sums by which a table can be divided
+
+_NOT_BASE = "{} must be a number or None (nats), got {}"
+
+
+def text(literal):
+    """A constant string as a value: what takes it is compiled once, not once for each string."""
+    return literal
+
+
+if not config.DISABLE_JIT:
+
+    @intrinsic
+    def text(context, literal):
+        def emit(context, bd, sig, values):
+            return context.cast(bd, values[0], sig.args[0], types.unicode_type)
+
+        return types.unicode_type(literal), emit
+
+
+# --- inputs and options -----------------------------------------------------------------------------------
+
+
+def as_table(where, a):
+    """`a` as a C-contiguous array of float32 or float64; integers and bools become float64."""
+    if isinstance(a, np.ndarray) and a.dtype.kind in "iub":
+        a = a.astype(np.float64)
+    return as_float(where, a, ANY)
+
+
+@overload(as_table, prefer_literal=True)
+def _as_table(where, a):
+    if isinstance(a, types.Array) and isinstance(a.dtype, (types.Integer, types.Boolean)):
+        return lambda where, a: _contiguous_copy(a).astype(np.float64)
+    if isinstance(a, types.Array):
+        return lambda where, a: as_float(where, a, ANY)
+    fail = _raiser(DtypeError, _NOT_FLOAT.format(_where(where), _say_type(a)))
+
+    def refuse(where, a):
+        fail()
+        return np.empty(0, np.float64)
+
+    return refuse
+
+
+@jit
+def same_table(where, q, p):
+    """`q` as a table of the shape and dtype of `p`."""
+    q = as_like(where, as_table(where, q), ANY, p)
+    if q.shape != p.shape:
+        raise ShapeError("{} must have shape {}, that of the first table, got {}", where, p.shape, q.shape)
+    return q
+
+
+def nats_in(where, base):
+    """How many nats the unit of logarithms to `base` has; None stands for e."""
+    if base is None:
+        return 1.0
+    if isinstance(base, (bool, np.bool_)) or not isinstance(base, (int, float, np.integer, np.floating)):
+        raise DtypeError(_NOT_BASE, where, repr(base))
+    return _logarithm(where, float(base))
+
+
+@jit(strict=True)
+def _logarithm(where, base):
+    if not (base > 0 and base != 1 and base < np.inf):
+        raise OptionError("{} must be positive, finite and not 1, got {}", where, base)
+    return np.log(base)
+
+
+@overload(nats_in, prefer_literal=True)
+def _nats_in(where, base):
+    if _is_none(base):
+        return lambda where, base: 1.0
+    if isinstance(base, (types.Integer, types.Float)):
+        return lambda where, base: _logarithm(text(where), np.float64(base))
+    fail = _raiser(DtypeError, _NOT_BASE.format(_where(where), _say_type(base)))
+
+    def refuse(where, base):
+        fail()
+        return 1.0
+
+    return refuse
+
+
+# --- results ----------------------------------------------------------------------------------------------
+
+
+def without(shape, axis):
+    """`shape` less one axis."""
+    axis = axis % len(shape)
+    return shape[:axis] + shape[axis + 1 :]
+
+
+@overload(without)
+def _without(shape, axis):
+    if len(shape) < 2:
+        return lambda shape, axis: ()
+
+    def impl(shape, axis):
+        rest, axis = shape[1:], axis % len(shape)
+        for d in range(axis):
+            rest = tuple_setitem(rest, d, shape[d])
+        return rest
+
+    return impl
+
+
+def as_result(where, out, shape, x, values):
+    """The float64 `values` as an array of this shape, in `out` if given; without an axis as a number."""
+    if out is None and shape == ():
+        return x.dtype.type(values[0])
+    y = as_out(where, out, shape, x)
+    y.reshape(-1)[:] = values
+    return y
+
+
+@overload(as_result, prefer_literal=True)
+def _as_result(where, out, shape, x, values):
+    if _is_none(out) and len(shape) == 0:
+        return lambda where, out, shape, x, values: x.dtype.type(values[0])
+
+    def impl(where, out, shape, x, values):
+        y = as_out(where, out, shape, x)
+        flat = y.reshape(y.size)
+        for i in range(flat.size):
+            flat[i] = values[i]
+        return y
+
+    return impl
+
+
+def as_cotangent(where, dy, shape, x):
+    """The cotangent of a result of this shape, flat: an array of its dtype, or any number where it is one."""
+    if shape == () and not isinstance(dy, np.ndarray):
+        return np.full(1, dy, x.dtype)
+    dy = as_like(where, dy, ANY, x)
+    if dy.shape != shape:
+        raise ShapeError("{} must have shape {}, got {}", where, shape, dy.shape)
+    return dy.reshape(-1)
+
+
+@overload(as_cotangent, prefer_literal=True)
+def _as_cotangent(where, dy, shape, x):
+    if len(shape) == 0 and isinstance(dy, types.Number):
+        return lambda where, dy, shape, x: np.full(1, dy, x.dtype)
+
+    def impl(where, dy, shape, x):
+        dy = as_like(where, dy, len(shape), x)
+        if dy.shape != shape:
+            raise ShapeError("{} must have shape {}, got {}", where, shape, dy.shape)
+        return dy.reshape(dy.size)
+
+    return impl
+
+
+# --- what is no distribution --------------------------------------------------------------------------------
+
+
+@jit(strict=True)
+def is_bad(total, least, normalize, table):
+    """Whether a distribution with this sum and smallest entry must be refused; NaN shows in the sum."""
+    if normalize:
+        return not (least >= 0 and ((total >= LEAST and total <= MOST) or total == 0))
+    return not (least >= 0 and abs(total - 1) <= (1e-4 if table.itemsize == 4 else 1e-6))
+
+
+@jit
+def refuse(where, table, number, normalize):
+    """Raise what is wrong with distribution `number` of a table (outer, n, inner)."""
+    _, n, inner = table.shape
+    o, i = number // inner, number % inner
+    total = np.float64(0)
+    for k in range(n):
+        v = np.float64(table[o, k, i])
+        total += v
+        if not (v >= 0 and v < np.inf):
+            raise ProbabilityError("{} must be finite and not negative, got {} at flat position {}",
+                                   where, v, (o * n + k) * inner + i)  # fmt: skip
+    if normalize:
+        raise ProbabilityError("{} has sums that cannot be divided by: {} of distribution {}; scale it",
+                               where, total, number)  # fmt: skip
+    raise ProbabilityError(
+        "{} must sum to 1, got {} of distribution {}; normalize=True takes counts and weights",
+        where, total, number,
+    )  # fmt: skip
+
+
+# --- the walk ---------------------------------------------------------------------------------------------
+
+# Distributions of (outer, n, inner) are walked in units: one distribution along the last axis, whose vectors
+# lie one behind the other, else as many side by side as a vector has lanes, each lane with its own. Units are
+# walked in strips, a strip by blocks of entries across all its units, so that memory is read in its order and
+# what is read twice is in the cache the second time. Sums over a block are added to those of the unit:
+# rounding errors grow with both alone.
+
+
+class Walk(NamedTuple):
+    """How (outer, n, inner) is walked, in units of `lanes` lanes; all lengths are in elements but `count`."""
+
+    slabs: int  # of `slab` elements each
+    slab: int
+    units: int  # in a slab
+    unit: int  # from one to the next
+    strip: int  # units
+    count: int  # vectors of a unit
+    step: int  # from one to the next
+    fewer: int  # lanes that each has fewer than the last one
+    block: int  # vectors
+    ahead: (
+        int  # what to ask of memory meanwhile: the next strip, if it stays in the cache until it is its turn
+    )
+
+
+@jit
+def walk(shape, lanes):
+    """The `Walk` of tables of this shape."""
+    outer, n, inner = shape
+    count = (n + lanes - 1) // lanes
+    if inner > 1:
+        units = (inner + lanes - 1) // lanes
+        return Walk(outer, n * inner, units, lanes, STRIP // lanes, n, inner, 0, ROWS, lanes)
+    strip = max(1, min(STRIP // n, outer))
+    return Walk(1, outer * n, outer, n, strip, count, lanes, lanes, BLOCK, AHEAD * lanes)
+
+
+@jit(inline=True)
+def add_to(p, i, v):
+    """Add the vector `v` to what is at `p[i]`."""
+    store(p, i, load(p, i) + v)
+
+
+@jit(inline=True)
+def fold(p, size, lanes):
+    """In each of the vectors at `p`: the sum of its lanes in all of them."""
+    for i in range(0, size, lanes):
+        store(p, i, splat(hsum(load(p, i))))

@@ -1,0 +1,149 @@
+"""What a lanes twin is made of: small functions on pointers, and how the program calls them.
+
+Layout. A *block* is L samples (L lanes of a SIMD register, `nbdl.kernels.simd.registers`). A value of shape (C, H, W)
+per sample is stored [C][pitch][L]: neighbouring lanes are neighbouring samples. `pitch` is H * W, plus one
+where H * W is a multiple of 8: planes a power of two apart would fall on the same lines of the cache. Values
+of another shape are one plane.
+
+A *leaf* is a Python function on pointers and integers that is compiled once for each shape. Its parameters
+say by their names what it is given:
+
+- an input, output or constant array of the kernel (``x``, ``w``, ``y``); the cotangent ``dy`` and the
+  gradient ``dx``, which it writes (never adds to); of parameters and data their first element, of values that
+  of the block at hand;
+- ``blocks``: how many blocks to work on, one after the other (1 for a leaf that does not ask);
+- ``left``: how many samples there are from this block on (less than L in the last one: lanes from `left` on
+  repeat a sample, and count for nothing);
+- ``first`` and ``last``: rows of y (and dy) to work on, first <= row < last: such leaves can be run strip by
+  strip, with the next ones on rows that are still in the cache;
+- ``scratch``, memory that keeps its values until the rows of one list are done;
+- ``sample``, the position of the block's first lane in the minibatch, ``seed`` and ``step``: what random
+  numbers depend on;
+- what the `Row` gives by name: an integer, or the name of another operand.
+
+Inputs that are not there are null pointers, and are not to be read.
+
+No leaf raises, allocates or prints; it writes what it is said to write and nothing else.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from nbdl.kernels.simd.registers import LANES
+
+# Operands that are integers, and pointers to integers; all others are pointers to floats.
+NUMBERS = {"blocks", "first", "item", "last", "left", "sample", "samples", "seed", "shards", "step", "stride"}
+INDICES = {"bounds", "idx", "labels", "status"}
+
+
+class Unfit(Exception):
+    """A twin cannot serve these shapes or constants: the kernel runs on the whole minibatch instead."""
+
+
+class Row:
+    """One call of a leaf: what its parameters are where the name does not say it, integers or other names."""
+
+    def __init__(self, leaf, **given):
+        self.leaf, self.given = leaf, given
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a kernel is called: shapes by argument name (without the samples' axis), constants, the dtype."""
+
+    shapes: Mapping[str, tuple]
+    constants: Mapping[str, object]
+    dtype: str = "float32"
+
+    @property
+    def L(self):
+        return LANES[self.dtype]
+
+    def __getitem__(self, name):
+        return self.constants[name]
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """The gradient with respect to a parameter: `collect` over the blocks, then `finish`.
+
+    The rows of `collect` run for each block. They may add to ``acc``, `acc` floats that are zero when a shard
+    of the minibatch begins, and fill what `keep` names, with its floats for each block: kept for all blocks,
+    one after the other. The rows of `finish` run when all blocks are done, `items` times, shared out among
+    the threads, each with its number ``item``; they write ``dw`` (named after the parameter: ``db`` for
+    ``b``). Besides they may ask for ``shards``, how many there are; ``acc``, that of the first shard, and
+    ``stride``, elements to the next; ``bounds``, an int64 pointer: shard s has the blocks bounds[s] <= block
+    < bounds[s + 1]; what was kept, from the first block on. Sums of `collect` are from zero within a shard,
+    those of `finish` over shards, or blocks, in order.
+    """
+
+    collect: list
+    finish: list
+    acc: int = 0
+    keep: Mapping[str, int] = field(default_factory=dict)
+    scratch: int = 0
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A kernel on lanes.
+
+    `forward(site)` lists the rows that compute y; `grads[input](site)` those that write the gradient of an
+    input that has samples (None instead of a function: no gradient is offered); `parameters[input](site)` is
+    the `Gradient` of one that has none. `shape(site)` is the shape of y for one sample (that of x if not
+    given); it raises `Unfit` for what the twin does not do.
+    """
+
+    forward: Callable
+    grads: Mapping[str, Callable] = field(default_factory=dict)
+    parameters: Mapping[str, Callable] = field(default_factory=dict)
+    shape: Callable = lambda site: site.shapes["x"]
+    saves: Callable = lambda site: {}  # what forward keeps for the gradients besides: floats by name
+    rows: Callable = lambda site: 0  # rows of x for one row of y, where strips of one are strips of the other
+    inplace: bool = False  # y may stand in the place of x, and dx in that of dy
+    overwrites: str = ""  # which of what it saves may stand in the place of x
+    each: tuple = ()  # of an elementwise kernel: what `after` of another twin is called with
+    after: Callable | None = None  # see `nbdl.kernels.pooling.pool2d_lanes.after`
+    flops: Callable = lambda site: 0  # additions and multiplications of one sample, forward
+
+
+@dataclass(frozen=True)
+class LossTwin(Twin):
+    """A mean over the minibatch. Labels are read in place: ``labels[idx[lane]]`` is that of a lane.
+
+    `forward` writes one number, ``loss``: the sum of the losses of the block's valid lanes, before the mean.
+    `grads` multiply by ``scale[0]``, and write zeros in lanes that are not valid. The rows of `total` run
+    first, once for a minibatch of ``samples`` samples, and write ``total[0]``, what the mean divides by; they
+    check every label, and put its position in the minibatch + 1 into ``status[0]`` where the kernel would
+    refuse it (``samples + 1`` where it is not one label, but no label counts).
+    """
+
+    total: Callable = lambda site: []
+
+
+@dataclass(frozen=True)
+class UpdateTwin:
+    """An optimizer on slices: `leaf(dtype)` is the leaf ``(w, dw, <state>, factors, size)``, size % L == 0.
+
+    `factors(lr, step, **options)` are the numbers that it reads, computed in float64 once a step.
+    """
+
+    factors: Callable
+    leaf: Callable
+
+
+def planes(shape):
+    """(C, H, W) of a shape; what is no image is one plane with one row."""
+    return shape if len(shape) == 3 else (1, 1, math.prod(shape))
+
+
+def pitch(shape):
+    """Vectors from one plane to the next."""
+    C, H, W = planes(shape)
+    return H * W + (1 if C > 1 and H * W % 8 == 0 else 0)
+
+
+def floats(shape, L):
+    """Floats that a value of this shape takes for one block."""
+    return planes(shape)[0] * pitch(shape) * L

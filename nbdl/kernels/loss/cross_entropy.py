@@ -1,0 +1,304 @@
+r"""Cross entropy between targets and the softmax of class scores, in one step from the logits.
+
+.. math::
+    \ell_n = -\sum_c w_c\, t_{nc} \log \mathrm{softmax}(x_n)_c \qquad
+    \log \mathrm{softmax}(x)_c = x_c - m - \log \sum_j e^{x_j - m} \qquad m = \max_j x_j
+
+x (N, C), target t (N, C), weight w (C,), all 1 if not given. A label stands for the target with 1 at its
+class; ``label_smoothing`` :math:`\epsilon` makes every target :math:`(1 - \epsilon) t + \epsilon / C`. The
+conventions are those of torch.nn.functional.cross_entropy: samples whose label is `ignore_index` cost nothing
+and are not counted, and a weighted mean over labels divides by the sum of their weights; with soft targets
+the mean is over N. A class of target 0 costs nothing, also where its logit is -inf. Exponentials are
+summed in the dtype of x, in blocks of 64 vectors, and losses in float64. The cores are strict: m is
+subtracted before the logarithm, which large logits would swallow.
+Zhang et al., Dive into Deep Learning, sections 4.1 and 4.5; label smoothing: Szegedy et al. 2016, section 7.
+"""
+
+import numpy as np
+
+from nbdl._jit import jit
+from nbdl.errors import OptionError, ShapeError
+from nbdl.kernels.activation.softmax import BLOCK, exps, largest
+from nbdl.kernels.door.arguments import as_float, as_grad, as_labels, as_like, as_optional, as_out, integer
+from nbdl.kernels.door.labels import (
+    check_classes,
+    check_cotangent,
+    check_rows,
+    check_weight,
+    count_labels,
+    mean_of,
+    spread,
+)
+from nbdl.kernels.simd.registers import fma, hmax, hsum, pointer, splat, where
+from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
+
+
+@jit
+def _inputs(x, labels, weight, ignore_index, smoothing):
+    """The door of the kernels with labels: all checks, and the arrays as their cores want them."""
+    x = as_float("softmax_cross_entropy: `x` (N, C)", x, 2)
+    labels = as_labels("softmax_cross_entropy: `labels` (N,)", labels, 1)
+    weight = as_optional("softmax_cross_entropy: `weight` (C,)", weight, 1, x)
+    check_classes("softmax_cross_entropy", x.shape, labels, weight, ignore_index)
+    _check_smoothing(smoothing)
+    return x, labels, weight
+
+
+@jit
+def _check_smoothing(smoothing):
+    if not (smoothing >= 0 and smoothing <= 1):
+        raise OptionError("softmax_cross_entropy: `label_smoothing` must be from 0 to 1, got {}", smoothing)
+
+
+@jit
+def softmax_cross_entropy(x, labels, weight=None, ignore_index=-100, label_smoothing=0.0):
+    """Mean cross entropy between labels and the softmax of each row (formula at the head of this file).
+
+    Parameters
+    ----------
+    x : (N, C) float array
+        Logits; N >= 1.
+    labels : (N,) array of integers
+        Classes from 0 to C - 1, or `ignore_index`.
+    weight : (C,) float array, optional
+        What a sample of each class counts.
+    ignore_index : int
+        Samples with this label are left out.
+    label_smoothing : float
+        The part of each target, from 0 to 1, that is spread evenly over all classes.
+
+    Returns
+    -------
+    scalar of the dtype of `x`.
+
+    Raises
+    ------
+    LabelError
+        If a label is out of range, or none counts (torch returns NaN there).
+    ShapeError, DtypeError, OptionError
+        None of these inside ``prange``, where Numba drops exceptions: call `check_labels` before the loop.
+    """
+    ignore, smoothing = (
+        integer("softmax_cross_entropy: `ignore_index`", ignore_index),
+        np.float64(label_smoothing),
+    )
+    x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
+    check_rows("softmax_cross_entropy", x.shape)
+    count = count_labels("softmax_cross_entropy", labels, weight, ignore)
+    each = np.empty(labels.size, x.dtype)
+    _from_labels(x, labels, weight, ignore, smoothing, each)
+    return mean_of(each, count)
+
+
+@jit
+def softmax_cross_entropy_dx(dloss, x, labels, weight=None, ignore_index=-100, label_smoothing=0.0, dx=None):
+    """Adds the scalar `dloss` times the gradient of the mean to `dx` (N, C) (zeros if not given); returns it.
+
+    Unweighted, the gradient is (softmax - target) / N.
+    """
+    ignore, smoothing = (
+        integer("softmax_cross_entropy_dx: `ignore_index`", ignore_index),
+        np.float64(label_smoothing),
+    )
+    x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
+    check_rows("softmax_cross_entropy_dx", x.shape)
+    count = count_labels("softmax_cross_entropy_dx", labels, weight, ignore)
+    dx = as_grad("softmax_cross_entropy_dx: `dx`", dx, x.shape, x)
+    _from_labels_dx(spread(np.float64(dloss), count, labels, x), x, labels, weight, ignore, smoothing, dx)
+    return dx
+
+
+@jit
+def softmax_cross_entropy_each(x, labels, weight=None, ignore_index=-100, label_smoothing=0.0, out=None):
+    """Cross entropy of each sample, (N,): 0 where ignored.
+
+    Arguments `x` (N, C), `labels` (N,), `weight` (C,) and errors as in `softmax_cross_entropy`; N may be 0.
+    `out`, an (N,) array of the dtype of `x`, is where the result goes; it must not overlap the inputs.
+    """
+    ignore, smoothing = (
+        integer("softmax_cross_entropy_each: `ignore_index`", ignore_index),
+        np.float64(label_smoothing),
+    )
+    x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
+    y = as_out("softmax_cross_entropy_each: `out`", out, labels.shape, x)
+    _from_labels(x, labels, weight, ignore, smoothing, y)
+    return y
+
+
+@jit
+def softmax_cross_entropy_each_dx(
+    dy, x, labels, weight=None, ignore_index=-100, label_smoothing=0.0, dx=None
+):
+    """Adds `dy` (N,) times the gradient of each sample's loss to `dx` (N, C) (zeros if not given)."""
+    ignore, smoothing = (
+        integer("softmax_cross_entropy_each_dx: `ignore_index`", ignore_index),
+        np.float64(label_smoothing),
+    )
+    x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
+    dy = as_like("softmax_cross_entropy_each_dx: `dy` (N,)", dy, 1, x)
+    check_cotangent("softmax_cross_entropy_each_dx", dy, x.shape)
+    dx = as_grad("softmax_cross_entropy_each_dx: `dx`", dx, x.shape, x)
+    _from_labels_dx(dy, x, labels, weight, ignore, smoothing, dx)
+    return dx
+
+
+@jit(inline=True)
+def _row(x, n, e):
+    """The maximum m of row `n`, and the sum of exp(row - m), which go to `e`."""
+    L, C = lanes(pointer(x)), x.shape[1]
+    count = (C + L - 1) // L
+    m = hmax(largest(pointer(x), n * C, C, count, L, L))
+    return m, hsum(exps(pointer(x), n * C, C, count, L, L, splat(m), pointer(e), 0))
+
+
+@jit
+def _costs(weight, target, keep, even, cost):
+    """Weight times smoothed target, w (keep t + even), factors of -log-probabilities; returns their sum.
+
+    `target` is a row of targets, or empty for the part that smoothing gives to every row.
+    """
+    total = np.float64(0)
+    for c in range(cost.size):
+        t = keep * target[c] + even if target.size else even
+        cost[c] = weight[c] * t if weight.size else t
+        total += cost[c]
+    return total
+
+
+@jit(inline=True)
+def _row_loss(x, n, cost, m, log_total):
+    """The sum over the classes of cost times -log-probability; a class of cost 0 costs nothing."""
+    p, L, C = pointer(x) + n * x.shape[1], lanes(pointer(x)), x.shape[1]
+    total = splat(x.dtype.type(0))
+    for c0 in range(0, C, BLOCK * L):
+        part = splat(x.dtype.type(0))
+        for c in range(c0, min(C, c0 + BLOCK * L), L):
+            w = load_rest(pointer(cost), c, C - c)
+            surprise = where(w == 0.0, 0.0, (m - load_rest(p, c, C - c)) + log_total)
+            part = fma(w, surprise, part)
+        total = total + part
+    return hsum(total)
+
+
+@jit(inline=True)
+def _row_dx(dx, n, e, scale, cost, slope):
+    """Add ``slope * (scale * e - cost)`` to row `n` of `dx`."""
+    d, L, C = pointer(dx) + n * dx.shape[1], lanes(pointer(dx)), dx.shape[1]
+    for c in range(0, C, L):
+        gradient = load_rest(pointer(e), c, C - c) * scale - load_rest(pointer(cost), c, C - c)
+        store_rest(d, c, fma(gradient, slope, load_rest(d, c, C - c)), C - c)
+
+
+@jit(strict=True)
+def _from_labels(x, labels, weight, ignore_index, smoothing, y):
+    C, kind = x.shape[1], x.dtype.type
+    e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
+    _costs(weight, cost[:0], kind(0), kind(smoothing / C), cost)
+    for n in range(x.shape[0]):
+        label = labels[n]
+        if label == ignore_index:
+            y[n] = 0
+            continue
+        m, total = _row(x, n, e)
+        log_total = np.log(np.float64(total))
+        loss = np.float64(0)
+        if smoothing < 1:
+            w = weight[label] if weight.size else 1.0
+            loss = (1 - smoothing) * w * (log_total + (m - x[n, label]))
+        if smoothing > 0:
+            loss += _row_loss(x, n, cost, m, kind(log_total))
+        y[n] = loss
+
+
+@jit(strict=True)
+def _from_labels_dx(dy, x, labels, weight, ignore_index, smoothing, dx):
+    C, kind = x.shape[1], x.dtype.type
+    e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
+    _costs(weight, cost[:0], kind(0), kind(smoothing / C), cost)
+    mean_weight = mean_of(weight, C) if weight.size else 1.0
+    for n in range(x.shape[0]):
+        label = labels[n]
+        if label == ignore_index:
+            continue
+        _, total = _row(x, n, e)
+        own = (1 - smoothing) * (weight[label] if weight.size else 1.0)
+        mass = own + smoothing * mean_weight  # the sum over c of weight times target
+        _row_dx(dx, n, e, kind(mass / total), cost, dy[n])
+        dx[n, label] -= dy[n] * own
+
+
+# --- soft targets -----------------------------------------------------------------------------------------
+
+
+@jit
+def softmax_cross_entropy_soft(x, target, weight=None, label_smoothing=0.0):
+    """Mean over the rows of the cross entropy between target probabilities and the softmax of the row.
+
+    Parameters
+    ----------
+    x : (N, C) float array
+        Logits; N >= 1.
+    target : (N, C) float array
+        Probabilities; a row that does not sum to 1 is taken as it is. No gradient is offered for it.
+    weight, label_smoothing
+        As in `softmax_cross_entropy`.
+
+    Returns
+    -------
+    scalar of the dtype of `x`.
+
+    Raises
+    ------
+    ShapeError, DtypeError, OptionError
+        Not inside ``prange``, where Numba drops exceptions: call it once on one minibatch before the loop.
+    """
+    smoothing = np.float64(label_smoothing)
+    x, target, weight = _soft_inputs(x, target, weight, smoothing)
+    return _from_targets(x, target, weight, smoothing)
+
+
+@jit
+def softmax_cross_entropy_soft_dx(dloss, x, target, weight=None, label_smoothing=0.0, dx=None):
+    """Adds the scalar `dloss` times the gradient of the mean to `dx` (N, C) (zeros if not given)."""
+    smoothing = np.float64(label_smoothing)
+    x, target, weight = _soft_inputs(x, target, weight, smoothing)
+    dx = as_grad("softmax_cross_entropy_soft_dx: `dx`", dx, x.shape, x)
+    _from_targets_dx(np.float64(dloss), x, target, weight, smoothing, dx)
+    return dx
+
+
+@jit
+def _soft_inputs(x, target, weight, smoothing):
+    x = as_float("softmax_cross_entropy_soft: `x` (N, C)", x, 2)
+    target = as_like("softmax_cross_entropy_soft: `target` (N, C)", target, 2, x)
+    weight = as_optional("softmax_cross_entropy_soft: `weight` (C,)", weight, 1, x)
+    check_rows("softmax_cross_entropy_soft", x.shape)
+    if target.shape != x.shape:
+        raise ShapeError(
+            "softmax_cross_entropy_soft: `target` must have shape {}, got {}", x.shape, target.shape
+        )
+    check_weight("softmax_cross_entropy_soft", x.shape, weight)
+    _check_smoothing(smoothing)
+    return x, target, weight
+
+
+@jit(strict=True)
+def _from_targets(x, target, weight, smoothing):
+    C, kind = x.shape[1], x.dtype.type
+    e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
+    loss = np.float64(0)
+    for n in range(x.shape[0]):
+        m, total = _row(x, n, e)
+        _costs(weight, target[n], kind(1 - smoothing), kind(smoothing / C), cost)
+        loss += _row_loss(x, n, cost, m, kind(np.log(np.float64(total))))
+    return kind(loss / x.shape[0])
+
+
+@jit(strict=True)
+def _from_targets_dx(dloss, x, target, weight, smoothing, dx):
+    C, kind = x.shape[1], x.dtype.type
+    e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
+    for n in range(x.shape[0]):
+        _, total = _row(x, n, e)
+        mass = _costs(weight, target[n], kind(1 - smoothing), kind(smoothing / C), cost)
+        _row_dx(dx, n, e, kind(mass / total), cost, kind(dloss / x.shape[0]))

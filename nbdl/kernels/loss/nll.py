@@ -1,0 +1,115 @@
+r"""Negative log-likelihood: cross entropy from log-probabilities, as `log_softmax` gives them.
+
+.. math:: \ell_n = -w_{c}\, x_{nc} \quad \text{with } c \text{ the label of row } n
+
+x (N, C), labels (N,), weight w (C,), all 1 if not given. Means and `ignore_index` as in torch and in
+`softmax_cross_entropy`. Zhang et al., Dive into Deep Learning, section 4.1.
+"""
+
+import numpy as np
+
+from nbdl._jit import jit
+from nbdl.kernels.door.arguments import as_float, as_grad, as_labels, as_like, as_optional, as_out, integer
+from nbdl.kernels.door.labels import check_classes, check_cotangent, check_rows, count_labels, mean_of, spread
+
+
+@jit
+def _inputs(x, labels, weight, ignore_index):
+    x = as_float("nll_loss: `x` (N, C)", x, 2)
+    labels = as_labels("nll_loss: `labels` (N,)", labels, 1)
+    weight = as_optional("nll_loss: `weight` (C,)", weight, 1, x)
+    check_classes("nll_loss", x.shape, labels, weight, ignore_index)
+    return x, labels, weight
+
+
+@jit
+def nll_loss(x, labels, weight=None, ignore_index=-100):
+    """Mean negative log-likelihood of the labels.
+
+    Parameters
+    ----------
+    x : (N, C) float array
+        Log-probabilities; N >= 1.
+    labels : (N,) array of integers
+        Classes from 0 to C - 1, or `ignore_index`.
+    weight : (C,) float array, optional
+        What a sample of each class counts; the mean divides by the sum of the weights.
+    ignore_index : int
+        Samples with this label are left out.
+
+    Returns
+    -------
+    scalar of the dtype of `x`.
+
+    Raises
+    ------
+    LabelError
+        If a label is out of range, or none counts (torch returns NaN there).
+    ShapeError, DtypeError
+        None of these inside ``prange``, where Numba drops exceptions: call `check_labels` before the loop.
+    """
+    ignore = integer("nll_loss: `ignore_index`", ignore_index)
+    x, labels, weight = _inputs(x, labels, weight, ignore)
+    check_rows("nll_loss", x.shape)
+    count = count_labels("nll_loss", labels, weight, ignore)
+    each = np.empty(labels.size, x.dtype)
+    _nll(x, labels, weight, ignore, each)
+    return mean_of(each, count)
+
+
+@jit
+def nll_loss_dx(dloss, x, labels, weight=None, ignore_index=-100, dx=None):
+    """Adds the scalar `dloss` times the gradient of the mean to `dx` (N, C) (zeros if not given)."""
+    ignore = integer("nll_loss_dx: `ignore_index`", ignore_index)
+    x, labels, weight = _inputs(x, labels, weight, ignore)
+    check_rows("nll_loss_dx", x.shape)
+    count = count_labels("nll_loss_dx", labels, weight, ignore)
+    dx = as_grad("nll_loss_dx: `dx`", dx, x.shape, x)
+    _nll_dx(spread(np.float64(dloss), count, labels, x), labels, weight, ignore, dx)
+    return dx
+
+
+@jit
+def nll_loss_each(x, labels, weight=None, ignore_index=-100, out=None):
+    """Negative log-likelihood of each sample, (N,): 0 where ignored.
+
+    Arguments `x` (N, C), `labels` (N,), `weight` (C,) and errors as in `nll_loss`; N may be 0.
+    `out`, an (N,) array of the dtype of `x`, is where the result goes; it must not overlap the inputs.
+    """
+    ignore = integer("nll_loss_each: `ignore_index`", ignore_index)
+    x, labels, weight = _inputs(x, labels, weight, ignore)
+    y = as_out("nll_loss_each: `out`", out, labels.shape, x)
+    _nll(x, labels, weight, ignore, y)
+    return y
+
+
+@jit
+def nll_loss_each_dx(dy, x, labels, weight=None, ignore_index=-100, dx=None):
+    """Adds `dy` (N,) times the gradient of each sample's loss to `dx` (N, C) (zeros if not given)."""
+    ignore = integer("nll_loss_each_dx: `ignore_index`", ignore_index)
+    x, labels, weight = _inputs(x, labels, weight, ignore)
+    dy = as_like("nll_loss_each_dx: `dy` (N,)", dy, 1, x)
+    check_cotangent("nll_loss_each_dx", dy, x.shape)
+    dx = as_grad("nll_loss_each_dx: `dx`", dx, x.shape, x)
+    _nll_dx(dy, labels, weight, ignore, dx)
+    return dx
+
+
+@jit
+def _nll(x, labels, weight, ignore_index, y):
+    one = x.dtype.type(1)
+    for n in range(labels.size):
+        label = labels[n]
+        if label == ignore_index:
+            y[n] = 0
+        else:
+            y[n] = -x[n, label] * (weight[label] if weight.size else one)
+
+
+@jit
+def _nll_dx(dy, labels, weight, ignore_index, dx):
+    one = dy.dtype.type(1)
+    for n in range(labels.size):
+        label = labels[n]
+        if label != ignore_index:
+            dx[n, label] -= dy[n] * (weight[label] if weight.size else one)

@@ -1,0 +1,146 @@
+r"""avg_pool2d on lanes, and its gradient (`nbdl.kernels.avg_pool2d` has the formula and the options)."""
+
+import numpy as np
+
+from nbdl.kernels.lanes.twin import Twin
+from nbdl.kernels.pooling.pool2d_lanes import Windows, after, strip_rows
+from nbdl.kernels.simd.registers import load, splat, store
+
+
+def _forward(site):
+    windows, L, zero = Windows(site), site.L, np.dtype(site.dtype).type(0)
+    leaf = _tiled(*windows.kernel, L, zero) if windows.tiled else _any(windows, _shares(site), L, zero)
+    return [windows.row(leaf, L)]
+
+
+def _shares(site):
+    """1 / K as a product: a factor for each row of windows, one for each column."""
+    windows, padding = Windows(site), bool(site["count_include_pad"])
+    return [np.dtype(site.dtype).type(1 / windows.shares(axis, padding)) for axis in (0, 1)]
+
+
+def _tiled(KH, KW, L, zero):
+    share = zero.dtype.type(1 / (KH * KW))
+
+    def leaf(x, y, first, last, count, Q, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(first, last):
+                for j in range(Q):
+                    corner, total = (c * x_pitch + i * KH * W + j * KW) * L, splat(zero)
+                    for u in range(KH):
+                        for v in range(KW):
+                            total = total + load(x, corner + (u * W + v) * L)
+                    store(y, (c * y_pitch + i * Q + j) * L, total * share)
+
+    return leaf
+
+
+def _any(windows, shares, L, zero):
+    rows, columns, (dh, dw), (of_rows, of_columns) = windows.rows, windows.columns, windows.dilation, shares
+
+    def leaf(x, y, first, last, count, Q, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(first, last):
+                for j in range(Q):
+                    corner, total = (c * x_pitch + rows[i, 0] * W + columns[j, 0]) * L, splat(zero)
+                    for u in range(rows[i, 1]):
+                        for v in range(columns[j, 1]):
+                            total = total + load(x, corner + (u * dh * W + v * dw) * L)
+                    store(y, (c * y_pitch + i * Q + j) * L, total * (of_rows[i] * of_columns[j]))
+
+    return leaf
+
+
+def _dx(site):
+    windows, L, zero = Windows(site), site.L, np.dtype(site.dtype).type(0)
+    if windows.tiled:
+        return [windows.row(_tiled_dx(*windows.kernel, L, zero), L)]
+    return [windows.row(_any_dx(windows, _shares(site), L, zero), L)]
+
+
+def _tiled_dx(KH, KW, L, zero):
+    share = zero.dtype.type(1 / (KH * KW))
+
+    def leaf(dy, dx, first, last, count, P, Q, H, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(first, last):
+                for j in range(Q):
+                    corner = (c * x_pitch + i * KH * W + j * KW) * L
+                    part = load(dy, (c * y_pitch + i * Q + j) * L) * share
+                    for u in range(KH):
+                        for v in range(KW):
+                            store(dx, corner + (u * W + v) * L, part)
+            for i in range(first * KH, last * KH):
+                for j in range(Q * KW, W):
+                    store(dx, (c * x_pitch + i * W + j) * L, splat(zero))
+            if last == P:
+                for i in range(P * KH * W, H * W):
+                    store(dx, (c * x_pitch + i) * L, splat(zero))
+
+    return leaf
+
+
+def _any_dx(windows, shares, L, zero):
+    rows, columns, (dh, dw), (of_rows, of_columns) = windows.rows, windows.columns, windows.dilation, shares
+
+    def leaf(dy, dx, count, P, Q, H, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(H * W):
+                store(dx, (c * x_pitch + i) * L, splat(zero))
+            for i in range(P):
+                for j in range(Q):
+                    corner = (c * x_pitch + rows[i, 0] * W + columns[j, 0]) * L
+                    part = load(dy, (c * y_pitch + i * Q + j) * L) * (of_rows[i] * of_columns[j])
+                    for u in range(rows[i, 1]):
+                        for v in range(columns[j, 1]):
+                            here = corner + (u * dh * W + v * dw) * L
+                            store(dx, here, load(dx, here) + part)
+
+    return leaf
+
+
+# --- of an activation -----------------------------------------------------------------------------------
+
+
+def _activated(KH, KW, L, zero, f):
+    share = zero.dtype.type(1 / (KH * KW))
+
+    def leaf(x, a, y, first, last, count, Q, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(first, last):
+                for j in range(Q):
+                    corner, total = (c * x_pitch + i * KH * W + j * KW) * L, splat(zero)
+                    for u in range(KH):
+                        for v in range(KW):
+                            value = f(load(x, corner + (u * W + v) * L))
+                            store(a, corner + (u * W + v) * L, value)
+                            total = total + value
+                    store(y, (c * y_pitch + i * Q + j) * L, total * share)
+
+    return leaf
+
+
+def _activated_dx(KH, KW, L, zero, df):
+    share = zero.dtype.type(1 / (KH * KW))
+
+    def leaf(dy, known, dx, first, last, count, Q, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(first, last):
+                for j in range(Q):
+                    corner = (c * x_pitch + i * KH * W + j * KW) * L
+                    part = load(dy, (c * y_pitch + i * Q + j) * L) * share
+                    for u in range(KH):
+                        for v in range(KW):
+                            here = corner + (u * W + v) * L
+                            store(dx, here, df(part, load(known, here)))
+
+    return leaf
+
+
+avg_pool2d = Twin(
+    _forward,
+    {"x": _dx},
+    shape=lambda site: Windows(site).shape,
+    rows=strip_rows,
+    after=after(_activated, _activated_dx),
+)

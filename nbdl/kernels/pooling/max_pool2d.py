@@ -1,0 +1,192 @@
+r"""Max pooling of images.
+
+.. math:: y_{ncij} = \max_{uv} x_{n,\,c,\,i s_h + u d_h - p_t,\,j s_w + v d_w - p_l}
+
+x (N, C, H, W), y (N, C, P, Q); the windows are those of `_pool2d.py`. Padding never wins a maximum. The
+gradient goes to the first element that has the maximum. Zhang et al., Dive into Deep Learning, section 7.5.
+"""
+
+import numpy as np
+
+from nbdl._jit import jit
+from nbdl.errors import LabelError, ShapeError
+from nbdl.kernels.door.arguments import as_float, as_grad, as_labels, as_out, shape4
+from nbdl.kernels.pooling.pool2d import _reach, _spans, _strip, _windows
+from nbdl.kernels.simd.registers import maximum, pointer
+from nbdl.kernels.simd.shuffle import even, lanes, load_rest, store_rest
+
+
+@jit
+def max_pool2d(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, out=None):
+    """The largest element of each window.
+
+    Parameters
+    ----------
+    x : (N, C, H, W) float array
+    kernel, stride, dilation : int or pair
+        For rows and columns; at least 1. The stride is the kernel's size if not given.
+    padding : int, pair or 4-tuple
+        Elements on each side: all, (rows, columns) or (top, bottom, left, right).
+    ceil_mode : bool
+        Keep a last window that reaches beyond the end.
+    out : (N, C, P, Q) array, optional
+        Where the result goes; must not overlap `x`.
+
+    Returns
+    -------
+    (N, C, P, Q) array of the dtype of `x`. A window with NaN gives NaN.
+
+    Raises
+    ------
+    ShapeError, DtypeError, OptionError
+        Not inside ``prange``, where Numba drops exceptions: call `pool2d_shape` before the loop.
+    """
+    x = as_float("max_pool2d: `x` (N, C, H, W)", x, 4)
+    shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
+    y = as_out("max_pool2d: `out`", out, shape, x)
+    _max_pool2d(x, size, step, pad, gap, y)
+    return y
+
+
+@jit
+def max_pool2d_argmax(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, out=None):
+    """`max_pool2d` of `x` (N, C, H, W), and where each maximum was; arguments and errors as there.
+
+    Returns
+    -------
+    y : (N, C, P, Q) array of the dtype of `x`
+    index : (N, C, P, Q) int64 array
+        Positions in the (H, W) planes, counted row by row as in torch. The first of equal maxima wins, the
+        first NaN before all.
+    """
+    x = as_float("max_pool2d: `x` (N, C, H, W)", x, 4)
+    shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
+    y = as_out("max_pool2d: `out`", out, shape, x)
+    index = np.empty(shape, np.int64)
+    _max_pool2d(x, size, step, pad, gap, y)
+    _first_places(x, size, step, pad, gap, y, index)
+    return y, index
+
+
+@jit
+def _max_pool2d(x, kernel, stride, padding, dilation, y):
+    H, W = x.shape[2:]
+    N, C, P, Q = y.shape
+    p, q = pointer(x), pointer(y)
+    L = lanes(p)
+    length, column, tap, taps = _strip(W, kernel[1], stride[1], padding[2], dilation[1], Q, L)
+    group = max(1, 4096 // length)
+    strips = np.empty(group * length, x.dtype)
+    for c in range(strips.size):
+        strips[c] = -np.inf
+    spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
+    for n in range(N * C):
+        for i0 in range(0, P, group):
+            i1 = min(P, i0 + group)
+            for i in range(i0, i1):
+                start, strip = (n * H + spans[i, 0]) * W, (i - i0) * length + column
+                for c in range(0, W, L):
+                    best = _largest(p, start + c, spans[i, 1], dilation[0] * W, W - c)
+                    store_rest(pointer(strips), strip + c, best, W - c)
+            for i in range(i0, i1):
+                strip, row = (i - i0) * length + tap, (n * P + i) * Q
+                if stride[1] <= 2:
+                    for j in range(0, Q, L):
+                        best = _largest(pointer(strips), strip + j * stride[1], taps, dilation[1], L)
+                        if stride[1] == 2:
+                            more = _largest(pointer(strips), strip + 2 * j + L, taps, dilation[1], L)
+                            best = even(best, more)
+                        store_rest(q, row + j, best, Q - j)
+                else:
+                    for j in range(Q):
+                        first = strip + j * stride[1]
+                        y_j = strips[first]
+                        for v in range(1, taps):
+                            value = strips[first + v * dilation[1]]
+                            if value > y_j or value != value:
+                                y_j = value
+                        q[row + j] = y_j
+
+
+@jit
+def _largest(p, i, taps, step, n):
+    """The largest of `taps` vectors from `p[i]` on, `step` apart, of which `n` lanes exist."""
+    best = load_rest(p, i, n)
+    if taps == 2:
+        return maximum(best, load_rest(p, i + step, n))
+    if taps == 3:
+        return maximum(maximum(best, load_rest(p, i + step, n)), load_rest(p, i + 2 * step, n))
+    for k in range(1, taps):
+        best = maximum(best, load_rest(p, i + k * step, n))
+    return best
+
+
+@jit
+def _first_places(x, kernel, stride, padding, dilation, y, index):
+    """Where each maximum `y` is first: from the last tap to the first, so that the first has the last word.
+
+    Taps are gone through one by one, each for a whole row of windows, without a branch that depends on x.
+    """
+    H, W = x.shape[2:]
+    N, C, P, Q = y.shape
+    p, q, places = x.reshape(x.size), y.reshape(y.size), index.reshape(y.size)
+    o, taps = _reach(W, kernel[1], stride[1], padding[2], dilation[1], Q)
+    spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
+    for n in range(N * C):
+        for i in range(P):
+            row = (n * P + i) * Q
+            for u in range(spans[i, 1] - 1, -1, -1):
+                line = (spans[i, 0] + u * dilation[0]) * W
+                for v in range(taps - 1, -1, -1):
+                    column = o + v * dilation[1]
+                    j0 = 0 if column >= 0 else (stride[1] - 1 - column) // stride[1]
+                    j1 = Q if column + (Q - 1) * stride[1] < W else (W - 1 - column) // stride[1] + 1
+                    for j in range(j0, j1):
+                        place = line + column + j * stride[1]
+                        value, before = p[n * H * W + place], places[row + j]
+                        here = (value == q[row + j]) | (value != value)
+                        places[row + j] = place if here else before
+
+
+@jit
+def max_pool2d_dx(dy, index, x_shape, dx=None):
+    """Adds each element of `dy` to the element of `dx` that was the maximum; `dx` has shape `x_shape`.
+
+    `dy` and `index` are (N, C, P, Q), `index` as from `max_pool2d_argmax`. `dx` is new (zeros) if not given.
+    Raises `LabelError` if an index is not in [0, H W), before anything is written.
+    """
+    dy = as_float("max_pool2d_dx: `dy` (N, C, P, Q)", dy, 4)
+    index = as_labels("max_pool2d_dx: `index` (N, C, P, Q)", index, 4)
+    if index.shape != dy.shape:
+        raise ShapeError(
+            "max_pool2d_dx: `index` must have the shape {} of `dy`, got {}", dy.shape, index.shape
+        )
+    x_shape = shape4("max_pool2d_dx: `x_shape` (N, C, H, W)", x_shape)
+    if x_shape[0] != dy.shape[0] or x_shape[1] != dy.shape[1]:
+        raise ShapeError("max_pool2d_dx: `x_shape` must fit `dy` {} in N and C, got {}", dy.shape, x_shape)
+    dx = as_grad("max_pool2d_dx: `dx`", dx, x_shape, dy)
+    plane, count = x_shape[2] * x_shape[3], dy.shape[2] * dy.shape[3]
+    _max_pool2d_dx(dy.reshape(dy.size), index.reshape(dy.size), plane, count, dx.reshape(dx.size))
+    return dx
+
+
+@jit
+def _max_pool2d_dx(dy, index, plane, count, dx):
+    bad = False
+    for i in range(index.size):
+        bad |= (index[i] < 0) | (index[i] >= plane)
+    if bad:
+        _refuse(index, plane)
+    for n in range(index.size // count):
+        for i in range(n * count, (n + 1) * count):
+            dx[n * plane + index[i]] += dy[i]
+
+
+@jit
+def _refuse(index, plane):
+    for i in range(index.size):
+        if index[i] < 0 or index[i] >= plane:
+            raise LabelError(
+                "max_pool2d_dx: `index` must be from 0 to {} (H W - 1), got {} at flat position {}",
+                plane - 1, index[i], i,
+            )  # fmt: skip

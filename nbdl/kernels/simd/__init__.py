@@ -1,0 +1,46 @@
+"""The vector of L numbers, for kernels and lanes twins outside nbdl: `_simd.py` and `_vector_math.py`."""
+
+from nbdl.kernels.simd.registers import (
+    LANES,
+    count,
+    fma,
+    hmax,
+    hsum,
+    larger,
+    load,
+    load_part,
+    maximum,
+    pointer,
+    smaller,
+    some,
+    splat,
+    sqrt,
+    store,
+    store_part,
+    where,
+)  # fmt: skip
+from nbdl.kernels.simd.vector_math import exp, log, sigmoid, tanh
+
+__all__ = [
+    "LANES",
+    "count",
+    "exp",
+    "fma",
+    "hmax",
+    "hsum",
+    "larger",
+    "load",
+    "load_part",
+    "log",
+    "maximum",
+    "pointer",
+    "sigmoid",
+    "smaller",
+    "some",
+    "splat",
+    "sqrt",
+    "store",
+    "store_part",
+    "tanh",
+    "where",
+]

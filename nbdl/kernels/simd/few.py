@@ -1,0 +1,48 @@
+"""The product of a few rows with a matrix, where packing would cost more than it saves.
+
+The time of one row is that of reading the matrix once. A sum of D products is a chain of D steps that wait
+for each other, so four chains go side by side: four vectors of columns, or, for the last columns, the sums of
+every fourth product.
+"""
+
+from nbdl._jit import jit
+from nbdl.kernels.simd.registers import fma, load, load_part, pointer, splat, store, store_part
+from nbdl.kernels.simd.shuffle import lanes
+
+FEW = 4  # rows
+
+
+@jit
+def few(x, w, b, y):
+    """y = x w + b for x (N, D), w (D, Q), y (N, Q), and b (Q,) or empty; all C-contiguous."""
+    (N, D), Q, bias = x.shape, y.shape[1], b.size > 0
+    px, pw, pb, py = pointer(x), pointer(w), pointer(b), pointer(y)
+    L, zero = lanes(py), splat(x.dtype.type(0))
+    for n in range(N):
+        q = 0
+        while Q - q >= 4 * L:
+            s0 = s1 = s2 = s3 = zero
+            if bias:
+                s0, s1, s2, s3 = load(pb, q), load(pb, q + L), load(pb, q + 2 * L), load(pb, q + 3 * L)
+            for d in range(D):
+                v, p = px[n * D + d], pw + (d * Q + q)
+                s0, s1 = fma(load(p, 0), v, s0), fma(load(p, L), v, s1)
+                s2, s3 = fma(load(p, 2 * L), v, s2), fma(load(p, 3 * L), v, s3)
+            out = py + (n * Q + q)
+            store(out, 0, s0)
+            store(out, L, s1)
+            store(out, 2 * L, s2)
+            store(out, 3 * L, s3)
+            q += 4 * L
+        while q < Q:
+            left = Q - q
+            s0 = load_part(pb, q, left) if bias else zero
+            s1 = s2 = s3 = zero
+            for d in range(0, D - 3, 4):
+                v, p = px + (n * D + d), pw + (d * Q + q)
+                s0, s1 = fma(load_part(p, 0, left), v[0], s0), fma(load_part(p, Q, left), v[1], s1)
+                s2, s3 = fma(load_part(p, 2 * Q, left), v[2], s2), fma(load_part(p, 3 * Q, left), v[3], s3)
+            for d in range(D - D % 4, D):
+                s0 = fma(load_part(pw, d * Q + q, left), px[n * D + d], s0)
+            store_part(py, n * Q + q, (s0 + s1) + (s2 + s3), left)
+            q += L
