@@ -1,8 +1,10 @@
 """What the machine code of a function depends on, as one hash: the name of its cache folder.
 
-Sources count by package: all of `kernels/` for the built-ins, the plugin's own package for its kernels. The
-functions that can be reached count by their bytecode, and what they refer to by its value: sources may have
-been edited since they were imported, and a function typed at a prompt has none.
+Sources count by folder: the ground of `kernels/` for every function, and each family of kernels that it
+reaches, so that an edit in one family leaves the code of the others cached; the plugin's own package for its
+kernels. Truth files and those of other targets do not count. The functions that can be reached count by their
+bytecode, and what they refer to by its value: sources may have been edited since they were imported, and a
+function typed at a prompt has none.
 """
 
 import contextlib
@@ -22,6 +24,8 @@ import numpy as np
 from numba import config
 
 _HERE = Path(__file__).resolve().parent
+_GROUND = [_HERE / "kernels" / folder for folder in ("simd", "door", "lanes")]
+_GROUND += [_HERE / file for file in ("_jit.py", "_fingerprint.py", "errors.py")]
 _LIBRARIES = {"numba", "numpy", "llvmlite", "scipy"}  # their versions count, not their sources
 
 
@@ -55,7 +59,7 @@ class _Reach:
     """Collects functions, roots and facts; every value becomes a text that is the same in all processes."""
 
     def __init__(self):
-        self.roots, self.facts = {str(_HERE / "kernels")}, []
+        self.roots, self.facts = set(map(str, _GROUND)), []
         self.functions, self._numbers = [], {}
 
     def read(self, f):
@@ -225,8 +229,7 @@ def _resolved(filename):
 def _hash_files(root):
     root = Path(root)
     files = sorted(root.rglob("*.py")) if root.is_dir() else [root]
-    if root == _HERE / "kernels":
-        files += [_HERE / "_jit.py", _HERE / "_fingerprint.py", _HERE / "errors.py"]
+    files = [f for f in files if not f.stem.endswith(("_truth", "_cuda"))]
     digest = hashlib.sha256()
     for file in files:
         digest.update(str(file.name).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())

@@ -11,6 +11,7 @@ import nbdl
 
 PACKAGE = Path(nbdl.__file__).parent
 FLOORS = {
+    "cases": 0,
     "_arguments": 0, "_cache": 0, "_cores": 0, "_fingerprint": 0, "_jit": 0, "_leaf": 0,
     "errors": 0, "records": 0,
     "kernels": 1,
@@ -55,12 +56,31 @@ def test_imports_go_down_only(path):
             )
 
 
+def family(name):
+    """The room of a dotted name below nbdl.kernels: ``nbdl.kernels.dense.linear`` is in ``dense``."""
+    return name.removeprefix("nbdl.kernels").removeprefix(".").partition(".")[0]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "kernels").glob("*/*.py")), ids=name_of)
+def test_families_of_kernels_stand_on_the_ground(path):
+    """simd and door below lanes below the families; no family looks at the twins of another one."""
+    floors, here = {"simd": 0, "door": 0, "lanes": 1}, family(name_of(path))
+    for name in imports(path):
+        if not name.startswith("nbdl.kernels"):
+            continue
+        there = family(name)
+        assert there, f"{path.name} imports the public door {name}"
+        assert floors.get(there, 2) <= floors.get(here, 2), f"{path.name} imports {name}"
+        assert there == here or not name.endswith("_lanes"), f"{path.name} imports {name}"
+        assert path.stem.endswith("_truth") or not name.endswith("_truth"), f"{path.name} imports {name}"
+
+
 @pytest.mark.parametrize("path", sorted((PACKAGE / "kernels").rglob("*.py")), ids=name_of)
 def test_kernels_rest_on_numpy_and_numba_alone(path):
     theirs = {name.partition(".")[0] for name in imports(path)} - sys.stdlib_module_names
     assert theirs <= {"numpy", "numba", "llvmlite", "nbdl"}  # llvmlite is what Numba emits code with
     ours = {room(name) for name in imports(path) if name.startswith("nbdl.")}
-    assert ours <= {"kernels", "_jit", "errors"}
+    assert ours <= {"kernels", "_jit", "errors"} | ({"cases"} if path.stem.endswith("_truth") else set())
 
 
 @pytest.mark.parametrize("path", [PACKAGE / "__init__.py", *MODULES], ids=name_of)

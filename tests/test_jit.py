@@ -624,12 +624,39 @@ def test_strict_keeps_the_order_of_operations_and_both_keep_nan():
     assert jit(count_nan)(x) == jit(strict=True)(count_nan)(x) == 2
 
 
-def test_kernels_count_for_everyone(tmp_path):
-    """The floor of kernels is among the roots of any function, the house above it is not."""
+def test_the_ground_of_kernels_counts_for_everyone():
+    """What kernels are made of is among the roots of any function, the house above it is not."""
     roots, _ = _fingerprint._reached(add_all)
     here = Path(_jit.__file__).parent
-    assert str(here / "kernels") in roots and str(here) not in roots
+    ground = {str(here / "kernels" / folder) for folder in ("simd", "door", "lanes")}
+    assert ground | {str(here / "errors.py")} <= roots and not {str(here), str(here / "kernels")} & roots
     assert str(Path(__file__).resolve()) in roots
+
+
+@pytest.mark.parametrize(
+    ("name", "families"),
+    [
+        ("relu", {"activation"}),
+        ("conv2d", {"convolution"}),
+        ("info_nce", {"loss", "dense", "activation"}),
+        ("adam_update", {"update"}),
+    ],
+)
+def test_an_edit_in_one_family_of_kernels_leaves_the_others_cached(name, families):
+    roots, _ = _fingerprint._reached(getattr(kernels, name).py_func)
+    folder = Path(kernels.__file__).parent
+    found = {Path(root).name for root in roots if Path(root).parent == folder}
+    assert found - {"simd", "door", "lanes"} == families
+
+
+def test_truth_files_do_not_count(tmp_path):
+    (tmp_path / "relu.py").write_text("f = 1")
+    before = _fingerprint._hash_files.__wrapped__(tmp_path)
+    (tmp_path / "relu_truth.py").write_text("g = 2")
+    (tmp_path / "relu_cuda.py").write_text("h = 3")
+    assert _fingerprint._hash_files.__wrapped__(tmp_path) == before
+    (tmp_path / "relu.py").write_text("f = 4")
+    assert _fingerprint._hash_files.__wrapped__(tmp_path) != before
 
 
 def test_processes_that_save_at_once_never_take_each_others_code(tmp_path, monkeypatch):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from nbdl.kernels.simd import philox_truth
 from nbdl.kernels.simd.philox import philox, words
-from nbdl.testing import reference
 
 ONES = 0xFFFFFFFF
 KNOWN = [  # counter, key, result
@@ -21,10 +21,10 @@ KNOWN = [  # counter, key, result
 @pytest.mark.parametrize("counter, key, want", KNOWN, ids=["zeros", "ones", "pi"])
 def test_known_answers(counter, key, want):
     assert philox(*map(np.uint64, counter + key)) == want
-    assert reference.philox(counter, key) == want
+    assert philox_truth.philox(counter, key) == want
 
 
 def test_words_are_those_of_their_key_and_counter():
     seed, op, step, sample, block = 0x123456789ABCDEF0, 3, 5, 7, 11
-    want = reference.philox((block, sample, step, op), (0x9ABCDEF0, 0x12345678))
+    want = philox_truth.philox((block, sample, step, op), (0x9ABCDEF0, 0x12345678))
     assert words(seed, op, step, sample, block) == want

@@ -9,9 +9,12 @@ from numba import config
 from nbdl import jit, registry
 from nbdl.errors import PluginError, VerificationError
 from nbdl.kernels import lanes
+from nbdl.kernels.activation import elementwise_lanes
 from nbdl.kernels.lanes import Row, Twin, UpdateTwin, elementwise
 from nbdl.kernels.lanes.twin import floats
+from nbdl.kernels.loss import mse_lanes
 from nbdl.kernels.simd.registers import larger, load, store, where
+from nbdl.kernels.update import update_lanes
 from nbdl.testing import _guard, check_twin, check_update_twin
 from nbdl.testing._check_twin import compare
 from nbdl.testing.cases import Case
@@ -55,7 +58,7 @@ def test_wrong_results_are_found():
 
 
 def test_wrong_gradients_are_found():
-    wrong = replace(lanes.relu, grads=elementwise(doubled, halved).grads)
+    wrong = replace(elementwise_lanes.relu, grads=elementwise(doubled, halved).grads)
     assert "the gradient of `x` is off" in fault(replace(RELU, lanes=wrong))
 
 
@@ -66,7 +69,9 @@ def test_what_is_not_written_is_found():
 
         return [Row(leaf)]
 
-    assert "the result is off by nan" in fault(replace(RELU, lanes=replace(lanes.relu, forward=rows)))
+    assert "the result is off by nan" in fault(
+        replace(RELU, lanes=replace(elementwise_lanes.relu, forward=rows))
+    )
 
 
 def test_writing_between_planes_is_found():
@@ -79,7 +84,7 @@ def test_writing_between_planes_is_found():
 
         return [Row(leaf)]
 
-    text = fault(replace(RELU, lanes=replace(lanes.relu, forward=rows)))
+    text = fault(replace(RELU, lanes=replace(elementwise_lanes.relu, forward=rows)))
     assert text.count("`y` was written to between two planes") == text.count("lanes twin of") == 1
 
 
@@ -99,7 +104,7 @@ def test_reading_beyond_an_array_is_found():
 
         return [Row(leaf)]
 
-    twin = replace(lanes.relu, forward=rows, inplace=False)
+    twin = replace(elementwise_lanes.relu, forward=rows, inplace=False)
     text = fault(replace(RELU, lanes=twin), flat)
     assert "forbidden pages at the end" in text
 
@@ -120,13 +125,13 @@ def test_gradients_in_idle_lanes_are_found():
         return [Row(leaf)]
 
     case = Case("rows", tuple(np.random.default_rng(0).standard_normal((2, 2, 3))))
-    text = fault(replace(MSE, lanes=replace(lanes.mse, grads={"x": rows, "target": None})), case)
+    text = fault(replace(MSE, lanes=replace(mse_lanes.mse, grads={"x": rows, "target": None})), case)
     assert "not zero in lanes that hold no sample" in text
 
 
 def test_wrong_updates_are_found():
     sgd = registry.default().get("optimizer", "sgd")
-    slow = UpdateTwin(lambda lr, step: (lr / 2, 1.0), lanes.sgd_update.leaf)
+    slow = UpdateTwin(lambda lr, step: (lr / 2, 1.0), update_lanes.sgd_update.leaf)
     with pytest.raises(VerificationError, match=r"optimizer `sgd`, float32: `w` is off by .* after 1 steps"):
         check_update_twin(replace(sgd, lanes=slow), "float32")
 
@@ -153,7 +158,7 @@ def test_an_unknown_operand_of_a_leaf_is_named():
 
         return [Row(leaf)]
 
-    twin = replace(lanes.relu, forward=rows)
+    twin = replace(elementwise_lanes.relu, forward=rows)
     with pytest.raises((VerificationError, PluginError), match="asks for `out`: no operand is called so"):
         compare(replace(RELU, lanes=twin), IMAGES, "float32", 5)
 
@@ -167,5 +172,5 @@ def test_a_leaf_that_does_not_compile_is_called_that():
         return [Row(leaf)]
 
     assert "5 samples: a leaf does not compile" in fault(
-        replace(RELU, lanes=replace(lanes.relu, forward=rows))
+        replace(RELU, lanes=replace(elementwise_lanes.relu, forward=rows))
     )

@@ -4,7 +4,7 @@ r"""Self-information, entropy and perplexity.
     I(p) = -\log p \qquad H(p) = -\sum_i p_i \log p_i \qquad \mathrm{perplexity}(p) = e^{H(p)}
 
 An event of probability 0 adds nothing to an entropy. Logarithms are natural unless `base` says otherwise;
-`nbdl.kernels.information.tables` has what holds for all tables. With ``normalize=True`` and s the sum of the entries,
+`tables.py` has what holds for all tables. With ``normalize=True`` and s the sum of the entries,
 H is :math:`\log s - \sum_i p_i \log p_i / s`: one pass, nothing is divided. The gradient of an entry that
 is 0 is taken as 0, though the derivative there is infinite: an event that cannot happen stays so.
 Cover and Thomas, Elements of Information Theory, sections 2.1 and 2.2.

@@ -1,6 +1,6 @@
 """What a lanes twin is made of: small functions on pointers, and how the program calls them.
 
-Layout. A *block* is L samples (L lanes of a SIMD register, `nbdl.kernels.simd.registers`). A value of shape (C, H, W)
+Layout. A *block* is L samples (L lanes of a SIMD register, `nbdl.kernels.simd`). A value of shape (C, H, W)
 per sample is stored [C][pitch][L]: neighbouring lanes are neighbouring samples. `pitch` is H * W, plus one
 where H * W is a multiple of 8: planes a power of two apart would fall on the same lines of the cache. Values
 of another shape are one plane.

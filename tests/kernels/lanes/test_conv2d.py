@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from nbdl.kernels import lanes
+from nbdl.cases import Case
+from nbdl.kernels.convolution import conv2d_lanes
+from nbdl.kernels.convolution.conv2d_truth import conv2d_cases
 from nbdl.kernels.lanes import Site, Unfit
 from nbdl.testing._check_twin import compare
-from nbdl.testing.cases import Case, conv2d
 
-CASES = [c for c in conv2d(np.random.default_rng(0)) if isinstance(c, Case)]
+CASES = [c for c in conv2d_cases(np.random.default_rng(0)) if isinstance(c, Case)]
 
 
 def case(C, H, W, O, kernel, stride=(1, 1), padding=(0, 0, 0, 0), dilation=(1, 1), groups=1, bias=True):
@@ -48,4 +49,4 @@ def test_shapes(case, dtype, samples):
 def test_what_the_kernel_refuses_is_left_to_it(wrong):
     options = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, **wrong}
     with pytest.raises(Unfit):
-        lanes.conv2d.shape(Site({"x": (3, 6, 6), "w": (4, 3, 3, 3), "b": (4,)}, options))
+        conv2d_lanes.conv2d.shape(Site({"x": (3, 6, 6), "w": (4, 3, 3, 3), "b": (4,)}, options))

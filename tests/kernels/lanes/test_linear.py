@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from nbdl.kernels import lanes
+from nbdl.cases import Case
+from nbdl.kernels.dense import linear_lanes
+from nbdl.kernels.dense.linear_truth import linear_cases
 from nbdl.kernels.lanes import Site, Unfit
 from nbdl.testing._check_twin import compare
-from nbdl.testing.cases import Case, linear
 
-CASES = [c for c in linear(np.random.default_rng(0)) if isinstance(c, Case)]
+CASES = [c for c in linear_cases(np.random.default_rng(0)) if isinstance(c, Case)]
 
 
 def case(D, Q, bias=True):
@@ -35,4 +36,4 @@ def test_sizes(D, Q, samples):
 )
 def test_what_the_kernel_refuses_is_left_to_it(wrong):
     with pytest.raises(Unfit):
-        lanes.linear.shape(Site({"x": (3,), "w": (3, 2), "b": (2,), **wrong}, {}))
+        linear_lanes.linear.shape(Site({"x": (3,), "w": (3, 2), "b": (2,), **wrong}, {}))

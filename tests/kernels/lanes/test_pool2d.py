@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 
 from nbdl import jit
+from nbdl.cases import Bad, Case
 from nbdl.kernels import lanes, pool2d_shape
+from nbdl.kernels.activation import elementwise_lanes
 from nbdl.kernels.lanes import Site, Unfit, elementwise
+from nbdl.kernels.pooling import avg_pool2d_lanes, max_pool2d_lanes
+from nbdl.kernels.pooling.avg_pool2d_truth import avg_pool2d_cases
+from nbdl.kernels.pooling.max_pool2d_truth import max_pool2d_cases
 from nbdl.testing._check_twin import compare
 from nbdl.testing._twin_run import Operands
-from nbdl.testing.cases import Bad, Case, avg_pool2d, max_pool2d
 
 OPTIONS = {
     "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "count_include_pad": True,
@@ -24,22 +28,24 @@ def cases(function, kind=Case):
     return [c for c in function(np.random.default_rng(0)) if isinstance(c, kind)]
 
 
-@pytest.mark.parametrize("case", cases(max_pool2d), ids=lambda c: c.name)
+@pytest.mark.parametrize("case", cases(max_pool2d_cases), ids=lambda c: c.name)
 def test_the_cases_of_max_pool2d(case):
     assert compare("max_pool2d", case, "float32", 19) == (case.name != "no samples")
 
 
-@pytest.mark.parametrize("case", [c for c in cases(avg_pool2d) if c.name in AVERAGES], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "case", [c for c in cases(avg_pool2d_cases) if c.name in AVERAGES], ids=lambda c: c.name
+)
 def test_cases_of_avg_pool2d(case):
     assert compare("avg_pool2d", case, "float64", 19)
 
 
-@pytest.mark.parametrize("case", cases(avg_pool2d, Bad), ids=lambda c: c.name)
+@pytest.mark.parametrize("case", cases(avg_pool2d_cases, Bad), ids=lambda c: c.name)
 def test_what_the_kernel_refuses_is_left_to_it(case):
     (x,) = case.inputs
     if x.dtype.kind == "f":
         with pytest.raises(Unfit):
-            lanes.avg_pool2d.shape(Site({"x": x.shape[1:]}, {**OPTIONS, **case.constants}))
+            avg_pool2d_lanes.avg_pool2d.shape(Site({"x": x.shape[1:]}, {**OPTIONS, **case.constants}))
 
 
 def test_shapes_are_those_of_the_kernel():
@@ -50,7 +56,7 @@ def test_shapes_are_those_of_the_kernel():
         options["padding"] = tuple(int(n) for n in rng.integers(0, 3, 4))
         options |= {"dilation": int(rng.integers(1, 3)), "ceil_mode": bool(rng.integers(2))}
         try:
-            got = lanes.max_pool2d.shape(Site({"x": (2, H, W)}, options))
+            got = max_pool2d_lanes.max_pool2d.shape(Site({"x": (2, H, W)}, options))
         except Unfit:
             got = None
         try:
@@ -87,7 +93,7 @@ def test_a_strip_of_y_has_a_strip_of_x_of_its_own(name):
         last = 7 if i == 2 else (i + 1) * rows  # the last strip writes the row that no window sees
         np.testing.assert_array_equal(back[:, :, i * rows : last], dx[:, :, i * rows : last])
         assert np.isnan(np.delete(back, np.s_[i * rows : last], axis=2)).all()
-    assert lanes.max_pool2d.rows(Site(site.shapes, {**OPTIONS, "kernel": 2, "stride": 1})) == 0
+    assert max_pool2d_lanes.max_pool2d.rows(Site(site.shapes, {**OPTIONS, "kernel": 2, "stride": 1})) == 0
 
 
 @jit
@@ -103,8 +109,14 @@ def square_dx(dy, x):
 SQUARE = elementwise(square, square_dx)
 
 
-@pytest.mark.parametrize("pool", [lanes.max_pool2d, lanes.avg_pool2d], ids=["max", "avg"])
-@pytest.mark.parametrize("activation", [lanes.relu, lanes.sigmoid, SQUARE], ids=["relu", "sigmoid", "square"])
+@pytest.mark.parametrize(
+    "pool", [max_pool2d_lanes.max_pool2d, avg_pool2d_lanes.avg_pool2d], ids=["max", "avg"]
+)
+@pytest.mark.parametrize(
+    "activation",
+    [elementwise_lanes.relu, elementwise_lanes.sigmoid, SQUARE],
+    ids=["relu", "sigmoid", "square"],
+)
 @pytest.mark.parametrize("strips", [False, True], ids=["whole", "strips"])
 def test_an_activation_in_the_same_pass(pool, activation, strips):
     """The same numbers as one after the other, with ties and NaN, for windows that cover the image."""
@@ -128,7 +140,7 @@ def test_an_activation_in_the_same_pass(pool, activation, strips):
 
 @pytest.mark.parametrize("options", [{"stride": 1}, {"padding": 1}, {"kernel": (2, 3)}, {"kernel": (4, 4)}])
 def test_windows_that_do_not_cover_the_image_are_a_pass_of_their_own(options):
-    twin = lanes.avg_pool2d.after(*lanes.relu.each)
+    twin = avg_pool2d_lanes.avg_pool2d.after(*elementwise_lanes.relu.each)
     with pytest.raises(Unfit):
         twin.shape(Site({"x": (3, 6, 8)}, {**OPTIONS, "kernel": 2, **options}))
 
@@ -140,7 +152,7 @@ def test_the_first_maximum_takes_the_gradient(stride):
     site = Site(
         {"x": (1, 2, 4), "y": (1, 1, 4 // stride - stride % 2)}, {**OPTIONS, "kernel": 2, "stride": stride}
     )
-    run = Operands(lanes.max_pool2d, site, {"x": x})
+    run = Operands(max_pool2d_lanes.max_pool2d, site, {"x": x})
     y = run.forward()
     dx = run.gradient("x", np.ones(y.shape, np.float32))
     want = [[0, 1, 0, 0], [0, 0, 1, 0]] if stride == 2 else [[0, 1, 0, 0], [0, 0, 2, 0]]

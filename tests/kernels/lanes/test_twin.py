@@ -1,12 +1,14 @@
 """What all lanes twins have in common, and the widths of the instruction sets."""
 
+import importlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from nbdl import registry
+from nbdl import kernels, registry
 from nbdl.kernels import lanes
 from nbdl.kernels.lanes import Twin, UpdateTwin
 from nbdl.records import resolve
@@ -20,11 +22,13 @@ PROGRAM = """
 import numpy as np
 from nbdl.kernels.simd.registers import LANES
 from nbdl.testing._check_twin import check_update_twin, compare
-from nbdl.testing import cases
+from nbdl import registry
+from nbdl.records import resolve
 for name, wanted in (("linear", "odd sizes"), ("conv2d", "everything"), ("max_pool2d", "plain integers"),
                      ("avg_pool2d", "2x2"), ("sigmoid", "images"), ("softmax_cross_entropy", "smoothed"),
                      ("dropout", "images")):
-    case = next(c for c in getattr(cases, name)(np.random.default_rng(0)) if c.name == wanted)
+    cases = resolve(registry.default().get("kernel", name).cases)(np.random.default_rng(0))
+    case = next(c for c in cases if c.name == wanted)
     assert compare(name, case, "float32", 19), name
 check_update_twin("adam", "float32")
 print(LANES["float32"])
@@ -41,16 +45,19 @@ def test_twins_agree_with_the_kernels_for_other_instruction_sets(environment, wi
     assert wide is None or int(run.stdout) == wide
 
 
-def test_records_name_their_twins():
-    named = {}
+def test_every_twin_of_a_room_is_named_by_a_record():
+    named, there = {}, {}
     for kind, twin_class in (("kernel", Twin), ("optimizer", UpdateTwin)):
         for name in registry.default().names(kind):
             record = registry.default().get(kind, name)
             if record.lanes and registry.default().owner(kind, name).name == "nbdl":
-                named[record.lanes.rpartition(":")[2]] = resolve(record.lanes)
-                assert isinstance(resolve(record.lanes), twin_class), name
-    assert {n: getattr(lanes, n) for n in named} == named
-    assert set(named) == {n for n in lanes.__all__ if isinstance(getattr(lanes, n), (Twin, UpdateTwin))}
+                named[record.lanes] = resolve(record.lanes)
+                assert isinstance(named[record.lanes], twin_class), name
+    for path in sorted(Path(kernels.__file__).parent.glob("*/*_lanes.py")):
+        module = importlib.import_module(f"nbdl.kernels.{path.parent.name}.{path.stem}")
+        twins = {n: v for n, v in vars(module).items() if isinstance(v, (Twin, UpdateTwin))}
+        there |= {f"{module.__name__}:{name}": twin for name, twin in twins.items()}
+    assert named == there
 
 
 def test_every_name_of_the_door_exists():

@@ -7,6 +7,7 @@ from nbdl import kernels
 from nbdl.errors import OptionError
 from nbdl.kernels import lanes
 from nbdl.kernels.simd.registers import LANES
+from nbdl.kernels.update import update_lanes
 from nbdl.testing import check_update_twin
 from nbdl.testing._twin_run import aligned, call
 
@@ -45,7 +46,7 @@ def test_bad_options_raise_as_in_the_kernels(name, options, names):
 
 def test_a_bad_rate_raises():
     with pytest.raises(OptionError, match="`lr`"):
-        lanes.sgd_update.factors(-0.1, 1)
+        update_lanes.sgd_update.factors(-0.1, 1)
 
 
 @pytest.mark.parametrize("scale", [1e20, 3e38, 1e-25])
@@ -56,7 +57,7 @@ def test_adam_agrees_with_the_kernel_where_squares_leave_float32(scale):
     for step in range(1, 6):
         arrays[1][:] = wanted[1][:] = rng.uniform(-1, 1, size) * scale
         kernels.adam_update(*wanted, 0.1, step)
-        numbers = np.array(lanes.adam_update.factors(0.1, step), "float32")
-        call(lanes.adam_update.leaf("float32"), [*((a, 0) for a in (*arrays, numbers)), size])
+        numbers = np.array(update_lanes.adam_update.factors(0.1, step), "float32")
+        call(update_lanes.adam_update.leaf("float32"), [*((a, 0) for a in (*arrays, numbers)), size])
         for got, want in zip(arrays, wanted):
             np.testing.assert_allclose(got, want, rtol=1e-5)

@@ -1,0 +1,91 @@
+"""The built-in kernels: the record says the room, which has the kernel, its twin and its truth."""
+
+from nbdl.hookspecs import hookimpl
+from nbdl.records import Kernel
+
+
+def _op(name, inputs, grads=None, outputs=("y",), module="nbdl.kernels", **fields):
+    """A kernel record by the naming law: gradients are ``<name>_d<input>`` beside the forward kernel."""
+    grads = inputs if grads is None else grads
+    return Kernel(
+        name,
+        forward=fields.pop("forward", f"{module}:{name}"),
+        inputs=tuple(inputs),
+        outputs=outputs,
+        grads={i: f"{module}:{name}_d{i}" for i in grads},
+        **fields,
+    )
+
+
+def _kernel(room, name, inputs, grads=None, **fields):
+    """A record of a kernel in ``nbdl/kernels/<room>.py``, with its lanes twin and its truth beside it."""
+    fields = {
+        "reference": f"nbdl.kernels.{room}_truth:{name}",
+        "cases": f"nbdl.kernels.{room}_truth:{name}_cases",
+        "lanes": f"nbdl.kernels.{room}_lanes:{name}",
+        **fields,
+    }
+    return _op(name, inputs, grads, **fields)
+
+
+def _array_ops(page, inputs, *names, grads=None):
+    for name in names:
+        yield _op(name, inputs, grads, module=f"nbdl.array_ops.{page}", target="numpy")
+
+
+@hookimpl
+def nbdl_kernels():
+    yield _kernel("dense.linear", "linear", ("x", "w", "b"), batch="each")
+    truth = "nbdl.kernels.dense.matmul_truth"
+    yield Kernel(  # `matmul` is that of the tape, for any number of dimensions
+        "mm", "nbdl.kernels:matmul", ("a", "b"), grads={i: f"nbdl.kernels:matmul_d{i}" for i in "ab"},
+        reference=f"{truth}:matmul", cases=f"{truth}:matmul_cases",
+    )  # fmt: skip
+    yield _kernel("dense.matmul", "bmm", ("a", "b"), lanes="")
+    yield _kernel("convolution.conv2d", "conv2d", ("x", "w", "b"), batch="each")
+    yield _kernel(
+        "pooling.max_pool2d",
+        "max_pool2d",
+        ("x",),
+        forward="nbdl.kernels:max_pool2d_argmax",
+        outputs=("y", "index"),
+        batch="each",
+    )
+    yield _kernel("pooling.avg_pool2d", "avg_pool2d", ("x",), batch="each")
+    for name in ("relu", "sigmoid", "tanh"):
+        yield _kernel("activation.elementwise", name, ("x",), batch="each")
+    for name in ("softmax", "log_softmax"):  # not batch="each": the axis may be that of the samples
+        yield _kernel("activation.softmax", name, ("x",))
+    for room, name in (("loss.cross_entropy", "softmax_cross_entropy"), ("loss.nll", "nll_loss")):
+        yield _kernel(room, name, ("x", "labels", "weight"), ("x",), outputs=("loss",))
+        yield _kernel(room, f"{name}_each", ("x", "labels", "weight"), ("x",), lanes="")
+    yield _kernel(
+        "loss.cross_entropy",
+        "softmax_cross_entropy_soft",
+        ("x", "target", "weight"),
+        ("x",),
+        outputs=("loss",),
+    )
+    yield _kernel("loss.mse", "mse", ("x", "target"), outputs=("loss",))
+    for name in ("entropy", "mutual_information"):
+        yield _kernel(f"information.{name}", name, ("p",), lanes="")
+    for name in ("cross_entropy", "kl_divergence"):
+        yield _kernel("information.divergence", name, ("p", "q"), lanes="")
+    yield _kernel("information.jensen_shannon", "js_divergence", ("p", "q"), lanes="")
+    yield _kernel("loss.info_nce", "info_nce", ("x", "y"), outputs=("loss",), lanes="")
+    yield _kernel("regularization.dropout", "dropout", ("x",))
+    yield _kernel("regularization.dropout", "masked_scale", ("x", "mask"), ("x",), batch="each", lanes="")
+    yield from _array_ops("elementwise", ("a", "b"), "add", "sub", "mul", "div", "power")
+    yield from _array_ops("elementwise", ("a", "b"), "maximum", "minimum")
+    yield from _array_ops("elementwise", ("a",), "neg", "exp", "log", "sqrt", "absolute", "astype")
+    yield from _array_ops("elementwise", ("a", "low", "high"), "clip")
+    yield from _array_ops("elementwise", ("condition", "a", "b"), "where", grads=("a", "b"))
+    for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"):
+        yield from _array_ops("elementwise", ("a", "b"), name, grads=())
+    yield from _array_ops("elementwise", ("a", "b"), "logical_and", "logical_or", grads=())
+    yield from _array_ops("elementwise", ("a",), "logical_not", grads=())
+    yield from _array_ops("products", ("a", "b"), "matmul")
+    yield from _array_ops("reductions", ("a",), "sum", "mean", "var", "std", "prod", "max", "min", "cumsum")
+    yield from _array_ops("reductions", ("a",), "argmax", "argmin", grads=())
+    yield from _array_ops("shape", ("a",), "reshape", "transpose", "getitem")
+    yield from _array_ops("shape", ("a", "b"), "concatenate")

@@ -1,0 +1,50 @@
+"""The models, with a preset for each data set that they are known to learn."""
+
+from nbdl.hookspecs import hookimpl
+from nbdl.records import Model
+
+
+@hookimpl
+def nbdl_models():
+    sgd, adam = {"optimizer": "sgd"}, {"optimizer": "adam"}
+    yield Model(
+        "linear_regression", "nbdl.models:linear_regression", about="y = x w + b",
+        presets={
+            "synthetic_regression": {**sgd, "epochs": 3, "batch_size": 32, "lr": 0.03},
+            "table": {**sgd, "epochs": 30, "batch_size": 32, "lr": 0.03},
+        },
+    )  # fmt: skip
+    yield Model(
+        "softmax_regression", "nbdl.models:softmax_regression", about="linear classifier",
+        presets={
+            "digits": {**sgd, "epochs": 20, "batch_size": 32, "lr": 0.1},
+            "mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+            "fashion_mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+            "table": {**sgd, "epochs": 50, "batch_size": 32, "lr": 0.1},
+        },
+    )  # fmt: skip
+    yield Model(
+        "mlp", "nbdl.models:mlp", about="hidden layers with ReLU",
+        presets={
+            "digits": {**adam, "epochs": 20, "batch_size": 32, "lr": 0.001},
+            "mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+            "fashion_mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.1},
+            "table": {**adam, "epochs": 50, "batch_size": 32, "lr": 0.003},
+        },
+    )  # fmt: skip
+    yield Model(
+        "lenet", "nbdl.models:lenet", about="LeNet-5 as in the book: sigmoid, average pooling",
+        presets={
+            "digits": {**adam, "epochs": 20, "batch_size": 32, "lr": 0.005},
+            "mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.9},
+            "fashion_mnist": {**sgd, "epochs": 10, "batch_size": 256, "lr": 0.9},
+        },
+    )  # fmt: skip
+    yield Model(
+        "lenet_modern", "nbdl.models:lenet_modern", about="LeNet-5 with ReLU and max pooling",
+        presets={
+            "digits": {**adam, "epochs": 20, "batch_size": 32, "lr": 0.001},
+            "mnist": {**adam, "epochs": 5, "batch_size": 256, "lr": 0.001},
+            "fashion_mnist": {**adam, "epochs": 5, "batch_size": 256, "lr": 0.001},
+        },
+    )  # fmt: skip

@@ -1,0 +1,32 @@
+"""The truth of `linear`."""
+
+import numpy as np
+
+from nbdl.cases import Bad, Case, half
+from nbdl.errors import DtypeError, ShapeError
+
+
+def linear(x, w, b=None):
+    return x @ w + (0 if b is None else b)
+
+
+def linear_cases(rng):
+    def xwb(n, d, q):
+        return rng.standard_normal((n, d)), rng.standard_normal((d, q)), rng.standard_normal(q)
+
+    x, w, b = xwb(4, 3, 5)
+    return [
+        Case("4x3 times 3x5", (x, w, b)),
+        Case("no bias", (x, w, None)),
+        Case("one of all", xwb(1, 1, 1)),
+        Case("odd sizes", xwb(7, 17, 13)),
+        Case("no samples", xwb(0, 3, 2)),
+        Case("no columns", xwb(2, 0, 3)),
+        Case("large and tiny", (1e15 * x, 1e-15 * w, b)),
+        Case("infinite", (np.array([[np.inf, 1.0], [2.0, 3.0]]), np.array([[1.0], [2.0]]), None), grad=False),
+        Bad("w too tall", (x, w[:2], b), {}, ShapeError, "w"),
+        Bad("b too short", (x, w, b[:4]), {}, ShapeError, "b"),
+        Bad("x of 1 dimension", (x[0], w, b), {}, ShapeError, "x"),
+        Bad("x of integers", (x.astype(int), w, b), {}, DtypeError, "x"),
+        Bad("w of another dtype", (x, half(w), b), {}, DtypeError, "w"),
+    ]
