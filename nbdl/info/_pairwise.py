@@ -261,7 +261,7 @@ class _Pairs:
     def _what_was_lost(self, empty):
         names = [f"`{s.name}`" for s in self.samples]
         said = [f"{_few([n for n, e in zip(names, empty) if e])}, without a value"] if any(empty) else []
-        if pairs := [pair for pair in self.lost if not (empty[pair[0]] or empty[pair[1]])]:
+        if pairs := sorted(pair for pair in self.lost if not (empty[pair[0]] or empty[pair[1]])):
             which = _few([f"{names[i]} and {names[j]}" for i, j in pairs])
             said.append(f"{which}, with too few rows in common: {self.lost[pairs[0]]}")
         return "; and for ".join(said)

@@ -181,7 +181,7 @@ class CompiledStep:
                     p._version[0] += 1
         done = len(losses)
         if done < len(rates):
-            rows = slice(0, n) if order is None else order[done * n :][:n]
+            rows = np.arange(n) if order is None else order[done * n :][:n]
             self._explain(x, y, rows, rates[done])
         return losses
 

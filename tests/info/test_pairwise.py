@@ -87,7 +87,10 @@ def awkward(n=200):
 @pytest.mark.parametrize("options", [{}, {"bias_correction": False}, {"clip": True}], ids=str)
 @pytest.mark.parametrize("estimator", ["gaussian", "gaussian_copula"])
 @pytest.mark.parametrize("conditional", [False, True])
-def test_one_matrix_of_correlations_gives_what_single_calls_give(estimator, options, conditional):
+def test_one_matrix_of_correlations_gives_what_single_calls_give(
+    estimator, options, conditional, monkeypatch
+):
+    monkeypatch.setattr("nbdl._cores.cores", lambda: 8)
     X, z = awkward()
     given = {"z": np.c_[z, 2 * z]} if conditional else {}
     measure = info.conditional_mutual_information if conditional else info.mutual_information
