@@ -267,6 +267,12 @@ def with_gaps(sample):
     return sample._replace(values=values, missing=None, ends=None)
 
 
+def gaps_in_any(samples):
+    """Samples in each of which a row is missing that is missing in any."""
+    gaps = [s.missing for s in samples if s.missing is not None]
+    return [s._replace(missing=np.logical_or.reduce(gaps)) for s in samples] if gaps else samples
+
+
 def deviations(x):
     """Standard deviation of each column of finite x (N, D), 0 of a constant one; no number is too large."""
     largest = np.abs(x).max(axis=0)
