@@ -35,6 +35,7 @@ from nbdl.info._telling import warn
 from nbdl.info._tree import build, index
 
 MANY = 10  # so many rows alike in one sample, and none in the other where as many are expected, are no chance
+COPIED = 0.05  # share of the rows of a sample that are copies, from which on it is said
 
 
 def kl_divergence(
@@ -181,7 +182,7 @@ def _warn_of_lumps(lumps):
 
 def _warn_of_copies(name, rows):
     share = rows.mean()
-    if share >= LUMPY:
+    if share >= COPIED:
         warn(
             f"kl_divergence: {100 * share:.0f} % of the rows of `{name}` recur a few times there, and hardly "
             "in the other sample: the estimate is not right. If they are copies, leave them out; if they "

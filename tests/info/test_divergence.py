@@ -238,8 +238,7 @@ def test_samples_of_unlike_numbers_of_columns_have_no_divergence(kind):
             call(x, y)
 
 
-@pytest.mark.parametrize("estimator", [None, "gaussian"])
-def test_units_that_differ_by_any_factor_make_no_warning_of_numpy(estimator):
+def test_units_that_differ_by_any_factor_make_no_warning_of_numpy():
     x, y = np.random.default_rng(0).standard_normal((2, 100))
-    assert info.kl_divergence(np.append(x, x[0]), np.abs(y) * 5e-320, estimator) > 0
-    assert info.kl_divergence(1e300 * x, np.round(y), estimator) > 0
+    assert info.kl_divergence(x, y * 5e-320, "gaussian") == math.inf
+    assert math.isfinite(info.kl_divergence(1e300 * np.append(x, x[0]), np.append(y, y[0])))
