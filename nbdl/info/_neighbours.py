@@ -176,7 +176,7 @@ def is_constant(x):
     return bool((x == x[0]).all())
 
 
-def warn_of_lumps(name, samples, k):
+def warn_of_lumps(name, samples, k, made_for_it="gao"):
     """Warn where more than k samples often have one value: then the k-th neighbour measures no density."""
     for each, x in samples.items():
         lumped = _in_lumps(x[:, 0], k)
@@ -185,7 +185,6 @@ def warn_of_lumps(name, samples, k):
                 lumped &= _in_lumps(x[:, d], k)
         share = lumped.mean()
         if share >= LUMPY:
-            made_for_it = "mesner_shalizi" if name == "frenzel_pompe" else "gao"
             advice = f"For such data the estimate is not right; estimator `{made_for_it}` is made for them, "
             advice += "and"
             if name == "kozachenko_leonenko":

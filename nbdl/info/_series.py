@@ -25,6 +25,7 @@ from nbdl.info._kinds import fitted
 from nbdl.info._mask import gaps, rows_that_count
 from nbdl.info._measures import estimate
 from nbdl.info._samples import Sample, as_array, read, said_of, same_length, with_gaps, without_missing
+from nbdl.info._telling import Telling, telling
 from nbdl.records import resolve
 
 MUTUAL, CONDITIONAL = "mutual_information", "conditional_mutual_information"
@@ -237,7 +238,8 @@ class _Series:
                 raise UsageError(text, record.name, record.data, s.name, s.kind, s.values.dtype.name)
         function, options = resolve(record.measures["symbols"]), dict(self.options)
         own = {n: options.pop(n) for n in function.__kwdefaults__ if n in options}
-        codes, self.alphabet = _symbols(record, function, samples, own)
+        with telling(Telling()):
+            codes, self.alphabet = _symbols(record, function, samples, own)
         self.estimator, self.options = options.pop("correction", "ml"), options
         if self.trial is not None:  # a symbol may be made of several neighbours: all of one trial
             longer = len(samples[0].values) - len(codes)
