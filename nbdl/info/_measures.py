@@ -284,6 +284,9 @@ def estimate(
     nats = nats_of(base)
     threads = thread_count(threads)
     paired = measure != "kl_divergence"
+    for option, value in (("local", local), ("clip", clip)):
+        if not isinstance(value, (bool, np.bool_)):
+            raise OptionError("`{}` must be True or False, got {!r}", option, value)
     if clip and (local or measure not in _NOT_NEGATIVE):
         text = "`clip` is for one estimate of what cannot be negative, {}; got it for {}"
         what = f"local values of `{measure}`" if local else f"`{measure}`"

@@ -22,7 +22,7 @@ from nbdl.info._counts import Joint
 from nbdl.info._kinds import ROWS, warn_of_few_rows
 from nbdl.info._mask import counting, ordered, rows_that_count
 from nbdl.info._measures import function_of, nats_of
-from nbdl.info._samples import FEW, read, said_of, same_length
+from nbdl.info._samples import FEW, check_nan_policy, read, said_of, same_length
 from nbdl.info._telling import renamed, warn
 from nbdl.records import resolve
 
@@ -77,6 +77,7 @@ def pairwise(
     """
     columns = _columns(X)
     record, known = _measure(measure, given)
+    check_nan_policy(nan_policy)
     if options.get("local"):
         raise OptionError("pairwise: `local` must be False: ask the measure itself, for one pair")
     keywords = {"estimator": estimator, "base": base, "nan_policy": nan_policy}

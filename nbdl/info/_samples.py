@@ -218,10 +218,14 @@ def same_length(samples):
             raise ShapeError(text, sample.name, first.name, len(first.values), len(sample.values))
 
 
-def without_missing(samples, weights, nan_policy):
-    """Samples and weights as `nan_policy` wants them; None for samples if the result is NaN."""
+def check_nan_policy(nan_policy):
     if nan_policy not in ("raise", "omit", "propagate"):
         raise OptionError('`nan_policy` must be "raise", "omit" or "propagate", got {!r}', nan_policy)
+
+
+def without_missing(samples, weights, nan_policy):
+    """Samples and weights as `nan_policy` wants them; None for samples if the result is NaN."""
+    check_nan_policy(nan_policy)
     absent = [s for s in samples if s.missing is not None]
     if not absent:
         return samples, weights

@@ -551,3 +551,9 @@ def test_a_difference_of_infinite_informations_is_an_error(estimator):
     x, y = np.random.default_rng(0).standard_normal((2, 100))
     with pytest.raises(DataError, match="`o_information` is a difference of informations that are infinite"):
         info.o_information(x, x, y, estimator=estimator)
+
+
+@pytest.mark.parametrize("option", ["local", "clip"])
+def test_switches_are_truth_values(option):
+    with pytest.raises(OptionError, match=f"`{option}` must be True or False, got 'no'"):
+        info.mutual_information([0, 1, 1], [1, 1, 0], **{option: "no"})

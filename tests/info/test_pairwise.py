@@ -349,3 +349,10 @@ def test_warnings_name_the_column_whatever_the_arguments_are_called():
     with pytest.warns(RuntimeWarning, match="3. % of `y` are values") as caught:
         info.pairwise({"y": zeros, "x": rng.standard_normal(200)}, estimator="ksg1")
     assert [w.filename for w in caught] == [__file__]
+
+
+@pytest.mark.parametrize("estimator", [None, "gaussian"])
+def test_an_unknown_policy_is_refused_where_nothing_is_missing(estimator):
+    x = np.random.default_rng(0).standard_normal((50, 2))
+    with pytest.raises(OptionError, match=r"`nan_policy` must be .* got 'drop'"):
+        info.pairwise(x if estimator else x > 0, estimator=estimator, nan_policy="drop")
