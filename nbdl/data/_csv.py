@@ -93,7 +93,7 @@ def check_columns(path, rows, chosen, choose=True):
         said.append(f"{len(text)} columns hold text ({_shown(text)})")
     others = [f"`{names[i]}` in line {o.first[0]}" for i, o in odd.items() if names[i] not in text]
     if others:
-        said.append(f"{len(others)} lack numbers ({_shown(others)})")
+        said.append(f"{len(others)}{'' if text else ' columns'} lack numbers ({_shown(others)})")
     raise fault(f"nets take numbers, but {' and '.join(said)}", path, hint)
 
 
