@@ -184,6 +184,8 @@ def _places(columns, error):
 def _kind(column):
     """The kind of a column by its dtype and what is said, of values that may be faulty."""
     x = column.values
+    if column.discrete is None and x.dtype.kind in "iu":
+        return f"whole numbers ({x.dtype.name})"
     measured = x.dtype.kind == "f" if column.discrete is None else not column.discrete
     return f"{'continuous' if measured else 'discrete'} ({'text' if x.dtype.kind in 'USO' else x.dtype.name})"
 

@@ -94,7 +94,7 @@ def _wrong_shape(error, config, preparation, x, inputs):
         fault = DataError(f"inputs of shape {shape} do not fit the net: {error}")
     else:
         fault = DataError(f"the net takes inputs of shape {_say(expected)}, got {shape}")
-    return advised(fault, inputs, "inputs in the form of the training data, one sample a row")
+    return advised(fault, inputs, "inputs alone, without the targets, in the form of the training data")
 
 
 def _say(shape):

@@ -8,6 +8,7 @@ other numbers holds floats. Which of them are symbols is told where they are mea
 import difflib
 import math
 import re
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from nbdl.data._load import load
 from nbdl.data._npz import read_arrays
 from nbdl.data._rows import TABLES, is_number, parsed
 
-STRAYS = 0.1  # of a column's fields: so few that are not numbers are likely to be a slip
+STRAYS = 0.5  # of a column's fields: where fewer are no numbers, they are likely slips or missing values
 WHOLE = re.compile(r"[+-]?[0-9]{1,18}")  # an integer that int64 has
 
 
@@ -31,10 +32,13 @@ class Column(NamedTuple):
 
 
 class Table:
-    """The columns of one file: `arrays` by name, each (N,), or (N, D) under one name; `notes` on reading."""
+    """The columns of one file: `arrays` by name, each (N,), or (N, D) under one name; `notes` on reading.
 
-    def __init__(self, path, arrays, notes=()):
-        self.path, self.arrays, self.notes = path, arrays, list(notes)
+    `strays` says of columns that are text for a few fields why they are; it is a warning once they are used.
+    """
+
+    def __init__(self, path, arrays, notes=(), strays=None):
+        self.path, self.arrays, self.notes, self.strays = path, arrays, list(notes), dict(strays or {})
         self.names = [n for name, a in arrays.items() for n in _parts(name, a)]
 
     def column(self, text, kinds=None):
@@ -99,6 +103,9 @@ class Table:
         if kind == "continuous" and a.dtype.kind in "USO":
             what = f"column `{name}` is text, it cannot be continuous: {_first_text(a)!r} is no number"
             raise fault(what, self.path, "coding it as numbers, or leaving it discrete")
+        stray = self.strays.pop(name, None)
+        if stray and kind is None:
+            warnings.warn(stray, stacklevel=2)
         return Column(name, a, None if kind is None else kind == "discrete")
 
 
@@ -180,15 +187,16 @@ def _parse(path, reader):
         notes.append(f"{path} has no header: its columns are 0 to {len(names) - 1}")
     if not rows:
         raise fault("it has no rows", path, "a file with one sample a row")
-    arrays = {}
+    arrays, strays = {}, {}
     for name, fields in zip(names, zip(*rows)):
-        arrays[name], note = _array(name, [field.strip() for field in fields])
-        notes += [note] if note else []
-    return Table(path, arrays, notes)
+        arrays[name], strays[name] = _array(name, [field.strip() for field in fields])
+    return Table(path, arrays, notes, strays)
 
 
 def _array(name, fields):
-    """The fields of one column as int64, float64 or text, masked or NaN where nothing stands; and a note."""
+    """The fields of one column as int64, float64 or text, masked or NaN where nothing stands; and a warning
+    where it is text though most fields are numbers.
+    """
     missing = np.array([not f or f.lower() == "nan" for f in fields])
     if not missing.all() and all(m or WHOLE.fullmatch(f) for f, m in zip(fields, missing)):
         whole = np.array([0 if m else int(f) for f, m in zip(fields, missing)])
@@ -196,14 +204,15 @@ def _array(name, fields):
     strays = [i for i, f in enumerate(fields) if not missing[i] and not is_number(f)]
     if not strays:
         return np.array(["nan" if m else f for f, m in zip(fields, missing)]).astype(np.float64), None
-    note = None
+    stray = None
     if len(strays) <= STRAYS * (~missing).sum():
-        note = (
-            f"column `{name}` is text because of {len(strays)} fields like {fields[strays[0]]!r}; all others "
-            "are numbers. A missing value is an empty field or NaN"
+        stray = (
+            f"column `{name}` is taken as text: {len(strays)} of its fields are no numbers, like "
+            f"{fields[strays[0]]!r}. If they are missing values, leave them empty; if all are symbols: "
+            f"--discrete {name}"
         )
     text = np.array(fields)
-    return (np.ma.array(text, mask=missing) if missing.any() else text), note
+    return (np.ma.array(text, mask=missing) if missing.any() else text), stray
 
 
 def _present(a):

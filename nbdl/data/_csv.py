@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import shlex
 
 import numpy as np
 
@@ -82,7 +83,9 @@ def check_columns(path, rows, chosen, choose=True):
         ((i, o),) = odd.items()
         raise _one(path, names[i], *o.first, "filling it in, or removing the row")
     fine = [names[i] for i in chosen if i not in odd]
-    hint = f"the data option inputs={','.join(fine)}" if fine and choose else "coding them as numbers"
+    hint = "coding them as numbers"
+    if fine and choose:
+        hint = f"the data option inputs={shlex.quote(','.join(fine))}"
     if text and all(re.fullmatch(r"[+-]?\d+,\d+", o.first_text[1].strip()) for o in odd.values() if o.texts):
         hint = "decimal points in place of decimal commas"
     if len(odd) == 1:
@@ -93,7 +96,7 @@ def check_columns(path, rows, chosen, choose=True):
         said.append(f"{len(text)} columns hold text ({_shown(text)})")
     others = [f"`{names[i]}` in line {o.first[0]}" for i, o in odd.items() if names[i] not in text]
     if others:
-        said.append(f"{len(others)} lack numbers ({_shown(others)})")
+        said.append(f"{len(others)}{'' if text else ' columns'} lack numbers ({_shown(others)})")
     raise fault(f"nets take numbers, but {' and '.join(said)}", path, hint)
 
 

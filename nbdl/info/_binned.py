@@ -22,7 +22,6 @@ information of continuous distributions, Signal Processing 16 (1989), eq. 6.
 """
 
 import math
-import warnings
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from nbdl._jit import jit
 from nbdl.errors import OptionError
 from nbdl.info._measures import entropy_of_counts, estimate
 from nbdl.info._samples import extremes, spreads
+from nbdl.info._telling import warn
 
 LARGEST_TABLE = 2**20  # cells of a table of counts; beyond, samples are sorted by their bins
 HEAVY, NEAR = 8, 4  # distances between the quartiles: a range that is too long, and where bins are then
@@ -196,12 +196,10 @@ def _in_quartiles(x, bins):
 def _warn_of_wide(counts, x):
     """Warn where nearly all of a column is in one of its bins of equal width, and not at one point of it."""
     if len(counts) > 1 and counts.max() >= ONE_BIN * len(x) and np.ptp(np.quantile(x, (0.05, 0.95))) > 0:
-        warnings.warn(
+        warn(
             f"binned: {100 * counts.max() / len(x):.0f} % of the values of a column are in one of its "
             f"{len(counts)} bins of equal width, in which they cannot be told apart. "
-            'Try binning="mass", or estimators `ksg1` and `kozachenko_leonenko`, which have no bins.',
-            RuntimeWarning,
-            stacklevel=3,
+            'Try binning="mass", or estimators `ksg1` and `kozachenko_leonenko`, which have no bins.'
         )
 
 

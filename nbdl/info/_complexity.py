@@ -14,7 +14,6 @@ Lempel and Ziv, On the complexity of finite sequences, IEEE Trans. Inf. Theory 2
 """
 
 import math
-import warnings
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from nbdl.info._counts import Joint
 from nbdl.info._measures import estimate, nats_of
 from nbdl.info._samples import deviations, read, with_gaps, without_missing
 from nbdl.info._series import check_integer
+from nbdl.info._telling import warn
 from nbdl.info._threads import in_parallel
 
 _BLOCK = 4096  # pairs at a time, whose distances stay in the nearest cache
@@ -110,7 +110,7 @@ def sample_entropy(x, *, order=2, tolerance=None, base="e", nan_policy="raise", 
     b, a = np.sum(shares, axis=0)
     if b == 0:
         text = "no two patterns of {} values of `x` are within {:.3g}: the sample entropy is not defined"
-        warnings.warn(text.format(order, tolerance) + ". Try a larger `tolerance`", stacklevel=2)
+        warn(text.format(order, tolerance) + ". Try a larger `tolerance`")
         return math.nan
     return math.inf if a == 0 else (math.log(b) - math.log(a)) / nats
 

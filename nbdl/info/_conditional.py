@@ -25,13 +25,12 @@ Pompe, Partial mutual information for coupling analysis of multivariate time ser
 data, IEEE Trans. Inf. Theory 67 (2021), algorithm 1.
 """
 
-import warnings
-
 import numpy as np
 
 from nbdl.info._mixed import Space, cut_off, finished, is_fixed, not_alone, parts_of, radii_of
 from nbdl.info._neighbours import check_flag, digamma_of, just_above, result
 from nbdl.info._samples import units_of
+from nbdl.info._telling import warn
 
 FEW_ROWS = 0.5  # share of rows that have fewer than k neighbours with their symbols, from which on it is said
 
@@ -54,11 +53,9 @@ def gao(x, y, z, *, k=3, standardize=True, noise=0.0, seed=0, local=False, threa
     check_flag("gao", "standardize", standardize)
     sizes = Space(samples).sizes()
     if (few := (sizes <= k).mean()) >= FEW_ROWS:
-        warnings.warn(
+        warn(
             f"conditional_mutual_information: {100 * few:.0f} % of the rows have symbols that no more than "
-            f"k = {k} rows share: too few to see a dependence. Join symbols, or take more rows.",
-            RuntimeWarning,
-            stacklevel=2,
+            f"k = {k} rows share: too few to see a dependence. Join symbols, or take more rows."
         )
     unit = units_of if standardize else np.ones_like
     kept = sizes > 1

@@ -23,7 +23,6 @@ Kullback-Leibler divergence estimation of continuous distributions, ISIT (2008),
 """
 
 import math
-import warnings
 
 import numpy as np
 
@@ -32,9 +31,11 @@ from nbdl.info._near import counts_within, kth_distances
 from nbdl.info._neighbours import LUMPY, check_flag, digamma_of, is_euclidean, prepare, result
 from nbdl.info._samples import spreads
 from nbdl.info._spread import step_of
+from nbdl.info._telling import warn
 from nbdl.info._tree import build, index
 
 MANY = 10  # so many rows alike in one sample, and none in the other where as many are expected, are no chance
+COPIED = 0.05  # share of the rows of a sample that are copies, from which on it is said
 
 
 def kl_divergence(
@@ -66,7 +67,7 @@ def kl_divergence(
     Warns
     -----
     RuntimeWarning
-        Where many rows of `x` share values that `y` has not.
+        Where many rows of `x` share values that `y` has not; where rows of a sample are copies of others.
     """
     given = {"x": x, "y": y}
     moved = prepare("kl_divergence", given, k, 0, noise, seed, paired=False)
@@ -148,9 +149,12 @@ def _known(x, y, k):
     n = len(x)
     which = np.unique(np.vstack((x, y)), axis=0, return_inverse=True)[1].ravel()
     of_x, of_y = (np.bincount(part, minlength=which.max() + 1) for part in (which[:n], which[n:]))
-    in_x, in_y, which = of_x[which[:n]], of_y[which[:n]], which[:n]
+    which, which_y = which[:n], which[n:]
+    in_x, in_y = of_x[which], of_y[which]
     if not _on_grids(x, y):
         _warn_of_lumps((in_x > MANY) & (in_x * len(y) > MANY * n) & (in_y == 0))
+        _warn_of_copies("x", (1 < in_x) & (in_x <= MANY) & (in_y <= 1))
+        _warn_of_copies("y", ((1 < of_y) & (of_y <= MANY) & (of_x <= 1))[which_y])
     if (of_y <= of_x).all() or (of_x <= of_y).all():
         order = np.argsort(which, kind="stable")
         turn = np.empty(n, np.int64)
@@ -170,9 +174,17 @@ def _on_grids(x, y):
 def _warn_of_lumps(lumps):
     share = lumps.mean()
     if share >= LUMPY:
-        warnings.warn(
+        warn(
             f"kl_divergence: {100 * share:.0f} % of the rows of `x` are values that many of them share "
-            "and that `y` has not. If such a value has a probability of its own the divergence is infinite",
-            RuntimeWarning,
-            stacklevel=4,
+            "and that `y` has not. If such a value has a probability of its own the divergence is infinite"
+        )
+
+
+def _warn_of_copies(name, rows):
+    share = rows.mean()
+    if share >= COPIED:
+        warn(
+            f"kl_divergence: {100 * share:.0f} % of the rows of `{name}` recur a few times there, and hardly "
+            "in the other sample: the estimate is not right. If they are copies, leave them out; if they "
+            "were rounded, round the other sample alike"
         )

@@ -10,7 +10,6 @@ chi-squared with d degrees of freedom, c = 2 m / v and d = 2 m^2 / v (Satterthwa
 """
 
 import math
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ from nbdl.info._counts import joint_of
 from nbdl.info._margins import moments
 from nbdl.info._measures import conditional_mutual_information, mutual_information, nats_of
 from nbdl.info._special import chi2_tail
+from nbdl.info._telling import warn
 
 EXPECTED = 5  # rows in each cell, from which chi-squared holds
 STEP = 4 * math.log(2)  # what G gains at least where two cells of one row become one of two rows
@@ -94,5 +94,5 @@ def _tail(statistic, dof, strata, rows_per_cell):
             f"g_test: few rows, {rows_per_cell:.2g} for each combination of symbols: G takes few different "
             "values, and its p-value is rough. An exact one is permutation_test's, --permutations 999"
         )
-        warnings.warn(text, stacklevel=3)
+        warn(text)
     return chi2_tail(2 * mean / variance * statistic, 2 * mean**2 / variance), mean

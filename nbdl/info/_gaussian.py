@@ -201,9 +201,10 @@ def _surprise(x, points):
     left = _left(r)
     if not left.all():
         return None
-    steps = np.linalg.solve(r.T, ((points - x.mean(axis=0)) / scale).T)
     log = np.log(left * scale).sum() - x.shape[1] / 2 * math.log(len(x))
-    return log + len(x) / 2 * (steps**2).sum(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):  # farther away than any number
+        steps = np.linalg.solve(r.T, ((points - x.mean(axis=0)) / scale).T)
+        return log + len(x) / 2 * np.nan_to_num(steps**2, nan=math.inf, posinf=math.inf).sum(axis=0)
 
 
 def independent(x, given=None):

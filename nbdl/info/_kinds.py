@@ -12,13 +12,11 @@ information               the same quantity either way, so that the dtype does n
 ========================= ==============================================================================
 """
 
-import sys
-import warnings
-
 import numpy as np
 
 from nbdl.info._counts import Joint
 from nbdl.info._samples import FEW, are_whole, at_most, recurs
+from nbdl.info._telling import warn
 
 ROWS = 20  # for each combination that was seen, from which on plug-in information is 1/40 nat off at most
 SCARCE = 5  # fewer for each combination: a plug-in value is likely to be off by more than 0.1 nats
@@ -141,11 +139,3 @@ def warn_of_few_rows(measure, samples, joint):
         f"{joint.length} rows are few for {seen} different {what}: the plug-in {value} is "
         f'{way}. estimator="grassberger" and "chao_shen" correct for it; discrete=False is for numbers'
     )
-
-
-def warn(text):
-    """A warning at the line that called this package."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith("nbdl.info"):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, RuntimeWarning, stacklevel=level)

@@ -126,11 +126,11 @@ def frenzel_pompe(
     `x`, `y`, `z` are (N, D) float64 arrays; options, result, errors and warning as of `ksg1`. 0 where x or y
     is constant; where z is, the value of `ksg1`.
     """
-    samples = prepare("frenzel_pompe", {"x": x, "y": y, "z": z}, k, theiler, noise, seed, standardize)
+    samples = prepare("ksg1", {"x": x, "y": y, "z": z}, k, theiler, noise, seed, standardize)
     x, y, z = samples
     if is_constant(x) or is_constant(y):
         return result(np.zeros(len(x)), local)
-    warn_of_lumps("frenzel_pompe", {"x": x, "y": y}, k)
+    warn_of_lumps("ksg1", {"x": x, "y": y}, k, made_for_it="mesner_shalizi")
     radii = kth_distances(build(np.hstack(samples), threads), k, theiler=theiler, threads=threads)
 
     values = digamma(k)

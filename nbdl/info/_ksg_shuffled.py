@@ -40,7 +40,7 @@ def conditional_mutual_information(x, y, z, *, k=3, theiler=0, standardize=True,
     """A function of an order (N,): `frenzel_pompe` of the rows of x in that order, y and z."""
     if theiler:
         return None
-    x, y, z = prepare("frenzel_pompe", {"x": x, "y": y, "z": z}, k, theiler, noise, seed, standardize)
+    x, y, z = prepare("ksg1", {"x": x, "y": y, "z": z}, k, theiler, noise, seed, standardize)
     if is_constant(x) or is_constant(y):
         return lambda order: 0.0
     yz = np.hstack((y, z))

@@ -25,10 +25,11 @@ import numpy as np
 
 from nbdl import registry
 from nbdl._cores import thread_count
-from nbdl.errors import DataError, OptionError, ShapeError, UsageError
+from nbdl.errors import DataError, NbdlError, OptionError, ShapeError, UsageError
 from nbdl.info._counts import Joint, divergence
 from nbdl.info._kinds import fitted, warn_of_choices, warn_of_few_rows
 from nbdl.info._samples import (
+    gaps_in_any,
     read,
     read_counts,
     read_weights,
@@ -38,6 +39,7 @@ from nbdl.info._samples import (
     without_missing,
 )
 from nbdl.info._spread import spread
+from nbdl.info._telling import Telling, renamed, telling
 from nbdl.records import resolve
 
 # --- the measures -----------------------------------------------------------------------------------------
@@ -282,6 +284,9 @@ def estimate(
     nats = nats_of(base)
     threads = thread_count(threads)
     paired = measure != "kl_divergence"
+    for option, value in (("local", local), ("clip", clip)):
+        if not isinstance(value, (bool, np.bool_)):
+            raise OptionError("`{}` must be True or False, got {!r}", option, value)
     if clip and (local or measure not in _NOT_NEGATIVE):
         text = "`clip` is for one estimate of what cannot be negative, {}; got it for {}"
         what = f"local values of `{measure}`" if local else f"`{measure}`"
@@ -303,7 +308,7 @@ def estimate(
     taken = samples if ordered else kept
     record, kept, joint = prepared(measure, taken, estimator, options, weights is not None)
     if ordered:
-        kept = [with_gaps(s) for s in kept]
+        kept = [with_gaps(s) for s in (gaps_in_any(kept) if paired else kept)]
     if record.data == "discrete":
         if paired and joint is None:
             joint = Joint([s.values for s in kept], weights)
@@ -345,7 +350,17 @@ def _spreads(record):
 
 
 def each_without_missing(samples, nan_policy):
-    """Samples that are not paired, each without its own missing values; None if the result is NaN."""
+    """Samples that are not paired, of as many columns each, without the missing values of each; None if the
+    result is NaN."""
+    widths = [s.values.shape[1] for s in samples]
+    if widths[0] != widths[1]:
+        raise ShapeError(
+            "`{}` must have {} columns like `{}`, got {}",
+            samples[1].name,
+            widths[0],
+            samples[0].name,
+            widths[1],
+        )
     kept = [without_missing([s], None, nan_policy)[0] for s in samples]
     return None if None in kept else [k[0] for k in kept]
 
@@ -480,22 +495,39 @@ def by_estimator(record, measure, samples, local, threads, options):
     else:
         offered = sorted(set(record.measures) & set(registry.default().names("measure")))
         raise UsageError("estimator `{}` has no `{}`; it has: {}", record.name, measure, ", ".join(offered))
-    value = 0.0
+    value, said = 0.0, Telling()
     for factor, each, groups in terms:
         function = function_of(record, each, options)
         arrays = [_side_by_side([samples[i] for i in group]) for group in groups]
         known = {}
         if "ends" in (getattr(function, "__kwdefaults__", None) or {}):
             known["ends"] = [samples[g[0]].ends if len(g) == 1 else None for g in groups]
-        with np.errstate(invalid="ignore"):  # the difference of infinities is refused below
-            value = value + factor * function(*arrays, local=local, threads=threads, **known, **options)
-    if terms and terms[0][1] == "entropy" and np.isnan(value).any():
-        text = "`{}` is a difference of entropies that are -inf by estimator `{}`: there is no density where "
-        text += "values repeat or columns follow from others. Try noise=1e-6 if values were rounded"
+        said.names = _names_of(samples, groups)
+        with telling(said), np.errstate(invalid="ignore"):  # the difference of infinities is refused below
+            try:
+                each = function(*arrays, local=local, threads=threads, **known, **options)
+            except NbdlError as error:
+                if (text := renamed(str(error), said.names)) == str(error):
+                    raise
+                raise type(error)("{}", text) from error
+            value = value + factor * each
+    if terms and np.isnan(value).any():
+        text = "`{}` is a difference of informations that are infinite by estimator `{}`: a column follows "
+        text += "from others. Try to leave it out"
+        if terms[0][1] == "entropy":
+            text = "`{}` is a difference of entropies that are -inf by estimator `{}`: there is no density "
+            text += "where values repeat or columns follow from others. Try noise=1e-6 if values were rounded"
         raise DataError(text, measure, record.name)
     if local:
         return value if np.ndim(value) else np.zeros(len(samples[0].values))
     return float(value)
+
+
+def _names_of(samples, groups):
+    """The user's names by those that an estimator has for its arguments, a group of samples each."""
+    names = [" and ".join(f"`{samples[i].name}`" for i in group) for group in groups]
+    numbered = {f"xs[{i}]": name for i, name in enumerate(names)}
+    return numbered | dict(zip("xyz", names)) | dict(zip(("x", "given"), names))
 
 
 def _without_constants(samples, terms):

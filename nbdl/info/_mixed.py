@@ -104,6 +104,10 @@ def gao(*samples, k=3, standardize=True, noise=0.0, seed=0, local=False, threads
     samples = [s for s in samples if kept.any() and not is_fixed(s)]
     if len(samples) < 2:
         return result(np.zeros(kept.size), local)
+    if all(s[-1].ndim == 1 for s in samples):  # those that are left are counted
+        joint = Joint([s[0] for s in samples])
+        values = sum(joint.local((i,)) for i in range(len(samples))) - joint.local(range(len(samples)))
+        return finished(values, kept, samples, local)
     radii, values = radii_of(samples, k, threads)
     values += (len(samples) - 1) * math.log(len(radii))
     for s in samples:

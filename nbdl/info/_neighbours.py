@@ -22,7 +22,6 @@ noise, the warning of lumps, and digammas of counts.
 import functools
 import math
 import numbers
-import warnings
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
 from nbdl.info._near import kth_distances
 from nbdl.info._samples import deviations, units_of
 from nbdl.info._special import digamma
+from nbdl.info._telling import warn
 from nbdl.info._tree import build
 
 LUMPY = 0.01  # share of the samples in lumps from which on a warning is given
@@ -176,7 +176,7 @@ def is_constant(x):
     return bool((x == x[0]).all())
 
 
-def warn_of_lumps(name, samples, k):
+def warn_of_lumps(name, samples, k, made_for_it="gao"):
     """Warn where more than k samples often have one value: then the k-th neighbour measures no density."""
     for each, x in samples.items():
         lumped = _in_lumps(x[:, 0], k)
@@ -185,16 +185,13 @@ def warn_of_lumps(name, samples, k):
                 lumped &= _in_lumps(x[:, d], k)
         share = lumped.mean()
         if share >= LUMPY:
-            made_for_it = "mesner_shalizi" if name == "frenzel_pompe" else "gao"
             advice = f"For such data the estimate is not right; estimator `{made_for_it}` is made for them, "
             advice += "and"
             if name == "kozachenko_leonenko":
                 advice = "They have a probability of their own, and no density: the entropy is -inf, while"
-            warnings.warn(
+            warn(
                 f"{name}: {100 * share:.0f} % of `{each}` are values that more than k = {k} samples share. "
-                f"{advice} noise=1e-6 (parts of a standard deviation) puts values apart that were rounded.",
-                RuntimeWarning,
-                stacklevel=3,
+                f"{advice} noise=1e-6 (parts of a standard deviation) puts values apart that were rounded."
             )
 
 

@@ -22,7 +22,8 @@ from nbdl.info._counts import Joint
 from nbdl.info._kinds import ROWS, warn_of_few_rows
 from nbdl.info._mask import counting, ordered, rows_that_count
 from nbdl.info._measures import function_of, nats_of
-from nbdl.info._samples import FEW, read, said_of, same_length
+from nbdl.info._samples import FEW, check_nan_policy, read, said_of, same_length
+from nbdl.info._telling import renamed, warn
 from nbdl.records import resolve
 
 ONE_SIDED = ("conditional_entropy", "kl_divergence", "transfer_entropy")
@@ -76,6 +77,7 @@ def pairwise(
     """
     columns = _columns(X)
     record, known = _measure(measure, given)
+    check_nan_policy(nan_policy)
     if options.get("local"):
         raise OptionError("pairwise: `local` must be False: ask the measure itself, for one pair")
     keywords = {"estimator": estimator, "base": base, "nan_policy": nan_policy}
@@ -215,9 +217,9 @@ class _Pairs:
                 if not one_sided:
                     matrix[j, i] = each
         for text, category in self.caught.items():
-            warnings.warn(text, category, stacklevel=3)
+            warn(text, category)
         if self.lost:
-            warnings.warn(f"pairwise: NaN for {self._what_was_lost(empty)}", RuntimeWarning, stacklevel=3)
+            warn(f"pairwise: NaN for {self._what_was_lost(empty)}")
 
     def _value(self, pair):
         i, j = self.now.pair = pair
@@ -239,9 +241,8 @@ class _Pairs:
 
     def _named(self, text):
         """A text about the two samples, with the names of their columns."""
-        for role, each in zip(self.roles, self.now.pair):
-            text = text.replace(f"`{role}`", f"`{self.samples[each].name}`")
-        return text
+        names = [self.samples[each].name for each in self.now.pair]
+        return renamed(text, {r: f"`{n}`" for r, n in zip(self.roles, names) if r not in names})
 
     @contextlib.contextmanager
     def _listening(self):

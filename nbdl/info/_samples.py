@@ -218,10 +218,14 @@ def same_length(samples):
             raise ShapeError(text, sample.name, first.name, len(first.values), len(sample.values))
 
 
-def without_missing(samples, weights, nan_policy):
-    """Samples and weights as `nan_policy` wants them; None for samples if the result is NaN."""
+def check_nan_policy(nan_policy):
     if nan_policy not in ("raise", "omit", "propagate"):
         raise OptionError('`nan_policy` must be "raise", "omit" or "propagate", got {!r}', nan_policy)
+
+
+def without_missing(samples, weights, nan_policy):
+    """Samples and weights as `nan_policy` wants them; None for samples if the result is NaN."""
+    check_nan_policy(nan_policy)
     absent = [s for s in samples if s.missing is not None]
     if not absent:
         return samples, weights
@@ -265,6 +269,12 @@ def with_gaps(sample):
         return sample
     values = np.where(sample.missing[:, None], np.nan, sample.values)
     return sample._replace(values=values, missing=None, ends=None)
+
+
+def gaps_in_any(samples):
+    """Samples in each of which a row is missing that is missing in any."""
+    gaps = [s.missing for s in samples if s.missing is not None]
+    return [s._replace(missing=np.logical_or.reduce(gaps)) for s in samples] if gaps else samples
 
 
 def deviations(x):

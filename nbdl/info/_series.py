@@ -20,11 +20,12 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl import registry
-from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
+from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
 from nbdl.info._kinds import fitted
 from nbdl.info._mask import gaps, rows_that_count
 from nbdl.info._measures import estimate
 from nbdl.info._samples import Sample, as_array, read, said_of, same_length, with_gaps, without_missing
+from nbdl.info._telling import Telling, telling
 from nbdl.records import resolve
 
 MUTUAL, CONDITIONAL = "mutual_information", "conditional_mutual_information"
@@ -193,6 +194,8 @@ def _symbols(record, function, samples, options):
     present = ~np.isnan(x).any(axis=1)
     if present.all():
         return function(x, **options)
+    if not present.any():
+        raise DataError("in every row a value is missing, of {}", ", ".join(f"`{s.name}`" for s in samples))
     codes = np.ma.masked_all(x.shape, np.int64)
     codes[present], k = function(np.ascontiguousarray(x[present]), **options)
     return codes, k
@@ -235,7 +238,8 @@ class _Series:
                 raise UsageError(text, record.name, record.data, s.name, s.kind, s.values.dtype.name)
         function, options = resolve(record.measures["symbols"]), dict(self.options)
         own = {n: options.pop(n) for n in function.__kwdefaults__ if n in options}
-        codes, self.alphabet = _symbols(record, function, samples, own)
+        with telling(Telling()):
+            codes, self.alphabet = _symbols(record, function, samples, own)
         self.estimator, self.options = options.pop("correction", "ml"), options
         if self.trial is not None:  # a symbol may be made of several neighbours: all of one trial
             longer = len(samples[0].values) - len(codes)
@@ -342,6 +346,8 @@ def _runs(trials, n):
 def _side_by_side(columns):
     if len(columns) == 1:
         return columns[0]
+    if len({c.dtype.kind in "USO" for c in columns}) > 1:  # NumPy would make text of the numbers
+        columns = [c.astype(object) for c in columns]
     return np.ma.hstack(columns) if any(map(np.ma.isMaskedArray, columns)) else np.hstack(columns)
 
 
@@ -372,6 +378,10 @@ def _plain(name, x):
     x = x if np.ma.isMaskedArray(x) else as_array(name, x)
     if x.ndim not in (1, 2) or x.size == 0:
         raise ShapeError("`{}` must have shape (N,) or (N, D) and samples, got {}", name, x.shape)
+    if x.dtype.kind in "mM":  # side by side with others they are numbers
+        absent = np.ma.getmaskarray(x) | np.isnat(np.ma.getdata(x))
+        x = np.ma.getdata(x).astype(x.dtype.newbyteorder("="), copy=False).view(np.int64)
+        x = np.ma.array(np.where(absent, 0, x), mask=absent) if absent.any() else x
     return x.reshape(len(x), -1)
 
 

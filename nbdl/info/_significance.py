@@ -33,13 +33,14 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl._cores import thread_count
-from nbdl.errors import OptionError
+from nbdl.errors import DataError, OptionError
 from nbdl.info._labels import OF_INFORMATION
 from nbdl.info._measures import nats_of
 from nbdl.info._null import LESS, check_measure, null_of
 from nbdl.info._repeated import Repeated
 from nbdl.info._series import check_integer
 from nbdl.info._shuffle import resample, rows_of
+from nbdl.info._telling import telling
 
 RESAMPLED = {  # the measures that have intervals: how many samples they take, at least and at most
     "entropy": (1, 1),
@@ -214,6 +215,11 @@ def bootstrap(
 
     nats = nats_of(base)
     estimate, values = work.value(np.arange(work.rows)) / nats, _map(one, resamples, threads) / nats
+    if (infinite := int((~np.isfinite(values)).sum())) or not math.isfinite(estimate):
+        text = (
+            "`{}` is {} of all rows, and infinite of {} of {} resamples: there is no interval. Try noise=1e-6"
+        )
+        raise DataError(text, measure, estimate, infinite, resamples)
     drawn = blocks // 2 if half else blocks
     deviations = (values - values.mean()) * (math.sqrt(drawn / (blocks - drawn)) if half else 1.0)
     low, high = estimate - np.quantile(deviations, [(1 + level) / 2, (1 - level) / 2])
@@ -238,7 +244,12 @@ def _check_seed(seed):
 def _map(one, count, threads):
     """[one(0), one(1), ...] as float64, on so many threads."""
     threads = thread_count(threads)
+
+    def quietly(number):
+        with telling(False):  # the estimate itself has said it
+            return one(number)
+
     if threads == 1:
-        return np.array([one(number) for number in range(count)])
+        return np.array([quietly(number) for number in range(count)])
     with ThreadPoolExecutor(threads) as pool:
-        return np.array(list(pool.map(one, range(count))))
+        return np.array(list(pool.map(quietly, range(count))))

@@ -90,11 +90,12 @@ def step_of(values):
     error = 8 * np.finfo(np.float64).eps * max(-values[0], values[-1])  # of a difference
     step = gaps.min()
     while True:  # Euclid's algorithm, with differences that are rounded
-        times = np.rint(gaps / step)
-        allowed = error * (1 + times)
+        with np.errstate(over="ignore", invalid="ignore"):  # too many steps for any number
+            times = np.rint(gaps / step)
+            allowed = error * (1 + times)
+            rest = np.abs(gaps - times * step)
         if step <= 4 * allowed.max():
             return None
-        rest = np.abs(gaps - times * step)
         if (rest <= allowed).all():
             return float(step)
         step = rest[rest > allowed].min()

@@ -73,6 +73,11 @@ def fit(
     UserWarning
         If the net ends worse than a constant: the mean of the targets, or the most frequent class.
     """
+    if loss is not None and not isinstance(loss, str):
+        raise UsageError(
+            "`loss` must be the name of a loss, got {}. Try nbdl.fit(net, (x, y)): the data are a pair",
+            type(loss).__name__,
+        )
     config = Config(
         data=data if isinstance(data, str) else "", epochs=epochs, batch_size=batch_size, lr=float(lr),
         optimizer=optimizer, loss=loss or "", schedule=schedule, seed=seed, dtype=dtype,

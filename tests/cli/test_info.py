@@ -839,6 +839,13 @@ def test_an_infinite_value_names_its_column(run, tmp_path):
     assert got.stderr.startswith("error: `x` must be finite, got inf\n  where: a.csv: `x` is v: continuous")
 
 
+def test_whole_numbers_are_not_called_discrete_where_they_may_be_measured(run, tmp_path):
+    rows = "".join(f"{i},{i * i % 97}\n" for i in range(60))
+    (tmp_path / "a.csv").write_text(f"v,w\n{rows}")
+    got = run("info", "mutual_information", "a.csv", "--estimator", "ksg1", "--k", "500")
+    assert "`x` is v: whole numbers (int64), `y` is w: whole numbers (int64)" in got.stderr
+
+
 def test_without_matplotlib(run, table, monkeypatch):
     monkeypatch.setattr(_info.importlib.util, "find_spec", lambda name: None)
     got = run("info", "mutual_information", "plants.csv", "--pairwise", "--plot", "a.png")

@@ -251,6 +251,9 @@ def test_faults_of_a_table_are_named(run, tmp_path):
     result = run("train", "mlp", "--data", "more.csv", "--set", "data_options.target=length")
     assert result.exit_code == 3 and "2 columns hold text (species, x)" in result.stderr
     assert "  try: --set data_options.inputs=width,age\n" in result.stderr
+    (tmp_path / "more.csv").write_text(text.replace("width", "width (mm)", 1))
+    result = run("train", "mlp", "--data", "more.csv", "--set", "data_options.target=length")
+    assert "  try: --set data_options.inputs='width (mm),age'\n" in result.stderr  # as a shell takes it
 
 
 @pytest.mark.filterwarnings("default")

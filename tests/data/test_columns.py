@@ -1,5 +1,7 @@
 """Tables of columns: what is read, as which kind, and what is said of files that are none."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -74,8 +76,21 @@ def test_without_a_header_columns_are_numbers(written):
 def test_a_slip_among_numbers_is_said(written):
     rows = "".join(f"{i}.5\n" for i in range(30))
     table = load_table(written("a.csv", f"size\n{rows}n/a\n"))
-    assert dtypes(table) == {"size": "U"}
-    assert "`size` is text because of 1 fields like 'n/a'" in table.notes[0]
+    with pytest.warns(UserWarning, match="`size` is taken as text: 1 of its fields are no .*, like 'n/a'"):
+        assert dtypes(table) == {"size": "U"}
+
+
+def test_columns_that_are_text_for_some_fields_warn_only_when_used(written):
+    """Also where a third of the values is missing; not of other columns, nor where symbols are asked for."""
+    rows = "".join(f"{i},{i if i % 3 else 'NA'},{i if i % 5 else 'NA'}\n" for i in range(30))
+    table = load_table(written("a.csv", f"whole,third,fifth\n{rows}"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table.column("whole")
+        table.column("fifth", {"fifth": "discrete"})
+        assert not table.notes
+    with pytest.warns(UserWarning, match="`third` is taken as text: 10 of its fields"):
+        table.column("third")
 
 
 def test_names_numbers_and_several_columns(written):

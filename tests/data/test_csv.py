@@ -248,7 +248,7 @@ def test_gaps_alone_are_named(write):
     path = write(
         "a,b,c,y\n" + "".join(f"{i},{i if i % 5 else ''},{i if i % 7 else 'NA'},{i / 3}\n" for i in range(40))
     )
-    with pytest.raises(DataError, match=r"2 lack numbers \(`b` in line 2, `c` in line 2\)") as error:
+    with pytest.raises(DataError, match=r"2 columns lack numbers \(`b` in line 2, `c` in line 2\)") as error:
         load(path)
     assert error.value.__notes__[1] == "try: the data option inputs=a"
 

@@ -90,7 +90,7 @@ def test_sample_entropy_of_many_blocks_has_the_same_bits_on_any_threads(monkeypa
 
 def test_sample_entropy_of_what_never_stays_alike():
     assert sample_entropy([1.0, 2.0, 1.0, 3.0], order=1, tolerance=0.1) == math.inf
-    with pytest.warns(UserWarning, match="within 0.1.*larger `tolerance`"):
+    with pytest.warns(RuntimeWarning, match="within 0.1.*larger `tolerance`"):
         assert math.isnan(sample_entropy(np.arange(6), order=2, tolerance=0.1))
     assert sample_entropy(np.ones(20)) == 0
 

@@ -218,3 +218,27 @@ def test_what_is_refused():
         kl_divergence(x, x[:4], k=4)
     with pytest.raises(ShapeError, match=r"`y` must have 2 columns like `x`, got 1"):
         kl_divergence(x, y[:, :1])
+
+
+@pytest.mark.parametrize("which", ["x", "y"])
+def test_copies_of_rows_off_a_grid_are_warned_of(which):
+    samples = dict(zip("xy", np.random.default_rng(0).standard_normal((2, 200))))
+    samples[which] = np.repeat(samples[which], 3)
+    with pytest.warns(
+        RuntimeWarning, match=f"100 % of the rows of `{which}` recur .* leave them out; .* round the other"
+    ):
+        info.kl_divergence(*samples.values())
+
+
+@pytest.mark.parametrize("kind", [float, int, str])
+def test_samples_of_unlike_numbers_of_columns_have_no_divergence(kind):
+    x, y = np.arange(20).reshape(10, 2).astype(kind), np.arange(20).astype(kind)
+    for call in (info.kl_divergence, lambda x, y: info.permutation_test("kl_divergence", x, y)):
+        with pytest.raises(ShapeError, match="`y` must have 2 columns like `x`, got 1"):
+            call(x, y)
+
+
+def test_units_that_differ_by_any_factor_make_no_warning_of_numpy():
+    x, y = np.random.default_rng(0).standard_normal((2, 100))
+    assert info.kl_divergence(x, y * 5e-320, "gaussian") == math.inf
+    assert math.isfinite(info.kl_divergence(1e300 * np.append(x, x[0]), np.append(y, y[0])))

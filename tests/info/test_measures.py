@@ -1,6 +1,7 @@
 """The front end: kinds of data, estimators by name, units, missing values, identities, bad input."""
 
 import math
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -525,3 +526,34 @@ def test_a_mixed_estimator_gets_codes_and_floats(use):
 
     use(nbdl.Estimator("mix", "mixed", {"mutual_information": mixed}))
     assert info.mutual_information(["abc"[v - 1] for v in A], np.linspace(0, 1, 17), "mix") == 2
+
+
+def test_what_an_estimator_says_is_said_once_of_the_samples_as_the_user_calls_them():
+    rng = np.random.default_rng(0)
+    x, zeros = rng.standard_normal(200), np.where(rng.random(200) < 0.4, 0, rng.standard_normal(200))
+    tails = [rng.standard_cauchy(3000)] * 2
+    for ask, names in (
+        (lambda: info.total_correlation(x, zeros, estimator="ksg1"), ["ksg1: 3. % of `xs[1]` are"]),
+        (lambda: info.transfer_entropy(x, zeros, "ksg1"), ["ksg1: 3. % of `target` are"]),
+        (lambda: info.joint_entropy(x > 0, zeros), ["of these often 0", "3. % of `xs[0]` and `xs[1]` are"]),
+        (lambda: info.mutual_information(*tails, "binned"), ["values of a column"]),
+    ):
+        with pytest.warns(RuntimeWarning) as caught:
+            ask()
+        assert len(caught) == len(names)
+        for warning, name in zip(caught, names):
+            assert re.search(name.replace("[", r"\["), str(warning.message))
+            assert warning.filename == __file__
+
+
+@pytest.mark.parametrize("estimator", ["gaussian", "gaussian_copula"])
+def test_a_difference_of_infinite_informations_is_an_error(estimator):
+    x, y = np.random.default_rng(0).standard_normal((2, 100))
+    with pytest.raises(DataError, match="`o_information` is a difference of informations that are infinite"):
+        info.o_information(x, x, y, estimator=estimator)
+
+
+@pytest.mark.parametrize("option", ["local", "clip"])
+def test_switches_are_truth_values(option):
+    with pytest.raises(OptionError, match=f"`{option}` must be True or False, got 'no'"):
+        info.mutual_information([0, 1, 1], [1, 1, 0], **{option: "no"})

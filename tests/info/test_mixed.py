@@ -254,3 +254,12 @@ def test_what_is_refused():
         ross(x, y[1:])
     with pytest.raises(OptionError, match=r"`k` must be less than the 300 samples, got 300"):
         ross(x, y, k=300)
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_symbols_beside_a_constant_number_are_counted(local):
+    x, y = np.random.default_rng(0).integers(0, 3, (2, 60))
+    found = info.total_correlation(
+        np.full(60, 2.5), x, y, estimator="gao", local=local, discrete=(False, True, True)
+    )
+    assert np.mean(found) == pytest.approx(info.mutual_information(x, y, "ml"))

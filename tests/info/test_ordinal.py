@@ -142,3 +142,20 @@ def test_bad_input():
         o.entropy(x, delay=5)
     with pytest.raises(ShapeError, match="takes 3 samples, got 0"):
         o.entropy(x[:0])
+
+
+def test_patterns_with_a_gap_in_any_sample_count_for_none():
+    x, y = np.random.default_rng(0).standard_normal((2, 300))
+    y = x + 0.3 * y
+    gap = np.where(np.arange(300) % 7 == 0, np.nan, x)
+    both = np.where(np.isnan(gap), np.nan, y)
+    options = {"order": 3, "nan_policy": "omit"}
+    for measure in (info.conditional_entropy, info.mutual_information):
+        found = measure(gap, y, "ordinal", **options)
+        assert found == measure(gap, both, "ordinal", **options)
+        local = measure(gap, y, "ordinal", local=True, **options)
+        assert local.mean() == pytest.approx(found)
+    h = info.joint_entropy(gap, both, estimator="ordinal", **options) - info.entropy(
+        both, "ordinal", **options
+    )
+    assert info.conditional_entropy(gap, y, "ordinal", **options) == pytest.approx(h)

@@ -99,7 +99,7 @@ def test_one_matrix_of_correlations_gives_what_single_calls_give(
         for j, y in enumerate(X.T[:i]):
             one = measure(y, x, **given, estimator=estimator, base=2, **options)
             assert found[i, j] == found[j, i] == pytest.approx(one, rel=1e-12, abs=1e-12), (i, j)
-    for threads in (1, 3):
+    for threads in (1, 2):
         again = info.pairwise(
             X, estimator=estimator, base=2, given=given.get("z"), threads=threads, **options
         )
@@ -344,3 +344,18 @@ def test_bad_input():
         UsageError, match="`conditional_mutual_information` is a measure of x, y, z, not of two"
     ):
         info.pairwise(np.ones((3, 2), int), "conditional_mutual_information")
+
+
+def test_warnings_name_the_column_whatever_the_arguments_are_called():
+    rng = np.random.default_rng(0)
+    zeros = np.where(rng.random(200) < 0.4, 0, rng.standard_normal(200))
+    with pytest.warns(RuntimeWarning, match="3. % of `y` are values") as caught:
+        info.pairwise({"y": zeros, "x": rng.standard_normal(200)}, estimator="ksg1")
+    assert [w.filename for w in caught] == [__file__]
+
+
+@pytest.mark.parametrize("estimator", [None, "gaussian"])
+def test_an_unknown_policy_is_refused_where_nothing_is_missing(estimator):
+    x = np.random.default_rng(0).standard_normal((50, 2))
+    with pytest.raises(OptionError, match=r"`nan_policy` must be .* got 'drop'"):
+        info.pairwise(x if estimator else x > 0, estimator=estimator, nan_policy="drop")

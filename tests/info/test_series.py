@@ -355,3 +355,27 @@ def test_bad_input():
         transfer_entropy(x.astype(int), y, "ordinal")
     with pytest.raises(UsageError, match="no option `theiler`"):
         transfer_entropy(x, y, "gaussian", theiler=3)
+
+
+def test_times_are_numbers_beside_other_numbers_of_a_history():
+    rng = np.random.default_rng(0)
+    x, y, z = rng.standard_normal((2, 200)), rng.integers(0, 4, 200), rng.integers(0, 9000, 200)
+    moments = np.datetime64("2020-01-01", "s") + z.astype("m8[s]")
+    found = transfer_entropy(x[0], x[1], "gaussian", given=moments)
+    assert found == pytest.approx(transfer_entropy(x[0], x[1], "gaussian", given=z))
+    moments[7], z = np.datetime64("NaT"), np.ma.masked_array(z, np.arange(200) == 7)
+    found = transfer_entropy(x[0], moments, "gaussian", given=x[1], nan_policy="omit")
+    assert found == pytest.approx(transfer_entropy(x[0], z, "gaussian", given=x[1], nan_policy="omit"))
+    assert transfer_entropy(y, moments.astype("m8[s]"), "ml", given=y, nan_policy="omit") >= 0
+
+
+def test_text_beside_measured_numbers_in_one_history_is_refused():
+    x, z = np.random.default_rng(0).standard_normal((2, 100))
+    with pytest.raises(DtypeError, match="`history` has text beside measured numbers"):
+        transfer_entropy(x, np.where(x > 0, "a", "b"), given=z)
+
+
+@pytest.mark.parametrize("estimator", ["binned", "ordinal", "ksg1"])
+def test_a_series_without_any_value(estimator):
+    with pytest.raises(DataError, match="in every row a value is missing"):
+        active_information_storage(np.full(20, np.nan), estimator, nan_policy="omit")

@@ -464,3 +464,21 @@ def test_bad_input():
         bootstrap(MUTUAL, x, y, level=95)
     with pytest.raises(OptionError, match="`block` must leave at least 2 blocks of 20 rows, got 20"):
         bootstrap(MUTUAL, x, y, estimator="gaussian", block=20)
+
+
+def test_shuffles_and_resamples_do_not_repeat_what_the_estimate_has_said():
+    rng = np.random.default_rng(0)
+    x, zeros = rng.standard_normal(100) > 0, np.where(rng.random(100) < 0.4, 0, rng.standard_normal(100))
+    for ask in (
+        lambda: permutation_test("mutual_information", x, zeros, "ross", permutations=9),
+        lambda: bootstrap("mutual_information", x, zeros, "ross", resamples=9),
+    ):
+        with pytest.warns(RuntimeWarning, match="ross: 3. % of `y`") as caught:
+            ask()
+        assert [w.filename for w in caught] == [__file__]
+
+
+def test_infinite_estimates_have_no_interval():
+    x = np.random.default_rng(0).standard_normal(50)
+    with pytest.raises(DataError, match=r"`mutual_information` is inf of all rows.* no interval"):
+        bootstrap("mutual_information", x, 2 * x, "gaussian", resamples=9)

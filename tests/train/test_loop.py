@@ -308,6 +308,12 @@ def test_wrong_options_are_named_before_a_folder_is_made(tmp_path, options, mess
     assert not (tmp_path / "run").exists()
 
 
+def test_inputs_and_targets_apart_are_asked_for_as_a_pair():
+    x, y = RNG.normal(size=(4, 2)), np.zeros((4, 1))
+    with pytest.raises(UsageError, match=r"`loss` must be the name of a loss, got ndarray. Try .*\(x, y\)"):
+        nbdl.fit(nn.Sequential(nn.Linear(1)), x, y)
+
+
 def test_numbers_that_are_none_are_found_in_the_data():
     x, y = RNG.normal(size=(4, 2)), np.zeros((4, 1))
     x[2, 1] = np.nan
