@@ -3,15 +3,21 @@
 import numpy as np
 import pytest
 
+from nbdl import registry
 from nbdl.errors import LabelError
-from nbdl.kernels import lanes, nll_loss, softmax_cross_entropy
+from nbdl.kernels import nll_loss, softmax_cross_entropy
 from nbdl.kernels.lanes import Site, Unfit
+from nbdl.records import resolve
 from nbdl.testing import check_twin
 from nbdl.testing._check_twin import compare
 from nbdl.testing._twin_run import Operands
 from nbdl.testing.cases import Case
 
 LABELLED = {"softmax_cross_entropy": softmax_cross_entropy, "nll_loss": nll_loss}
+
+
+def twin_of(name):
+    return resolve(registry.default().get("kernel", name).lanes)
 
 
 @pytest.mark.parametrize("name", [*LABELLED, "softmax_cross_entropy_soft", "mse"])
@@ -36,7 +42,7 @@ def status(name, labels, weight=None):
     given = {"x": x, "labels": np.array(labels), "weight": weight}
     shapes = {"x": (4,), "labels": (len(labels),), **({} if weight is None else {"weight": (4,)})}
     site = Site(shapes, {"ignore_index": -100, "label_smoothing": 0.0})
-    run = Operands(getattr(lanes, name), site, given)
+    run = Operands(twin_of(name), site, given)
     return run.forward()
 
 
@@ -60,7 +66,7 @@ def test_labels_of_weight_zero_have_no_mean(name):
 def test_samples_that_are_ignored_have_no_gradient_whatever_they_hold(name):
     x = np.array([[1.0, 2.0], [np.nan, np.inf]], np.float32)
     site = Site({"x": (2,), "labels": (2,)}, {"ignore_index": 7, "label_smoothing": 0.0})
-    run = Operands(getattr(lanes, name), site, {"x": x, "labels": np.array([0, 7]), "weight": None})
+    run = Operands(twin_of(name), site, {"x": x, "labels": np.array([0, 7]), "weight": None})
     assert np.isfinite(run.forward())
     dx = run.gradient("x", 1.0)
     assert np.isfinite(dx).all() and (dx[1] == 0).all() and dx[0].any()
@@ -84,4 +90,4 @@ def test_what_the_kernel_refuses_is_left_to_it(name, wrong, options):
     shapes = {"x": (4,), "target": (4,), **wrong}
     constants = {"ignore_index": -100, "label_smoothing": 0.0, "half": False, **options}
     with pytest.raises(Unfit):
-        getattr(lanes, name).shape(Site(shapes, constants))
+        twin_of(name).shape(Site(shapes, constants))

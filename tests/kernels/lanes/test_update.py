@@ -5,7 +5,6 @@ import pytest
 
 from nbdl import kernels
 from nbdl.errors import OptionError
-from nbdl.kernels import lanes
 from nbdl.kernels.simd.registers import LANES
 from nbdl.kernels.update import update_lanes
 from nbdl.testing import check_update_twin
@@ -41,7 +40,7 @@ def test_updates_agree_with_the_kernels(name, options, dtype):
 )
 def test_bad_options_raise_as_in_the_kernels(name, options, names):
     with pytest.raises(OptionError, match=f"`{names}`"):
-        getattr(lanes, name).factors(0.1, 1, **options)
+        getattr(update_lanes, name).factors(0.1, 1, **options)
 
 
 def test_a_bad_rate_raises():
