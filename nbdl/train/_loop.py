@@ -72,11 +72,15 @@ class Run:
     def predict(self, x):
         """Predictions for inputs (N, ...) in the form of the data.
 
-        Values (N, ...) in the units of the targets; of classes what the most probable one is called (N,).
+        Values in the units of the targets, (N,) where these are; of classes what the most probable one is
+        called (N,).
         """
         answers = self._answers(x)
         classes = "accuracy" in registry.default().get("loss", self.config.loss).metrics
-        return self.preparation.names(answers.argmax(axis=1)) if classes else answers
+        if classes:
+            return self.preparation.names(answers.argmax(axis=1))
+        flat = np.ndim(self.data.train.y) == 1 and answers.shape[1:] == (1,)
+        return answers[:, 0] if flat else answers
 
     def _answers(self, x):
         """What the net gives for inputs in the form of the data, values in the units of the targets."""

@@ -246,6 +246,9 @@ def _resumed_config(config, document):
                 ours,
                 theirs,
             )
+    if config.epochs < document["epoch"]:
+        text = "the run has done {} epochs: `epochs` must be at least as many on resuming, got {}"
+        raise UsageError(text, document["epoch"], config.epochs)
     return dataclasses.replace(saved, epochs=config.epochs)
 
 

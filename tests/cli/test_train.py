@@ -124,6 +124,8 @@ def test_resume(run, files, tmp_path):
     assert list(long) == list(short) and all(np.array_equal(long[k], short[k]) for k in long)
     result = run("train", "--resume", "short", "--lr", 3)
     assert result.exit_code == 2 and "only `epochs` may change" in result.stderr
+    result = run("train", "--resume", "short", "--epochs", 3)
+    assert result.exit_code == 2 and "has done 4 epochs: `epochs` must be at least as many" in result.stderr
 
 
 def test_threads_and_the_tape(run, files, tmp_path):

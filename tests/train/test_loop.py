@@ -456,6 +456,16 @@ def test_more_outputs_than_labels():
         run.predict(x)
 
 
+@pytest.mark.parametrize("axes", [(), (1,)])
+def test_values_are_predicted_in_the_form_of_the_targets(axes):
+    """So that ``run.predict(x) - y`` never broadcasts to (N, N)."""
+    x = np.random.default_rng(0).standard_normal((40, 3))
+    y = x.sum(axis=1).reshape(40, *axes)
+    run = nbdl.fit(nn.Sequential(nn.Linear(1)), (x, y), epochs=1, batch_size=8)
+    assert run.predict(x).shape == y.shape
+    assert np.mean((run.predict(x) - y) ** 2) == pytest.approx(run.evaluate(run.data.train)["loss"], rel=1e-5)
+
+
 def test_truth_values_are_labels():
     x, y = DATA.train
     run = nbdl.fit(model(), (x, y == 1), epochs=1, batch_size=16)
