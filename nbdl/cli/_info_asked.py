@@ -121,7 +121,7 @@ class Asked:
 
     def understood(self, columns):
         """The samples as the measure takes them, by role, and the name of the estimator if there is one."""
-        from nbdl.info import _measures, _samples, _series
+        from nbdl.info import _estimate, _samples, _series
 
         samples = {role: _samples.read(role, c.values, c.discrete) for role, c in columns.items()}
         if not self.takes("estimator"):  # a measure of labels
@@ -136,14 +136,14 @@ class Asked:
             taken = [_samples.read(n, x, d) for (n, x), d in zip(problem.samples.items(), said)]
         measure = STEPS_OF_A_SERIES.get(measure, measure)
         if measure == "kl_divergence":
-            taken = _measures.each_without_missing(taken, policy)
+            taken = _estimate.each_without_missing(taken, policy)
         else:
             _samples.same_length(taken)
             taken, _ = _samples.without_missing(taken, None, policy)
         if taken is None:
-            return samples, _measures.choose(measure, list(samples.values()), name).name
+            return samples, _estimate.choose(measure, list(samples.values()), name).name
         weighted = options.get("weights") is not None
-        record, taken, _ = _measures.prepared(measure, taken, name, options, weighted)
+        record, taken, _ = _estimate.prepared(measure, taken, name, options, weighted)
         return samples | dict(zip(samples, taken)), record.name
 
     @property

@@ -27,7 +27,8 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError
-from nbdl.info._measures import entropy_of_counts, estimate
+from nbdl.info._estimate import estimate
+from nbdl.info._measures import entropy_of_counts
 from nbdl.info._samples import extremes, spreads
 from nbdl.info._telling import warn
 

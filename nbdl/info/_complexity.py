@@ -21,7 +21,7 @@ from nbdl._cores import thread_count
 from nbdl._jit import jit
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError
 from nbdl.info._counts import Joint
-from nbdl.info._measures import estimate, nats_of
+from nbdl.info._estimate import estimate, nats_of
 from nbdl.info._samples import deviations, read, with_gaps, without_missing
 from nbdl.info._series import check_integer
 from nbdl.info._telling import warn

@@ -22,9 +22,9 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl.errors import ShapeError, UsageError
+from nbdl.info._estimate import nats_of
 from nbdl.info._gaussian import conditional_mutual_information, independent
 from nbdl.info._kinds import fitted
-from nbdl.info._measures import nats_of
 from nbdl.info._samples import read, same_length, without_missing
 
 _TINY = 1e-300  # instead of a zero that would be divided by

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl.info._counts import joint_of
+from nbdl.info._estimate import nats_of
 from nbdl.info._margins import moments
-from nbdl.info._measures import conditional_mutual_information, mutual_information, nats_of
+from nbdl.info._measures import conditional_mutual_information, mutual_information
 from nbdl.info._special import chi2_tail
 from nbdl.info._telling import warn
 

@@ -19,7 +19,7 @@ from nbdl._jit import jit
 from nbdl.errors import OptionError, UsageError
 from nbdl.info._corrections import ml
 from nbdl.info._counts import Joint, joint_of
-from nbdl.info._measures import nats_of
+from nbdl.info._estimate import nats_of
 
 MEANS = ("arithmetic", "geometric", "min", "max", "joint")
 

@@ -17,8 +17,8 @@ import math
 import numpy as np
 
 from nbdl.errors import OptionError, ShapeError, UsageError
+from nbdl.info._estimate import by_counts, by_estimator, each_without_missing, prepared
 from nbdl.info._labels import OF_INFORMATION, of_information
-from nbdl.info._measures import by_counts, by_estimator, each_without_missing, prepared
 from nbdl.info._repeated import Repeated
 from nbdl.info._samples import read, said_of
 from nbdl.info._shuffle import Anywhere

@@ -20,7 +20,8 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.info._measures import entropy_of_counts, estimate
+from nbdl.info._estimate import estimate
+from nbdl.info._measures import entropy_of_counts
 
 _BLOCK = 1024  # patterns at a time, whose codes and values stay in the nearest cache
 LARGEST_ORDER = 12  # 12! = 479,001,600 patterns

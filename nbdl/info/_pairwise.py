@@ -19,9 +19,9 @@ from nbdl._cores import thread_count
 from nbdl.errors import DataError, NbdlError, OptionError, ShapeError, UsageError
 from nbdl.info._bits import plug_in
 from nbdl.info._counts import Joint
+from nbdl.info._estimate import function_of, nats_of
 from nbdl.info._kinds import ROWS, warn_of_few_rows
 from nbdl.info._mask import counting, ordered, rows_that_count
-from nbdl.info._measures import function_of, nats_of
 from nbdl.info._samples import FEW, check_nan_policy, read, said_of, same_length
 from nbdl.info._telling import renamed, warn
 from nbdl.records import resolve

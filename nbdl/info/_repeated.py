@@ -6,8 +6,8 @@ import numpy as np
 
 from nbdl.errors import OptionError
 from nbdl.info._counts import Joint, relabel
+from nbdl.info._estimate import by_estimator, entropies, function_of, in_bounds, prepared, sizes_of
 from nbdl.info._kinds import warn_of_few_rows
-from nbdl.info._measures import by_estimator, entropies, function_of, in_bounds, prepared, sizes_of
 from nbdl.info._samples import read, said_of, same_length, without_missing
 from nbdl.info._series import check_integer, problem
 from nbdl.info._shuffle import Anywhere, Blocks, Near, Within

@@ -21,9 +21,9 @@ import numpy as np
 
 from nbdl import registry
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
+from nbdl.info._estimate import estimate
 from nbdl.info._kinds import fitted
 from nbdl.info._mask import gaps, rows_that_count
-from nbdl.info._measures import estimate
 from nbdl.info._samples import Sample, as_array, read, said_of, same_length, with_gaps, without_missing
 from nbdl.info._telling import Telling, telling
 from nbdl.records import resolve

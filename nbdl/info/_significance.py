@@ -34,8 +34,8 @@ import numpy as np
 
 from nbdl._cores import thread_count
 from nbdl.errors import DataError, OptionError
+from nbdl.info._estimate import nats_of
 from nbdl.info._labels import OF_INFORMATION
-from nbdl.info._measures import nats_of
 from nbdl.info._null import LESS, check_measure, null_of
 from nbdl.info._repeated import Repeated
 from nbdl.info._series import check_integer

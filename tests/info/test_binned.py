@@ -6,13 +6,8 @@ import pytest
 from nbdl import registry
 from nbdl.errors import OptionError
 from nbdl.info import _binned as b
-from nbdl.info._measures import (
-    by_estimator,
-    conditional_mutual_information,
-    entropy,
-    entropy_of_counts,
-    mutual_information,
-)
+from nbdl.info._estimate import by_estimator
+from nbdl.info._measures import conditional_mutual_information, entropy, entropy_of_counts, mutual_information
 from nbdl.info._samples import extremes, read
 from nbdl.info._series import transfer_entropy
 
