@@ -17,14 +17,17 @@ _serial = itertools.count()  # orders calls; never part of a result
 
 
 class Call:
-    """One kernel call: `record`, `inputs` (Tensors or None), `constants` by name, `outputs` (arrays)."""
+    """One kernel call: `record`, `inputs` (Tensors or None), `constants` by name, `outputs` (arrays).
 
-    __slots__ = ("constants", "inputs", "outputs", "record", "serial", "tensor_version", "versions")
+    `made` counts the writes to each output: the list that the tensor has, and what it said then.
+    """
 
-    def __init__(self, record, inputs, constants, outputs, version):
+    __slots__ = ("constants", "inputs", "made", "outputs", "record", "serial", "versions")
+
+    def __init__(self, record, inputs, constants, outputs, versions=()):
         self.record, self.inputs, self.constants, self.outputs = record, inputs, constants, outputs
         self.versions = [t._version[0] if t is not None else 0 for t in inputs]
-        self.tensor_version = version, version[0]
+        self.made = [(version, version[0]) for version in versions]
         self.serial = next(_serial)
 
     def __repr__(self):
@@ -39,24 +42,30 @@ _FREED = Call.__new__(Call)
 def walk(result, dy, retain):
     if not result.requires_grad:
         raise TapeError("backward: nothing was recorded for this tensor: no input has requires_grad=True")
-    history = _history(result)  # whatever can be wrong is found before the first gradient is touched
-    gradients = {id(t): np.zeros(t.shape, t.dtype) for t in history}
+    calls = _history(result)  # whatever can be wrong is found before the first gradient is touched
+    cotangents = {call: [None] * len(call.outputs) for call in calls}
 
     def destination(tensor):
-        if tensor._call is not None:
-            return gradients[id(tensor)]
-        if tensor.grad is None:  # a leaf: gradients stay with it
-            tensor.grad = np.zeros(tensor.shape, tensor.dtype)
-        return tensor.grad
+        if tensor._call is None:  # a leaf: gradients stay with it
+            if tensor.grad is None:
+                tensor.grad = np.zeros(tensor.shape, tensor.dtype)
+            return tensor.grad
+        given = cotangents[tensor._call]
+        if given[tensor._output] is None:
+            given[tensor._output] = np.zeros(tensor.shape, tensor.dtype)
+        return given[tensor._output]
 
     destination(result)[...] += dy
-    for tensor in history:
-        call, g = tensor._call, gradients.pop(id(tensor))
+    tensors = []
+    for call in calls:
+        given = cotangents.pop(call)
         for name, source in _differentiable(call):
-            _Gradient(call.record, name).run(call, g, destination(source))
+            _Gradient(call.record, name).run(call, given, destination(source))
+            tensors.append(source)
     if not retain:
-        for tensor in history:
-            tensor._call = _FREED
+        for tensor in (result, *tensors):
+            if tensor._call is not None:
+                tensor._call = _FREED
 
 
 def _differentiable(call):
@@ -64,30 +73,43 @@ def _differentiable(call):
 
 
 def _history(result):
-    """The tensors that `result` was made from by calls: itself first, each after what was made from it."""
-    found, todo = {}, [result]
+    """The calls that `result` was made by: its own first, each before those that it takes from."""
+    found, todo = set(), [result]
     while todo:
         tensor = todo.pop()
         call = tensor._call
-        if call is None or id(tensor) in found:
+        if call is None:
             continue
         if call is _FREED:
             raise TapeError(
                 "backward: the tape was freed by an earlier backward; pass retain=True to keep it"
             )
-        version, was = call.tensor_version
+        version, was = call.made[tensor._output]
         if version[0] != was:
             raise TapeError("backward: the result of `{}` was written to since it was made", call)
-        found[id(tensor)] = tensor
+        if call in found:
+            continue
+        found.add(call)
         for name, source in _differentiable(call):
             _Gradient(call.record, name).check(call)
             todo.append(source)
-    return sorted(found.values(), key=lambda t: -t._call.serial)
+    return sorted(found, key=lambda call: -call.serial)
 
 
-def gradient(call, name, dy, destination):
-    """Add the gradient of one call with respect to its input `name` to the array `destination`."""
-    _Gradient(call.record, name).run(call, dy, destination)
+@functools.cache
+def reaches(record, output):
+    """Whether a gradient flows back from an output: the first, and each that a gradient kernel asks for."""
+    return output == record.outputs[0] or any(
+        f"d{output}" in registry.parameters(kernel) for kernel in record.grads.values()
+    )
+
+
+def gradient(call, name, cotangents, destination):
+    """Add the gradient of one call with respect to its input `name` to the array `destination`.
+
+    `cotangents` has one array for each output, or None where there is none.
+    """
+    _Gradient(call.record, name).run(call, cotangents, destination)
 
 
 @functools.cache
@@ -107,13 +129,16 @@ class _Gradient:
                 self.arguments.append(("input", record.inputs.index(parameter), parameter))
             elif parameter in record.outputs:
                 self.arguments.append(("output", record.outputs.index(parameter), parameter))
+            elif parameter[:1] == "d" and parameter[1:] in record.outputs[1:]:
+                self.arguments.append(("cotangent", record.outputs.index(parameter[1:]), parameter))
             elif base != parameter and base in record.inputs:
                 self.arguments.append(("shape", record.inputs.index(base), parameter))
             elif parameter in constants:
                 self.arguments.append(("constant", parameter, parameter))
             else:
                 raise TapeError(
-                    "gradient kernel of `{}`: parameter `{}` is no input, output, shape or constant of it",
+                    "gradient kernel of `{}`: parameter `{}` is no input, output, cotangent, shape or "
+                    "constant of it",
                     record.name,
                     parameter,
                 )
@@ -131,18 +156,26 @@ class _Gradient:
                     "backward: `{}` of `{}` was written to since, its gradient needs it", parameter, call
                 )
 
-    def run(self, call, dy, destination):
-        values = [self._value(call, kind, key) for kind, key, _ in self.arguments]
-        if not isinstance(call.outputs[0], np.ndarray):
-            dy = float(dy)
-        self.kernel(dy, *values, destination)
+    def run(self, call, cotangents, destination):
+        values = [self._value(call, cotangents, kind, key) for kind, key, _ in self.arguments]
+        self.kernel(_cotangent(call, cotangents, 0), *values, destination)
 
-    def _value(self, call, kind, key):
+    def _value(self, call, cotangents, kind, key):
         if kind == "constant":
             return call.constants[key]
         if kind == "output":
             return call.outputs[key]
+        if kind == "cotangent":
+            return _cotangent(call, cotangents, key)
         tensor = call.inputs[key]
         if kind == "shape":
             return tensor.shape
         return None if tensor is None else tensor._array
+
+
+def _cotangent(call, cotangents, key):
+    """That of one output: zeros where nothing flowed back, a number where the output is one."""
+    dy, output = cotangents[key], call.outputs[key]
+    if isinstance(output, np.ndarray):
+        return np.zeros_like(output) if dy is None else dy
+    return 0.0 if dy is None else float(dy)

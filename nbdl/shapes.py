@@ -35,9 +35,9 @@ class Tracer:
         with np.errstate(all="ignore"):
             return forward(*arrays, **constants)
 
-    def note(self, call, result):
-        self.made[id(result)] = result
-        self.calls.append((call, result, _where()))
+    def note(self, call, results):
+        self.made.update((id(result), result) for result in results)
+        self.calls.append((call, results, _where()))
 
     def computed(self, tensor):
         """Whether the net made this tensor of its inputs or its parameters."""

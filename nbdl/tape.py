@@ -13,13 +13,13 @@ import inspect
 import numpy as np
 
 from nbdl import registry
-from nbdl._calls import Call, gradient, walk
+from nbdl._calls import Call, gradient, reaches, walk
 from nbdl.errors import DtypeError, ShapeError, TapeError
 from nbdl.records import resolve
 
 __all__ = [
-    "Call", "Tensor", "alike", "apply", "as_tensor", "cast", "gradient", "no_grad", "real", "record",
-    "tensor", "tracing",
+    "Call", "Tensor", "alike", "apply", "apply_all", "as_tensor", "cast", "gradient", "no_grad", "real",
+    "record", "tensor", "tracing",
 ]  # fmt: skip
 
 _enabled = contextvars.ContextVar("enabled", default=True)
@@ -36,12 +36,12 @@ class Tensor:
     a backward pass through a value that has changed since.
     """
 
-    __slots__ = ("__weakref__", "_array", "_call", "_requires_grad", "_version", "grad")
+    __slots__ = ("__weakref__", "_array", "_call", "_output", "_requires_grad", "_version", "grad")
     __array_ufunc__ = None  # so that ndarray * Tensor comes to us
 
     def __init__(self, array, requires_grad=False):
         self._array, self._requires_grad = array, False
-        self.grad, self._call, self._version = None, None, [0]
+        self.grad, self._call, self._output, self._version = None, None, 0, [0]
         if requires_grad:
             self.requires_grad = True
 
@@ -424,6 +424,15 @@ def apply(op, /, *inputs, **constants):
     **constants
         Its other arguments by name; those left out take the kernel's defaults.
     """
+    return apply_all(op, *inputs, **constants)[0]
+
+
+def apply_all(op, /, *inputs, **constants):
+    """`apply` for an operation of several outputs: all of them, as a tuple of Tensors.
+
+    Gradients flow back from the first output, and from each that a gradient kernel of the record takes a
+    cotangent of (``dh`` of ``h``); the others are values alone.
+    """
     record = registry.kernel(op)
     forward, parameters, operands = _forward(record)
     for name in constants:
@@ -445,26 +454,38 @@ def apply(op, /, *inputs, **constants):
     if record.target == "numpy":
         raw = np.asarray(raw)  # NumPy makes scalars of arrays without dimensions
     outputs = raw if len(record.outputs) > 1 else (raw,)
-    result = Tensor(_as_array(outputs[0], inputs))
-    for t in inputs:
-        if t is not None and np.may_share_memory(result._array, t._array):
-            result._version = t._version  # a view: writes to one are writes to the other
+    results = tuple(Tensor(_as_array(output, inputs)) for output in outputs)
+    for result in results:
+        for t in inputs:
+            if t is not None and np.may_share_memory(result._array, t._array):
+                result._version = t._version  # a view: writes to one are writes to the other
+    _note(record, inputs, constants, outputs, results, tracer)
+    if tracer is not None and tracer.widened(record, inputs, results[0]):
+        return (cast(results[0], tracer.dtype),)
+    return results
+
+
+def _note(record, inputs, constants, outputs, results, tracer):
+    """Let the results refer to their call where a gradient may be asked for, or someone is looking on."""
     recorder = _recorder.get()
     wanted = _enabled.get() and any(t is not None and t._requires_grad for t in inputs)
-    if wanted and result.dtype.kind not in "fbiu":
-        raise DtypeError("`{}`: gradients need real numbers, the result is {}", op, result.dtype)
-    wanted = wanted and result.dtype.kind == "f"  # nothing flows through indices and comparisons
-    if recorder is not None or wanted or tracer is not None:
-        call = Call(record, inputs, constants, outputs, result._version)
-        if wanted:
-            result._call, result._requires_grad = call, True
-        if recorder is not None:
-            recorder.append((call, result))
-        if tracer is not None:
-            tracer.note(call, result)
-            if tracer.widened(record, inputs, result):
-                return cast(result, tracer.dtype)
-    return result
+    if wanted and results[0].dtype.kind not in "fbiu":
+        text = "`{}`: gradients need real numbers, the result is {}"
+        raise DtypeError(text, record.op, results[0].dtype)
+    flows = [  # not through indices and comparisons
+        wanted and result.dtype.kind == "f" and reaches(record, name)
+        for name, result in zip(record.outputs, results)
+    ]
+    if recorder is None and tracer is None and not any(flows):
+        return
+    call = Call(record, inputs, constants, outputs, [result._version for result in results])
+    for i, result in enumerate(results):
+        if flows[i]:
+            result._call, result._output, result._requires_grad = call, i, True
+    if recorder is not None:
+        recorder.append((call, results[0]))
+    if tracer is not None:
+        tracer.note(call, results)
 
 
 def _as_array(value, inputs):

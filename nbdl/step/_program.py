@@ -156,7 +156,7 @@ class Program:
         outputs = raw if len(node.record.outputs) > 1 else (raw,)
         self.arrays[node.output] = np.asarray(outputs[0], self.dtype if np.ndim(outputs[0]) == 0 else None)
         tensors = [None if a is None else tape.Tensor(a) for a in arrays]
-        self.calls[node] = tape.Call(node.record, tensors, constants, outputs, [0])
+        self.calls[node] = tape.Call(node.record, tensors, constants, outputs)
 
     def add_grad(self, value, array):
         shape = (len(self.order), *value.shape) if value.batched else value.shape
@@ -177,4 +177,4 @@ class Program:
                 target[:] = 0
                 destination = target[: value.array.size].reshape(value.shape)
             if dy is not None:
-                tape.gradient(self.calls[node], name, dy, destination)
+                tape.gradient(self.calls[node], name, [dy], destination)

@@ -179,7 +179,7 @@ def _graph(net, recordings):
             n: _constant(v, c2.constants[n], f"`{n}` of `{c1.record.name}`, in {where}")
             for n, v in c1.constants.items()
         }
-        output = value(r1, r2, where)
+        output = value(r1[0], r2[0], where)
         node = Node(c1.record, inputs, constants, output, where)
         arrays = [None if t is None else t._array for t in c1.inputs]
         twin, site, node.why = site_of(c1.record, arrays, c1.constants, np.dtype(one.dtype))
