@@ -147,6 +147,7 @@ class Kernel:
     batch: str = "all"  # "each": samples do not see one another, so a minibatch may be split
     tolerance: Mapping[str, float] = field(default_factory=dict)  # by dtype name, instead of the kit's own
     lanes: Lanes = ""  # the same kernel as a program for one sample: an nbdl.kernels.lanes.Twin
+    shape: Code = ""  # shape(*inputs, **constants) -> [(shape, dtype) of each output]; see `nbdl.shapes`
 
     def __post_init__(self):
         object.__setattr__(self, "op", self.op or self.name)

@@ -1,6 +1,8 @@
 """Calling a net for its shapes alone: nothing is computed, and no kernel compiles.
 
-A kernel with a lanes twin is not run: the twin says what shape comes out. Other kernels run, on zeros.
+What comes out of a kernel its record says: ``shape(*inputs, **constants)`` gets arrays without values, and
+returns a list of (shape, dtype), one for each output. Where it says nothing the lanes twin is asked; other
+kernels run, on zeros.
 """
 
 import sys
@@ -27,13 +29,26 @@ class Tracer:
     def run(self, record, forward, inputs, constants):
         """What the kernel would return, as far as shapes go."""
         arrays = [None if t is None else t._array for t in inputs]
+        found = self._outputs(record, arrays, constants)
+        if found is None:
+            with np.errstate(all="ignore"):
+                return forward(*arrays, **constants)
+        outputs = tuple(np.broadcast_to(np.zeros((), dtype), shape) for shape, dtype in found)
+        return outputs if len(record.outputs) > 1 else outputs[0]
+
+    def _outputs(self, record, arrays, constants):
+        """(shape, dtype) of each output; None where the kernel has to run."""
+        if record.shape:
+            return resolve(record.shape)(*arrays, **constants)
+        if record.target == "numpy":
+            return None
         twin, site, _ = site_of(record, arrays, constants, self.dtype)
-        if twin is not None:
-            whole = () if isinstance(twin, LossTwin) else (len(arrays[0]), *twin.shape(site))
-            outputs = [np.broadcast_to(np.zeros((), self.dtype), whole) for _ in record.outputs]
-            return tuple(outputs) if len(outputs) > 1 else outputs[0]
-        with np.errstate(all="ignore"):
-            return forward(*arrays, **constants)
+        if twin is None:
+            return None
+        if isinstance(twin, LossTwin):
+            return [((), self.dtype)]
+        samples = (len(next(a for a in arrays if a is not None)),)
+        return [((*samples, *site.shapes[name]), self.dtype) for name in record.outputs]
 
     def note(self, call, results):
         self.made.update((id(result), result) for result in results)
@@ -67,8 +82,12 @@ class Tracer:
             )
 
 
-def site_of(record, arrays, constants, dtype):
-    """(twin, site, "") of a kernel call on these arrays; (None, None, why) where no twin serves it."""
+def site_of(record, arrays, constants, dtype, samples=None):
+    """(twin, site, "") of a kernel call on these arrays; (None, None, why) where no twin serves it.
+
+    `samples` names the inputs that have samples: those that the twin takes in lanes or as an index, if it is
+    not given.
+    """
     if not record.lanes:
         return None, None, "it has no lanes twin"
     twin = resolve(record.lanes)
@@ -76,19 +95,31 @@ def site_of(record, arrays, constants, dtype):
         text = "kernel `{}`: `lanes` must name a Twin of nbdl.kernels.lanes, got {}"
         raise PluginError(text, record.name, repr(twin))
     given = {n: a for n, a in zip(record.inputs, arrays) if a is not None}
-    batched = [n for n in given if n in twin.grads]
-    if not batched:
+    if samples is None:
+        samples = {n for n in given if n in twin.grads or n in twin.index}
+    roles = {n: twin.role(n, n in samples) for n in given}
+    for name, role in roles.items():
+        if not role:
+            where = "an array, and here it has samples" if name in samples else "lanes, where it is not"
+            return None, None, f"its twin reads `{name}` in {where}"
+    lanes = [n for n in given if roles[n] == "lanes"]
+    if not lanes and "index" not in roles.values():
         return None, None, f"`grads` of its twin names none of its inputs ({', '.join(record.inputs)})"
-    if any(given[n].dtype != dtype for n in (*batched, *twin.parameters) if n in given):
+    floats = [n for n in given if roles[n] == "array" or (roles[n] == "lanes" and twin.grads[n])]
+    if any(given[n].dtype != dtype for n in floats if given[n].dtype.kind == "f" or roles[n] == "lanes"):
         return None, None, f"its twin serves arrays of one dtype, here {dtype}"
-    if len({len(given[n]) if given[n].ndim else -1 for n in batched}) != 1:
+    if len({len(given[n]) if given[n].ndim else -1 for n in lanes}) > 1:
         return None, None, "its inputs differ in their number of samples"
-    shapes = {n: a.shape[1:] if n in twin.grads else a.shape for n, a in given.items()}
+    shapes = {n: a.shape[1:] if n in samples else a.shape for n, a in given.items()}
+    samples = frozenset(n for n in samples if n in given)
     try:
-        shape = twin.shape(Site(shapes, constants, dtype.name))
+        shape = twin.shape(Site(shapes, constants, dtype.name, samples))
     except Unfit:
         return None, None, "its twin is not for these shapes or options"
-    return twin, Site({**shapes, record.outputs[0]: shape}, constants, dtype.name), ""
+    outputs = shape if isinstance(shape, dict) else dict.fromkeys(record.outputs, shape)
+    if not isinstance(twin, LossTwin):
+        samples |= {n for n in record.outputs if n not in twin.shared}
+    return twin, Site({**shapes, **outputs}, constants, dtype.name, samples), ""
 
 
 def _where():

@@ -4,11 +4,23 @@ The twin of an operation stands in its room, beside the kernel: ``dense/linear_l
 """
 
 from nbdl.kernels.lanes.elementwise import elementwise
-from nbdl.kernels.lanes.twin import Gradient, LossTwin, Row, Site, Twin, Unfit, UpdateTwin, pitch, planes
+from nbdl.kernels.lanes.twin import (
+    Gradient,
+    LossTwin,
+    Reduction,
+    Row,
+    Site,
+    Twin,
+    Unfit,
+    UpdateTwin,
+    pitch,
+    planes,
+)
 
 __all__ = [
     "Gradient",
     "LossTwin",
+    "Reduction",
     "Row",
     "Site",
     "Twin",

@@ -8,9 +8,11 @@ of another shape are one plane.
 A *leaf* is a Python function on pointers and integers that is compiled once for each shape. Its parameters
 say by their names what it is given:
 
-- an input, output or constant array of the kernel (``x``, ``w``, ``y``); the cotangent ``dy`` and the
-  gradient ``dx``, which it writes (never adds to); of parameters and data their first element, of values that
-  of the block at hand;
+- an input or output of the kernel (``x``, ``w``, ``y``), the cotangent of an output (``dy``) and the gradient
+  of an input (``dx``), which it writes (never adds to). What has samples lies *in lanes*: the pointer is to
+  the block at hand; integers and truth values are floats there. What has none is a plain *array*: the pointer
+  is to its first element. An *index* is integers of the data (int64), read in place: the sample of a lane
+  begins at ``labels[idx[lane] * size]``. Which of the three an input is, `Twin.role` says for each site;
 - ``blocks``: how many blocks to work on, one after the other (1 for a leaf that does not ask);
 - ``left``: how many samples there are from this block on (less than L in the last one: lanes from `left` on
   repeat a sample, and count for nothing);
@@ -50,11 +52,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Site:
-    """Where a kernel is called: shapes by argument name (without the samples' axis), constants, the dtype."""
+    """Where a kernel is called: shapes by argument and output name, constants, the dtype of the net.
+
+    `samples` names those that have samples; their shape here is that of one sample.
+    """
 
     shapes: Mapping[str, tuple]
     constants: Mapping[str, object]
     dtype: str = "float32"
+    samples: frozenset = frozenset()
 
     @property
     def L(self):
@@ -65,17 +71,18 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Gradient:
-    """The gradient with respect to a parameter: `collect` over the blocks, then `finish`.
+class Reduction:
+    """A sum over the minibatch: `collect` over the blocks, then `finish`.
 
     The rows of `collect` run for each block. They may add to ``acc``, `acc` floats that are zero when a shard
     of the minibatch begins, and fill what `keep` names, with its floats for each block: kept for all blocks,
-    one after the other. The rows of `finish` run when all blocks are done, `items` times, shared out among
-    the threads, each with its number ``item``; they write ``dw`` (named after the parameter: ``db`` for
-    ``b``). Besides they may ask for ``shards``, how many there are; ``acc``, that of the first shard, and
+    one after the other. Lanes from ``left`` on must add nothing. The rows of `finish` run when all blocks are
+    done, `items` times, shared out among the threads, each with its number ``item``; they write the result:
+    of a gradient ``dw`` (named after the parameter: ``db`` for ``b``), else what `results` names, with its
+    floats. Besides they may ask for ``shards``, how many there are; ``acc``, that of the first shard, and
     ``stride``, elements to the next; ``bounds``, an int64 pointer: shard s has the blocks bounds[s] <= block
-    < bounds[s + 1]; what was kept, from the first block on. Sums of `collect` are from zero within a shard,
-    those of `finish` over shards, or blocks, in order.
+    < bounds[s + 1]; ``samples``; what was kept, from the first block on. Sums of `collect` are from zero
+    within a shard, those of `finish` over shards.
     """
 
     collect: list
@@ -83,6 +90,10 @@ class Gradient:
     acc: int = 0
     keep: Mapping[str, int] = field(default_factory=dict)
     scratch: int = 0
+    results: Mapping[str, int] = field(default_factory=dict)
+
+
+Gradient = Reduction  # the gradient with respect to an array is a sum over the minibatch
 
 
 @dataclass(frozen=True)
@@ -90,9 +101,15 @@ class Twin:
     """A kernel on lanes.
 
     `forward(site)` lists the rows that compute y; `grads[input](site)` those that write the gradient of an
-    input that has samples (None instead of a function: no gradient is offered); `parameters[input](site)` is
-    the `Gradient` of one that has none. `shape(site)` is the shape of y for one sample (that of x if not
-    given); it raises `Unfit` for what the twin does not do.
+    input that lies in lanes; `parameters[input](site)` is the `Reduction` of one that is an array. None
+    instead of a function: no gradient is offered. An input that both name may be either, site by site.
+    `shape(site)` is the shape of y (that of x if not given), or of all outputs by name, for one sample where
+    they have samples; it raises `Unfit` for what the twin does not do.
+
+    `reduce(site)` is a `Reduction` that is made before the rows of `forward`, which read its results: outputs
+    of the kernel that have no samples (`shared` names them), or arrays for the gradients besides. A gradient
+    in lanes that is made of other gradients (that of a norm is) names them in `needs`: ``{"x": ("gamma",)}``
+    gives its rows ``dgamma``, complete.
     """
 
     forward: Callable
@@ -106,6 +123,19 @@ class Twin:
     each: tuple = ()  # of an elementwise kernel: what `after` of another twin is called with
     after: Callable | None = None  # see `nbdl.kernels.pooling.pool2d_lanes.after`
     flops: Callable = lambda site: 0  # additions and multiplications of one sample, forward
+    index: tuple = ("labels",)  # inputs that are read in place
+    checks: Callable = lambda site: []  # rows that run first, once for a minibatch: see `LossTwin.total`
+    reduce: Callable | None = None
+    shared: tuple = ()
+    needs: Mapping[str, tuple] = field(default_factory=dict)
+
+    def role(self, name, has_samples):
+        """Where leaves find an input: "lanes", "array", "index", or "" if they could not read it."""
+        if name in self.index:
+            return "index" if has_samples else ""
+        if has_samples:
+            return "lanes" if name in self.grads else ""
+        return "array" if name in self.parameters or name not in self.grads else ""
 
 
 @dataclass(frozen=True)
