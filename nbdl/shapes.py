@@ -24,7 +24,6 @@ class Tracer:
         self.dtype, self.calls = np.dtype(dtype), []
         self.inputs = ()  # tensors
         self.made = {}  # tensors by id whose values a net must not look at: its inputs, what it computes
-        self.casts = {}  # by the id of what came out: (what went in, what came out)
 
     def run(self, record, forward, inputs, constants):
         """What the kernel would return, as far as shapes go."""
@@ -54,9 +53,9 @@ class Tracer:
         self.made.update((id(result), result) for result in results)
         self.calls.append((call, results, _where()))
 
-    def computed(self, tensor):
-        """Whether the net made this tensor of its inputs or its parameters."""
-        return id(tensor) in self.made and not any(tensor is given for given in self.inputs)
+    def knows(self, tensor):
+        """Whether this tensor is an input of the net, or made of its inputs or its parameters."""
+        return id(tensor) in self.made
 
     def widened(self, record, inputs, result):
         """Whether NumPy made floats of integers, wider than those of the net.

@@ -6,12 +6,11 @@ import numpy as np
 
 from nbdl.step._driver import (
     ADVANCE,
-    BASES,
     BOUNDS,
     COUNT,
+    DATA,
     DONE,
     FACTORS,
-    FEW_BLOCKS,
     FIRST_BASES,
     GROUPS,
     GROUPS_END,
@@ -33,8 +32,6 @@ from nbdl.step._driver import (
     STEP,
     STEPS,
     THREADS,
-    X,
-    Y,
 )
 from nbdl.step._jobs import Call
 from nbdl.step._team import MOST_SHARDS
@@ -58,7 +55,7 @@ class NativeCall:
         self._addresses = self._losses.ctypes.data, self._means.ctypes.data
         self._factors = np.zeros((steps, factors), program.dtype)
         moving = (IDX, self._idx), (LOSS, self._losses[:, 1:]), (FACTORS, self._factors)
-        self._advance = np.zeros(len(BASES), np.int64)
+        self._advance = np.zeros(COUNT, np.int64)
         self._advance[STEP] = 1
         for place, array in moving:
             self._advance[place] = array.strides[0]
@@ -74,7 +71,7 @@ class NativeCall:
             and program.arenas is self._arenas and program.team is self._team
         )  # fmt: skip
 
-    def bind(self, x, y, order, factors, step, seed):
+    def bind(self, data, order, factors, step, seed):
         """Take the arrays and numbers of a call: samples in the order `order` (None: as they come)."""
         words = self._team.words
         if self._team.call is not self._me:
@@ -83,8 +80,8 @@ class NativeCall:
             self._count(order)
         if factors is not None:
             self._factors[...] = factors
-        words[FIRST_BASES + X] = x.ctypes.data
-        words[FIRST_BASES + Y] = 0 if y is None else y.ctypes.data
+        for i, array in enumerate(data):
+            words[FIRST_BASES + DATA + i] = array.ctypes.data
         for place, value in self._fixed:
             words[FIRST_BASES + place] = value
         words[FIRST_BASES + STEP], words[FIRST_BASES + SEED] = step, seed
@@ -105,7 +102,7 @@ class NativeCall:
         shards = len(self._bounds) - 1
         for place, value in (
             (ADVANCE, self._advance.ctypes.data), (STATUS, self._status.ctypes.data),
-            (FEW_BLOCKS, self._memory.few), (SHARD_MEMORY, self._memory.shards.ctypes.data),
+            (SHARD_MEMORY, self._memory.shards.ctypes.data),
             (SHARD_BYTES, self._memory.shard_bytes), (SHARD_BOUNDS, self._bounds.ctypes.data),
             (SHARD_COUNT, shards),
         ):  # fmt: skip

@@ -3,12 +3,14 @@
 import numpy as np
 
 from nbdl.errors import NumericError
+from nbdl.nn._inputs import named
 
 
 def diverged(loss, step, rate, x, y, rows):
     """The `NumericError` of update `step` (from 1), made at `rate` on the samples `rows` of x and y."""
     what = f"the loss is {loss} at step {step}"
-    bad = _bad_sample("x", x, rows) or _bad_sample("y", y, rows)
+    data = [*named(x).items(), *named(y, "y").items()]
+    bad = next(filter(None, (_bad_sample(name, a, rows) for name, a in data)), "")
     if bad:
         return NumericError("{}: {}. Leave such samples out, or fill in what is missing", what, bad)
     if step == 1:

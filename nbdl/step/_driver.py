@@ -28,21 +28,22 @@ OPERANDS = 16
 ROW = 2 + 3 * OPERANDS  # numbers of an op: address, how many operands, operands
 # An operand is base[b] + offset + item * per_item + slot * per_slot, in three words: offset, b + 256
 # per_item, per_slot. The bases of a thread:
-BASES = NOTHING, PRIVATE, SHARD, X, Y, IDX, LOSS, FACTORS, SAMPLES, BLOCKS, SHARDS, BOUNDS, STEP, SEED = (
-    range(14)
-)
-COUNT = len(BASES)
+NOTHING, PRIVATE, SHARD, IDX, LOSS, FACTORS, SAMPLES, BLOCKS, SHARDS, BOUNDS, STEP, SEED, DATA = range(13)
+COUNT = 32  # from DATA on one for each array of the data
+MOST_DATA = COUNT - DATA
 # What a phase runs over: once when a shard begins, its blocks in groups of a few, one by one; or shared
 # items.
 START, FEW, EACH, SHARED = range(4)
-# What follows a group: a barrier, or one after which the threads look whether a leaf has set the status.
-# Between two groups that may set it is another barrier: all threads see the same.
+# A group: its first phase and the end, whether it is over shards, what follows, how many blocks at a time.
+GROUP = 5
+# What follows is a barrier, or one after which the threads look whether a leaf has set the status: one of two
+# words, by turns, so that a thread that is ahead does not set what a slow one still looks at.
 BARRIER, CHECK = 1, 2
 # The words of a board: addresses and numbers of the call, what the bases begin with, the barrier. Each
 # thread's line has its own bases.
-(GROUPS, GROUPS_END, PHASES, OPS, ADVANCE, STATUS, STEPS, FEW_BLOCKS, SHARD_MEMORY, SHARD_BYTES, SHARD_BOUNDS,
- SHARD_COUNT, DONE, THREADS, LATE, MOST_LATE) = range(16)  # fmt: skip
-FIRST_BASES, ARRIVED, PASSED, STOP, LINES = 16, 32, 33, 34, 64
+(GROUPS, GROUPS_END, PHASES, OPS, ADVANCE, STATUS, STEPS, SHARD_MEMORY, SHARD_BYTES, SHARD_BOUNDS,
+ SHARD_COUNT, DONE, THREADS, LATE, MOST_LATE) = range(15)  # fmt: skip
+FIRST_BASES, ARRIVED, PASSED, STOP, LINES = 16, 48, 49, 50, 64
 OWN_BASES = LINE // 2  # of a line: so far behind the words that other threads look at
 
 
@@ -109,11 +110,11 @@ def _walk(board, thread, threads, base):
     """The part of one thread in a call."""
     groups, phases, ops = at(board[GROUPS]), at(board[PHASES]), at(board[OPS])
     status, bounds, advance = at(board[STATUS]), at(board[SHARD_BOUNDS]), at(board[ADVANCE])
-    few, shard_count = board[FEW_BLOCKS], board[SHARD_COUNT]
+    shard_count = board[SHARD_COUNT]
     for step in range(board[STEPS]):
         for g in range(board[GROUPS_END]):
-            first, end = groups[4 * g], groups[4 * g + 1]
-            if groups[4 * g + 2]:
+            first, end, few = groups[GROUP * g], groups[GROUP * g + 1], groups[GROUP * g + 4]
+            if groups[GROUP * g + 2]:
                 for s in range(shard_count * thread // threads, shard_count * (thread + 1) // threads):
                     base[SHARD] = board[SHARD_MEMORY] + s * board[SHARD_BYTES]
                     block = bounds[s]
@@ -135,7 +136,7 @@ def _walk(board, thread, threads, base):
                 swap(board, STOP, 1)  # all threads see it after the barrier
             if threads > 1:
                 _barrier(board, thread, threads)
-            if groups[4 * g + 3] == CHECK and status[0] != 0:
+            if groups[GROUP * g + 3] == CHECK and status[g & 1] != 0:
                 return
         for b in range(COUNT):
             base[b] += advance[b]
@@ -150,7 +151,8 @@ def _march(thread, address):
     board = at(address)
     line = LINES + thread * LINE
     if thread == 0:
-        board[DONE], board[LATE], board[STOP], at(board[STATUS])[0] = 0, 0, 0, 0
+        board[DONE], board[LATE], board[STOP] = 0, 0, 0
+        at(board[STATUS])[0], at(board[STATUS])[1] = 0, 0
     if thread <= 0:
         for t in range(1, board[THREADS]):
             swap(board, LINES + t * LINE + TURN, 1 if thread == 0 else -1)

@@ -24,8 +24,9 @@ from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve
 from nbdl.step._address import by_address
 from nbdl.step._array_text import NAMES, array_text, number, shape, sizes
+from nbdl.step._forms import of_samples
 from nbdl.step._storage import SLACK, Storage
-from nbdl.step._trace import Times, of_samples, trace
+from nbdl.step._trace import Times, trace
 
 _known = {}  # for the id of each net: by kind and shape, what the last function depends on, and the function
 _predictions = weakref.WeakValueDictionary()  # nets of one form share what is compiled of them, by its text
@@ -74,7 +75,7 @@ def jit_predict(net, example, params=False):
     Storage(parameters)
     arrays = [parameters[n]._array for n in parameters]
     text, kernels, floats = _text(graph, list(parameters), arrays)  # adds the constants to the arrays
-    shape, result = next(v.shape for v in graph.values if v.source == "x"), graph.result.shape
+    shape, result = graph.data[0].shape, graph.result.shape
     places = [p.home[1].ctypes.data for p in parameters.values()]
     constants = [(a.shape, a.dtype, a.tobytes()) for a in arrays[len(places) :]]
     made_of = text, kernels, floats, result, dtype, places, constants
@@ -167,7 +168,7 @@ def _text(graph, parameters, arrays):
     kernels, local, views, outs = {}, {}, {}, set()
 
     def name(value):
-        if value.source == "x":
+        if value.source == "data":
             return "x"
         if value.source == "parameter":
             return f"p{parameters.index(value.name)}"

@@ -13,15 +13,20 @@ class Buffer:
     name: str
     kept: bool = False
     shape: tuple = ()  # of the value, where its rows may be worked on strip by strip
+    result: bool = False  # read after the program has run
 
 
 @dataclass(frozen=True)
 class Base:
-    """An operand that the driver knows when it runs: ``base[number] + offset + item * per_item``."""
+    """An operand that the driver knows when it runs: ``base[number] + offset + item * per_item``.
+
+    `kind` says what it is: a number, or a pointer to "floats" of the program's dtype or to "integers".
+    """
 
     number: int
     per_item: int = 0
     offset: int = 0
+    kind: str = "number"
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,13 @@ class Address:
     array: np.ndarray
     per_item: int = 0
     offset: int = 0
+
+
+class Status:
+    """Where a leaf says what it found wrong: in the one of two words that is that of its group.
+
+    They take turns: a thread that is already in the next group must not set what a slow one still looks at.
+    """
 
 
 @dataclass(frozen=True)
@@ -59,14 +71,21 @@ class Shard:
 
 @dataclass(eq=False)
 class Job:
-    """A leaf and its operands by parameter name, `over` EACH block, FEW, a START, or `items` SHARED."""
+    """A leaf and its operands by parameter name, `over` EACH block, FEW, a START, or `items` SHARED.
+
+    It is part of a `node`, which runs in the form that `form` says (see `_lowering.py`), and makes the
+    gradient of its input `gradient`, if it makes one. For display: `what` it does, to the `value`.
+    """
 
     leaf: object
     operands: dict
     over: int
     items: int = 1
     node: object = None
+    form: object = None
+    gradient: str = ""
     what: str = ""
+    value: object = None
 
     def buffers(self):
         """The buffers among the operands, in their order."""
@@ -76,25 +95,45 @@ class Job:
 
 @dataclass(eq=False)
 class Call:
-    """Python between two stretches of native code: `run(program, n)`."""
+    """Python between two stretches of native code: `run(program, n)`; it reads and writes kept `rows`."""
 
     run: object
     node: object = None
+    gradient: bool = False
     what: str = ""
+    why: str = ""
+    rows: tuple = ()
+
+    def buffers(self):
+        return list(self.rows)
+
+    def makes(self, value):
+        return self.node is not None and value in self.node.outputs
+
+
+@dataclass(eq=False)
+class Section:
+    """What runs between two sums over the whole minibatch: shared jobs, jobs over blocks, sums finished.
+
+    `shard_floats` is the memory of each shard, for the sums that its blocks collect.
+    """
+
+    before: list = field(default_factory=list)
+    blocks: list = field(default_factory=list)  # jobs and calls
+    finish: list = field(default_factory=list)
+    shard_floats: int = 0
 
 
 @dataclass(eq=False)
 class Plan:
-    """What `build` makes: lists of jobs in the order in which they run, and the memory that they name."""
+    """What `build` makes: jobs in the order in which they run, and the memory that they name."""
 
     dtype: str
-    labels: list = field(default_factory=list)  # shared jobs before anything else
-    blocks: list = field(default_factory=list)  # jobs over blocks, and calls
-    finish: list = field(default_factory=list)  # shared jobs on all blocks
+    sections: list = field(default_factory=list)
     later: list = field(default_factory=list)  # more groups of shared jobs, each after a barrier
-    shard_floats: int = 0
+    how: dict = field(default_factory=dict)  # by node: its form
     gradients: dict = field(default_factory=dict)  # by parameter name: an aligned array
-    outputs: object = None  # the buffer of the result's rows, where the result is a prediction
+    outputs: list = field(default_factory=list)  # of a prediction: a function for each result
     loss_in_python: bool = False
     arrays: list = field(default_factory=list)  # small arrays that operands point to
-    status: object = None  # what a leaf found wrong
+    status: object = None  # what a leaf found wrong: two words, see `Status`

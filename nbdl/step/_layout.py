@@ -15,9 +15,15 @@ def _sizes(shape, dtype):
     return {"count": C, "size": H * W, "pitch": pitch(shape), "features": math.prod(shape)}
 
 
-def gather_rows(shape, dtype):
+def gather_rows(shape, dtype, integers=False):
     """``(data, idx, y)``: the samples idx[lane] of an array (N, *shape), into the lanes of a block."""
     L = LANES[dtype]
+
+    def one_by_one(data, idx, y, count, size, pitch, features):
+        for c in range(count):
+            for i in range(size):
+                for n in range(L):
+                    y[(c * pitch + i) * L + n] = data[idx[n] * features + c * size + i]
 
     def leaf(data, idx, y, count, size, pitch, features):
         for c in range(count):
@@ -30,7 +36,7 @@ def gather_rows(shape, dtype):
                     i = min(i, size - L)
                     gather(data + (c * size + i), idx, features, y + (c * pitch + i) * L, L)
 
-    return Row(leaf, **_sizes(shape, dtype))
+    return Row(one_by_one if integers else leaf, **_sizes(shape, dtype))
 
 
 def into_lanes(shape, dtype):
@@ -104,6 +110,57 @@ def added(dtype):
             store(y, i, load(y, i) + load(x, i))
 
     return leaf
+
+
+def copied(dtype):
+    """``(x, y, floats)``: y = x."""
+    L = LANES[dtype]
+
+    def leaf(x, y, floats):
+        for i in range(0, floats, L):
+            store(y, i, load(x, i))
+
+    return leaf
+
+
+def times(factor, samples, y):
+    """A number that is a multiple of the number of samples."""
+    y[0] = factor[0] * samples
+
+
+def over(factor, samples, y):
+    """A number divided by the number of samples."""
+    y[0] = factor[0] / samples
+
+
+def mean_of_blocks(dtype):
+    """``(loss, total, bounds, shards, y)``: the losses of all blocks, over what the mean divides by."""
+
+    def leaf(loss, total, bounds, shards, y):
+        whole = 0.0
+        for s in range(shards):
+            part = 0.0
+            for block in range(bounds[s], bounds[s + 1]):
+                part += loss[block]
+            whole += part
+        y[0] = whole / total[0]
+
+    return leaf
+
+
+def share(total, dy, scale, status):
+    """What the gradient of a mean is multiplied by, where that of the mean itself is dy[0]."""
+    if total[0] == 0:
+        status[0] = -1
+    else:
+        scale[0] = dy[0] / total[0]
+
+
+def stored_loss(y, loss, bounds, shards):
+    """A loss that was computed from others, as the loss of the first block; before it stands the total."""
+    for i in range(bounds[shards]):
+        loss[i] = 0
+    loss[-1], loss[0] = 1, y[0]
 
 
 def inverse(total, scale, status):

@@ -1,141 +1,200 @@
 """Where everything lives: buffers get places in arenas, jobs become rows of the driver's table.
 
-A buffer that is needed only within a few blocks lives in the arena of the thread that works on them, and
-shares its memory with others that are not alive at the same time. A kept buffer has memory for every
-block of a minibatch. Nothing is allocated while a program runs.
+A buffer that one group alone needs lives in the arena of the thread that works on a block, and shares its
+memory with others that are not alive at the same time. A kept buffer has memory for every block of a
+minibatch, which it shares with others that are needed in earlier or later groups alone. Nothing is allocated
+while a program runs.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
-from numba import types
+from numba import from_dtype, types
 
 from nbdl._leaf import compile_leaves, leaf
-from nbdl.kernels.lanes.twin import INDICES, planes
+from nbdl.kernels.lanes.twin import planes
 from nbdl.kernels.simd.registers import LANES
 from nbdl.step._driver import (
     BARRIER,
-    BOUNDS,
     CHECK,
-    FACTORS,
     FEW,
-    IDX,
-    LOSS,
     NOTHING,
     OPERANDS,
     PRIVATE,
     SHARD,
     SHARED,
-    X,
-    Y,
     aligned,
     leaves,
 )  # fmt: skip
-from nbdl.step._jobs import Address, Base, Call, Shard, Strip, Whole
+from nbdl.step._jobs import Address, Base, Call, Shard, Status, Strip, Whole
 
 CACHE = 3 << 19  # bytes of an arena that the second-level cache holds; else blocks go one by one
+LINE = 64  # bytes
+
+
+class Group:
+    """Phases without a barrier between them, each a list of jobs; over shards, or of shared items."""
+
+    def __init__(self, over_shards, phases):
+        self.over_shards, self.phases = over_shards, phases  # phases: [(over, items, jobs)]
+
+    @property
+    def jobs(self):
+        return [job for *_, jobs in self.phases for job in jobs]
+
+    @property
+    def checks(self):
+        return any(isinstance(o, Status) for job in self.jobs for o in job.operands.values())
 
 
 class Stretch:
-    """Native code between two calls of Python: groups, each a list of phases, each a list of jobs."""
+    """Native code between two calls of Python: a list of groups."""
 
-    def __init__(self):
-        self.groups = []  # (over shards, [(over, items, jobs)])
+    def __init__(self, groups=()):
+        self.groups = list(groups)
 
 
 def stretches(plan):
     """The plan in the order of execution: a list of `Stretch` and `Call`."""
-    order, stretch = [], Stretch()
-    if plan.labels:
-        stretch.groups.append((False, [(SHARED, 1, plan.labels)]))
-    phases = []
+    order, phases = [Stretch()], []
 
     def close():
         if phases:
-            stretch.groups.append((True, list(phases)))
+            order[-1].groups.append(Group(True, list(phases)))
             phases.clear()
 
-    for job in plan.blocks:
-        if isinstance(job, Call):
-            close()
-            order += [stretch, job] if stretch.groups else [job]
-            stretch = Stretch()
-        elif phases and phases[-1][0] == job.over:
-            phases[-1][2].append(job)
-        else:
-            phases.append((job.over, 1, [job]))
-    close()
-    for group in [plan.finish, *plan.later]:
+    def call(job):
+        close()
+        order.extend([job, Stretch()])
+
+    def shared(jobs):
+        if jobs:
+            order[-1].groups.append(Group(False, [(SHARED, job.items, [job]) for job in jobs]))
+
+    for section in plan.sections:
+        shared(section.before)
+        for job in section.blocks:
+            if isinstance(job, Call):
+                call(job)
+            elif phases and phases[-1][0] == job.over:
+                phases[-1][2].append(job)
+            else:
+                phases.append((job.over, 1, [job]))
+        close()
+        shared(section.finish)
+    for group in plan.later:
         if isinstance(group, Call):
-            order += [stretch, group] if stretch.groups else [group]
-            stretch = Stretch()
-        elif group:
-            stretch.groups.append((False, [(SHARED, job.items, [job]) for job in group]))
-    return [*order, stretch] if stretch.groups else order
+            call(group)
+        else:
+            shared(group)
+    return [part for part in order if isinstance(part, Call) or part.groups]
+
+
+@dataclass
+class Places:
+    """Where buffers are: in an arena of so many bytes, or with so many bytes of each block that are kept.
+
+    `few` says how many blocks a group does at a time, `copied` which buffers have memory for each of these.
+    """
+
+    arena: int
+    offsets: dict
+    few: dict
+    copied: set
+    kept_bytes: int
+    kept: dict
+
+    def most(self):
+        return max(self.few.values(), default=1)
 
 
 def place(order, dtype):
-    """Give every buffer that is not kept its offset in a thread's arena.
+    """The `Places` of all buffers; those that more than one group needs become kept ones."""
+    size = np.dtype(dtype).itemsize
+    groups = [part if isinstance(part, Call) else group for part in order
+              for group in ([None] if isinstance(part, Call) else part.groups)]  # fmt: skip
+    lives = {}
+    for number, group in enumerate(groups):
+        for job in [group] if isinstance(group, Call) else group.jobs:
+            for buffer in job.buffers():
+                first, _ = lives.setdefault(buffer, (number, number))
+                lives[buffer] = first, number
+    for buffer, (first, last) in lives.items():
+        buffer.kept = buffer.kept or first != last
+    end = len(groups)
+    kept = {b: (first, end if b.result else last) for b, (first, last) in lives.items() if b.kept}
+    kept_offsets, kept_bytes = _first_fit({b: (*life, _lines(b.floats * size)) for b, life in kept.items()})
+    offsets, few, copied, arena = {}, {}, set(), 0
+    for group in groups:
+        if not isinstance(group, Call) and group.over_shards:
+            placed, top, few[group], several = _place_group(group, size)
+            offsets |= placed
+            copied |= several
+            arena = max(arena, top)
+    return Places(arena, offsets, few, copied, kept_bytes, kept_offsets)
 
-    Returns (blocks at a time, bytes of an arena, offsets, which buffers have memory for each block at hand).
-    """
+
+def _lines(size):
+    """Bytes of whole cache lines."""
+    return -(-size // LINE) * LINE
+
+
+def _place_group(group, itemsize):
+    """(offsets, bytes, blocks at a time, buffers with memory for each of these) of one group over shards."""
     lives, copied, position = {}, set(), 0
-    for stretch in order:
-        if isinstance(stretch, Call):
+    for over, _, jobs in group.phases:
+        first = position
+        for job in jobs:
+            for buffer in job.buffers():
+                if not buffer.kept:
+                    lives.setdefault(buffer, []).append((position, first, first + len(jobs) - 1, over))
             position += 1
-            continue
-        for _, phases in stretch.groups:
-            for over, _, jobs in phases:
-                first = position
-                for job in jobs:
-                    for buffer in job.buffers():
-                        lives.setdefault(buffer, []).append(
-                            (position, first, first + len(jobs) - 1, over, stretch)
-                        )
-                    position += 1
-    sizes, offsets = {}, {}
+    spans = {}
     for buffer, uses in lives.items():
-        if buffer.kept:
-            continue
-        if len({id(s) for *_, s in uses}) > 1:
-            buffer.kept = True  # Python runs in between: blocks wait for each other
-            continue
         several = len({first for _, first, *_ in uses}) > 1
-        if several or any(over == FEW for *_, over, _ in uses):
+        if several or any(over == FEW for *_, over in uses):
             copied.add(buffer)
-        whole = several
-        start = min(u[1] if whole else u[0] for u in uses)
-        end = max(u[2] if whole else u[0] for u in uses)
-        sizes[buffer] = (start, end)
-    few = 2
-    while True:
-        top, placed, offsets = 0, [], {}
-        for buffer, (start, end) in sorted(sizes.items(), key=lambda item: -item[0].floats):
-            size = buffer.floats * np.dtype(dtype).itemsize * (few if buffer in copied else 1)
-            taken = sorted((o, o + s) for b, o, s in placed if sizes[b][0] <= end and start <= sizes[b][1])
-            offset = 0
-            for low, high in taken:
-                if offset + size <= low:
-                    break
-                offset = max(offset, high)
-            placed.append((buffer, offset, size))
-            offsets[buffer] = offset
-            top = max(top, offset + size)
+        start = min(u[1] if several else u[0] for u in uses)
+        end = max(u[2] if several else u[0] for u in uses)
+        spans[buffer] = start, end
+    for few in (2, 1):
+        sizes = {b: (*span, b.floats * itemsize * (few if b in copied else 1)) for b, span in spans.items()}
+        offsets, top = _first_fit(sizes)
         if few == 1 or top <= CACHE:
-            return few, top, offsets, copied
-        few = 1
+            return offsets, top, few, copied
+    return None
+
+
+def _first_fit(wanted):
+    """(offsets, size of all) for things alive from a first to a last position, of so many bytes each."""
+    placed, top = [], 0
+    for thing, (start, end, size) in sorted(wanted.items(), key=lambda item: -item[1][2]):
+        offset = 0
+        for low, high in sorted((o, o + s) for _, o, s, a, b in placed if a <= end and start <= b):
+            if offset + size <= low:
+                break
+            offset = max(offset, high)
+        placed.append((thing, offset, size, start, end))
+        top = max(top, offset + size)
+    return {thing: offset for thing, offset, *_ in placed}, top
 
 
 class Memory:
     """The arrays of a program for minibatches of up to `blocks` blocks, and its tables."""
 
-    def __init__(self, plan, order, blocks, placed):
+    def __init__(self, plan, order, blocks, places):
         self.dtype = np.dtype(plan.dtype)
-        self.few, self.private, self.offsets, self.copied = placed
-        self.blocks = blocks
-        jobs = [j for s in order if isinstance(s, Stretch) for _, ps in s.groups for *_, js in ps for j in js]
-        kept = {b for j in jobs for b in j.buffers() if b.kept}
-        self.kept = {b: aligned(b.floats * blocks, self.dtype) for b in kept}
-        self.shard_bytes = -(-plan.shard_floats * self.dtype.itemsize // 64) * 64
+        self.places, self.blocks, self._status = places, blocks, plan.status
+        self.offsets, self.copied, self.few = places.offsets, places.copied, places.few
+        self.kept_memory = aligned(max(places.kept_bytes * blocks, 1), np.uint8)
+        self.kept = {
+            b: self.kept_memory[offset * blocks :][: b.floats * self.dtype.itemsize * blocks].view(self.dtype)
+            for b, offset in places.kept.items()
+        }
+        floats = max((s.shard_floats for s in plan.sections), default=0)
+        self.shard_bytes = _lines(floats * self.dtype.itemsize)
         self.shards = aligned(8 * self.shard_bytes, np.uint8)
+        jobs = [j for s in order if isinstance(s, Stretch) for group in s.groups for j in group.jobs]
         compile_leaves([*leaves(self.dtype), *((j.leaf, _kinds(j, self.dtype)) for j in jobs)])
         self.tables = [self.table(s) if isinstance(s, Stretch) else s for s in order]
 
@@ -146,23 +205,23 @@ class Memory:
 
     def table(self, stretch):
         groups, phases, ops = [], [], []
-        for over_shards, group in stretch.groups:
+        for number, group in enumerate(stretch.groups):
             first = len(phases)
-            for over, items, jobs in group:
+            for over, items, jobs in group.phases:
                 phases.append((len(ops), len(ops) + len(jobs), over, items))
-                ops += [self._op(job) for job in jobs]
-            checks = any("status" in job.operands for *_, jobs in group for job in jobs)
-            groups.append((first, len(phases), over_shards, CHECK if checks else BARRIER))
+                ops += [self._op(job, number & 1) for job in jobs]
+            follows, few = CHECK if group.checks else BARRIER, self.few.get(group, 1)
+            groups.append((first, len(phases), group.over_shards, follows, few))
         return tuple(np.array(t, np.int64) for t in (groups, phases, ops))
 
-    def _op(self, job):
+    def _op(self, job, turn):
         row = [address(job, self.dtype), len(job.operands)]
         for operand in job.operands.values():
-            base, offset, per_item, per_slot = self._operand(operand)
+            base, offset, per_item, per_slot = self._operand(operand, turn)
             row += offset, base + 256 * per_item, per_slot
         return row + [0] * (2 + 3 * OPERANDS - len(row))
 
-    def _operand(self, operand):
+    def _operand(self, operand, turn):
         """(base, offset, per item, per slot)."""
         if isinstance(operand, str):  # "stride"
             return NOTHING, self.shard_bytes // self.dtype.itemsize, 0, 0
@@ -170,6 +229,8 @@ class Memory:
             return NOTHING, operand or 0, 0, 0
         if isinstance(operand, Base):
             return operand.number, operand.offset, operand.per_item, 0
+        if isinstance(operand, Status):
+            return NOTHING, self._status.ctypes.data + turn * self._status.itemsize, 0, 0
         if isinstance(operand, Address):
             return NOTHING, operand.array.ctypes.data + operand.offset, operand.per_item, 0
         if isinstance(operand, Whole):
@@ -179,11 +240,11 @@ class Memory:
                 return NOTHING, self.shards.ctypes.data + operand.offset, 0, 0
             return SHARD, operand.offset, 0, 0
         if isinstance(operand, Strip):
-            base, offset, per_item, per_slot = self._operand(operand.buffer)
+            base, offset, per_item, per_slot = self._operand(operand.buffer, turn)
             row = planes(operand.buffer.shape)[2] * LANES[self.dtype.name] * self.dtype.itemsize
             return base, offset - operand.row * row, per_item, per_slot
         size = operand.floats * self.dtype.itemsize
-        if operand.kept:
+        if operand in self.kept:
             return NOTHING, self.kept[operand].ctypes.data, size, 0
         return PRIVATE, self.offsets[operand], 0, size if operand in self.copied else 0
 
@@ -194,15 +255,15 @@ def address(job, dtype):
 
 
 def _kinds(job, dtype):
-    number = types.float32 if dtype == np.float32 else types.float64
-    return [_kind(name, operand, number) for name, operand in job.operands.items()]
+    floats, integers = types.CPointer(from_dtype(np.dtype(dtype))), types.CPointer(types.int64)
+    return [_kind(operand, floats, integers) for operand in job.operands.values()]
 
 
-def _kind(name, operand, number):
+def _kind(operand, floats, integers):
     if isinstance(operand, (int, str)):
         return types.int64
-    if isinstance(operand, Base) and operand.number not in (X, Y, IDX, LOSS, FACTORS, BOUNDS):
-        return types.int64
-    if name in INDICES:
-        return types.CPointer(types.int64)
-    return types.CPointer(number)
+    if isinstance(operand, Base):
+        return {"number": types.int64, "floats": floats, "integers": integers}[operand.kind]
+    if isinstance(operand, Status) or (isinstance(operand, Address) and operand.array.dtype.kind == "i"):
+        return integers
+    return floats

@@ -1,23 +1,26 @@
-"""From a graph to a program: which leaf runs when, and where everything lives.
+"""From a graph to a native program: which leaf runs when, and on what.
 
-`build` walks the graph forwards and backwards and lists *jobs*: a leaf with its operands, or a kernel
-without a lanes twin that runs in Python on the whole minibatch. Jobs for blocks are cut into phases; then
-every buffer gets its place (`_memory.py`), and the jobs become the rows of the driver's table.
+`build` goes through the graph, forwards and backwards, and lists *jobs*: a leaf with its operands, or Python
+for a kernel that no lanes twin serves. Jobs stand in *sections*: what needs a sum over the whole minibatch
+(the statistics of a norm, a loss that is not the last thing computed) stands in a later section than what adds
+it up. Then every buffer gets its place (`_memory.py`), and jobs become the rows of the driver's table.
 """
 
 import inspect
 import math
+from collections import defaultdict
 
 import numpy as np
 
 from nbdl.errors import PluginError
-from nbdl.kernels.lanes import Gradient, LossTwin, Row
+from nbdl.kernels.lanes import LossTwin, Reduction, Row
 from nbdl.kernels.lanes.twin import floats, pitch, planes
 from nbdl.kernels.simd.registers import LANES
 from nbdl.step import _layout
 from nbdl.step._driver import (
     BLOCKS,
     BOUNDS,
+    DATA,
     EACH,
     FEW,
     IDX,
@@ -29,52 +32,100 @@ from nbdl.step._driver import (
     SHARED,
     START,
     STEP,
-    X,
-    Y,
     aligned,
 )
-from nbdl.step._fuse import fuse
-from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Shard, Whole
-from nbdl.step._strips import in_strips
-from nbdl.step._trace import constant_at
-
-PYTHON = object()  # a gradient that Python's `program.grads` holds
+from nbdl.step._graph import Node, Sum
+from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Section, Shard, Status, Whole
+from nbdl.step._lowering import lower, read_by, reads_of
+from nbdl.step._strips import in_strips, uses_of
+from nbdl.step._trace import Times, constant_at
 
 
 def parameters_of(leaf):
     return tuple(inspect.signature(leaf).parameters)
 
 
+def build(graph, storage, gradients=None, update=None):
+    """The `Plan` of a graph: a training step where `gradients` are given, else a prediction.
+
+    `storage` and `gradients` are aligned arrays by name; `update` lists the jobs that use the gradients, in
+    groups (see `_update.py`).
+    """
+    builder = _Builder(graph, storage, gradients)
+    builder.work()
+    if gradients is None:
+        builder.plan.outputs = [builder.in_python(v) for v in graph.results]
+        for value in graph.results:
+            if value in builder.rows:
+                builder.rows[value].result = True
+    else:
+        builder.end_of_loss()
+        later = [builder.sums_of_uses(), *(update or []), *builder.commits()]
+        builder.plan.later = [group for group in later if group]
+    sections = builder.plan.sections
+    uses = uses_of(job for s in sections for jobs in (s.before, s.blocks, s.finish) for job in jobs)
+    for section in sections:
+        section.blocks = in_strips(section.blocks, uses)
+        if section.shard_floats:
+            clear = Row(_layout.zeros(graph.dtype), floats=section.shard_floats)
+            sums = {"y": Shard(0, section.shard_floats)}
+            section.blocks.insert(0, builder.job(clear, sums, over=START, what="clear sums"))
+    return builder.plan
+
+
 class _Builder:
-    """Walks a graph. `where` finds a value: in lanes, in rows of samples, or as an array of Python's."""
+    """Goes through the work of a graph, piece by piece.
+
+    A value is in lanes, in an array that all blocks share, or in Python; where it is needed elsewhere it is
+    brought there. `level` says from which section on it may be read.
+    """
 
     def __init__(self, graph, storage, gradients):
-        self.graph, self.storage = graph, storage
-        self.dtype = graph.dtype
+        self.graph, self.storage, self.dtype = graph, storage, graph.dtype
         self.L, self.size = LANES[self.dtype], np.dtype(self.dtype).itemsize
-        self.plan = Plan(self.dtype, gradients=gradients)
-        self.lanes, self.rows, self.python = {}, {}, {}
-        self.saved, self.cotangents, self.contributions = {}, {}, {}
-        self.rows_of_grads = {}
-        self.status = self._array(2, np.int64)
+        self.how = lower(graph)
+        self.plan = Plan(self.dtype, [Section()], how=self.how, gradients=gradients or {})
+        self.plan.status = self._array(2, np.int64)
+        self.lanes, self.arrays, self.python, self.rows = {}, {}, set(), {}
+        self.level = defaultdict(int)
+        self.saved, self.results_of, self.scaled = {}, {}, {}
+        self.work_list = [*graph.nodes, *graph.backward]
+        self.left = reads_of(self.work_list, self.how, self._asked)
+        self.left.update(graph.results)
+        self.left.update(graph.commits.values())
+        self.held, self.last_read = defaultdict(list), defaultdict(int)  # by buffer: its values, a section
+        self.targets = {part: name for name, parts in graph.gradients.items() for part in parts}
+        self.contributions = {}
+
+    def work(self):
+        for piece in self.work_list:
+            if isinstance(piece, Node):
+                self._node(piece)
+            elif isinstance(piece, Sum):
+                self._sum(piece)
+            else:
+                self._derivative(piece)
+            for value in read_by(piece, self.how, self._asked):
+                self.left[value] -= 1
 
     # --- small things ---------------------------------------------------------------------------------------
+
+    def section(self, level):
+        while len(self.plan.sections) <= level:
+            self.plan.sections.append(Section())
+        return self.plan.sections[level]
 
     def _array(self, n, dtype=None):
         array = aligned(n, dtype or self.dtype)
         self.plan.arrays.append(array)
         return array
 
-    def _buffer(self, shape, name, kept=False):
-        return Buffer(floats(shape, self.L), name, kept, shape)
+    def _buffer(self, shape, name):
+        return Buffer(floats(shape, self.L), name, shape=shape)
 
-    def _kept_rows(self, shape, name):
-        return Buffer(math.prod(shape) * self.L, name, kept=True)
-
-    def _job(self, row, operands, node=None, over=None, what="", items=1):
+    def job(self, row, operands, node=None, over=None, items=1, **shown):
         """A row as a job: operands that the row renames or gives are put in their place."""
-        leaf = row.leaf
-        names = parameters_of(leaf)
+        names = parameters_of(row.leaf)
         found = {}
         for name in names:
             given = row.given.get(name, name)
@@ -86,9 +137,14 @@ class _Builder:
                 found[name] = self._special(given, node)
         if over is None:
             over = FEW if "blocks" in names else EACH
-        return Job(leaf, found, over, items, node, what)
+        return Job(row.leaf, found, over, items, node, self.how.get(node), **shown)
+
+    def _blocks(self, level, row, operands, node=None, **shown):
+        self.section(level).blocks.append(self.job(row, operands, node, **shown))
 
     def _special(self, name, node):
+        if node is not None and type(node.constants.get(name)) is int:
+            return node.constants[name]
         specials = {
             "left": Base(SAMPLES, -self.L),
             "sample": Base(NOTHING, self.L),
@@ -96,13 +152,11 @@ class _Builder:
             "samples": Base(SAMPLES),
             "blocks": Base(BLOCKS),
             "shards": Base(SHARDS),
-            "bounds": Base(BOUNDS),
+            "bounds": Base(BOUNDS, kind="integers"),
             "step": Base(STEP),
             "seed": Base(SEED),
-            "labels": Base(Y),
-            "idx": Base(IDX, 8 * self.L),
-            "loss": Base(LOSS, self.size),
-            "status": Address(self.status),
+            "idx": Base(IDX, 8 * self.L, kind="integers"),
+            "status": Status(),
             "stride": "stride",  # these three are known later
             "first": "first",
             "last": "last",
@@ -113,245 +167,446 @@ class _Builder:
             raise PluginError(text, who, name)
         return specials[name]
 
+    @staticmethod
+    def _asked(rows):
+        """The names of the operands that rows, or those that collect a sum, ask for."""
+        rows = rows.collect if isinstance(rows, Reduction) else rows
+        return {row.given.get(p, p) for row in rows for p in parameters_of(row.leaf)}
+
     # --- where values are -----------------------------------------------------------------------------------
 
-    def in_lanes(self, value):
-        """The buffer of a value in lanes; brought there if it is somewhere else."""
+    def in_lanes(self, value, level):
+        """The buffer of a value in lanes, for a job of section `level`."""
+        if value.source == "data":
+            return self._gathered(value, level)
         if value in self.lanes:
             return self.lanes[value]
-        buffer = self.lanes[value] = self._buffer(value.shape, value.name or "value")
-        if value.source in ("x", "y"):
-            data = Base(X if value.source == "x" else Y)
-            row = _layout.gather_rows(value.shape, self.dtype)
-            job = self._job(row, {"data": data, "y": buffer}, what=f"gather {value.source}")
-        else:
-            rows = self._kept_rows(value.shape, "rows")
-            self.rows[value] = rows
-            self.plan.blocks.append(self._into_rows(value, rows))
-            job = self._job(
-                _layout.into_lanes(value.shape, self.dtype), {"rows": rows, "y": buffer}, what="into lanes"
-            )
-        self.plan.blocks.append(job)
-        return buffer
+        key = value, level
+        if key not in self.lanes:
+            rows = self._rows_of(value)
+            buffer = self.lanes[key] = self._buffer(value.shape, value.name or "value")
+            self.held[buffer].append(value)
+            row = _layout.into_lanes(value.shape, self.dtype)
+            self._blocks(level, row, {"rows": rows, "y": buffer}, what="into lanes")
+        return self.lanes[key]
 
-    def _into_rows(self, value, rows):
-        def run(program, n):
-            program.rows(rows, value.shape)[:n] = program.arrays[value]
+    def _gathered(self, value, level):
+        """The data in lanes. Each section gathers them anew, rather than to keep them for all blocks."""
+        key = value, level
+        if key not in self.lanes:
+            buffer = self.lanes[key] = self._buffer(value.shape, value.name)
+            self.held[buffer].append(value)
+            row = _layout.gather_rows(value.shape, self.dtype, value.dtype.kind != "f")
+            operands = {"data": self._data(value), "y": buffer}
+            self._blocks(level, row, operands, what=f"gather {value.name}", value=value)
+        return self.lanes[key]
 
-        return Call(run, what="copy")
+    def _data(self, value):
+        return Base(DATA + value.place, kind="floats" if value.dtype.kind == "f" else "integers")
+
+    def _rows_of(self, value):
+        """The rows of samples of a value that Python computed: idle lanes of a gradient are zero there."""
+        if value not in self.rows:
+            rows = self.rows[value] = Buffer(math.prod(value.shape) * self.L, "rows", kept=True)
+
+            def run(program, n):
+                array = program.rows(rows, value.shape)
+                array[:n], array[n:] = program.arrays[value], 0
+
+            self._python(self.level[value], Call(run, what="copy", rows=(rows,)))
+        return self.rows[value]
+
+    def _python(self, level, call):
+        self.section(level).blocks.append(call)
 
     def in_python(self, value):
         """A function ``get(program, n)`` that returns the array of a value."""
-        if value.source == "x":
-            return lambda program, n: program.x[program.order]
-        if value.source == "y":
-            return lambda program, n: program.y[program.order]
-        if value.source == "parameter":
-            return lambda program, n: program.parameter(value.name)
+        if value.source == "data":
+            return lambda program, n: program.data[value.place][program.order].astype(value.dtype, copy=False)
+        if value.source in ("parameter", "buffer"):
+            return lambda program, n: program.stored(value.name)
         if value.source == "constant":
             return lambda program, n: np.asarray(constant_at(value.array, n, *program.now), value.dtype)
         if value in self.python:
             return lambda program, n: program.arrays[value]
+        if value in self.arrays:
+            array, size = self.arrays[value], math.prod(value.shape)
+            return lambda program, n: array[:size].reshape(value.shape).astype(value.dtype, copy=False)
         if value not in self.rows:
-            rows = self.rows[value] = self._kept_rows(value.shape, "rows")
+            rows = self.rows[value] = Buffer(math.prod(value.shape) * self.L, "rows", kept=True)
             row = _layout.out_of_lanes(value.shape, self.dtype)
-            operands = {"x": self.lanes[value], "rows": rows}
-            self.plan.blocks.append(self._job(row, operands, what="out of lanes"))
+            self._blocks(self.level[value], row, {"x": self.lanes[value], "rows": rows}, what="out of lanes")
         rows = self.rows[value]
-        return lambda program, n: program.rows(rows, value.shape)[:n]
+        return lambda program, n: program.rows(rows, value.shape)[:n].astype(value.dtype, copy=False)
 
-    def _array_of(self, value):
-        """The fixed array of a parameter or a constant, as an operand."""
-        if value.source == "parameter":
+    def as_array(self, value):
+        """The array of a value without samples, as an operand."""
+        if value.source in ("parameter", "buffer"):
             return Address(self.storage[value.name])
-        array = self._array(value.array.size, self.dtype)
-        array[: value.array.size] = value.array.reshape(-1)
-        return Address(array)
-
-    # --- forwards -------------------------------------------------------------------------------------------
-
-    def forward(self):
-        for node in self.graph.nodes:
-            if node.twin is None and not node.view:
-                self._call_forward(node)
-            elif node.view and node.inputs[0] in self.python:
-                self._call_forward(node)
-            elif node.view:
-                self._view(node)
+        if value not in self.arrays:
+            self.arrays[value] = array = self._array(max(1, math.prod(value.shape)), self.dtype)
+            if isinstance(value.array, Times):
+                scaled = Row(_layout.times if value.array.power == 1 else _layout.over)
+                factor = self._array(1)
+                factor[0] = value.array.factor
+                operands = {"factor": Address(factor), "y": Address(array)}
+                self.section(0).before.append(self.job(scaled, operands, over=SHARED, what="of the samples"))
+            elif value.source == "constant":
+                array[: value.array.size] = value.array.reshape(-1)
             else:
-                self._twin_forward(node)
+                size = math.prod(value.shape)
 
-    def _view(self, node):
-        (x, *_), y = node.inputs, node.output
-        source = self.in_lanes(x)
-        if _gaps(x.shape) == _gaps(y.shape) == 0 or planes(x.shape) == planes(y.shape):
-            self.lanes[y] = source
-            return
-        self.lanes[y] = self._buffer(y.shape, "view")
-        row = _layout.reshaped(x.shape, y.shape, self.dtype)
-        self.plan.blocks.append(self._job(row, {"x": source, "y": self.lanes[y]}, node))
+                def run(program, n):
+                    array[:size] = program.arrays[value].reshape(-1)
 
-    def _twin_forward(self, node):
-        operands = self._operands(node)
-        if isinstance(node.twin, LossTwin):
-            self._loss(node, operands)
-            return
-        x = node.inputs[0]
-        if node.twin.inplace and self._last_use(node, x):
-            self.lanes[node.output] = self.lanes[x]
-        else:
-            self.lanes[node.output] = self._buffer(node.output.shape, node.record.name)
-        if node.twin.overwrites and self._last_use(node, x):
-            operands[node.twin.overwrites] = self.lanes[x]
-        operands[node.record.outputs[0]] = self.lanes[node.output]
-        self.saved[node] = operands
-        for row in node.twin.forward(node.site):
-            self.plan.blocks.append(self._job(row, operands, node))
+                self._python(self.level[value], Call(run, what="copy"))
+        return Address(self.arrays[value])
 
-    def _operands(self, node):
-        operands = {name: Buffer(size, name) for name, size in node.twin.saves(node.site).items()}
+    def _operands(self, node, level):
+        """Those of a twin: inputs, what forward saved, outputs that are known."""
+        form, operands = self.how[node], dict(self.saved.get(node, ()))
         for name, value in zip(node.record.inputs, node.inputs):
             if value is None:
                 operands[name] = None
-            elif name in node.twin.grads:
-                operands[name] = self.in_lanes(value)
-            elif name == "labels":
-                operands[name] = Base(Y)
-            else:
-                operands[name] = self._array_of(value)
+                continue
+            role = form.twin.role(name, value.batched)
+            operands[name] = (
+                self._data(value) if role == "index"
+                else self.in_lanes(value, level) if role == "lanes"
+                else self.as_array(value)
+            )  # fmt: skip
         return operands
 
-    def _last_use(self, node, x):
-        """Whether nobody needs x after `node`: its value may be overwritten."""
-        if x.source != "node" or self.graph.users[x] != [node] or x is self.graph.result:
+    def _level(self, values):
+        return max((self.level[v] for v in values if v is not None), default=0)
+
+    def _put(self, value, buffer, level):
+        """Have a value in a buffer from section `level` on."""
+        self.lanes[value], self.level[value] = buffer, level
+        self.held[buffer].append(value)
+
+    def _alone(self, piece, buffer, level):
+        """Whether nobody but `piece` still needs what a buffer holds, so that section `level` may overwrite it.
+
+        Only what was computed is, and nothing that an earlier piece of work reads in a later section.
+        """
+        values = self.held.get(buffer)
+        if not values or any(v.source != "node" for v in values):
             return False
-        maker = next(n for n in self.graph.nodes if n.output is x)
-        if maker.twin is None or maker.view:
-            return False
-        return not (x.grad and self._asks(maker, maker.record.outputs[0])) and not self._asks(
-            node, node.record.inputs[0]
+        own = read_by(piece, self.how, self._asked)
+        left = any(self.left[v] > (v in own) for v in values)
+        return not left and self.last_read[buffer] <= level
+
+    def _read(self, operands, level):
+        for operand in operands:
+            if isinstance(operand, Buffer):
+                self.last_read[operand] = max(self.last_read[operand], level)
+
+    # --- forwards -------------------------------------------------------------------------------------------
+
+    def _node(self, node):
+        form = self.how[node]
+        if form.view and node.inputs[0] not in self.python:
+            self._view(node.inputs[0], node.output, node)
+        elif form.twin is None:
+            self._call_forward(node)
+        elif isinstance(form.twin, LossTwin):
+            self._loss(node)
+        else:
+            self._twin_forward(node)
+
+    def _view(self, x, y, node):
+        """y has the numbers of x in another shape: the same memory, but for gaps between planes."""
+        level = self.level[x]
+        source = self.in_lanes(x, level)
+        self._read([source], level)
+        if _gaps(x.shape) == _gaps(y.shape) == 0 or planes(x.shape) == planes(y.shape):
+            self._put(y, source, level)
+            return
+        buffer = self._buffer(y.shape, "view")
+        self._blocks(
+            level, _layout.reshaped(x.shape, y.shape, self.dtype), {"x": source, "y": buffer}, what="reshape"
         )
+        self._put(y, buffer, level)
 
-    def _asks(self, node, name):
-        """Whether a gradient of `node` reads the operand `name`."""
-        if not node.output.grad:
-            return False
-        rows = [
-            row for key, made in node.twin.grads.items() if made for row in self._gradient_rows(node, key)
-        ]
-        rows += [row for key in node.twin.parameters for row in self._gradient_rows(node, key).collect]
-        return any(row.given.get(p, p) == name for row in rows for p in parameters_of(row.leaf))
-
-    def _gradient_rows(self, node, name):
-        key = node, name
-        if key not in self.rows_of_grads:
-            value = dict(zip(node.record.inputs, node.inputs)).get(name)
-            if value is None or not value.grad:
-                self.rows_of_grads[key] = Gradient([], []) if name in node.twin.parameters else []
+    def _twin_forward(self, node):
+        form, x = self.how[node], node.inputs[0]
+        twin, site, level = form.twin, form.site, self._level(node.inputs)
+        saved = self.saved[node] = {n: Buffer(size, n) for n, size in twin.saves(site).items()}
+        checks = self._operands(node, 0) if twin.checks(site) else {}
+        for row in twin.checks(site):
+            self.section(0).before.append(self.job(row, checks, node, SHARED, what="check"))
+        if twin.reduce is not None:
+            operands = self._operands(node, level)
+            reduction = twin.reduce(site)
+            arrays = {n: self._array(max(1, size)) for n, size in reduction.results.items()}
+            self._reduction(node, reduction, operands, arrays, level, what="statistics")
+            saved.update((n, Address(array)) for n, array in arrays.items())
+            level += 1
+        operands = self._operands(node, level)
+        self._read(operands.values(), level)
+        for i, (name, value) in enumerate(zip(node.record.outputs, node.outputs)):
+            if name in twin.shared:
+                self.arrays[value], self.level[value] = saved[name].array, level
+                continue
+            source = operands.get(node.record.inputs[0])
+            own = isinstance(source, Buffer) and self._alone(node, source, level)
+            if i == 0 and twin.inplace and own:
+                buffer = source
             else:
-                make = node.twin.parameters if name in node.twin.parameters else node.twin.grads
-                self.rows_of_grads[key] = make[name](node.site)
-        return self.rows_of_grads[key]
+                buffer = self._buffer(value.shape, node.record.name)
+                if i == 0 and twin.overwrites and own:
+                    saved[twin.overwrites] = source
+            operands[name] = saved[name] = buffer
+            self._put(value, buffer, level)
+        operands |= saved
+        for row in twin.forward(site):
+            self._blocks(level, row, operands, node)
 
-    def _loss(self, node, operands):
-        total = Base(LOSS, offset=-self.size)  # stands before the losses of the blocks
-        operands |= {"total": total, "scale": Address(self._array(1))}
-        for row in node.twin.total(node.site):
-            self.plan.labels.append(self._job(row, operands, node, over=SHARED))
-        inverse = Row(_layout.inverse)
-        self.plan.labels.append(self._job(inverse, operands, node, over=SHARED, what="1 / total"))
-        for row in node.twin.forward(node.site):
-            self.plan.blocks.append(self._job(row, operands, node))
-        self.saved[node] = operands
+    def _reduction(self, node, reduction, operands, arrays, level, gradient="", what=""):
+        """The jobs of a sum over the minibatch, whose results go into `arrays`, by name."""
+        section, shown = self.section(level), {"gradient": gradient, "what": what}
+        place = section.shard_floats * self.size
+        section.shard_floats += -(-reduction.acc // 16) * 16
+        kept = {k: Buffer(size, k, kept=True) for k, size in reduction.keep.items()}
+        scratch = Buffer(reduction.scratch, "scratch")
+        more = {"acc": Shard(place, reduction.acc), **kept, "scratch": scratch}
+        self._read(operands.values(), level)
+        for row in reduction.collect:
+            self._blocks(level, row, {**operands, **more}, node, **shown)
+        more = {"acc": Shard(place, reduction.acc, all=True), **{k: Whole(b) for k, b in kept.items()}}
+        more |= {n: Address(array) for n, array in arrays.items()} | {"idx": Base(IDX, kind="integers")}
+        for row in reduction.finish:
+            items = row.given.get("items", 1)
+            section.finish.append(self.job(row, {**operands, **more}, node, SHARED, items, **shown))
 
     def _call_forward(self, node):
+        level = self._level(node.inputs)
         gets = [None if v is None else self.in_python(v) for v in node.inputs]
-        self.python[node.output] = True
+        for value in node.outputs:
+            self.python.add(value)
+            self.level[value] = level
+        rows = tuple(self.rows[v] for v in node.inputs if v in self.rows)
 
         def run(program, n):
             program.call(node, [None if g is None else g(program, n) for g in gets], n)
 
-        self.plan.blocks.append(Call(run, node))
+        self._python(level, Call(run, node, why=self.how[node].why, rows=rows))
+
+    # --- the loss -------------------------------------------------------------------------------------------
+
+    def _loss(self, node):
+        """A mean over the minibatch: the rows of its total first, then the losses of the blocks."""
+        form, level = self.how[node], self._level(node.inputs)
+        last = node.output is self.graph.result and self.graph.backward
+        self.saved[node] = {n: Buffer(size, n) for n, size in form.twin.saves(form.site).items()}
+        operands = self._operands(node, level)
+        if last:  # the driver has room for it
+            total, loss = Base(LOSS, offset=-self.size, kind="floats"), Base(LOSS, self.size, kind="floats")
+        else:
+            total, loss = Address(self._array(1)), Buffer(1, "loss", kept=True)
+        self.saved[node] |= {"total": total, "loss": loss, "scale": Address(self._array(1))}
+        operands |= self.saved[node]
+        before = self.section(0).before
+        for row in (*form.twin.checks(form.site), *form.twin.total(form.site)):
+            before.append(self.job(row, operands, node, SHARED, what="total"))
+        for row in form.twin.forward(form.site):
+            self._blocks(level, row, operands, node)
+        self._read(operands.values(), level)
+        if not last:
+            array = self.arrays[node.output] = self._array(1)
+            mean = {"loss": Whole(loss), "total": total, "y": Address(array)}
+            row = Row(_layout.mean_of_blocks(self.dtype))
+            self.section(level).finish.append(self.job(row, mean, node, SHARED, what="mean"))
+            self.level[node.output] = level + 1
+
+    def _scale(self, node, cotangent):
+        """What the gradient of a mean is multiplied by: known before the blocks if `cotangent` is."""
+        saved, level = self.saved[node], self.level[cotangent]
+        if node in self.scaled:
+            return self.scaled[node]
+        if level == 0 and cotangent in self.python:
+            level = 1  # computed among the blocks
+        operands = {"total": saved["total"], "scale": saved["scale"], "dy": self.as_array(cotangent)}
+        row = Row(_layout.inverse if cotangent is self.graph.one else _layout.share)
+        self.section(level).before.append(self.job(row, operands, node, SHARED, what="1 / total"))
+        self.scaled[node] = level
+        return level
+
+    def end_of_loss(self):
+        """The loss where the driver looks for it, and a look whether it is a number."""
+        result = self.graph.result
+        self.plan.loss_in_python = result in self.python
+        if self.plan.loss_in_python:
+            return
+        level = self.level[result]
+        if result in self.arrays or result.batched:
+            operands = {"y": self.as_array(result), "loss": Base(LOSS, kind="floats")}
+            row = Row(_layout.stored_loss)
+            self.section(level).before.append(self.job(row, operands, over=SHARED, what="loss"))
+        finite = self.job(
+            Row(_layout.finite), {"loss": Base(LOSS, kind="floats")}, over=SHARED, what="finite?"
+        )
+        self.section(len(self.plan.sections) - 1).finish.append(finite)
+
+    def commits(self):
+        """The new values of buffers: after the update, so that a step that failed commits nothing."""
+        jobs, calls = [], []
+        for name, value in self.graph.commits.items():
+            if value in self.python:
+                calls.append(Call(self._commit(name, value), what=f"commit {name}"))
+                continue
+            size = -(-math.prod(value.shape) // self.L) * self.L
+            operands = {"x": self.as_array(value), "y": Address(self.storage[name])}
+            row = Row(_layout.copied(self.dtype), floats=size)
+            jobs.append(self.job(row, operands, over=SHARED, what=f"commit {name}"))
+        return [jobs, *calls]
+
+    @staticmethod
+    def _commit(name, value):
+        def run(program, n):
+            program.stored(name)[...] = program.arrays[value]
+
+        return run
 
     # --- backwards ------------------------------------------------------------------------------------------
 
-    def backward(self):
-        nodes = [n for n in self.graph.nodes if n.output.grad]
-        for node in reversed(nodes):
-            if (node.twin is None and not node.view) or node.output in self.python:
-                self._call_backward(node)
-            elif node.view:
-                self._view_backward(node)
-            else:
-                self._twin_backward(node)
+    def _derivative(self, d):
+        form = self.how[d.node]
+        if form.view and d.node.output not in self.python:
+            self._view(d.cotangents[0], d.output, d.node)
+        elif form.python or d.node.output in self.python:
+            self._call_backward(d)
+        elif d.name in form.twin.parameters and d.name not in form.site.samples:
+            self._to_array(d)
+        else:
+            self._to_lanes(d)
 
-    def _cotangent(self, value):
-        """The buffer of the whole gradient with respect to a value: what its users gave, added up."""
-        given = self.cotangents.get(value, [])
-        buffers = [b for b in given if b is not PYTHON]
-        if len(buffers) < len(given):
-            buffers.append(self._grad_into_lanes(value))
-        for other in buffers[1:]:
-            row = Row(_layout.added(self.dtype), floats=other.floats)
-            self.plan.blocks.append(self._job(row, {"x": other, "y": buffers[0]}, what="add"))
-        return buffers[0] if buffers else None
+    def _cotangents(self, d, level):
+        """Those of all outputs in lanes, by the names that rows have for them."""
+        found, asked = {}, self._asked(self.how[d.node].rows(d.name))
+        for name, value, cotangent in zip(d.node.record.outputs, d.node.outputs, d.cotangents):
+            if cotangent is not None:
+                found[f"d{name}"] = self.in_lanes(cotangent, level)
+            elif f"d{name}" in asked:
+                found[f"d{name}"] = zero = self._buffer(value.shape, "zeros")
+                row = Row(_layout.zeros(self.dtype), floats=zero.floats)
+                self._blocks(level, row, {"y": zero}, what="zeros")
+        return found
 
-    def _grad_into_lanes(self, value):
-        rows, buffer = self._kept_rows(value.shape, "drows"), self._buffer(value.shape, "d")
+    def _level_of(self, d):
+        return self._level(read_by(d, self.how, self._asked))
 
-        def run(program, n):
-            program.rows(rows, value.shape)[:n] = program.grads[value]
-            program.rows(rows, value.shape)[n:] = 0
+    def _to_array(self, d):
+        level, reduction = self._level_of(d), self.how[d.node].rows(d.name)
+        operands = {**self._operands(d.node, level), **self._cotangents(d, level)}
+        target = self._target(d.output)
+        if d.name in self.how[d.node].twin.needs:
+            raise PluginError("lanes twin of `{}`: `needs` is for gradients in lanes", d.node.record.name)
+        self._reduction(d.node, reduction, operands, {f"d{d.name}": target}, level, gradient=d.name)
+        self.results_of[d.node, d.name] = target
+        self.level[d.output] = level + 1
+        self.level[d.node, d.name] = level + 1
 
-        self.plan.blocks.append(Call(run, what="copy"))
-        row = _layout.into_lanes(value.shape, self.dtype)
-        self.plan.blocks.append(self._job(row, {"rows": rows, "y": buffer}, what="into lanes"))
-        return buffer
-
-    def _twin_backward(self, node):
-        operands = dict(self.saved[node])
-        if not isinstance(node.twin, LossTwin):
-            dy = self._cotangent(node.output)
-            if dy is None:
-                return
-            operands["d" + node.record.outputs[0]] = dy
-        for name, value in zip(node.record.inputs, node.inputs):
-            if value is not None and value.grad and name in node.twin.parameters:
-                self._parameter(node, name, value, operands)
-        for name, value in zip(node.record.inputs, node.inputs):
-            if value is not None and value.grad and node.twin.grads.get(name):
-                if node.twin.inplace and not isinstance(node.twin, LossTwin):
-                    target = dy
-                else:
-                    target = self._buffer(value.shape, f"d{name}")
-                rows = self._gradient_rows(node, name)
-                for row in rows:
-                    self.plan.blocks.append(
-                        self._job(row, {**operands, f"d{name}": target}, node, what=f"d{name}")
-                    )
-                self.cotangents.setdefault(value, []).append(target)
-
-    def _parameter(self, node, name, value, operands):
-        gradient = self._gradient_rows(node, name)
-        target = self._contribution(value)
-        place = self.plan.shard_floats * self.size
-        kept = {k: Buffer(size, k, kept=True) for k, size in gradient.keep.items()}
-        more = {"acc": Shard(place, gradient.acc), **kept, "scratch": Buffer(gradient.scratch, "scratch")}
-        self.plan.shard_floats += -(-gradient.acc // 16) * 16
-        for row in gradient.collect:
-            self.plan.blocks.append(self._job(row, {**operands, **more}, node, what=f"d{name}"))
-        more = {"acc": Shard(place, gradient.acc, all=True), f"d{name}": Address(target)}
-        more |= {k: Whole(b) for k, b in kept.items()}
-        for row in gradient.finish:
-            items = row.given.get("items", 1)
-            self.plan.finish.append(self._job(row, {**operands, **more}, node, SHARED, f"d{name}", items))
-
-    def _contribution(self, value):
-        """Where a use of a parameter puts its gradient: the first one into the gradient itself."""
-        whole = self.plan.gradients[value.name]
-        parts = self.contributions.setdefault(value.name, [])
+    def _target(self, part):
+        """Where a gradient of an array goes: the first use of a parameter into the gradient itself."""
+        name = self.targets.get(part)
+        if name is None:
+            self.arrays[part] = self._array(max(1, math.prod(part.shape)))
+            return self.arrays[part]
+        whole = self.plan.gradients[name]
+        parts = self.contributions.setdefault(name, [])
         parts.append(whole if not parts else self._array(whole.size))
         return parts[-1]
+
+    def _to_lanes(self, d):
+        node, form = d.node, self.how[d.node]
+        value, level = node.named[d.name], self._level_of(d)
+        if isinstance(form.twin, LossTwin):
+            level = max(level, self._scale(node, d.cotangents[0]))
+            cotangents = {}
+        else:
+            cotangents = self._cotangents(d, level)
+        needed = {}
+        for name in form.twin.needs.get(d.name, ()):
+            array, ready = self._needed(d, name, level, cotangents)
+            needed[f"d{name}"], level = Address(array), max(level, ready)
+        if needed and not isinstance(form.twin, LossTwin):
+            cotangents = self._cotangents(d, level)
+        operands = {**self._operands(node, level), **cotangents, **needed}
+        dy = operands.get(f"d{node.record.outputs[0]}")
+        self._read(operands.values(), level)
+        if form.twin.inplace and isinstance(dy, Buffer) and self._alone(d, dy, level):
+            target = dy
+        else:
+            target = self._buffer(value.shape, f"d{d.name}")
+        operands[f"d{d.name}"] = target
+        for row in form.rows(d.name):
+            self._blocks(level, row, operands, node, gradient=d.name)
+        self._put(d.output, target, level)
+
+    def _needed(self, d, name, level, cotangents):
+        """A gradient that another one is made of, and the section from which on it is complete."""
+        node, key = d.node, (d.node, name)
+        if key not in self.results_of:
+            form = self.how[node]
+            reduction = form.twin.parameters[name](form.site)
+            value = node.named.get(name)
+            size = math.prod(value.shape) if value is not None else reduction.results[f"d{name}"]
+            self.results_of[key] = self._array(max(1, size))
+            operands = {**self._operands(node, level), **cotangents}
+            arrays = {f"d{name}": self.results_of[key]}
+            self._reduction(node, reduction, operands, arrays, level, gradient=name)
+            self.level[key] = level + 1
+        return self.results_of[key], self.level[key]
+
+    def _sum(self, piece):
+        """Contributions to the gradient of one value: from first to last, those of Python at the end."""
+        if not piece.output.batched:
+            self._sum_of_arrays(piece)
+            return
+        level = self._level(piece.inputs)
+        if all(part in self.python for part in piece.inputs):
+            self._sum_in_python(piece, level)
+            return
+        parts = sorted(piece.inputs, key=self.python.__contains__)
+        buffers = [self.in_lanes(part, level) for part in parts]
+        self._read(buffers, level)
+        target = buffers[0]
+        if not self._alone(piece, target, level) or target in buffers[1:]:
+            target = self._buffer(piece.output.shape, "sum")
+            row = Row(_layout.copied(self.dtype), floats=target.floats)
+            self._blocks(level, row, {"x": buffers[0], "y": target}, what="copy")
+        for other in buffers[1:]:
+            row = Row(_layout.added(self.dtype), floats=other.floats)
+            self._blocks(level, row, {"x": other, "y": target}, what="add")
+        self._put(piece.output, target, level)
+
+    def _sum_in_python(self, piece, level):
+        self.python.add(piece.output)
+        self.level[piece.output] = level
+        gets = [self.in_python(part) for part in piece.inputs]
+
+        def run(program, n):
+            program.arrays[piece.output] = np.asarray(sum(get(program, n) for get in gets))
+
+        self._python(level, Call(run, what="add"))
+
+    def _sum_of_arrays(self, piece):
+        level, size = self._level(piece.inputs), max(1, math.prod(piece.output.shape))
+        if any(part in self.python for part in piece.inputs):
+            self._sum_in_python(piece, level)
+        else:
+            target = self.arrays[piece.output] = self._array(size)
+            floats = -(-size // self.L) * self.L
+            first, *others = (self.as_array(part) for part in piece.inputs)
+            before = self.section(level).before
+            row = Row(_layout.copied(self.dtype), floats=floats)
+            before.append(self.job(row, {"x": first, "y": Address(target)}, over=SHARED, what="copy"))
+            for other in others:
+                row = Row(_layout.added(self.dtype), floats=floats)
+                before.append(self.job(row, {"x": other, "y": Address(target)}, over=SHARED, what="add"))
+        self.level[piece.output] = level
 
     def sums_of_uses(self):
         """Where a parameter is used more than once, its gradients are added up."""
@@ -360,78 +615,33 @@ class _Builder:
             for other in others:
                 row = Row(_layout.added(self.dtype), floats=whole.size)
                 operands = {"x": Address(other), "y": Address(whole)}
-                jobs.append(self._job(row, operands, over=SHARED, what=f"add {name}"))
+                jobs.append(self.job(row, operands, over=SHARED, what=f"add {name}"))
         return jobs
 
-    def _view_backward(self, node):
-        (x, *_), y = node.inputs, node.output
-        dy = self._cotangent(y)
-        if dy is None or not x.grad:
-            return
-        if self.lanes[x] is not self.lanes[y]:
-            dx = self._buffer(x.shape, "dview")
-            row = _layout.reshaped(y.shape, x.shape, self.dtype)
-            self.plan.blocks.append(self._job(row, {"x": dy, "y": dx}, node))
-            dy = dx
-        self.cotangents.setdefault(x, []).append(dy)
-
-    def _call_backward(self, node):
-        """The gradient kernels of a node that ran in Python; `program.grads` adds up what they give."""
-        seeds = [c for c in self.cotangents.get(node.output, []) if c is not PYTHON]
-        gets = []
-        for buffer in seeds:
-            rows = self._kept_rows(node.output.shape, "drows")
-            row = _layout.out_of_lanes(node.output.shape, self.dtype)
-            self.plan.blocks.append(self._job(row, {"x": buffer, "rows": rows}, what="out of lanes"))
-            gets.append(lambda program, n, rows=rows: program.rows(rows, node.output.shape)[:n])
-        targets = {}
-        for name, value in zip(node.record.inputs, node.inputs):
-            if value is not None and value.grad:
-                if value.source == "parameter":
-                    targets[name] = self._contribution(value)
-                else:
-                    targets[name] = None
-                    self.cotangents.setdefault(value, []).append(PYTHON)
+    def _call_backward(self, d):
+        """The gradient kernel of a call that ran in Python."""
+        node, value = d.node, d.node.named[d.name]
+        level = self._level(read_by(d, self.how, self._asked))
+        gets = [None if c is None else self.in_python(c) for c in d.cotangents]
+        rows = tuple(self.rows[c] for c in d.cotangents if c in self.rows)
+        target = self._target(d.output) if d.output in self.targets else None
+        if target is None:
+            self.python.add(d.output)
+        self.level[d.output] = level
 
         def run(program, n):
-            for get in gets:
-                program.add_grad(node.output, get(program, n))
-            program.call_backward(node, targets, n)
+            given = [None if get is None else get(program, n) for get in gets]
+            if target is None:
+                shape = (n, *value.shape) if value.batched else value.shape
+                destination = program.arrays[d.output] = np.zeros(shape, value.dtype)
+            else:
+                target[:] = 0
+                destination = target[: value.array.size].reshape(value.shape)
+            program.gradient(node, d.name, given, destination)
 
-        self.plan.blocks.append(Call(run, node, what="gradients"))
+        self._python(level, Call(run, node, gradient=True, rows=rows))
 
 
 def _gaps(shape):
     C, H, W = planes(shape)
     return pitch(shape) - H * W if C > 1 else 0
-
-
-# --- the whole --------------------------------------------------------------------------------------------
-
-
-def build(graph, storage, gradients=None, update=None):
-    """The `Plan` of a graph: a training step where `gradients` are given, else a prediction.
-
-    `storage` and `gradients` are aligned arrays by parameter name; `update` lists the jobs that use the
-    gradients, in groups (see `_update.py`).
-    """
-    fuse(graph)
-    builder = _Builder(graph, storage, gradients)
-    plan = builder.plan
-    builder.forward()
-    if gradients is None:
-        plan.outputs = builder.in_python(graph.result)
-    else:
-        plan.loss_in_python = graph.result in builder.python
-        builder.backward()
-        if not plan.loss_in_python:
-            finite = Row(_layout.finite)
-            plan.finish.append(builder._job(finite, {"loss": Base(LOSS)}, over=SHARED, what="finite?"))
-        sums = builder.sums_of_uses()
-        plan.later = [g for g in [sums, *(update or [])] if g]
-    plan.blocks = in_strips(plan.blocks)
-    if plan.shard_floats:
-        clear, sums = Row(_layout.zeros(builder.dtype), floats=plan.shard_floats), Shard(0, plan.shard_floats)
-        plan.blocks.insert(0, builder._job(clear, {"y": sums}, over=START, what="clear sums"))
-    plan.status = builder.status
-    return plan

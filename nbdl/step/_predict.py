@@ -5,16 +5,19 @@ import numpy as np
 from nbdl import nn
 from nbdl._cores import thread_count
 from nbdl.errors import ShapeError
+from nbdl.nn._inputs import count, each, numbers
 from nbdl.nn._parameter import dtype_of
+from nbdl.step._forms import Takes, put_together
 from nbdl.step._plan import build
 from nbdl.step._program import Program
 from nbdl.step._storage import Storage
 from nbdl.step._trace import trace
-from nbdl.tape import real
 
 
 class CompiledPredict:
     """``predict(x)``: predictions (N, ...) for inputs (N, ...), by one native program.
+
+    Inputs of several names are a dict, as the net takes them; what comes back has the form that the net gives.
 
     Parameters
     ----------
@@ -30,26 +33,30 @@ class CompiledPredict:
 
     def __init__(self, net, example, threads="auto", batch_size=512):
         thread_count(threads, every="auto")  # what is wrong is said before anything is done
-        parameters = nn.named_parameters(net)
-        self.dtype = dtype_of(net, example)
-        self._shape, self._batch = np.shape(example)[1:], batch_size
-        self._storage = Storage(parameters)
+        self.dtype, self._batch = dtype_of(net, example), batch_size
+        example = numbers("predict: `x`", example, self.dtype)
+        self._storage = Storage({**nn.named_parameters(net), **nn.named_buffers(net)})
         self.graph = trace(net, (example, None), self.dtype)
+        self._x = Takes("x", example, self.graph.data)
         self.plan = build(self.graph, self._storage.flat)
-        self.program = Program(self.plan, self.graph, threads, parameters)
+        self.program = Program(self.plan, self.graph, threads, self._storage.stored)
 
     def __call__(self, x):
-        x = np.ascontiguousarray(real("predict: `x`", x), self.dtype)
-        if x.shape[1:] != self._shape or not len(x):
+        given = self._x.arrays(x)
+        n = count(given, "x")
+        if not self._x.fit(given) or not n:
             raise ShapeError(
-                "predict: `x` must be one or more samples of shape {}, got {}", self._shape, x.shape
-            )
-        parts, out = [], self.plan.outputs
+                "predict: `x` must be one or more samples of shape {}, got {}",
+                self._x.shapes(), each(np.shape, x),
+            )  # fmt: skip
+        parts = [[] for _ in self.plan.outputs]
         with self.program.alone():
             self._storage.check()
-            self.program.reserve(min(len(x), self._batch))
-            for first in range(0, len(x), self._batch):
-                order = np.arange(first, min(len(x), first + self._batch))
-                self.program.run(x, None, order, len(order))
-                parts.append(out(self.program, len(order)).copy())
-        return np.concatenate(parts)
+            self.program.reserve(min(n, self._batch))
+            for first in range(0, n, self._batch):
+                order = np.arange(first, min(n, first + self._batch))
+                self.program.run(list(given.values()), order, len(order))
+                for part, out in zip(parts, self.plan.outputs):
+                    part.append(np.array(out(self.program, len(order))))
+        arrays = (np.concatenate(p) if v.batched else p[-1] for p, v in zip(parts, self.graph.results))
+        return put_together(self.graph.form, arrays)

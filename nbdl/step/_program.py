@@ -23,7 +23,7 @@ from nbdl.step._trace import constant_at
 class Program:
     """A plan with memory and threads. One thread at a time may run it."""
 
-    def __init__(self, plan, graph, threads, parameters):
+    def __init__(self, plan, graph, threads, stored):
         self.plan, self.graph = plan, graph
         self.threads = min(thread_count(threads, every="auto"), MOST_SHARDS)
         self.paces = {} if isinstance(threads, str) else None  # else always all threads
@@ -31,8 +31,8 @@ class Program:
         self.order_of_execution = stretches(plan)
         self.placed = place(self.order_of_execution, self.dtype)
         self.native = all(isinstance(s, Stretch) for s in self.order_of_execution)
-        self._parameters = parameters
-        self.arenas = [aligned(max(self.placed[1], 64), np.uint8) for _ in range(self.threads)]
+        self._stored = stored
+        self.arenas = [aligned(max(self.placed.arena, 64), np.uint8) for _ in range(self.threads)]
         self.memory, self.team, self._call, self.done = None, None, None, 0
         self._lock, self._process = threading.Lock(), os.getpid()
 
@@ -47,13 +47,14 @@ class Program:
     def rows(self, buffer, shape):
         return self.memory.rows(buffer, shape)
 
-    def parameter(self, name):
-        return self._parameters[name]._array
+    def stored(self, name):
+        """The array of a parameter or a buffer."""
+        return self._stored[name]._array
 
     @property
     def bytes(self):
         """What the program has allocated besides the parameters and their gradients."""
-        kept = sum(a.nbytes for a in self.memory.kept.values()) if self.memory else 0
+        kept = self.memory.kept_memory.nbytes if self.memory else 0
         shards = self.memory.shards.nbytes if self.memory else 0
         return {"threads": sum(a.nbytes for a in self.arenas), "batch": kept, "shards": shards}
 
@@ -74,7 +75,7 @@ class Program:
             )
         return self._lock
 
-    def run(self, x, y, order, n, factors=None, step=0, seed=0):
+    def run(self, data, order, n, factors=None, step=0, seed=0):
         """Run minibatches of `n` samples, those that `order` names one after the other; None: the first n.
 
         Only one of them where some kernels run in Python. Stops early where a leaf set a status. `done` is
@@ -88,12 +89,12 @@ class Program:
         call = self._call
         if call is None or not call.serves(self, n, steps):
             call = self._call = NativeCall(self, n, steps, len(factors[0]) if factors else 1)
-        call.bind(x, y, order, factors, step, seed)
+        call.bind(data, order, factors, step, seed)
         self.team.words[DONE] = 0
         if self.native:
             self._native(call, 0)
         else:
-            self.x, self.y, self.now = x, y, (step, seed)
+            self.data, self.now = data, (step, seed)
             self.order = np.arange(n) if order is None else order
             self._mixed(call)
         return self.done, call.means(self.done)
@@ -118,7 +119,7 @@ class Program:
             if pace:
                 cores = time.process_time() - cores
                 pace.note(time.perf_counter() - begun, max(now, 1) * call.blocks, cores)
-            if done == call.steps or self.plan.status[0]:
+            if done == call.steps or self.plan.status[:2].any():
                 return done == call.steps
             call.move_on(now)
 
@@ -133,14 +134,14 @@ class Program:
 
     def _mixed(self, call):
         """One step with kernels that run in Python between stretches of native code."""
-        self.arrays, self.grads, self.calls = {}, {}, {}
+        self.arrays, self.calls = {}, {}
         for i, part in enumerate(self.memory.tables):
             if not isinstance(part, Call):
                 if not self._native(call, i):
                     return
                 continue
             part.run(self, len(self.order))
-            if self.plan.loss_in_python and part.node is not None and part.node.output is self.graph.result:
+            if self.plan.loss_in_python and not part.gradient and part.makes(self.graph.result):
                 call.loss_of_python(self.arrays[self.graph.result])
                 if not np.isfinite(self.arrays[self.graph.result]):
                     return
@@ -154,27 +155,15 @@ class Program:
         if node.record.target == "numpy":
             raw = np.asarray(raw)  # NumPy makes scalars of arrays without dimensions
         outputs = raw if len(node.record.outputs) > 1 else (raw,)
-        self.arrays[node.output] = np.asarray(outputs[0], self.dtype if np.ndim(outputs[0]) == 0 else None)
+        for value, output in zip(node.outputs, outputs):
+            self.arrays[value] = np.asarray(output, self.dtype if np.ndim(output) == 0 else None)
         tensors = [None if a is None else tape.Tensor(a) for a in arrays]
         self.calls[node] = tape.Call(node.record, tensors, constants, outputs)
 
-    def add_grad(self, value, array):
-        shape = (len(self.order), *value.shape) if value.batched else value.shape
-        self.grads.setdefault(value, np.zeros(shape, self.dtype))
-        self.grads[value] += array.reshape(shape)
-
-    def call_backward(self, node, targets, n):
-        """Add what the gradient kernels of a node give to the gradients of its inputs."""
-        dy = self.grads.pop(node.output, None)
-        if node.output is self.graph.result:
-            dy = np.ones(self.arrays[node.output].shape, self.dtype)
-        for name, target in targets.items():
-            value = dict(zip(node.record.inputs, node.inputs))[name]
-            if target is None:
-                shape = (n, *value.shape) if value.batched else value.shape
-                destination = self.grads.setdefault(value, np.zeros(shape, self.dtype))
-            else:
-                target[:] = 0
-                destination = target[: value.array.size].reshape(value.shape)
-            if dy is not None:
-                tape.gradient(self.calls[node], name, [dy], destination)
+    def gradient(self, node, name, cotangents, destination):
+        """Add what the gradient kernel of a call gives for its input `name` to `destination`."""
+        outputs = self.calls[node].outputs
+        given = [
+            None if c is None else np.asarray(c).reshape(np.shape(o)) for c, o in zip(cotangents, outputs)
+        ]
+        tape.gradient(self.calls[node], name, given, destination)

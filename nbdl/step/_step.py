@@ -7,18 +7,20 @@ import numpy as np
 
 from nbdl import nn, registry
 from nbdl._cores import thread_count
-from nbdl.errors import DataError, DtypeError, LabelError, OptionError, ShapeError, UsageError
+from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
+from nbdl.nn._inputs import call, each, named, numbers, taken
 from nbdl.nn._options import check_options, positive
 from nbdl.optim import Updater
 from nbdl.records import resolve
 from nbdl.step._diverged import diverged
 from nbdl.step._driver import aligned
+from nbdl.step._forms import Takes, of_samples
+from nbdl.step._graph import differentiate
 from nbdl.step._plan import build
 from nbdl.step._program import Program
 from nbdl.step._storage import Storage, aligned_like
-from nbdl.step._trace import of_samples, trace
+from nbdl.step._trace import trace
 from nbdl.step._update import Update
-from nbdl.tape import real
 
 
 def compile_step(
@@ -35,7 +37,9 @@ def compile_step(
     loss, optimizer : str
         Names in the registry.
     example : (x, y)
-        One or more samples, as the step will see them.
+        One or more samples, as the step will see them: each an array, or several by name (``{"ids": ...,
+        "lengths": ...}``), which the net takes as keyword arguments and the loss as a dict. Floats are cast to
+        the dtype of the net, integers stay integers for a net that takes them.
     threads : int or "auto"
         At most one for each core; "auto" finds out how many are the fastest. The same bits for any number.
     lr : float
@@ -58,8 +62,9 @@ def compile_step(
         If the net looks at the values it computes, or depends on the number of samples in another way than by
         its multiples.
     """
-    x, y = (real("`example`", a) for a in example)
-    if not all(p.ready for p in nn.parameters(net)):
+    x, y = example
+    x, y = numbers("`example`", x, np.float64), numbers("`example`", y, np.float64)
+    if not nn.ready(net):
         nn.init(net, x, seed, keep=True)
     updater = Updater(optimizer, net, lr, groups=groups, clip_norm=clip_norm, **(optimizer_options or {}))
     return CompiledStep(net, loss, updater, (x, y), threads, seed, loss_options or {})
@@ -81,16 +86,14 @@ class CompiledStep:
             raise DtypeError("a step needs parameters of one dtype, got {}", sorted(map(str, dtypes)))
         self.dtype = dtypes.pop()
         x, y = example
-        self._x_shape, self._y_shape = x.shape[1:], y.shape[1:]
-        self._integers = y.dtype.kind in "iub"
-        self._storage = Storage(updater.parameters)
-        y = y.astype(np.int64 if self._integers else self.dtype)
+        self._storage = Storage({**updater.parameters, **nn.named_buffers(net)})
         self.graph = trace(net, (x, y), self.dtype, self._loss)
-        if self.graph.result.batched or self.graph.result.shape:
-            samples = ("samples",) if self.graph.result.batched else ()
-            shape = ", ".join(map(str, samples + self.graph.result.shape))
-            raise ShapeError("loss `{}` must be one number, got an array of shape ({})", loss, shape)
-        self._y_dtype = next((v.dtype for v in self.graph.values if v.source == "y"), self.dtype)
+        result, inputs = self.graph.result, len(named(x))
+        if result.batched or result.shape or len(self.graph.results) > 1:
+            shape = of_samples(result.shape) if result.batched else result.shape
+            raise ShapeError("loss `{}` must be one number, got an array of shape {}", loss, shape)
+        differentiate(self.graph)
+        self._x, self._y = Takes("x", x, self.graph.data[:inputs]), Takes("y", y, self.graph.data[inputs:])
         learning = {v.name for v in self.graph.values if v.source == "parameter" and v.grad}
         self._names = {n: p for n, p in updater.parameters.items() if n in learning}
         if not learning:
@@ -103,7 +106,7 @@ class CompiledStep:
         gradients = {n: aligned(a.size, self.dtype) for n, a in flat.items()}
         self._update = Update(updater, flat, states, gradients)
         self.plan = build(self.graph, self._storage.flat, gradients, self._update.groups())
-        self.program = Program(self.plan, self.graph, threads, updater.parameters)
+        self.program = Program(self.plan, self.graph, threads, self._storage.stored)
         self.gradients = {n: gradients[n][: p.size].reshape(p.shape) for n, p in self._names.items()}
 
     @property
@@ -113,10 +116,10 @@ class CompiledStep:
 
     def __call__(self, x, y, lr=None):
         """One step on the minibatch x, y; returns its loss, a number."""
-        x, y = self._data(x, y)
-        if not len(x):
-            raise ShapeError("`x` must hold at least one sample, got shape {}", x.shape)
-        return float(self._train(x, y, None, len(x), self._rates(lr, 1))[0])
+        data, n = self._data(x, y)
+        if not n:
+            raise ShapeError("`x` must hold at least one sample, got shape {}", np.shape(data[0]))
+        return float(self._train(data, None, n, self._rates(lr, 1))[0])
 
     def run(self, x, y, order, batch_size, lr=None):
         """Steps on the samples `order` of x and y, `batch_size` at a time, in one native call.
@@ -140,7 +143,7 @@ class CompiledStep:
             What the eager kernels raise for the first minibatch that cannot be trained on; `NumericError` if
             a loss is not finite. The parameters are then those after the step before it.
         """
-        x, y = self._data(x, y)
+        data, n = self._data(x, y)
         order, batch_size = np.asarray(order), positive("`batch_size`", batch_size)
         if order.ndim != 1 or len(order) % batch_size or not len(order):
             raise ShapeError(
@@ -149,16 +152,16 @@ class CompiledStep:
             )  # fmt: skip
         if order.dtype.kind not in "iu":
             raise DtypeError("`order` must hold integers, got {}", order.dtype)
-        if order.min() < 0 or order.max() >= len(x):
+        if order.min() < 0 or order.max() >= n:
             raise DataError(
                 "`order` must hold sample numbers from 0 to {}, got {} to {}",
-                len(x) - 1,
+                n - 1,
                 order.min(),
                 order.max(),
             )
         steps = len(order) // batch_size
         order = np.ascontiguousarray(order, np.int64)
-        return self._train(x, y, order, batch_size, self._rates(lr, steps))
+        return self._train(data, order, batch_size, self._rates(lr, steps))
 
     def _rates(self, lr, steps):
         """A learning rate for each step."""
@@ -170,22 +173,22 @@ class CompiledStep:
             raise OptionError("`lr` must be one or {} finite numbers, none negative, got {}", steps, lr)
         return np.broadcast_to(rates, (steps,))
 
-    def _train(self, x, y, order, n, rates):
+    def _train(self, data, order, n, rates):
         with self.program.alone():
             self._storage.check()
             self.program.reserve(n)
             try:
-                losses = self._go(x, y, order, n, rates)
+                losses = self._go(data, order, n, rates)
             finally:
                 for p in self._names.values():
                     p._version[0] += 1
         done = len(losses)
         if done < len(rates):
             rows = np.arange(n) if order is None else order[done * n :][:n]
-            self._explain(x, y, rows, rates[done])
+            self._explain(data, rows, rates[done])
         return losses
 
-    def _go(self, x, y, order, n, rates):
+    def _go(self, data, order, n, rates):
         """The losses of the steps that were finished: all in one call, or one by one with Python's part."""
         losses, several = [], len(rates) if self.program.native else 1
         for i in range(0, len(rates), several):
@@ -194,7 +197,7 @@ class CompiledStep:
             if several < len(rates):
                 rows = order[i * n :][:n]
             try:
-                done, found = self.program.run(x, y, rows, n, factors, first, self.seed)
+                done, found = self.program.run(data, rows, n, factors, first, self.seed)
             finally:
                 self.updater.steps = first + self.program.done
             losses.append(found)
@@ -203,22 +206,19 @@ class CompiledStep:
         return np.concatenate(losses) if len(losses) > 1 else losses[0]
 
     def _data(self, x, y):
-        x, y = real("`x`", x), real("`y`", y)
-        if x.shape[1:] != self._x_shape or y.shape[1:] != self._y_shape or len(x) != len(y):
+        """The arrays of the program, and how many samples they hold."""
+        shapes = [each(np.shape, a) for a in (x, y)]
+        x, y = self._x.arrays(x), self._y.arrays(y)
+        if not (self._x.fit(x) and self._y.fit(y)) or len({len(a) for a in (*x.values(), *y.values())}) > 1:
             raise ShapeError(
                 "the step was compiled for x {} and y {}, got {} and {}",
-                of_samples(self._x_shape), of_samples(self._y_shape), x.shape, y.shape,
+                self._x.shapes(), self._y.shapes(), *shapes,
             )  # fmt: skip
-        if (y.dtype.kind in "iub") != self._integers:
-            raise DtypeError(
-                "the step was compiled for {} y, got {}", "integer" if self._integers else "float", y.dtype
-            )
-        if y.dtype == np.uint64 and y.max(initial=0) > np.iinfo(np.int64).max:
-            raise LabelError("`y` must hold labels below 2^63, got {}", y.max())
-        return np.ascontiguousarray(x, self.dtype), np.ascontiguousarray(y, self._y_dtype)
+        return [*x.values(), *y.values()], len(next(iter(x.values())))
 
-    def _explain(self, x, y, rows, rate):
+    def _explain(self, data, rows, rate):
         """Raise what the eager kernels say about a minibatch that the program would not train on."""
-        train = nn.Train(self.seed, self.updater.steps)
-        value = self._loss(self.net(x[rows], train=train), y[rows]).item()
+        train, inputs = nn.Train(self.seed, self.updater.steps), len(self._x.values)
+        x, y = self._x.joined(data[:inputs]), self._y.joined(data[inputs:])
+        value = self._loss(call(self.net, taken(x, rows), train=train), taken(y, rows)).item()
         raise diverged(value, self.updater.steps + 1, rate, x, y, rows)

@@ -1,4 +1,4 @@
-"""One storage: parameters in memory that programs can read, and the net's own arrays as views of it."""
+"""One storage: parameters and buffers in memory that programs can read; the net's own arrays are views of it."""
 
 import numpy as np
 
@@ -9,23 +9,23 @@ SLACK = 16  # elements behind an array that a vector may read, never write
 
 
 class Storage:
-    """The parameters of a net, each in aligned memory with room for whole registers.
+    """The parameters and buffers of a net, each in aligned memory with room for whole registers.
 
     A second program for the same net finds the memory of the first. `flat` holds the arrays by name; the
     padding behind the values is zero.
     """
 
-    def __init__(self, parameters):
-        self.parameters, self.flat, self._views = parameters, {}, {}
-        for name, p in parameters.items():
+    def __init__(self, stored):
+        self.stored, self.flat, self._views = stored, {}, {}
+        for name, p in stored.items():
             if p.home is None or not np.may_share_memory(p.home[0], p._array):
                 p.home = *aligned_like(p._array), np.zeros(1, np.int64)
             self.flat[name], self._views[name], _ = p.home
             p._array = p.home[1]
 
     def check(self):
-        """Raise `UsageError` unless the parameters are still those that the program was compiled for."""
-        for name, p in self.parameters.items():
+        """Raise `UsageError` unless the arrays are still those that the program was compiled for."""
+        for name, p in self.stored.items():
             view = self._views[name]
             if p._array is not view:
                 now = "no values" if p._array is None else f"{p._array.dtype} {p._array.shape}"

@@ -15,10 +15,12 @@ STRIP = 24 * 1024  # bytes of the largest result of a chain that one strip shoul
 PIXELS = 56  # but a strip of dy should have so many pixels: sums over fewer are mostly loads and stores
 
 
-def in_strips(jobs):
-    """The same jobs, where one works row by row on what the one before made: both a few rows at a time."""
+def in_strips(jobs, uses):
+    """The same jobs, where one works row by row on what the one before made: both a few rows at a time.
+
+    `uses` says how many jobs of the whole program there are for each buffer.
+    """
     done, chain = [], []
-    uses = Counter(buffer for job in jobs if isinstance(job, Job) for buffer in set(job.buffers()))
     for job in jobs:
         if (
             chain
@@ -36,6 +38,11 @@ def in_strips(jobs):
     return done + _strips(chain, uses)
 
 
+def uses_of(jobs):
+    """How many jobs and calls there are for each buffer."""
+    return Counter(buffer for job in jobs for buffer in set(job.buffers()))
+
+
 def _by_rows(job):
     return isinstance(job, Job) and "first" in job.operands.values()
 
@@ -44,9 +51,9 @@ def _ratio(before, after):
     """(rows of the first, rows of the second) that belong together, or None if the jobs are no neighbours."""
     if before.node is after.node:
         return 1, 1
-    for user, maker, forwards in ((after.node, before.node, True), (before.node, after.node, False)):
-        if user.inputs[0] is maker.output:
-            rows = user.twin.rows(user.site)
+    for user, maker, forwards in ((after, before, True), (before, after, False)):
+        if user.node.inputs[0] is maker.node.output:
+            rows = user.form.twin.rows(user.form.site)
             return ((rows, 1) if forwards else (1, rows)) if rows else None
     return None
 
@@ -94,7 +101,7 @@ def _passing(chain, units, uses):
     rows, found = {}, Counter(buffer for job in chain for buffer in set(job.buffers()))
     for job, unit in zip(chain, units):
         rows[job.node.output.shape] = unit
-        if ratio := job.node.twin.rows(job.node.site):
+        if ratio := job.form.twin.rows(job.form.site):
             rows[job.node.inputs[0].shape] = unit * ratio
     return {b: rows[b.shape] for b, n in found.items() if n == uses[b] and b.shape in rows}
 

@@ -1,8 +1,9 @@
 """From calls to a graph: what a net does with a minibatch of any size.
 
-The net runs twice, on minibatches of two sizes, and its kernel calls are recorded. A kernel with a lanes twin
-is not run: the twin says what shape comes out, and nothing has to be compiled. Comparing the two recordings
-tells which sizes are the number of samples, and which constants a multiple or a fraction of it.
+The net runs twice, on minibatches of two sizes, and its kernel calls are recorded; nothing is computed and
+nothing compiles (`nbdl.shapes`). Comparing the two recordings tells which values have samples, and which
+constants are a multiple or a fraction of their number. The seed and the step are other numbers in the two:
+a constant that was made of them is found out.
 """
 
 import itertools
@@ -11,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbdl import nn, tape
-from nbdl.errors import ShapeError, TapeError
-from nbdl.kernels.lanes import LossTwin, Site
-from nbdl.shapes import Tracer, site_of
+from nbdl.errors import DtypeError, ShapeError, TapeError
+from nbdl.nn._inputs import call, each, named
+from nbdl.shapes import Tracer
+from nbdl.step._forms import flat
+from nbdl.step._graph import Graph, Node, Value
 
 SIZES = 3, 5
-STEP, SEED = 2_000_000_011, 2**61 - 1  # stand for the step and the seed among the constants of a recording
+KEYS = (2**61 - 1, 2_000_000_011), (2**61 - 3, 2_000_000_033), (2**61 - 5, 2_000_000_063)  # seed, step
 
 
 @dataclass(frozen=True)
@@ -30,43 +33,11 @@ class Times:
         return self.factor * n if self.power == 1 else self.factor / n
 
 
-@dataclass(eq=False)
-class Value:
-    """An array of the graph. `shape` is that of one sample where `batched`, else the whole."""
+@dataclass(frozen=True)
+class Key:
+    """A constant that is the seed or the step of a call."""
 
-    source: str  # "x", "y", "parameter", "constant" or "node"
-    shape: tuple
-    dtype: np.dtype
-    batched: bool
-    array: object = None  # of a parameter or a constant; `Times` where it is a number that depends on them
-    name: str = ""
-    grad: bool = False  # whether a gradient is to flow into it
-
-
-@dataclass(eq=False)
-class Node:
-    """A kernel call. Without `twin` it runs on the whole minibatch, and `why` says the reason; `view`: only
-    the shape changes.
-    """
-
-    record: object
-    inputs: list
-    constants: dict
-    output: Value
-    where: str
-    twin: object = None
-    site: Site | None = None
-    view: bool = False
-    why: str = ""
-
-
-@dataclass(eq=False)
-class Graph:
-    nodes: list
-    result: Value
-    values: list
-    dtype: str
-    users: dict  # the nodes that read a value, by value: nodes and values hold no cycle of references
+    name: str
 
 
 def trace(net, example, dtype, loss=None):
@@ -76,32 +47,46 @@ def trace(net, example, dtype, loss=None):
     ----------
     net : callable
         Whose parameters have their shapes.
-    example : (x, y) of arrays
-        A few samples; y may be None where there is no loss. If they are many, the net is recorded for their
-        number too, and must call the same kernels.
+    example : (x, y)
+        A few samples, each an array or several by name; y may be None where there is no loss. If they are
+        many, the net is recorded for their number too, and must call the same kernels.
     loss : callable, optional
         ``loss(prediction, y)``; without it the net is recorded for prediction.
-    """
-    sizes = [*SIZES, *(n for n in (len(example[0]),) if n > max(SIZES))]  # there the net must do the same
 
-    def record(n):
-        return _record(net, *(_resized(a, n) for a in example), dtype, loss, n)
+    Integers and truth values stay what they are, unless the net takes floats alone.
+    """
+    try:
+        return _traced(net, example, dtype, loss)
+    except DtypeError:
+        x, y = example
+        kinds = {np.asarray(a).dtype.kind for a in named(x).values()}
+        if kinds == {"f"}:
+            raise
+        return _traced(net, (each(lambda a: np.asarray(a, dtype), x), y), dtype, loss)
+
+
+def _traced(net, example, dtype, loss):
+    count = len(next(iter(named(example[0]).values())))
+    sizes = [*SIZES, *(n for n in (count,) if n > max(SIZES))]  # there the net must do the same
+
+    def record(n, keys):
+        return _Recording(net, example, dtype, loss, n, keys)
 
     try:
-        recordings = [record(n) for n in sizes]
+        recordings = [record(n, keys) for n, keys in zip(sizes, KEYS)]
     except ShapeError as error:
         try:
-            record(SIZES[1])
+            record(SIZES[1], KEYS[1])
         except ShapeError as other:
             raise _of_any_size(error, other) from None
         raise
-    (first, *_), *others = recordings
-    for n, (other, *_) in zip(sizes[1:], others):
+    first, *others = recordings
+    for n, other in zip(sizes[1:], others):
         for one, two in itertools.zip_longest(first.calls, other.calls):
             a, b = ("nothing" if c is None else f"`{c[0].record.name}`, in {c[2]}," for c in (one, two))
             if one is None or two is None or one[0].record is not two[0].record:
                 raise TapeError("the net calls {} for {} samples and {} for {}", a, SIZES[0], b, n)
-    return _graph(net, recordings[:2])
+    return _Comparison(net, *recordings[:2]).graph()
 
 
 def _of_any_size(error, other):
@@ -117,147 +102,139 @@ def _of_any_size(error, other):
     return ShapeError(error.args[0], *values)
 
 
-def _resized(array, n):
-    return None if array is None else np.ascontiguousarray(np.resize(array, (n, *np.shape(array)[1:])))
+class _Recording:
+    """One call of a net, and of its loss, on `n` samples."""
+
+    def __init__(self, net, example, dtype, loss, n, keys):
+        self.n, self.keys, tracer = n, keys, Tracer(dtype)
+
+        def tensor(a):
+            a = a._array if isinstance(a, tape.Tensor) else np.asarray(a)
+            a = a.astype(dtype if a.dtype.kind == "f" else bool if a.dtype == bool else np.int64)
+            return tape.Tensor(np.ascontiguousarray(np.resize(a, (n, *a.shape[1:]))))
+
+        x, y = (None if given is None else each(tensor, given) for given in example)
+        self.x, self.y = named(x), {} if y is None else named(y, "y")
+        self.data = [*self.x.items(), *self.y.items()]
+        tracer.inputs = tuple(t for _, t in self.data)
+        tracer.made.update({id(t): t for t in tracer.inputs})
+        train = nn.Train(*keys)
+        with tape.tracing(tracer):
+            if loss is None:
+                with tape.no_grad():
+                    result = call(net, x)
+            else:
+                result = loss(call(net, x, train=train), y)
+        self.results, self.form = flat(result)
+        self.kept, self.calls, self.dtype = getattr(train, "kept", []), tracer.calls, np.dtype(dtype)
+        self.made, self.tracer = tracer.made, tracer
 
 
-def _record(net, x, y, dtype, loss, n):
-    tracer = Tracer(dtype)
-    x = tape.Tensor(np.asarray(x, dtype))
-    y = None if y is None else tape.Tensor(np.asarray(y))
-    tracer.inputs = tuple(t for t in (x, y) if t is not None)
-    tracer.made.update({id(t): t for t in tracer.inputs})
-    with tape.tracing(tracer):
-        if loss is None:
-            with tape.no_grad():
-                result = net(x)
-        else:
-            result = loss(net(x, train=nn.Train(SEED, STEP)), y)
-    return tracer, x, y, tape.as_tensor(result)
+class _Comparison:
+    """Two recordings of a net as one graph."""
 
+    def __init__(self, net, one, two):
+        self.one, self.two = one, two
+        self.names = {id(p): ("parameter", name) for name, p in nn.named_parameters(net).items()}
+        self.names |= {id(b): ("buffer", name) for name, b in nn.named_buffers(net).items()}
+        self.values = {}
+        self.data = [
+            Value("data", t.shape[1:], t.dtype, True, name=name, place=i)
+            for i, (name, t) in enumerate(one.data)
+        ]
 
-def _graph(net, recordings):
-    (one, x1, y1, result1), (two, *_) = recordings
-    names = {id(p): name for name, p in nn.named_parameters(net).items()}
-    values = {}
+    def graph(self):
+        nodes = []
+        for (c1, r1, where), (c2, r2, _) in zip(self.one.calls, self.two.calls):
+            pairs = zip(c1.inputs, c2.inputs)
+            inputs = [None if a is None else self._value(a, b, where) for a, b in pairs]
+            constants = {
+                n: self._constant(v, c2.constants[n], f"`{n}` of `{c1.record.name}`, in {where}")
+                for n, v in c1.constants.items()
+            }
+            outputs = [self._value(a, b, where) for a, b in zip(r1, r2)]
+            nodes.append(Node(c1.record, inputs, constants, outputs, where))
+        for t in self.one.results:
+            if id(t) not in self.values and not any(t is given for _, given in self.one.data):
+                raise TapeError("the net returns something that no kernel computed from its input")
+        results = [self._value(a, b, "the result") for a, b in zip(self.one.results, self.two.results)]
+        kept = zip(self.one.kept, self.two.kept)
+        commits = {self.names[id(b)][1]: self._value(t1, t2, "a buffer") for (b, t1), (_, t2) in kept}
+        graph = Graph(self.one.dtype.name, self.data, nodes, results, self.one.form, commits=commits)
+        _drop_what_nobody_needs(graph)
+        _read_as_floats(graph)
+        return graph
 
-    def batched(a, b):
-        return a.ndim > 0 and a.shape[0] == SIZES[0] and b.shape[0] == SIZES[1] and a.shape[1:] == b.shape[1:]
-
-    def value(t1, t2, where):
+    def _value(self, t1, t2, where):
         a, b = t1._array, t2._array
-        if id(t1) in values:
-            return values[id(t1)]
-        origin, _ = one.casts.get(id(t1), (t1, t1))
-        for data, name in ((x1, "x"), (y1, "y")):  # a layer may have put the same array into a new tensor
-            if data is not None and origin._array is data._array:
-                found = values.setdefault(name, Value(name, a.shape[1:], a.dtype, True, name=name))
-                if found.dtype != a.dtype:
-                    raise TapeError("in {}: `{}` is read as {} and as {}", where, name, found.dtype, a.dtype)
-                return found
-        whole = batched(a, b)
+        if id(t1) in self.values:
+            return self.values[id(t1)]
+        for value, (_, t) in zip(self.data, self.one.data):
+            if t._array is a:  # a layer may have put the same array into a new tensor
+                return value
+        whole = a.ndim > 0 and (a.shape[0], b.shape[0]) == SIZES and a.shape[1:] == b.shape[1:]
         if not whole and a.shape != b.shape:
             raise TapeError(
                 "in {}: the shapes {} and {} for {} and {} samples are not of the form (samples, ...); "
                 "such nets are trained eagerly (compiled=False)", where, a.shape, b.shape, *SIZES,
             )  # fmt: skip
-        source = "parameter" if id(t1) in names else "node" if id(t1) in one.made else "constant"
+        source, name = self.names.get(id(t1), ("node" if id(t1) in self.one.made else "constant", ""))
         shape = a.shape[1:] if whole else a.shape
-        keep = a if source in ("parameter", "constant") else None
+        keep = None if source == "node" else a
         if source == "constant" and not whole and a.ndim == 0:
-            keep = _constant(a, b, f"a number, in {where},")
+            keep = self._constant(a, b, f"a number, in {where},")
         elif source == "constant" and (whole or not np.array_equal(a, b)):
             raise TapeError("in {}: an array that depends on the number of samples is no input", where)
-        values[id(t1)] = Value(source, shape, a.dtype, whole, keep, names.get(id(t1), ""), t1.requires_grad)
-        return values[id(t1)]
+        self.values[id(t1)] = Value(source, shape, a.dtype, whole, keep, name, t1.requires_grad)
+        return self.values[id(t1)]
 
-    nodes = []
-    for (c1, r1, where), (c2, r2, _) in zip(one.calls, two.calls):
-        pairs = zip(c1.inputs, c2.inputs)
-        inputs = [None if a is None else value(a, b, where) for a, b in pairs]
-        constants = {
-            n: _constant(v, c2.constants[n], f"`{n}` of `{c1.record.name}`, in {where}")
-            for n, v in c1.constants.items()
-        }
-        output = value(r1[0], r2[0], where)
-        node = Node(c1.record, inputs, constants, output, where)
-        arrays = [None if t is None else t._array for t in c1.inputs]
-        twin, site, node.why = site_of(c1.record, arrays, c1.constants, np.dtype(one.dtype))
-        node.why = node.why or _unread(node, twin)
-        if not node.why:
-            node.twin, node.site = twin, site
-        node.view = c1.record.name == "reshape" and _is_view(node)
-        nodes.append(node)
-    if id(result1) not in values:
-        raise TapeError("the net returns something that no kernel computed from its input")
-    result = values[id(result1)]
-    nodes, used = _needed(nodes, result)
-    users = {v: [] for v in used}
-    for node in nodes:
-        for v in filter(None, node.inputs):
-            users[v].append(node)
-        if isinstance(node.twin, LossTwin) and node.output is not result:
-            node.twin = node.site = None
-            node.why = "its twin gives a program its loss, not a value to compute with"
-    return Graph(nodes, result, [v for v in values.values() if v in used], np.dtype(one.dtype).name, users)
-
-
-def _needed(nodes, result):
-    """The nodes that the result is computed from, and all their values."""
-    needed, used = [], {result}
-    for node in reversed(nodes):
-        if node.output in used:
-            needed.append(node)
-            used.update(filter(None, node.inputs))
-    return needed[::-1], used
-
-
-def _unread(node, twin):
-    """Which operand is not where the twin can read it: samples in lanes, the rest in fixed arrays; or ""."""
-    for name, value in zip(node.record.inputs, node.inputs):
-        if value is None:
-            continue
-        if name in twin.grads:
-            if not value.batched or (value.source == "y" and value.grad):
-                return f"its twin reads `{name}` in lanes, where it is not"
-        elif name == "labels":
-            if value.source != "y" or value.dtype.kind not in "iu":
-                return "its twin reads `labels` in the y of a step"
-        elif value.source not in ("parameter", "constant") or isinstance(value.array, Times):
-            return f"its twin reads `{name}` in a parameter or a constant, and here it is computed"
-    return ""
-
-
-def _is_view(node):
-    (a, *_), out = node.inputs, node.output
-    return a.batched and out.batched and np.prod(a.shape) == np.prod(out.shape)
-
-
-def _constant(a, b, what):
-    """A constant of both recordings: itself, or how it depends on the number of samples."""
-    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)) and len(a) == len(b):
-        return tuple(_constant(p, q, what) for p, q in zip(a, b))
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        if np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
+    def _constant(self, a, b, what):
+        """A constant of both recordings: itself, or how it depends on the number of samples."""
+        if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)) and len(a) == len(b):
+            return tuple(self._constant(p, q, what) for p, q in zip(a, b))
+        for name, key, other in zip(("seed", "step"), self.one.keys, self.two.keys):
+            if type(a) is type(b) is int and (a, b) == (key, other):
+                return Key(name)
+        if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+            if np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
+                return a
+            if a.ndim == b.ndim == 0:
+                return self._constant(a.item(), b.item(), what)
+        elif type(a) is type(b) and (a == b or a is b):
             return a
-        if a.ndim == b.ndim == 0:
-            return _constant(a.item(), b.item(), what)
-    elif type(a) is type(b) and (a == b or a is b):
-        return a
-    elif isinstance(a, (int, np.integer)) and a * SIZES[1] == b * SIZES[0] and a % SIZES[0] == 0:
-        return Times(int(a) // SIZES[0], 1)
-    elif isinstance(a, float) and np.isclose(a * SIZES[1], b * SIZES[0], rtol=1e-6, atol=0):
-        return Times(a / SIZES[0], 1)
-    elif isinstance(a, float) and np.isclose(a * SIZES[0], b * SIZES[1], rtol=1e-6, atol=0):
-        return Times(a * SIZES[0], -1)
-    raise TapeError(
-        "{} is {!r} for {} samples and {!r} for {}: no multiple of their number",
-        what,
-        a,
-        SIZES[0],
-        b,
-        SIZES[1],
-    )
+        elif isinstance(a, (int, np.integer)) and a * SIZES[1] == b * SIZES[0] and a % SIZES[0] == 0:
+            return Times(int(a) // SIZES[0], 1)
+        elif isinstance(a, float) and np.isclose(a * SIZES[1], b * SIZES[0], rtol=1e-6, atol=0):
+            return Times(a / SIZES[0], 1)
+        elif isinstance(a, float) and np.isclose(a * SIZES[0], b * SIZES[1], rtol=1e-6, atol=0):
+            return Times(a * SIZES[0], -1)
+        raise TapeError(
+            "{} is {!r} for {} samples and {!r} for {}: no multiple of their number",
+            what, a, SIZES[0], b, SIZES[1],
+        )  # fmt: skip
+
+
+def _drop_what_nobody_needs(graph):
+    needed, used = [], {*graph.results, *graph.commits.values()}
+    for node in reversed(graph.nodes):
+        if used.intersection(node.outputs):
+            needed.append(node)
+            used.update(v for v in node.inputs if v is not None)
+    graph.nodes = needed[::-1]
+
+
+def _read_as_floats(graph):
+    """Integers of the data that the net only ever makes floats of: the data are cast instead."""
+    floats = np.dtype(graph.dtype)
+    for value in [v for v in graph.data if v.dtype.kind in "iub"]:
+        users = [node for node in graph.nodes if value in node.inputs]
+        casts = [n for n in users if n.record.name == "astype" and n.constants["dtype"] == graph.dtype]
+        if users and casts == users and value not in graph.results:
+            value.dtype, instead = floats, dict.fromkeys((n.output for n in casts), value)
+            graph.nodes = [node for node in graph.nodes if node not in casts]
+            for node in graph.nodes:
+                node.inputs = [instead.get(v, v) for v in node.inputs]
+            graph.results = [instead.get(v, v) for v in graph.results]
 
 
 def constant_at(value, n, step, seed):
@@ -266,11 +243,6 @@ def constant_at(value, n, step, seed):
         return value.at(n)
     if isinstance(value, tuple):
         return tuple(constant_at(v, n, step, seed) for v in value)
-    if type(value) is int and value in (STEP, SEED):
-        return step if value == STEP else seed
+    if isinstance(value, Key):
+        return step if value.name == "step" else seed
     return value
-
-
-def of_samples(shape):
-    """The shape of a minibatch, as text: ``(N, 3)`` for samples of shape (3,)."""
-    return f"({', '.join(map(str, ('N', *shape)))}{'' if shape else ','})"

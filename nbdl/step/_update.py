@@ -45,7 +45,9 @@ class Update:
         for name in self._names:
             place = (1 + self._options.index(self.updater.options[name]) * count) * self.dtype.itemsize
             arrays = {"w": self._storage[name], "dw": self._gradients[name], **self._states[name]}
-            for job in self._slices(leaf, arrays, {"factors": Base(FACTORS, offset=place)}, f"update {name}"):
+            for job in self._slices(
+                leaf, arrays, {"factors": Base(FACTORS, offset=place, kind="floats")}, f"update {name}"
+            ):
                 jobs.append(job)
         return [*clip, jobs]
 
@@ -74,7 +76,12 @@ class Update:
                 squares.append(Job(job.leaf, operands, SHARED, job.items, what=job.what))
                 place += job.items
             scaled += self._slices(_layout.scaled(dtype), arrays, {"scale": scale}, f"clip {name}", "floats")
-        operands = {"sums": Address(sums), "count": place, "limit": Base(FACTORS), "scale": scale}
+        operands = {
+            "sums": Address(sums),
+            "count": place,
+            "limit": Base(FACTORS, kind="floats"),
+            "scale": scale,
+        }
         norm.append(Job(_layout.clip, operands, SHARED, what="norm"))
         return [squares, norm, scaled]
 

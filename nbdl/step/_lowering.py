@@ -1,0 +1,176 @@
+"""How each call of a graph runs in a native program: as rows of its lanes twin, or in Python."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nbdl.kernels.lanes import LossTwin, Site, Unfit
+from nbdl.shapes import site_of
+from nbdl.step._graph import Derivative, Node, Sum
+from nbdl.step._trace import Key, Times
+
+
+@dataclass(eq=False)
+class Lowered:
+    """A call as the program runs it: by its `twin` at a `site`, as a `view` of its input, or in Python.
+
+    `why` says what keeps it from the lanes.
+    """
+
+    twin: object = None
+    site: Site | None = None
+    view: bool = False
+    why: str = ""
+    made: dict = None  # the rows of a gradient, by the name of its input, once they were asked for
+
+    @property
+    def python(self):
+        return self.twin is None and not self.view
+
+    def rows(self, name):
+        """The rows (or the `Reduction`) that make the gradient with respect to an input."""
+        self.made = self.made or {}
+        if name not in self.made:
+            lanes = self.site.samples.__contains__(name) or name not in self.twin.parameters
+            self.made[name] = (self.twin.grads if lanes else self.twin.parameters)[name](self.site)
+        return self.made[name]
+
+
+def lower(graph):
+    """The `Lowered` form of each node of a graph, and of the pairs of nodes that become one (`_fuse`)."""
+    how, dtype = {}, np.dtype(graph.dtype)
+    for node in graph.nodes:
+        how[node] = _lowered(node, graph, dtype)
+    _fuse(graph, how)
+    return how
+
+
+def _lowered(node, graph, dtype):
+    if _is_view(node, dtype):
+        return Lowered(view=True)
+    named = node.named
+    samples = {n for n, v in named.items() if v.batched}
+    arrays = [None if v is None else _Like(v) for v in node.inputs]
+    twin, site, why = site_of(node.record, arrays, node.constants, dtype, samples)
+    if twin is None:
+        return Lowered(why=why)
+    for name, value in named.items():
+        role = twin.role(name, value.batched)
+        if role == "index" and not (value.source == "data" and value.dtype.kind in "iu"):
+            return Lowered(why=f"its twin reads `{name}` in the data, as integers")
+        gradient = (twin.parameters if role == "array" else twin.grads).get(name)
+        if value.grad and node.output.grad and role != "index" and name in node.record.grads and not gradient:
+            return Lowered(why=f"its twin has no gradient with respect to `{name}`")
+    if any(isinstance(v, Times) for v in node.constants.values()):
+        return Lowered(why="one of its constants depends on the number of samples")
+    for name, value in node.constants.items():
+        if isinstance(value, Key) and value.name != name:
+            return Lowered(why=f"its `{name}` is the {value.name} of the step")
+    if isinstance(twin, LossTwin) and node.output in graph.commits.values():
+        return Lowered(why="its twin gives a program its loss, not the value of a buffer")
+    return Lowered(twin, site)
+
+
+class _Like:
+    """A value as an array without numbers, for two samples."""
+
+    def __init__(self, value):
+        self.shape, self.dtype = (2, *value.shape) if value.batched else value.shape, value.dtype
+        self.ndim, self.size = len(self.shape), int(np.prod(self.shape))
+
+    def __len__(self):
+        return self.shape[0]
+
+
+def _is_view(node, dtype):
+    """Whether the numbers stay where they are: another shape of each sample, or in lanes another dtype."""
+    (a, *_), out = node.inputs, node.output
+    if node.record.target != "numpy" or a is None or not (a.batched and out.batched):
+        return False
+    if node.record.name == "astype":
+        return out.dtype == dtype and a.dtype.kind in "iub"
+    if node.record.name == "getitem":  # new axes alone
+        index = node.constants["index"]
+        parts = index if isinstance(index, tuple) else (index,)
+        return parts[:1] in ((slice(None),), (Ellipsis,)) and all(
+            p is None or p is Ellipsis or p == slice(None) for p in parts
+        )
+    return node.record.name == "reshape" and np.prod(a.shape) == np.prod(out.shape)
+
+
+# --- two neighbours in one pass over memory -----------------------------------------------------------------
+
+
+def _fuse(graph, how):
+    """Put one node in the place of two where a pooling is the only user of an activation's result.
+
+    What is computed and what is kept for the gradients stays the same.
+    """
+    reads, makers = graph.reads(), {node.output: node for node in graph.nodes}
+    for node in list(graph.nodes):
+        before = makers.get(node.inputs[0])
+        if before is None or reads[before.output] != 1 or len(node.named) != 1:
+            continue
+        twin = _together(how[before], how[node])
+        back, first = (_derivatives(graph, n) for n in (node, before))
+        if twin is None or len(back) != len(first):
+            continue
+        record = replace(
+            node.record, name=f"{before.record.name} {node.record.name}", inputs=before.record.inputs
+        )
+        both = Node(record, before.inputs, node.constants, node.outputs, node.where)
+        how[both] = Lowered(twin, how[node].site)
+        graph.nodes[graph.nodes.index(before)] = both
+        graph.nodes.remove(node)
+        makers[both.output] = both
+        for last, one in zip(back, first):
+            together = Derivative(both, one.name, last.cotangents, one.output)
+            graph.backward[graph.backward.index(one)] = together
+            graph.backward.remove(last)
+
+
+def _derivatives(graph, node):
+    return [d for d in graph.backward if isinstance(d, Derivative) and d.node is node]
+
+
+def _together(before, after):
+    """The twin of two nodes in one pass, or None."""
+    if before.python or after.python or before.view or after.view:
+        return None
+    if not before.twin.each or not after.twin.after:
+        return None
+    twin = after.twin.after(*before.twin.each)
+    try:
+        twin.shape(after.site)
+    except Unfit:
+        return None
+    return twin
+
+
+# --- who still reads a value --------------------------------------------------------------------------------
+
+
+def reads_of(work, how, asked):
+    """How many pieces of work read each value; ``asked(rows)`` are the names of the operands of rows."""
+    count = Counter()
+    for piece in work:
+        count.update(read_by(piece, how, asked))
+    return count
+
+
+def read_by(piece, how, asked):
+    """The values that a node, a derivative or a sum reads."""
+    if isinstance(piece, Sum):
+        return set(piece.inputs)
+    if isinstance(piece, Node):
+        return set(piece.named.values())
+    node, form = piece.node, how[piece.node]
+    cotangents = {c for c in piece.cotangents if c is not None}
+    if form.view:
+        return cotangents
+    if form.python:
+        return {*node.named.values(), *node.outputs, *cotangents}
+    names = asked(form.rows(piece.name))
+    values = {**node.named, **dict(zip(node.record.outputs, node.outputs))}
+    return {v for n, v in values.items() if n in names} | cotangents
