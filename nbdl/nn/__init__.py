@@ -12,19 +12,22 @@ from nbdl.nn._losses import (
     softmax_cross_entropy,
 )
 from nbdl.nn._parameter import (
+    Buffer,
     Parameter,
-    Train,
     init,
     load_state_dict,
+    named_buffers,
     named_parameters,
     parameters,
     state_dict,
 )
 from nbdl.nn._pool2d import AvgPool2d, MaxPool2d
 from nbdl.nn._sequential import Sequential, build, config
+from nbdl.nn._train import Train
 
 __all__ = [
     "AvgPool2d",
+    "Buffer",
     "Conv2d",
     "Dropout",
     "Flatten",
@@ -46,6 +49,7 @@ __all__ = [
     "kl_divergence",
     "load_state_dict",
     "mse",
+    "named_buffers",
     "named_parameters",
     "parameters",
     "softmax_cross_entropy",

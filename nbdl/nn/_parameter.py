@@ -1,4 +1,8 @@
-"""Parameters: leaves of the tape that get their shape at a net's first call, and the ways to find them."""
+"""The arrays of layers, which get their shape at a net's first call, and the ways to find them.
+
+A `Parameter` is trained; a `Buffer` is state that is not: the running mean of a batch norm. Both are saved,
+loaded and found by the same names.
+"""
 
 import contextlib
 import contextvars
@@ -12,34 +16,32 @@ from nbdl.errors import (
     DataError,
     DtypeError,
     NbdlError,
-    OptionError,
     ShapeError,
     TapeError,
     UsageError,
 )
-from nbdl.kernels.door.arguments import integer
 from nbdl.records import resolve
 from nbdl.tape import Tensor, no_grad, tracing
 
 _filling = contextvars.ContextVar("filling", default=None)  # (seed, names by id, dtype), set by `init`
 
 
-class Parameter(Tensor):
-    """A trainable array. `init` names its initializer; it has no values until `fill` is told its shape."""
+class Stored(Tensor):
+    """An array of a layer. `init` names its initializer; it has no values until `fill` is told its shape."""
 
     __slots__ = ("home", "init")
+    kind = ""  # what messages call it
 
     def __init__(self, init="zeros"):
-        super().__init__(np.empty(0, np.float32), requires_grad=True)
+        super().__init__(None)
         self.init = init
-        self._array = None
         self.home = None  # where compiled programs find the values, see `nbdl.step`: (flat array, view of it,
-        # whether the parameter has moved out, a number that compiled code looks at)
+        # whether the array has moved out, a number that compiled code looks at)
 
     ready = property(lambda self: self._array is not None)
 
     def fill(self, shape, fan_in=1, fan_out=1):
-        """Draw the first values. The random numbers are keyed by the seed and the parameter's name alone.
+        """Draw the first values. The random numbers are keyed by the seed and the array's name alone.
 
         Outside `nbdl.nn.init` there is no seed: the key comes from the operating system.
         """
@@ -53,13 +55,13 @@ class Parameter(Tensor):
         """Give all values at once; the shape must be right if it is known already."""
         values = np.asarray(values)
         if values.dtype not in (np.float32, np.float64):
-            raise DtypeError("a parameter must be float32 or float64, got {}", values.dtype)
+            raise DtypeError("a {} must be float32 or float64, got {}", self.kind, values.dtype)
         if not self.ready:
             self._take(np.array(values, order="C"))
         elif values.shape != self.shape:
-            raise ShapeError("the parameter has shape {}, got {}", self.shape, values.shape)
+            raise ShapeError("the {} has shape {}, got {}", self.kind, self.shape, values.shape)
         elif values.dtype != self.dtype:
-            raise DtypeError("the parameter has dtype {}, got {}", self.dtype, values.dtype)
+            raise DtypeError("the {} has dtype {}, got {}", self.kind, self.dtype, values.dtype)
         else:
             self[...] = values
 
@@ -73,36 +75,54 @@ class Parameter(Tensor):
         self._array = values
 
     def __repr__(self):
-        return super().__repr__() if self.ready else f"Parameter(init={self.init!r}, no shape yet)"
+        if self.ready:
+            return super().__repr__()
+        return f"{type(self).__name__}(init={self.init!r}, no shape yet)"
+
+
+class Parameter(Stored):
+    """A trainable array of a layer, lazily filled: see `fill`.
+
+    `init` is the name of an initializer.
+    """
+
+    __slots__ = ()
+    kind = "parameter"
+
+    def __init__(self, init="zeros"):
+        super().__init__(init)
+        self.requires_grad = True
+
+
+class Buffer(Stored):
+    """State of a layer that is not trained: saved, loaded and found like a parameter, but without gradient.
+
+    `init` is the name of an initializer, "zeros" or "ones" as a rule. A layer does not write to its buffers
+    while it is called: it hands the new value to `nbdl.nn.Train.keep`.
+
+    Examples
+    --------
+    A layer that counts the minibatches it was trained on::
+
+        class Counter:
+            def __init__(self):
+                self.seen = nn.Buffer("zeros")
+
+            def __call__(self, x, train=None):
+                if not self.seen.ready:
+                    self.seen.fill((1,))
+                if train is not None:
+                    train.keep(self.seen, train.value(self.seen) + 1)
+                return x
+    """
+
+    __slots__ = ()
+    kind = "buffer"
 
 
 def cast(x, parameter):
     """The input of a layer in the dtype of its parameter: nets take any numbers."""
     return tape.cast(x, parameter.dtype)
-
-
-class Train:
-    """Says that a net is called for training, and keys its random numbers.
-
-    A net is called as ``net(x)`` for its prediction and ``net(x, train=Train(seed, step))`` for training:
-    the same seed, step and net give the same dropout masks, whatever ran before.
-    """
-
-    def __init__(self, seed=0, step=0):
-        self.seed, self.step, self._ops = _below(63, "seed", seed), _below(32, "step", step), 0
-
-    def next_op(self):
-        """A number for the next random operation of this call."""
-        self._ops += 1
-        return self._ops - 1
-
-
-def _below(bits, name, value):
-    """`value` as an integer from 0 to 2^bits - 1: what keys the random numbers of a kernel."""
-    value = integer(f"Train: `{name}`", value)
-    if not 0 <= value < 2**bits:
-        raise OptionError("Train: `{}` must be from 0 to 2^{} - 1, got {}", name, bits, value)
-    return value
 
 
 def named_parameters(net):
@@ -111,13 +131,27 @@ def named_parameters(net):
     The names are the paths: ``0.w`` is attribute ``w`` of the first layer (a list called ``layers`` adds
     nothing to the path).
     """
+    return _named(net, Parameter)
+
+
+def named_buffers(net):
+    """All buffers of a net by name, as `named_parameters`: ``1.running_mean``."""
+    return _named(net, Buffer)
+
+
+def named_arrays(net):
+    """The parameters and buffers of a net by name, in one order: what belongs to its state."""
+    return _named(net, Stored)
+
+
+def _named(net, kind):
     found, seen, todo = {}, set(), [(net, "")]
     while todo:
         thing, path = todo.pop()
         if id(thing) in seen:
             continue
         seen.add(id(thing))
-        if isinstance(thing, Parameter):
+        if isinstance(thing, kind):
             found[path] = thing
         else:
             inside = [(item, ".".join(p for p in (path, step) if p)) for step, item in _inside(thing)]
@@ -142,8 +176,8 @@ def parameters(net):
 
 
 def dtype_of(net, x):
-    """The dtype of a net's parameters, or of the array `x` if it has none; they must have values."""
-    for name, p in named_parameters(net).items():
+    """The dtype of a net's arrays, or of the array `x` if it has none; they must have values."""
+    for name, p in named_arrays(net).items():
         if not p.ready:
             raise UsageError("`{}` has no values yet: see nbdl.nn.init", name)
         return p.dtype
@@ -151,7 +185,9 @@ def dtype_of(net, x):
 
 
 def init(net, example, seed=0, dtype="float32", keep=False):
-    """Give every parameter of `net` its shape and first values, by calling the net once; returns the net.
+    """Give every parameter and buffer of `net` its shape and first values; returns the net.
+
+    The net is called once, for its prediction.
 
     Parameters
     ----------
@@ -162,14 +198,14 @@ def init(net, example, seed=0, dtype="float32", keep=False):
         The same seed gives the same values, parameter by parameter.
     dtype : "float32" or "float64"
     keep : bool
-        Leave the parameters alone that have values already.
+        Leave the arrays alone that have values already.
     """
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64):
         raise DtypeError("init: `dtype` must be float32 or float64, got {}", dtype)
     example = tape.real("init: `example`", example)[:1].astype(dtype)
-    names = {id(p): name for name, p in named_parameters(net).items()}
-    for p in () if keep else parameters(net):
+    names = {id(p): name for name, p in named_arrays(net).items()}
+    for p in () if keep else named_arrays(net).values():
         p._array = None
     with _context(_filling, (seed, names, dtype)), no_grad():
         try:
@@ -192,13 +228,13 @@ def _context(variable, value):
 
 
 def state_dict(net):
-    """Copies of all values by name."""
-    return {name: np.array(p.data) for name, p in named_parameters(net).items() if p.ready}
+    """Copies of all values, of parameters and buffers, by name."""
+    return {name: np.array(p.data) for name, p in named_arrays(net).items() if p.ready}
 
 
 def load_state_dict(net, state):
     """Give a net the values of `state`; names and shapes must agree, else `DataError` and nothing changes."""
-    own = named_parameters(net)
+    own = named_arrays(net)
     missing, extra = sorted(set(own) - set(state)), sorted(set(state) - set(own))
     if missing or extra:
         raise DataError("the values do not belong to this net: missing {}, unexpected {}", missing, extra)

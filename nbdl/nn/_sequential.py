@@ -1,6 +1,9 @@
 """Nets as lists of layers, and as plain data."""
 
 import inspect
+import types
+
+import numpy as np
 
 from nbdl import registry
 from nbdl.errors import UsageError
@@ -47,8 +50,19 @@ def describe(layer):
     """A layer as the call that makes it."""
     if isinstance(layer, Sequential):
         return repr(layer).replace("\n", "\n  ").rstrip()
-    options = ", ".join(f"{k}={v!r}" for k, v in _options(layer).items())
+    options = ", ".join(f"{k}={_described(v)}" for k, v in _options(layer).items())
     return f"{type(layer).__name__}({options})"
+
+
+def _described(option):
+    if isinstance(option, (list, tuple)) and any(map(_is_layer, option)):
+        return f"[{', '.join(map(_described, option))}]"
+    return describe(option) if _is_layer(option) else repr(option)
+
+
+def _is_layer(option):
+    """Whether an option is an object with a call, as layers are; functions and classes are none."""
+    return callable(option) and not isinstance(option, (type, types.FunctionType, types.BuiltinFunctionType))
 
 
 def _options(layer):
@@ -60,16 +74,33 @@ def _options(layer):
 def config(net):
     """A net of registered layers as plain data (dicts, lists, numbers, strings), from which `build` makes it.
 
-    Raises `UsageError` where a layer is not registered, or does not keep its options as attributes.
+    Options that are layers, alone or in lists, tuples and dicts, become data in the same way.
+
+    Raises `UsageError` where a layer is not registered, does not keep its options as attributes, or has an
+    option that is neither a layer nor plain data.
     """
-    if type(net) is Sequential:  # one with a call of its own is a layer like any other
-        return {"layer": "Sequential", "layers": [config(layer) for layer in net.layers]}
     missing = set(inspect.signature(type(net)).parameters) - set(_options(net))
     if missing:
         raise UsageError(
             "{} does not keep its option {} as an attribute", type(net).__name__, sorted(missing)
         )
-    return {"layer": _registered_name(type(net)), **_options(net)}
+    name, where = _registered_name(type(net)), type(net).__name__
+    return {"layer": name, **{k: _data(v, f"{where}: option `{k}`") for k, v in _options(net).items()}}
+
+
+def _data(value, where):
+    """An option as plain data; a dict with the key "layer" is a layer."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (np.bool_, np.integer, np.floating)):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return [_data(v, where) for v in value]
+    if isinstance(value, dict) and all(isinstance(k, str) and k != "layer" for k in value):
+        return {k: _data(v, where) for k, v in value.items()}
+    if not _is_layer(value):
+        raise UsageError("{} is neither a layer nor plain data: {!r}", where, value)
+    return config(value)
 
 
 def _registered_name(layer_class):
@@ -85,10 +116,19 @@ def _registered_name(layer_class):
 
 
 def build(config):
-    """The net that `config` describes."""
-    options = dict(config)
-    name = options.pop("layer")
-    if name == "Sequential":
-        return Sequential(*map(build, options["layers"]))
-    make = resolve(registry.default().get("layer", name).build)
-    return make(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
+    """The net that `config` describes. Lists among the options come back as tuples."""
+    options = {k: _built(v) for k, v in config.items() if k != "layer"}
+    make, values = resolve(registry.default().get("layer", config["layer"]).build), []
+    parameters = inspect.signature(make).parameters
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters.values()):  # all before them go by position too
+        for name, p in parameters.items():
+            values += options.pop(name) if p.kind is p.VAR_POSITIONAL else [options.pop(name)]
+            if p.kind is p.VAR_POSITIONAL:
+                break
+    return make(*values, **options)
+
+
+def _built(value):
+    if isinstance(value, dict):
+        return build(value) if "layer" in value else {k: _built(v) for k, v in value.items()}
+    return tuple(map(_built, value)) if isinstance(value, (list, tuple)) else value

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nbdl import nn
 from nbdl.errors import DtypeError
+from nbdl.nn._parameter import named_arrays
 from nbdl.tape import Tensor
 
 KEPT = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
@@ -19,7 +19,7 @@ def is_net(thing):
         return any(
             callable(item) or (isinstance(item, (list, tuple, dict)) and is_net(item)) for item in items
         )
-    return callable(thing) or bool(nn.named_parameters(thing))
+    return callable(thing) or bool(named_arrays(thing))
 
 
 def refuse_arrays(net, where):

@@ -17,6 +17,7 @@ from nbdl import nn, registry, tape
 from nbdl.data import Split
 from nbdl.errors import NbdlError, NumericError, TapeError
 from nbdl.nn._options import check_options
+from nbdl.nn._parameter import named_arrays
 from nbdl.optim import Updater
 from nbdl.records import reason
 from nbdl.records import resolve as code
@@ -183,14 +184,14 @@ class Run:
     def _eager(self, rows, rate):
         """Forward, backward and update by the tape, on the samples `rows`; returns the loss."""
         x, y = self._train.x[rows], self._train.y[rows]
-        loss = self._loss(
-            self.net(x, train=nn.Train(self.config.seed, self.steps)), y, **self.config.loss_options
-        )
+        train = nn.Train(self.config.seed, self.steps)
+        loss = self._loss(self.net(x, train=train), y, **self.config.loss_options)
         value = loss.item()
         if not np.isfinite(value):
             raise diverged(value, self.steps + 1, rate, self.data.train.x, self.data.train.y, rows)
         loss.backward()
         self._updater.step(rate)
+        train.commit()
         return value
 
     def _threads(self):
@@ -210,7 +211,7 @@ class Run:
 
     def _check_finite(self, test_loss):
         """Raise `NumericError` before anything is saved of a net that is no longer one."""
-        broken = [n for n, p in self._updater.parameters.items() if not np.isfinite(p.data).all()]
+        broken = [n for n, p in named_arrays(self.net).items() if not np.isfinite(p.data).all()]
         if broken or not np.isfinite(test_loss):
             what = f"`{broken[0]}` is not finite" if broken else f"the test loss is {test_loss}"
             text = "{} after epoch {}: training diverged. {}"

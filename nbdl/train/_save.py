@@ -8,6 +8,7 @@ from nbdl import __version__, nn
 from nbdl.data import Preparation
 from nbdl.data._fault import fault, reading
 from nbdl.errors import NumericError, UsageError
+from nbdl.nn._parameter import named_arrays
 from nbdl.train import _files
 from nbdl.train._arrays import describe, is_net, rebuild, refuse_arrays
 
@@ -15,8 +16,8 @@ from nbdl.train._arrays import describe, is_net, rebuild, refuse_arrays
 def save(net, path, preparation=None):
     """Write a net, or arrays, to one file.
 
-    Of a net: its weights, and the net itself if it is made of registered layers. Of arrays: every value,
-    with its dtype, shape and place.
+    Of a net: its parameters and buffers, and the net itself if it is made of registered layers. Of arrays:
+    every value, with its dtype, shape and place.
 
     Parameters
     ----------
@@ -47,11 +48,11 @@ def save(net, path, preparation=None):
         _files.write(path, arrays, document)
         return
     refuse_arrays(net, "")
-    if not all(p.ready for p in nn.parameters(net)):
+    if not all(p.ready for p in named_arrays(net).values()):
         raise UsageError("the net has no weights yet: call nbdl.nn.init(net, example), or train it")
     try:
         document["net"] = nn.config(net)
-        if set(nn.named_parameters(nn.build(document["net"]))) != set(nn.named_parameters(net)):
+        if set(named_arrays(nn.build(document["net"]))) != set(named_arrays(net)):
             raise UsageError("some of its layers share parameters, which a description does not say")
     except UsageError as error:
         document["net"], document["why"] = None, str(error)
@@ -61,8 +62,8 @@ def save(net, path, preparation=None):
 
 
 def check_weights(net, where):
-    """Raise `NumericError` if a parameter of a net, read from `where`, is not finite."""
-    for name, p in nn.named_parameters(net).items():
+    """Raise `NumericError` if a parameter or buffer of a net, read from `where`, is not finite."""
+    for name, p in named_arrays(net).items():
         if not np.isfinite(p.data).all():
             error = NumericError("`{}` of the model is not finite: its training diverged", name)
             error.add_note(f"where: {where}")

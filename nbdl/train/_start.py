@@ -14,6 +14,7 @@ from nbdl.data import load as load_data
 from nbdl.data._fault import fault, look, near, reading
 from nbdl.errors import ShapeError, UsageError
 from nbdl.nn._options import check_options
+from nbdl.nn._parameter import named_arrays
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
@@ -197,7 +198,7 @@ def _run(net, data, config, place, saved, progress):
 
     with _jit.watch(on_compile):
         with registry.swap(**config.swap):
-            if not all(p.ready for p in nn.parameters(net)):
+            if not all(p.ready for p in named_arrays(net).values()):
                 try:
                     nn.init(net, preparation.inputs(data.train.x), config.seed, config.dtype, keep=True)
                 except ShapeError as error:  # it names the shape of a part
@@ -281,5 +282,5 @@ def load_run(path):
 
 
 def _weights(arrays):
-    """The values of the parameters in a checkpoint, by name."""
+    """The values of parameters and buffers in a checkpoint, by name."""
     return {k.removeprefix("net/"): a for k, a in arrays.items() if k.startswith("net/")}
