@@ -20,6 +20,7 @@ from nbdl.errors import (
     TapeError,
     UsageError,
 )
+from nbdl.nn._inputs import call, each, named, numbers, taken
 from nbdl.records import resolve
 from nbdl.tape import Tensor, no_grad, tracing
 
@@ -181,7 +182,12 @@ def dtype_of(net, x):
         if not p.ready:
             raise UsageError("`{}` has no values yet: see nbdl.nn.init", name)
         return p.dtype
-    return np.asarray(x).dtype
+    return next((a.dtype for a in map(np.asarray, named(x).values()) if a.dtype.kind == "f"), np.dtype("f4"))
+
+
+def ready(net):
+    """Whether all parameters and buffers have values."""
+    return all(a.ready for a in named_arrays(net).values())
 
 
 def init(net, example, seed=0, dtype="float32", keep=False):
@@ -192,8 +198,8 @@ def init(net, example, seed=0, dtype="float32", keep=False):
     Parameters
     ----------
     net : callable
-    example : array
-        One or more samples, as the net will see them.
+    example : array, or arrays by name
+        One or more samples, as the net will see them. Integers stay integers for a net that takes them.
     seed : int
         The same seed gives the same values, parameter by parameter.
     dtype : "float32" or "float64"
@@ -203,19 +209,29 @@ def init(net, example, seed=0, dtype="float32", keep=False):
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64):
         raise DtypeError("init: `dtype` must be float32 or float64, got {}", dtype)
-    example = tape.real("init: `example`", example)[:1].astype(dtype)
+    example = taken(numbers("init: `example`", example, dtype), slice(0, 1))
     names = {id(p): name for name, p in named_arrays(net).items()}
     for p in () if keep else named_arrays(net).values():
         p._array = None
     with _context(_filling, (seed, names, dtype)), no_grad():
         try:
-            with tracing(shapes.Tracer(dtype)):  # nothing is computed, no kernel compiles
-                net(example)
-        except Exception as error:
-            if isinstance(error, NbdlError) and not isinstance(error, TapeError):
+            _shape(net, example, dtype)
+        except DtypeError:
+            if all(a.dtype.kind == "f" for a in named(example).values()):
                 raise
-            net(example)  # its Python looks at values, or takes arrays alone: it is run on them
+            _shape(net, each(lambda a: a.astype(dtype), example), dtype)
     return net
+
+
+def _shape(net, example, dtype):
+    """Call the net once; nothing is computed and no kernel compiles, unless its Python needs values."""
+    try:
+        with tracing(shapes.Tracer(dtype)):
+            call(net, example)
+    except Exception as error:
+        if isinstance(error, NbdlError) and not isinstance(error, TapeError):
+            raise
+        call(net, example)  # its Python looks at values, or takes arrays alone
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import weakref
 
+import numpy as np
 from llvmlite import ir
 from numba import from_dtype, types
 from numba.core import cgutils, config
@@ -17,16 +18,18 @@ class _Kept:
         self.things = things
 
 
-def by_address(predict, arrays, moved, dtype):
-    """``call(n, x, y, scratch)``: `predict` with these arrays; ``moved()``: whether one of `moved` is not 0.
+def by_address(predict, arrays, moved, dtypes):
+    """``call(n, *pointers)``: `predict` with these arrays; ``moved()``: whether one of `moved` is not 0.
+
+    `dtypes` are those of the inputs, the results and the scratch memory that the pointers are to.
 
     All is found by its address, which holds as long as what is returned besides, a `_Kept`, lives. Compiled
     code that has the addresses keeps it alive.
     """
     if config.DISABLE_JIT:
-        call = lambda n, x, y, scratch: predict(n, x, y, scratch, *map(pointer, arrays))  # noqa: E731
+        call = lambda n, *given: predict(n, *given, *map(pointer, arrays))  # noqa: E731
         return call, lambda: any(m[0] for m in moved), None
-    kinds = [types.CPointer(from_dtype(d)) for d in (dtype, dtype, dtype, *(a.dtype for a in arrays))]
+    kinds = [types.CPointer(from_dtype(d)) for d in map(np.dtype, (*dtypes, *(a.dtype for a in arrays)))]
     wanted = (types.int64, *kinds)
     predict.compile(wanted)
     compiled = predict.overloads[wanted]
@@ -39,17 +42,21 @@ def by_address(predict, arrays, moved, dtype):
         return bd.bitcast(context.add_dynamic_addr(bd, address, info="of a net"), kind)
 
     @intrinsic
-    def call(context, n, x, y, scratch):
+    def call(context, n, *given):
         def emit(context, bd, sig, values):
+            n, given = values
+            values = [n, *cgutils.unpack_tuple(bd, given)]
             convention = context.call_conv
             code = word(context, bd, address, convention.get_function_type(types.none, wanted).as_pointer())
-            arrays = (word(context, bd, p, context.get_value_type(k)) for p, k in zip(places, kinds[3:]))
+            arrays = (
+                word(context, bd, p, context.get_value_type(k)) for p, k in zip(places, kinds[len(dtypes) :])
+            )
             status, _ = convention.call_function(bd, code, types.none, wanted, [*values, *arrays])
             with cgutils.if_unlikely(bd, status.is_error):
                 convention.return_status_propagate(bd, status)
             return context.get_dummy_value()
 
-        return types.none(*wanted[:4]), emit
+        return types.none(types.int64, types.StarArgTuple(wanted[1 : 1 + len(dtypes)])), emit
 
     @intrinsic
     def any_moved(context):

@@ -1,9 +1,10 @@
 """`jit_predict`: a net as a function that other compiled code can call.
 
-The net becomes the text of one function on pointers, ``predict(n, x, y, scratch, *params)``: its kernels, one
-after the other, on arrays in one piece of scratch memory. It is compiled once for its shapes and kept in the
-disk cache. What the user's code calls is a thin door before it: it looks at the shape of x, makes y and the
-scratch memory, and jumps to the address of `predict`, so that no caller compiles or links the net again.
+The net becomes the text of one function on pointers, ``predict(n, *inputs, *results, scratch, *params)``: its
+kernels, one after the other, on arrays in one piece of scratch memory. It is compiled once for its shapes and
+kept in the disk cache. What the user's code calls is a thin door before it (`_Door`): it looks at the shapes
+of the inputs, makes the results and the scratch memory, and jumps to the address of `predict`, so that no
+caller compiles or links the net again.
 """
 
 import inspect
@@ -15,12 +16,12 @@ from numba import carray, types
 from numba.core import config
 from numba.extending import intrinsic, overload
 
-from nbdl import nn
 from nbdl._jit import jit
 from nbdl.errors import ShapeError, UsageError
-from nbdl.kernels.door.arguments import ANY, as_float, as_like
+from nbdl.kernels.door.arguments import ANY, as_float, as_labels, as_like
 from nbdl.kernels.simd.registers import pointer
-from nbdl.nn._parameter import dtype_of
+from nbdl.nn._inputs import numbers
+from nbdl.nn._parameter import dtype_of, named_arrays
 from nbdl.records import resolve
 from nbdl.step._address import by_address
 from nbdl.step._array_text import NAMES, array_text, number, shape, sizes
@@ -36,15 +37,16 @@ def jit_predict(net, example, params=False):
     """A compiled function that predicts, for use in your own ``@njit`` code, serial or parallel.
 
     The function takes one sample, of the shape of those in `example`, or a minibatch of them, as an array of
-    floats; it returns a new array of the net's dtype. Every call has memory of its own: any number of threads
-    may call it at once. In ``prange`` Numba drops errors: give it the right shape. Asked again for the same
-    net and shape, it returns the same function.
+    floats (of integers, if the net takes these); several inputs one after the other, in the order of
+    `example`. It returns a new array of the net's dtype, or a tuple of them. Every call has memory of its
+    own: any number of threads may call it at once. In ``prange`` Numba drops errors: give it the right shape.
+    Asked again for the same net and shape, it returns the same function.
 
     Parameters
     ----------
     net : callable
         Whose parameters have their shapes.
-    example : array
+    example : array, or arrays by name
         One or more inputs.
     params : bool
         Return ``(f, params)`` instead, with ``f(params, x)``.
@@ -67,34 +69,39 @@ def jit_predict(net, example, params=False):
         If the net calls something that has no compiled form, or does not return an array with one row for
         each sample.
     """
-    parameters = nn.named_parameters(net)
+    stored = named_arrays(net)
     dtype = dtype_of(net, example)
-    graph = trace(net, (example, None), dtype)
-    if not graph.result.batched:
+    graph = trace(net, (numbers("jit_predict: `example`", example, dtype), None), dtype)
+    if not all(v.batched for v in graph.results):
         raise UsageError("jit_predict: the net must return an array with one row for each sample")
-    Storage(parameters)
-    arrays = [parameters[n]._array for n in parameters]
-    text, kernels, floats = _text(graph, list(parameters), arrays)  # adds the constants to the arrays
-    shape, result = graph.data[0].shape, graph.result.shape
-    places = [p.home[1].ctypes.data for p in parameters.values()]
+    Storage(stored)
+    arrays = [stored[n]._array for n in stored]
+    text, kernels, floats = _text(graph, list(stored), arrays)  # adds the constants to the arrays
+    shapes, results = tuple(v.shape for v in graph.data), tuple(v.shape for v in graph.results)
+    integers = tuple(v.dtype.kind != "f" for v in graph.data)
+    places = [p.home[1].ctypes.data for p in stored.values()]
     constants = [(a.shape, a.dtype, a.tobytes()) for a in arrays[len(places) :]]
-    made_of = text, kernels, floats, result, dtype, places, constants
+    made_of = text, kernels, floats, results, dtype, places, constants
     known = _functions_of(net)
-    if known.get((params, shape), (None,))[0] != made_of:
-        names = {
-            "wrong": f"predict: `x` must be of shape {of_samples(shape)} or {shape}, got {{}}",
-            "shape": shape, "result": result, "floats": floats, "number": dtype.type,
-        }  # fmt: skip
-        predict = _prediction(text, kernels)
+    key = params, shapes, integers
+    if known.get(key, (None,))[0] != made_of:
+        names = {"floats": floats, "number": dtype.type}
+        names |= {f"result{i}": result for i, result in enumerate(results)}
+        for i, value in enumerate(graph.data):
+            wanted = f"{of_samples(value.shape)} or {value.shape}"
+            wrong = f"predict: `{value.name}` must be of shape {wanted}, got {{}}"
+            names |= {f"wrong{i}": wrong, f"shape{i}": value.shape}
+        predict, door = _prediction(text, kernels), _Door(graph)
         if params:
-            found = _with_params(predict, names, arrays), tuple(arrays)
+            found = door.with_params(predict, names, arrays), tuple(arrays)
         else:
-            moved = [p.home[2] for p in parameters.values()]
-            names["predict"], names["moved"], kept = by_address(predict, arrays, moved, dtype)
-            found = _door("", _MOVED, "", "", names, cache=False)
+            moved = [p.home[2] for p in stored.values()]
+            kinds = [np.int64 if whole else dtype for whole in integers] + [dtype] * (len(results) + 1)
+            names["predict"], names["moved"], kept = by_address(predict, arrays, moved, kinds)
+            found = door.define("", _MOVED, "", "", names, cache=False)
             found.kept = kept  # not among its names: Numba never forgets those
-        known[params, shape] = made_of, found
-    return known[params, shape][1]
+        known[key] = made_of, found
+    return known[key][1]
 
 
 def _functions_of(net):
@@ -117,32 +124,53 @@ def _prediction(text, kernels):
     return found
 
 
-def _with_params(predict, names, arrays):
-    checks = "".join(f"    p{i} = as_param({i}, params[{i}], y, {a.shape})\n" for i, a in enumerate(arrays))
-    pointers = "".join(f", pointer(p{i})" for i in range(len(arrays)))
-    return _door("params, ", "", checks, pointers, {**names, "predict": predict})
+class _Door:
+    """The text of the function that users call: it looks at the inputs and makes room for the results.
 
+    What is no array of numbers is refused before anything asks for its dimensions. One sample gives one
+    result; inputs and the scratch memory are needed until `predict` returns.
+    """
 
-def _door(first, before, checks, pointers, names, cache=True):
-    source = _DOOR.format(first=first, before=before, checks=checks, pointers=pointers)
-    return _define(source, "f", names, cache)
+    def __init__(self, graph):
+        self.data, self.results = graph.data, range(len(graph.results))
 
+    def define(self, first, before, checks, pointers, names, cache=True):
+        count, lines = range(len(self.data)), []
+        for i, value in enumerate(self.data):
+            take = "as_float" if value.dtype.kind == "f" else "as_labels"
+            lines += [
+                f"given{i} = {take}('predict: `{value.name}`', x{i}, ANY)",
+                f"n{i} = count(given{i}, shape{i})",
+                f"if n{i} < 0{f' or n{i} != n0' if i else ''}:",
+                f"    raise ShapeError(wrong{i}, given{i}.shape)",
+            ]
+        lines += [f"y{i} = results(given0, n0, shape0, result{i}, number)" for i in self.results]
+        lines += [
+            f"data{i} = as_dtype(given{i}, y0)" if self.data[i].dtype.kind == "f" else f"data{i} = given{i}"
+            for i in count
+        ]
+        data, ys = (
+            [f"{name}{i}" for i in numbers] for name, numbers in (("data", count), ("y", self.results))
+        )
+        arguments = ", ".join(f"pointer({name})" for name in (*data, *ys, "scratch"))
+        lines += [
+            "scratch = np.empty(n0 * floats, number)",
+            *checks,
+            "if n0 > 0:",
+            f"    predict(n0, {arguments}{pointers})",
+            f"keep({', '.join(data)}, scratch)",
+            f"return {', '.join(ys)}",
+        ]
+        header = f"def f({first}{', '.join(f'x{i}' for i in count)}):\n{before}"
+        if len(count) == 1:
+            header = header.replace("x0)", "x)")
+            lines[0] = lines[0].replace("x0,", "x,")
+        return _define(header + "".join(f"    {line}\n" for line in lines), "f", names, cache)
 
-# What is no array of floats is refused before anything asks for its dimensions. One sample gives one result;
-# x and the scratch memory are needed until `predict` returns.
-_DOOR = """
-def f({first}x):
-{before}    given = as_float("predict: `x`", x, ANY)
-    n = count(given, shape)
-    if n < 0:
-        raise ShapeError(wrong, given.shape)
-    y = results(given, n, shape, result, number)
-    data, scratch = as_dtype(given, y), np.empty(n * floats, number)
-{checks}    if n > 0:
-        predict(n, pointer(data), pointer(y), pointer(scratch){pointers})
-    keep(data, scratch)
-    return y
-"""
+    def with_params(self, predict, names, arrays):
+        checks = [f"p{i} = as_param({i}, params[{i}], y0, {a.shape})" for i, a in enumerate(arrays)]
+        pointers = "".join(f", pointer(p{i})" for i in range(len(arrays)))
+        return self.define("params, ", "", checks, pointers, {**names, "predict": predict})
 
 
 _MOVED = """    if moved():
@@ -162,15 +190,16 @@ def _define(text, name, names, cache=True):
 def _text(graph, parameters, arrays):
     """The text of `predict`, the kernels that it calls, and its scratch memory in elements for one sample.
 
-    `arrays` are those of the parameters; constants of the graph are added to them. A kernel that takes `out`
-    writes into scratch memory, or into y; the result of any other is a new array.
+    `arrays` are those of the parameters and buffers, called `parameters`; constants of the graph are added to
+    them. A kernel that takes `out` writes into scratch memory, or into a result; what any other returns is a
+    new array.
     """
     kernels, local, views, outs = {}, {}, {}, set()
 
     def name(value):
         if value.source == "data":
-            return "x"
-        if value.source == "parameter":
+            return f"x{value.place}"
+        if value.source in ("parameter", "buffer"):
             return f"p{parameters.index(value.name)}"
         if value.source == "node":
             return local[value]
@@ -188,7 +217,8 @@ def _text(graph, parameters, arrays):
             views[node.output] = node.inputs[0]
         elif node.record.target != "numpy":
             kernels[f"kernel{i}"] = kernel = resolve(node.record.forward)
-            if node.output.batched and "out" in inspect.signature(kernel).parameters:
+            one = len(node.outputs) == 1 and node.output.batched
+            if one and "out" in inspect.signature(kernel).parameters:
                 outs.add(node.output)
     places, floats = _memory(graph, views, outs)
     calls = []
@@ -204,15 +234,18 @@ def _text(graph, parameters, arrays):
             given += [f"{k}={_constant(v)}" for k, v in node.constants.items()]
             if node.output in places:
                 given.append(f"out=at({places[node.output]}, {_shape(node.output)})")
-            call = f"kernel{i}({', '.join(given)})" + ("[0]" if len(node.record.outputs) > 1 else "")
-        local[node.output] = f"v{i}"
+            call = f"kernel{i}({', '.join(given)})"
+        several = len(node.outputs) > 1
+        local.update((v, f"v{i}[{k}]" if several else f"v{i}") for k, v in enumerate(node.outputs))
         calls.append(f"v{i} = {call}")
-    if _origin(graph.result, views) not in places:
-        calls.append(f"copy({name(graph.result)}, y)")
-    count = range(len(arrays))
+    for i, value in enumerate(graph.results):
+        if places.get(_origin(value, views)) != f"y{i}":
+            calls.append(f"copy({name(value)}, y{i})")
+    count, data, results = range(len(arrays)), range(len(graph.data)), range(len(graph.results))
+    named = [*(f"x{i}" for i in data), *(f"y{i}" for i in results), "scratch", *(f"p{i}" for i in count)]
     lines = [
-        f"def predict(n, x, y, scratch{''.join(f', p{i}' for i in count)}):",
-        f"x = at(x, {_shape(next(v for v in graph.values if v.source == 'x'))})",
+        f"def predict(n, {', '.join(named)}):",
+        *(f"x{i} = at(x{i}, {_shape(v)})" for i, v in enumerate(graph.data)),
         *(f"p{i} = at(p{i}, {arrays[i].shape})" for i in count),
         *calls,
     ]
@@ -224,15 +257,16 @@ def _memory(graph, views, outs):
 
     Results that are not needed at the same time share memory: first fit.
     """
-    last, result = {}, _origin(graph.result, views)
+    last, results = {}, {_origin(v, views): f"y{i}" for i, v in enumerate(graph.results)}
+    read = {v for node in graph.nodes if node.record.name != "reshape" for v in node.inputs}
     for i, node in enumerate(graph.nodes):
         last.update((_origin(v, views), i) for v in node.inputs if v is not None)
     places, taken, floats = {}, [], 0
     for i, node in enumerate(graph.nodes):
         if node.output not in outs:
             continue
-        if node.output is result:
-            places[result] = "y"
+        if node.output in results and node.output not in read:
+            places[node.output] = results[node.output]
             continue
         taken = sorted((start, end, until) for start, end, until in taken if until >= i)
         start, size = 0, -(-math.prod(node.output.shape) // SLACK) * SLACK
@@ -347,7 +381,7 @@ def _as_param(i, a, y, shape):
 
 _NAMES = {
     "ShapeError": ShapeError, "UsageError": UsageError, "np": np, "ANY": ANY, "as_float": as_float,
-    "count": _count, "results": _results,
+    "as_labels": as_labels, "count": _count, "results": _results,
     "as_dtype": _as_dtype, "as_param": _as_param, "pointer": pointer, "keep": _keep, "at": _at, "copy": _copy,
     "other": "predict: a parameter of the net has another shape or dtype now: call nbdl.jit_predict again",
     **NAMES,

@@ -120,7 +120,7 @@ def differentiate(graph):
             return None
         if len(parts) > 1:
             total = Value("node", value.shape, value.dtype, value.batched)
-            graph.backward.append(Sum(parts, total))
+            graph.backward.append(Sum(list(parts), total))
             parts[:] = [total]
         return parts[0]
 

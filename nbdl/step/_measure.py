@@ -10,7 +10,7 @@ import numpy as np
 
 from nbdl.step._driver import BARRIER, aligned
 from nbdl.step._jobs import Buffer, Call, Strip
-from nbdl.step._memory import Stretch
+from nbdl.step._memory import Group, Stretch
 from nbdl.step._report import in_order, report
 
 TIMES = 5  # the best of so many measurements
@@ -74,7 +74,7 @@ def _seconds_of_calls(step, x, y):
             spent = time.perf_counter() - begun
             seconds[call] = min(spent, seconds.get(call, spent))
 
-        return Call(run, call.node, call.what)
+        return replace(call, run=run)
 
     tables = step.program.memory.tables
     if any(isinstance(table, Call) for table in tables):
@@ -111,10 +111,10 @@ def _with_room(step):
     """(step, spare): the step with larger arenas, and for each of their buffers one more in the new part."""
     program, memory = step.program, copy.copy(step.program.memory)
     spare = {buffer: Buffer(buffer.floats, buffer.name, shape=buffer.shape) for buffer in memory.offsets}
-    end = -(-program.placed[1] // 64) * 64
+    end = -(-program.placed.arena // 64) * 64
     memory.offsets = memory.offsets | dict.fromkeys(spare.values(), end)
     memory.copied = memory.copied | {spare[buffer] for buffer in memory.copied}
-    most = memory.few * max((buffer.floats for buffer in spare), default=0) * program.dtype.itemsize
+    most = program.placed.most() * max((b.floats for b in spare), default=0) * program.dtype.itemsize
     step = copy.copy(step)
     step.program = copy.copy(program)
     step.program.memory, step.program.paces = memory, None
@@ -131,15 +131,17 @@ def _before(step, jobs):
 
 def _tables(step, chosen):
     """The tables and calls of a step with the rows of some jobs alone: `chosen` says what stands for each."""
-    tables = []
+    tables, memory = [], copy.copy(step.program.memory)
+    memory.few = dict(memory.few)
     for part in step.program.order_of_execution:
         stretch = Stretch()
-        for over_shards, phases in () if isinstance(part, Call) else part.groups:
-            phases = [(over, items, [chosen[j] for j in jobs if j in chosen]) for over, items, jobs in phases]
+        for group in () if isinstance(part, Call) else part.groups:
+            phases = [(o, items, [chosen[j] for j in jobs if j in chosen]) for o, items, jobs in group.phases]
             if phases := [phase for phase in phases if phase[2]]:
-                stretch.groups.append((over_shards, phases))
+                stretch.groups.append(Group(group.over_shards, phases))
+                memory.few[stretch.groups[-1]] = memory.few.get(group, 1)
         if stretch.groups:
-            tables.append(step.program.memory.table(stretch))
+            tables.append(memory.table(stretch))
         elif part in chosen:
             tables.append(part)
     return tables
@@ -175,7 +177,7 @@ def _arrays(step):
     yield from program.plan.arrays
     if program.memory is not None:
         yield program.memory.shards
-        yield from program.memory.kept.values()
+        yield program.memory.kept_memory
     yield from step.gradients.values()
     yield from (p._array for p in step.updater.parameters.values())
     for arrays in step.updater.state.values():

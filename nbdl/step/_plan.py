@@ -2,8 +2,8 @@
 
 `build` goes through the graph, forwards and backwards, and lists *jobs*: a leaf with its operands, or Python
 for a kernel that no lanes twin serves. Jobs stand in *sections*: what needs a sum over the whole minibatch
-(the statistics of a norm, a loss that is not the last thing computed) stands in a later section than what adds
-it up. Then every buffer gets its place (`_memory.py`), and jobs become the rows of the driver's table.
+(the statistics of a norm, a loss that is not the last thing computed) stands in a later section than what
+adds it up. Then every buffer gets its place (`_memory.py`), and jobs become the rows of the driver's table.
 """
 
 import inspect
@@ -286,7 +286,7 @@ class _Builder:
         self.held[buffer].append(value)
 
     def _alone(self, piece, buffer, level):
-        """Whether nobody but `piece` still needs what a buffer holds, so that section `level` may overwrite it.
+        """Whether nobody but `piece` still needs what a buffer holds: section `level` may overwrite it.
 
         Only what was computed is, and nothing that an earlier piece of work reads in a later section.
         """
@@ -330,7 +330,7 @@ class _Builder:
         self._put(y, buffer, level)
 
     def _twin_forward(self, node):
-        form, x = self.how[node], node.inputs[0]
+        form = self.how[node]
         twin, site, level = form.twin, form.site, self._level(node.inputs)
         saved = self.saved[node] = {n: Buffer(size, n) for n, size in twin.saves(site).items()}
         checks = self._operands(node, 0) if twin.checks(site) else {}

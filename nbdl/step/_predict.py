@@ -17,7 +17,7 @@ from nbdl.step._trace import trace
 class CompiledPredict:
     """``predict(x)``: predictions (N, ...) for inputs (N, ...), by one native program.
 
-    Inputs of several names are a dict, as the net takes them; what comes back has the form that the net gives.
+    Inputs of several names are a dict; what comes back has the form that the net gives.
 
     Parameters
     ----------

@@ -3,9 +3,8 @@
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import pairwise
 
-from nbdl.step._driver import IDX, LOSS, SHARED, START, X, Y
+from nbdl.step._driver import DATA, IDX, LOSS, SHARED, START
 from nbdl.step._jobs import Address, Base, Buffer, Call, Shard, Strip, Whole
 from nbdl.step._team import MOST_SHARDS
 
@@ -145,20 +144,16 @@ class _Reader:
         self.program, self.plan, self.samples = program, program.plan, samples
         self.size, self.blocks = program.dtype.itemsize, -(-samples // program.L)
         self.shards = min(MOST_SHARDS, self.blocks)
-        self.values = {v.name: v for v in program.graph.values if v.name}
         self.work = list(in_order(program))
         jobs = [job for job in self.work if not isinstance(job, Call)]
         self.kept = {b for job in jobs for b in map(_buffer, job.operands.values()) if b and b.kept}
-        places = {o.offset for job in jobs for o in job.operands.values() if isinstance(o, Shard)}
-        ends = [*sorted(places), self.plan.shard_floats * self.size]
-        self.sums = {place: end - place for place, end in pairwise(ends)}  # bytes by place in a shard
+        self.shard_bytes = max((s.shard_floats for s in self.plan.sections), default=0) * self.size
 
     def report(self):
-        lines, (few, arena, *_) = self.lines(), self.program.placed
+        lines, places = self.lines(), self.program.placed
         return Report(
-            self.samples, self.program.L, self.blocks, self.shards, few, self.program.threads, arena,
-            self.plan.shard_floats * self.size * self.shards, len(self.kept),
-            sum(b.floats for b in self.kept) * self.size * self.blocks,
+            self.samples, self.program.L, self.blocks, self.shards, places.most(), self.program.threads,
+            places.arena, self.shard_bytes * self.shards, len(self.kept), places.kept_bytes * self.blocks,
             sum(line.flops for line in lines), lines,
         )  # fmt: skip
 
@@ -167,7 +162,8 @@ class _Reader:
         found, turns = defaultdict(list), {}
         for position, job in enumerate(self.work):
             phase = phases.get(job, "python" if isinstance(job, Call) else "blocks")
-            found[phase, job.node or getattr(job, "leaf", job), job.what].append((position, job))
+            what = job.node or getattr(job, "leaf", job), job.gradient, job.what, getattr(job, "value", None)
+            found[phase, *what].append((position, job))
         lines = []
         by_last = sorted(found.items(), key=lambda item: item[1][-1][0])
         for number, ((phase, *_), placed) in enumerate(by_last):
@@ -182,16 +178,19 @@ class _Reader:
 
     def _phases(self):
         later = [job for group in self.plan.later for job in (group if isinstance(group, list) else [group])]
-        parts = {"labels": self.plan.labels, "finish": self.plan.finish, "update": later}
-        return {job: phase for phase, jobs in parts.items() for job in jobs}
+        parts = [("update", later)]
+        for section in self.plan.sections:
+            parts += ("labels", section.before), ("finish", section.finish)
+        return {job: phase for phase, jobs in parts for job in jobs}
 
     def _line(self, phase, jobs, strips):
         job = jobs[0]
-        op = f"{job.node.record.name} {job.what}".strip() if job.node else job.what
+        gradient = "gradients" if job.gradient is True else f"d{job.gradient}" if job.gradient else ""
+        op = " ".join(filter(None, (job.node.record.name if job.node else "", gradient, job.what)))
         if isinstance(job, Call):
             target = f"{job.node.record.target if job.node else 'python'}, whole minibatch"
-            why, shapes = job.node.why if job.node else "", self._shapes(phase, job)
-            return Line(phase, op, target, shapes, 1, self._bytes_of_call(job), 0, jobs, why=why)
+            shapes = self._shapes(phase, job)
+            return Line(phase, op, target, shapes, 1, self._bytes_of_call(job), 0, jobs, why=self._why(job))
         moved = sum(self._moved(jobs).values())
         return Line(
             phase, op, "lanes", self._shapes(phase, job), strips, moved, self._flops(phase, job), jobs
@@ -199,18 +198,20 @@ class _Reader:
 
     # --- what a line says of its jobs -----------------------------------------------------------------------
 
+    def _why(self, call):
+        return self.plan.how[call.node].why if call.node else ""
+
     def _shapes(self, phase, job):
         """``before -> after`` of one sample; the parameter by name where it has none."""
-        node, name = job.node, job.what.removeprefix("d")
+        node = job.node
         if node is None:
-            value = self.values.get(job.what.rpartition(" ")[2])
+            value = getattr(job, "value", None)
             return _shape(value.shape) if value else ""
         if phase == "labels":
             return ""
-        given = dict(zip(node.record.inputs, node.inputs))
-        if name not in given:
+        value = node.named.get(job.gradient)
+        if value is None:
             return f"{_shape(node.inputs[0].shape)} -> {_shape(node.output.shape)}"
-        value = given[name]
         if value.source != "parameter":
             return f"{_shape(node.output.shape)} -> {_shape(value.shape)}"
         after = f"{value.name} {_shape(value.shape)}"
@@ -218,14 +219,14 @@ class _Reader:
 
     def _flops(self, phase, job):
         """A gradient counts as much as the result; sums (that of a bias) and all else count nothing."""
-        if job.node is None or job.node.twin is None:
+        if job.node is None or job.form.twin is None:
             return 0
-        twin, site, name = job.node.twin, job.node.site, job.what.removeprefix("d")
+        twin, site, name = job.form.twin, job.form.site, job.gradient
         all_ = twin.flops(site) * self.samples
-        if name in twin.parameters:
-            summed = "blocks" if twin.parameters[name](site).acc else "finish"
+        if name in twin.parameters and name not in site.samples:
+            summed = "blocks" if job.form.rows(name).acc else "finish"
             return all_ if len(site.shapes[name]) > 1 and phase == summed else 0
-        return all_ if phase == "blocks" else 0
+        return all_ if phase == "blocks" and not job.what else 0
 
     def _moved(self, jobs):
         """Bytes by operand: each counts once for a block, item or shard, however many strips touch it."""
@@ -237,27 +238,26 @@ class _Reader:
                     buffer = _buffer(operand)
                     moved[buffer] = buffer.floats * self.size * self.blocks
                 elif isinstance(operand, Shard):
-                    size = self.sums[operand.offset] if job.node else self.plan.shard_floats * self.size
+                    size = operand.floats * self.size
                     moved["sums", operand.offset] = size * (self.shards if operand.all else times)
                 elif isinstance(operand, Address):
                     size = operand.array.nbytes - operand.offset
                     size = min(size, operand.per_item * job.items) if operand.per_item else size * times
                     moved[id(operand.array), operand.offset] = size
-                elif isinstance(operand, Base) and operand.number in (X, Y, IDX, LOSS):
+                elif isinstance(operand, Base):
                     moved["data", operand.number] = self._data(operand.number)
         return moved
 
     def _data(self, number):
-        name = {X: "x", Y: "y"}.get(number)
-        if name not in self.values:
-            return self.samples * 8 if number == IDX else self.blocks * self.size
-        value = self.values[name]
-        return self.samples * math.prod(value.shape) * value.dtype.itemsize
+        if number >= DATA:
+            value = self.program.graph.data[number - DATA]
+            return self.samples * math.prod(value.shape) * value.dtype.itemsize
+        return self.samples * 8 if number == IDX else self.blocks * self.size if number == LOSS else 0
 
     def _bytes_of_call(self, call):
         if call.node is None:
             return 0
-        values = [v for v in (*call.node.inputs, call.node.output) if v is not None]
+        values = [v for v in (*call.node.inputs, *call.node.outputs) if v is not None]
         return sum(math.prod(v.shape) * v.dtype.itemsize * (self.samples if v.batched else 1) for v in values)
 
 
@@ -267,7 +267,7 @@ def in_order(program):
         if isinstance(part, Call):
             yield part
         else:
-            yield from (job for _, phases in part.groups for *_, jobs in phases for job in jobs)
+            yield from (job for group in part.groups for job in group.jobs)
 
 
 def _buffer(operand):

@@ -10,6 +10,7 @@ from nbdl._cores import thread_count
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
 from nbdl.nn._inputs import call, each, named, numbers, taken
 from nbdl.nn._options import check_options, positive
+from nbdl.nn._parameter import ready
 from nbdl.optim import Updater
 from nbdl.records import resolve
 from nbdl.step._diverged import diverged
@@ -38,8 +39,8 @@ def compile_step(
         Names in the registry.
     example : (x, y)
         One or more samples, as the step will see them: each an array, or several by name (``{"ids": ...,
-        "lengths": ...}``), which the net takes as keyword arguments and the loss as a dict. Floats are cast to
-        the dtype of the net, integers stay integers for a net that takes them.
+        "lengths": ...}``), which the net takes as keyword arguments and the loss as a dict. Floats are cast
+        to the dtype of the net, integers stay integers for a net that takes them.
     threads : int or "auto"
         At most one for each core; "auto" finds out how many are the fastest. The same bits for any number.
     lr : float
@@ -64,7 +65,7 @@ def compile_step(
     """
     x, y = example
     x, y = numbers("`example`", x, np.float64), numbers("`example`", y, np.float64)
-    if not nn.ready(net):
+    if not ready(net):
         nn.init(net, x, seed, keep=True)
     updater = Updater(optimizer, net, lr, groups=groups, clip_norm=clip_norm, **(optimizer_options or {}))
     return CompiledStep(net, loss, updater, (x, y), threads, seed, loss_options or {})

@@ -1,4 +1,4 @@
-"""One storage: parameters and buffers in memory that programs can read; the net's own arrays are views of it."""
+"""One storage: parameters and buffers where programs can read them; the net's own arrays are views of it."""
 
 import numpy as np
 
