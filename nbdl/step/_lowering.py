@@ -93,8 +93,8 @@ def _is_view(node, dtype):
     if node.record.name == "getitem":  # new axes alone
         index = node.constants["index"]
         parts = index if isinstance(index, tuple) else (index,)
-        return parts[:1] in ((slice(None),), (Ellipsis,)) and all(
-            p is None or p is Ellipsis or p == slice(None) for p in parts
+        return parts[0] is not None and all(
+            p is None or p is Ellipsis or (isinstance(p, slice) and p == slice(None)) for p in parts
         )
     return node.record.name == "reshape" and np.prod(a.shape) == np.prod(out.shape)
 

@@ -409,7 +409,7 @@ class _Builder:
         operands |= self.saved[node]
         before = self.section(0).before
         for row in (*form.twin.checks(form.site), *form.twin.total(form.site)):
-            before.append(self.job(row, operands, node, SHARED, what="total"))
+            before.append(self.job(row, operands, node, SHARED))
         for row in form.twin.forward(form.site):
             self._blocks(level, row, operands, node)
         self._read(operands.values(), level)
@@ -425,8 +425,8 @@ class _Builder:
         saved, level = self.saved[node], self.level[cotangent]
         if node in self.scaled:
             return self.scaled[node]
-        if level == 0 and cotangent in self.python:
-            level = 1  # computed among the blocks
+        if cotangent in self.python:
+            level += 1  # computed among the blocks
         operands = {"total": saved["total"], "scale": saved["scale"], "dy": self.as_array(cotangent)}
         row = Row(_layout.inverse if cotangent is self.graph.one else _layout.share)
         self.section(level).before.append(self.job(row, operands, node, SHARED, what="1 / total"))
@@ -623,7 +623,7 @@ class _Builder:
         node, value = d.node, d.node.named[d.name]
         level = self._level(read_by(d, self.how, self._asked))
         gets = [None if c is None else self.in_python(c) for c in d.cotangents]
-        rows = tuple(self.rows[c] for c in d.cotangents if c in self.rows)
+        rows = tuple(self.rows[v] for v in (*d.cotangents, *node.inputs) if v in self.rows)
         target = self._target(d.output) if d.output in self.targets else None
         if target is None:
             self.python.add(d.output)

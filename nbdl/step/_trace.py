@@ -154,9 +154,10 @@ class _Comparison:
             }
             outputs = [self._value(a, b, where) for a, b in zip(r1, r2)]
             nodes.append(Node(c1.record, inputs, constants, outputs, where))
-        for t in self.one.results:
-            if id(t) not in self.values and not any(t is given for _, given in self.one.data):
-                raise TapeError("the net returns something that no kernel computed from its input")
+        computed = [id(t) in self.values for t in self.one.results]
+        given = [any(t is given for _, given in self.one.data) for t in self.one.results]
+        if not any(computed) or not all(map(max, computed, given)):
+            raise TapeError("the net returns something that no kernel computed from its input")
         results = [self._value(a, b, "the result") for a, b in zip(self.one.results, self.two.results)]
         kept = zip(self.one.kept, self.two.kept)
         commits = {self.names[id(b)][1]: self._value(t1, t2, "a buffer") for (b, t1), (_, t2) in kept}

@@ -49,7 +49,7 @@ def test_results_are_new_arrays(net, x):
 def test_bad_arguments_are_named(net, x):
     predict = CompiledPredict(net, x)
     for wrong in (x[:0], x[:, :7], x[0]):
-        with pytest.raises(ShapeError, match=r"one or more samples of shape \(8,\), got "):
+        with pytest.raises(ShapeError, match=r"one or more samples of shape \(N, 8\), got "):
             predict(wrong)
     with pytest.raises(UsageError, match=r"`0.w` has no values yet"):
         CompiledPredict(nn.Sequential(nn.Linear(3)), x)
