@@ -13,6 +13,7 @@ from nbdl.kernels import adam_update, conv2d, linear, linear_shape, max_pool2d, 
 from nbdl.kernels.door import arguments as _door
 from nbdl.kernels.door.arguments import (
     ANY,
+    AT_LEAST_2,
     as_float,
     as_grad,
     as_labels,
@@ -36,6 +37,14 @@ def take(a):
 
 def take_any(a):
     return as_float("f: `a`", a, ANY)
+
+
+def take_two_or_more(a):
+    return as_float("f: `a`", a, AT_LEAST_2)
+
+
+def rows(a):
+    return _door.rows(a)
 
 
 def like(a, x):
@@ -84,7 +93,9 @@ def both(f):
 
 
 OPTIONS = one, two, four, shape
-FUNCTIONS = {f: both(f) for f in (take, take_any, like, optional, labels, out, grad, state, *OPTIONS)}
+FUNCTIONS = {
+    f: both(f) for f in (take, take_any, take_two_or_more, like, optional, labels, out, grad, state, *OPTIONS)
+}
 
 
 def readonly(a):
@@ -118,6 +129,25 @@ def test_any_number_of_dimensions():
     for f in FUNCTIONS[take_any]:
         for shape in ((), (2,), (1, 2, 1)):
             assert f(np.ones(shape)).shape == shape
+
+
+def test_so_many_dimensions_and_more():
+    for f in FUNCTIONS[take_two_or_more]:
+        for shape in ((2, 3), (1, 2, 0), (1, 2, 1, 2)):
+            assert f(np.ones(shape)).shape == shape
+        for wrong in ((), (3,)):
+            with pytest.raises(ShapeError, match=f"`a` must have at least 2 dimensions, got {len(wrong)}"):
+                f(np.ones(wrong))
+
+
+@pytest.mark.parametrize(
+    "shape", [(4, 3), (2, 3, 4), (2, 0, 3), (2, 3, 0), (0, 2), (5,), (1, 2, 3, 4)], ids=str
+)
+def test_rows_are_the_same_memory(shape):
+    a = np.arange(np.prod(shape, dtype=int), dtype=np.float64).reshape(shape)
+    got = jit(rows)(a)
+    assert got.shape == (int(np.prod(shape[:-1])), shape[-1]) and np.shares_memory(got, a) == bool(a.size)
+    np.testing.assert_array_equal(got.reshape(shape), a)
 
 
 def test_optional_arrays():

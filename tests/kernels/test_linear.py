@@ -8,10 +8,11 @@ from nbdl.kernels import linear, linear_backward, linear_dw, linear_dx, linear_s
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_agrees_with_torch(dtype):
+@pytest.mark.parametrize("rows", [(7,), (2, 6), (2, 1, 3, 2)], ids=str)
+def test_agrees_with_torch(dtype, rows):
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(0)
-    x, w, b, dy = (rng.standard_normal(s).astype(dtype) for s in ((7, 5), (5, 3), (3,), (7, 3)))
+    x, w, b, dy = (rng.standard_normal(s).astype(dtype) for s in ((*rows, 5), (5, 3), (3,), (*rows, 3)))
     tx, tw, tb = (torch.tensor(a, requires_grad=True) for a in (x, w, b))
     y = torch.nn.functional.linear(tx, tw.T, tb)
     y.backward(torch.tensor(dy))
@@ -33,11 +34,30 @@ def test_messages_say_argument_rule_and_value():
         linear_dx(x, w)
     with pytest.raises(ShapeError, match="linear_dw: `dy` must have as many rows"):
         linear_dw(x, w)
+    with pytest.raises(ShapeError, match=r"linear_dw: `dy` .* last \(2, 3\)\), got \(2, 4\)"):
+        linear_dw(np.ones((2, 4, 5)), np.ones((2, 3, 5)))
+    with pytest.raises(ShapeError, match=r"linear_dw: `dy` .* last \(2, 3\)\), got \(6,\)"):
+        linear_dw(np.ones((6, 5)), np.ones((2, 3, 5)))
+    with pytest.raises(ShapeError, match=r"linear: `x` \(N, ..., D\) must have at least 2 dimensions, got 1"):
+        linear(x[0], w)
+
+
+def test_rows_of_samples_are_not_copied():
+    """A C-contiguous array is seen as a matrix in place."""
+    x, w, out = np.ones((2, 3, 4)), np.eye(4), np.empty((2, 3, 4))
+    assert linear(x, w, out=out) is out and (out == 1).all()
+    dx = np.ones((2, 3, 4))
+    assert linear_dx(x, w, dx) is dx and (dx == 2).all()
+    with pytest.raises(ShapeError, match=r"linear: `out` must have shape \(2, 3, 4\), got \(3, 2, 4\)"):
+        linear(x, w, out=np.empty((3, 2, 4)))
 
 
 def test_shape_check():
     assert linear_shape((4, 3), (3, 5)) == (4, 5)
-    with pytest.raises(ShapeError, match="2 dimensions"):
-        linear_shape((4, 3, 1), (3, 5))
+    assert linear_shape((4, 2, 6, 3), (3, 5)) == (4, 2, 6, 5)
+    with pytest.raises(ShapeError, match="at least 2 dimensions"):
+        linear_shape((3,), (3, 5))
+    with pytest.raises(ShapeError, match=r"`w` \(D, Q\) 2, got 2 and 1"):
+        linear_shape((4, 3), (3,))
     with pytest.raises(ShapeError, match="`w`"):
         linear_shape((4, 3), (4, 5))

@@ -2,7 +2,8 @@ r"""Affine map, the fully connected layer.
 
 .. math:: y_{nq} = \sum_d x_{nd} w_{dq} + b_q
 
-x (N, D), w (D, Q) as in the book (not transposed as in torch or ONNX Gemm), b (Q,), y (N, Q).
+x (N, ..., D), w (D, Q) as in the book (not transposed as in torch or ONNX Gemm), b (Q,), y (N, ..., Q). Axes
+between the first and the last, as that of time in (N, T, D), are so many rows more.
 Zhang et al., Dive into Deep Learning, section 3.1.
 """
 
@@ -10,7 +11,16 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
-from nbdl.kernels.door.arguments import as_float, as_grad, as_like, as_optional, as_out, flat
+from nbdl.kernels.door.arguments import (
+    AT_LEAST_2,
+    as_float,
+    as_grad,
+    as_like,
+    as_optional,
+    as_out,
+    flat,
+    rows,
+)
 from nbdl.kernels.simd.few import FEW, few
 from nbdl.kernels.simd.gemm import gemm
 from nbdl.kernels.simd.strided_tile import copy
@@ -18,21 +28,21 @@ from nbdl.kernels.simd.strided_tile import copy
 
 @jit
 def linear_shape(x_shape, w_shape):
-    """Shape (N, Q) of `linear`'s result; raises `ShapeError` unless x (N, D) and w (D, Q) fit.
+    """Shape (N, ..., Q) of `linear`'s result; raises `ShapeError` unless x (N, ..., D) and w (D, Q) fit.
 
     Call it once before a parallel loop over `linear`: Numba drops exceptions raised inside ``prange``.
     """
-    if len(x_shape) != 2 or len(w_shape) != 2:
+    if len(x_shape) < 2 or len(w_shape) != 2:
         raise ShapeError(
-            "linear: `x` (N, D) and `w` (D, Q) must have 2 dimensions, got {} and {}",
+            "linear: `x` (N, ..., D) must have at least 2 dimensions and `w` (D, Q) 2, got {} and {}",
             len(x_shape),
             len(w_shape),
         )
-    if x_shape[1] != w_shape[0]:
+    if x_shape[-1] != w_shape[0]:
         raise ShapeError(
-            "linear: `w` must have as many rows as `x` has columns ({}), got {}", x_shape[1], w_shape[0]
+            "linear: `w` must have as many rows as `x` has columns ({}), got {}", x_shape[-1], w_shape[0]
         )
-    return x_shape[0], w_shape[1]
+    return x_shape[:-1] + (w_shape[1],)
 
 
 @jit
@@ -41,29 +51,29 @@ def linear(x, w, b=None, out=None):
 
     Parameters
     ----------
-    x : (N, D) float array
+    x : (N, ..., D) float array
     w : (D, Q) float array
         One column for each output.
     b : (Q,) float array, optional
-    out : (N, Q) array, optional
+    out : (N, ..., Q) array, optional
         Where the result goes; must not overlap the inputs.
 
     Returns
     -------
-    (N, Q) array of the dtype of `x`. A sum of D products has an error of at most D eps sum abs(x w).
+    (N, ..., Q) array of the dtype of `x`. A sum of D products has an error of at most D eps sum abs(x w).
 
     Raises
     ------
     ShapeError, DtypeError
         Not inside ``prange``, where Numba drops exceptions: call `linear_shape` before the loop.
     """
-    x = as_float("linear: `x` (N, D)", x, 2)
+    x = as_float("linear: `x` (N, ..., D)", x, AT_LEAST_2)
     w = as_like("linear: `w` (D, Q)", w, 2, x)
     b = as_optional("linear: `b` (Q,)", b, 1, x)
     shape = linear_shape(x.shape, w.shape)
-    _check_bias(b, shape[1])
+    _check_bias(b, w.shape[1])
     y = as_out("linear: `out`", out, shape, x)
-    _linear(x, w, b, y)
+    _linear(rows(x), w, b, rows(y))
     return y
 
 
@@ -85,15 +95,15 @@ def _linear(x, w, b, y):
 
 @jit
 def linear_dx(dy, w, dx=None):
-    r"""Adds :math:`dx = dy\, w^T` to `dx` (N, D), which is new (zeros) if it is not given; returns it."""
-    dy = as_float("linear_dx: `dy` (N, Q)", dy, 2)
+    r"""Adds :math:`dx = dy\, w^T` to `dx` (N, ..., D), new (zeros) if it is not given; returns it."""
+    dy = as_float("linear_dx: `dy` (N, ..., Q)", dy, AT_LEAST_2)
     w = as_like("linear_dx: `w` (D, Q)", w, 2, dy)
-    if dy.shape[1] != w.shape[1]:
+    if dy.shape[-1] != w.shape[1]:
         raise ShapeError(
-            "linear_dx: `dy` must have as many columns as `w` ({}), got {}", w.shape[1], dy.shape[1]
+            "linear_dx: `dy` must have as many columns as `w` ({}), got {}", w.shape[1], dy.shape[-1]
         )
-    dx = as_grad("linear_dx: `dx`", dx, (dy.shape[0], w.shape[0]), dy)
-    _linear_dx(dy, w, dx)
+    dx = as_grad("linear_dx: `dx`", dx, dy.shape[:-1] + (w.shape[0],), dy)
+    _linear_dx(rows(dy), w, rows(dx))
     return dx
 
 
@@ -105,15 +115,17 @@ def _linear_dx(dy, w, dx):
 
 @jit
 def linear_dw(dy, x, dw=None):
-    r"""Adds :math:`dw = x^T dy` to `dw` (D, Q), which is new (zeros) if it is not given; returns it."""
-    dy = as_float("linear_dw: `dy` (N, Q)", dy, 2)
-    x = as_like("linear_dw: `x` (N, D)", x, 2, dy)
-    if dy.shape[0] != x.shape[0]:
+    r"""Adds :math:`dw = \sum x^T dy` to `dw` (D, Q), which is new (zeros) if it is not given; returns it."""
+    dy = as_float("linear_dw: `dy` (N, ..., Q)", dy, AT_LEAST_2)
+    x = as_like("linear_dw: `x` (N, ..., D)", x, AT_LEAST_2, dy)
+    if dy.shape[:-1] != x.shape[:-1]:
         raise ShapeError(
-            "linear_dw: `dy` must have as many rows as `x` ({}), got {}", x.shape[0], dy.shape[0]
+            "linear_dw: `dy` must have as many rows as `x` (all axes but the last {}), got {}",
+            x.shape[:-1],
+            dy.shape[:-1],
         )
-    dw = as_grad("linear_dw: `dw`", dw, (x.shape[1], dy.shape[1]), dy)
-    _linear_dw(dy, x, dw)
+    dw = as_grad("linear_dw: `dw`", dw, (x.shape[-1], dy.shape[-1]), dy)
+    _linear_dw(rows(dy), rows(x), dw)
     return dw
 
 
@@ -126,9 +138,9 @@ def _linear_dw(dy, x, dw):
 @jit
 def linear_db(dy, db=None):
     r"""Adds :math:`db_q = \sum_n dy_{nq}` to `db` (Q,), new (zeros) if it is not given; returns it."""
-    dy = as_float("linear_db: `dy` (N, Q)", dy, 2)
-    db = as_grad("linear_db: `db`", db, (dy.shape[1],), dy)
-    _add_rows(dy, db)
+    dy = as_float("linear_db: `dy` (N, ..., Q)", dy, AT_LEAST_2)
+    db = as_grad("linear_db: `db`", db, (dy.shape[-1],), dy)
+    _add_rows(rows(dy), db)
     return db
 
 

@@ -1,14 +1,16 @@
-r"""linear on lanes, and its gradients: :math:`y_q = \sum_d w_{dq} x_d + b_q` for each sample.
+r"""linear on lanes, and its gradients: :math:`y_q = \sum_d w_{dq} x_d + b_q` for each row of each sample.
 
-A weight is one number for all lanes. Two blocks are done at once where the program gives two: each weight is
-then loaded once for both. dw is a sum over samples, made when all blocks are done: x and dy are kept with the
-features of a sample side by side, and neighbouring lanes are neighbouring columns of w.
+A weight is one number for all lanes. Two rows are done at once, of one block or of two: each weight is then
+loaded once for both. dw is a sum over samples, made when all blocks are done: x and dy are kept with the
+features of a row side by side, and neighbouring lanes are neighbouring columns of w.
 """
+
+import math
 
 import numpy as np
 
 from nbdl.kernels.lanes.sums import sum_lanes
-from nbdl.kernels.lanes.twin import Gradient, Row, Twin, Unfit
+from nbdl.kernels.lanes.twin import Gradient, Row, Twin, Unfit, floats, pitch, planes
 from nbdl.kernels.simd.registers import load, splat, store
 from nbdl.kernels.simd.tile import groups, part, rectangle, shape, spec, tile
 from nbdl.kernels.simd.transpose import transpose
@@ -19,33 +21,50 @@ SAMPLES = 128  # that a sum of dw goes over before the next one: their dy are th
 
 def _shape(site):
     x, w = site.shapes["x"], site.shapes["w"]
-    if len(w) != 2 or x != w[:1] or 0 in w or site.shapes.get("b", w[1:]) != w[1:]:
+    if len(w) != 2 or x[-1:] != w[:1] or 0 in (*x, *w) or site.shapes.get("b", w[1:]) != w[1:]:
         raise Unfit
-    return w[1:]
+    return x[:-1] + w[1:]
 
 
-def _products(L, terms, results, a_step, k_step):
+class _Rows:
+    """Where the rows of x and of y lie: `count` in each of some planes, which may have gaps between them."""
+
+    def __init__(self, site):
+        x, (self.D, self.Q), self.L = site.shapes["x"], site.shapes["w"], site.L
+        y = x[:-1] + (self.Q,)
+        self.total = math.prod(x[:-1])  # of a sample
+        gaps = pitch(x) > math.prod(planes(x)[1:]) or pitch(y) > math.prod(planes(y)[1:])
+        self.planes = planes(x)[0] if gaps else 1
+        self.x_plane, self.y_plane = (floats(v, self.L) // self.planes for v in (x, y))
+        self.count = self.total // self.planes
+
+
+def _products(rows, terms, results, a_step, k_step, forward):
     """The leaf ``(x, w, y, blocks)`` of y[i] += sum_k w[i a_step + k k_step] x[k]: that of both y and dx."""
-    x_block, y_block = terms * L, results * L
-    pair, single = (_tiles(L, results, a_step, k_step, x_block, y_block, blocks) for blocks in (2, 1))
-    few = 256  # steps of the sum whose x, of two blocks, stay in the first cache
+    L, x_row, y_row = rows.L, terms * rows.L, results * rows.L
+    pair, single = (_tiles(L, results, a_step, k_step, x_row, y_row, n) for n in (2, 1))
+    few = 256  # steps of the sum whose x, of two rows, stay in the first cache
+    planes, count = rows.planes, rows.count
+    x_plane, y_plane = (rows.x_plane, rows.y_plane)[:: 1 if forward else -1]
 
     def leaf(x, w, y, blocks):
-        for n in range(0, blocks, 2):
-            source, target = x + n * x_block, y + n * y_block
-            for k in range(0, terms, few):
-                if n + 1 < blocks:
-                    tile(pair, k, min(terms, k + few), w, source, target, target)
-                else:
-                    tile(single, k, min(terms, k + few), w, source, target, target)
+        outer, inner = (blocks * planes, count) if planes > 1 else (1, blocks * count)
+        for p in range(outer):
+            for n in range(0, inner, 2):
+                source, target = x + (p * x_plane + n * x_row), y + (p * y_plane + n * y_row)
+                for k in range(0, terms, few):
+                    if n + 1 < inner:
+                        tile(pair, k, min(terms, k + few), w, source, target, target)
+                    else:
+                        tile(single, k, min(terms, k + few), w, source, target, target)
 
     return leaf
 
 
-def _tiles(L, results, a_step, k_step, x_block, y_block, blocks):
+def _tiles(L, results, a_step, k_step, x_row, y_row, columns):
     parts = []
-    for first, rows, count in groups(results, shape(results, blocks)[0]):
-        fmas, places = rectangle(rows, blocks, a_step, x_block, L, y_block)
+    for first, rows, count in groups(results, shape(results, columns)[0]):
+        fmas, places = rectangle(rows, columns, a_step, x_row, L, y_row)
         fmas = [(i, a + first * a_step, b) for i, a, b in fmas]
         places = [place + first * L for place in places]
         parts.append(part(fmas, places, count, a=rows * a_step, c=rows * L))
@@ -53,52 +72,61 @@ def _tiles(L, results, a_step, k_step, x_block, y_block, blocks):
 
 
 def _forward(site):
-    (D, Q), L = site.shapes["w"], site.L
-    bias, zero = "b" in site.shapes, np.dtype(site.dtype).type(0)
+    rows, bias, zero = _Rows(site), "b" in site.shapes, np.dtype(site.dtype).type(0)
 
-    def start(b, y, blocks, features):
-        for n in range(blocks):
-            for q in range(features):
-                store(y, (n * features + q) * L, splat(b[q] if bias else zero))
+    def start(b, y, blocks, planes, plane, count, features):
+        for p in range(blocks * planes):
+            for n in range(count):
+                for q in range(features):
+                    store(y, p * plane + (n * features + q) * L, splat(b[q] if bias else zero))
 
-    return [Row(start, features=Q), Row(_products(L, D, Q, 1, Q))]
+    L, Q = rows.L, rows.Q
+    given = {"planes": rows.planes, "plane": rows.y_plane, "count": rows.count, "features": Q}
+    return [Row(start, **given), Row(_products(rows, rows.D, Q, 1, Q, True))]
 
 
 def _dx(site):
-    (D, Q), L = site.shapes["w"], site.L
-    zero = np.dtype(site.dtype).type(0)
+    rows, zero = _Rows(site), np.dtype(site.dtype).type(0)
 
-    def start(dx, blocks, size):
-        for i in range(0, blocks * size, L):
-            store(dx, i, splat(zero))
+    def start(dx, blocks, planes, plane, size):
+        for p in range(blocks * planes):
+            for i in range(p * plane, p * plane + size, L):
+                store(dx, i, splat(zero))
 
-    return [Row(start, size=D * L), Row(_products(L, Q, D, Q, 1), x="dy", y="dx")]
+    L, D, Q = rows.L, rows.D, rows.Q
+    given = {"planes": rows.planes, "plane": rows.x_plane, "size": rows.count * D * L}
+    return [Row(start, **given), Row(_products(rows, Q, D, Q, 1, False), x="dy", y="dx")]
 
 
 def _dw(site):
-    (D, Q), L = site.shapes["w"], site.L
+    r = _Rows(site)
+    D, Q, L = r.D, r.Q, r.L
     wide = -(-Q // L) * L  # what stands behind Q is never written, and what it would add to is not stored
 
-    def turn(value, features, kept, pitch):
-        if features < L:
-            for i in range(L):
-                for j in range(features):
-                    kept[i * pitch + j] = value[j * L + i]
-        else:
-            for j in range(0, features, L):
-                j = min(j, features - L)
-                transpose(value + j * L, L, kept + j, pitch)
+    def turn(value, features, kept, pitch, planes, plane, count):
+        for p in range(planes):
+            for n in range(count):
+                source, target = value + (p * plane + n * features * L), kept + (p * count + n) * L * pitch
+                if features < L:
+                    for i in range(L):
+                        for j in range(features):
+                            target[i * pitch + j] = source[j * L + i]
+                else:
+                    for j in range(0, features, L):
+                        j = min(j, features - L)
+                        transpose(source + j * L, L, target + j, pitch)
 
+    given = {"planes": r.planes, "count": r.count}
     collect = [
-        Row(turn, value="x", kept="inputs", features=D, pitch=D),
-        Row(turn, value="dy", kept="cotangents", features=Q, pitch=wide),
+        Row(turn, value="x", kept="inputs", features=D, pitch=D, plane=r.x_plane, **given),
+        Row(turn, value="dy", kept="cotangents", features=Q, pitch=wide, plane=r.y_plane, **given),
     ]
     rows, columns = shape(D, wide // L)
     finish = [
         Row(_dw_rows(site, first, n, count, columns, wide), items=-(-count // TOGETHER))
         for first, n, count in groups(D, rows)
     ]
-    return Gradient(collect, finish, keep={"inputs": L * D, "cotangents": L * wide})
+    return Gradient(collect, finish, keep={"inputs": r.total * L * D, "cotangents": r.total * L * wide})
 
 
 def _dw_rows(site, first, rows, count, columns, wide):
@@ -107,7 +135,7 @@ def _dw_rows(site, first, rows, count, columns, wide):
     An item makes a few of them together, over some samples at a time.
     """
     (D, Q), L = site.shapes["w"], site.L
-    zero, parts = np.dtype(site.dtype).type(0), []
+    zero, parts, per_block = np.dtype(site.dtype).type(0), [], math.prod(site.shapes["x"][:-1]) * L
     for vector, n, times in groups(wide // L, columns):
         for v in range(vector, vector + n * times, n):
             fmas, places = rectangle(rows, n, 1, L, Q, L)
@@ -120,7 +148,7 @@ def _dw_rows(site, first, rows, count, columns, wide):
         start, end = item * TOGETHER, min(count, (item + 1) * TOGETHER)
         for i in range((first + start * rows) * Q, (first + end * rows) * Q):
             dw[i] = zero
-        samples = bounds[shards] * L
+        samples = bounds[shards] * per_block
         for k in range(0, samples, SAMPLES):
             for n in range(start, end):
                 row = first + n * rows
@@ -130,18 +158,21 @@ def _dw_rows(site, first, rows, count, columns, wide):
 
 
 def _db(site):
-    Q, L = site.shapes["w"][1], site.L
+    rows = _Rows(site)
 
-    def leaf(dy, acc, size):
-        for i in range(0, size, L):
-            store(acc, i, load(acc, i) + load(dy, i))
+    def leaf(dy, acc, planes, plane, count, size):
+        for p in range(planes):
+            for n in range(count):
+                for i in range(0, size, L):
+                    store(acc, i, load(acc, i) + load(dy, p * plane + n * size + i))
 
-    return Gradient([Row(leaf, size=Q * L)], [Row(sum_lanes(L), dw="db", size=Q, items=1)], acc=Q * L)
+    L, Q = rows.L, rows.Q
+    collect = Row(leaf, planes=rows.planes, plane=rows.y_plane, count=rows.count, size=Q * L)
+    return Gradient([collect], [Row(sum_lanes(L), dw="db", size=Q, items=1)], acc=Q * L)
 
 
 def _flops(site):
-    D, Q = site.shapes["w"]
-    return 2 * D * Q
+    return 2 * math.prod(site.shapes["x"]) * site.shapes["w"][1]
 
 
 linear = Twin(_forward, {"x": _dx}, {"w": _dw, "b": _db}, shape=_shape, flops=_flops)

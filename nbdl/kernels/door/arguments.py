@@ -9,9 +9,11 @@ Each function has a plain Python body (used when the JIT is off) and an overload
 about types (dtype, number of dimensions) are settled while compiling and cost nothing at run time.
 """
 
+import math
+
 import numpy as np
 from numba import njit, types
-from numba.core import config
+from numba.core import cgutils, config
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload
 from numba.np.arrayobj import populate_array
@@ -19,7 +21,7 @@ from numba.np.arrayobj import populate_array
 from nbdl._jit import jit
 from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError
 
-ANY = -1  # any number of dimensions
+ANY, AT_LEAST_1, AT_LEAST_2 = -1, -2, -3  # number of dimensions: any, or so many and more
 _LAST = np.uint64(2**63 - 1)  # the largest int64
 
 _NOT_FLOAT = "{} must be a float32 or float64 array, got {}"
@@ -81,14 +83,33 @@ def as_mask(where, a, ndim):
 
 
 def _contiguous(where, a, ndim):
-    if ndim not in (ANY, a.ndim):
-        raise ShapeError(_NOT_NDIM, where, ndim, a.ndim)
+    if not _has(ndim, a.ndim):
+        raise ShapeError(_NOT_NDIM, where, _say_rank(ndim), a.ndim)
     return a if a.ndim == 0 else np.ascontiguousarray(a)
+
+
+def _has(ndim, got):
+    """Whether an array of `got` dimensions will do."""
+    return got == ndim if ndim >= 0 else got >= _rank(ndim)
+
+
+def _rank(ndim):
+    """The least number of dimensions."""
+    return ndim if ndim >= 0 else -1 - ndim
+
+
+def _say_rank(ndim):
+    return ndim if ndim >= 0 else f"at least {_rank(ndim)}"
 
 
 def flat(a):
     """The same memory as an array of one dimension; `a` is C-contiguous."""
     return a.reshape(-1)
+
+
+def rows(a):
+    """The same memory as a matrix whose rows are the last axis of `a`; `a` is C-contiguous."""
+    return a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
 
 
 # --- outputs ----------------------------------------------------------------------------------------------
@@ -230,6 +251,23 @@ if not config.DISABLE_JIT:
 
         return one(types.Array(a.dtype, a.ndim, "C")), codegen
 
+    @intrinsic
+    def rows(typingctx, a):
+        two = types.Array(a.dtype, 2, "C")
+
+        def codegen(context, builder, sig, args):
+            old = context.make_array(sig.args[0])(context, builder, args[0])
+            new = context.make_array(two)(context, builder)
+            *leading, last = cgutils.unpack_tuple(builder, old.shape)
+            count = context.get_constant(types.intp, 1)
+            for n in leading:
+                count = builder.mul(count, n)
+            strides = [builder.mul(last, old.itemsize), old.itemsize]
+            populate_array(new, old.data, [count, last], strides, old.itemsize, old.meminfo, old.parent)
+            return impl_ret_borrowed(context, builder, two, new._getvalue())
+
+        return two(types.Array(a.dtype, a.ndim, "C")), codegen
+
 
 def _contiguous_copy(a):
     return np.ascontiguousarray(a)
@@ -285,13 +323,13 @@ _WORDS = {
 def _input_fault(where, a, ndim, dtype=None):
     """What is wrong with the type of input `a`, as a raising function and the rank to go on with; or None."""
     where, ndim = _where(where), ndim.literal_value
-    rank = (0,) * max(ndim, 0)
+    rank = (0,) * _rank(ndim)
     if dtype is None and (not isinstance(a, types.Array) or a.dtype not in (types.float32, types.float64)):
         return _raiser(DtypeError, _NOT_FLOAT.format(where, _say_type(a))), rank
     if dtype is not None and (not isinstance(a, types.Array) or a.dtype != dtype):
         return _raiser(DtypeError, _NOT_LIKE.format(where, dtype, _say_type(a))), rank
-    if ndim not in (ANY, a.ndim):
-        return _raiser(ShapeError, _NOT_NDIM.format(where, ndim, a.ndim)), rank
+    if not _has(ndim, a.ndim):
+        return _raiser(ShapeError, _NOT_NDIM.format(where, _say_rank(ndim), a.ndim)), rank
     return None
 
 
@@ -333,16 +371,16 @@ def _as_optional(where, a, ndim, x):
 
 def _exact_fault(where, a, ndim, kind, message):
     """The like of `_input_fault` for an input that is not a float array: a raising function, or None."""
-    rank = ndim.literal_value
+    ndim = ndim.literal_value
     if not isinstance(a, types.Array) or not isinstance(a.dtype, kind):
         return _raiser(DtypeError, message.format(_where(where), _say_type(a)))
-    if rank not in (ANY, a.ndim):
-        return _raiser(ShapeError, _NOT_NDIM.format(_where(where), rank, a.ndim))
+    if not _has(ndim, a.ndim):
+        return _raiser(ShapeError, _NOT_NDIM.format(_where(where), _say_rank(ndim), a.ndim))
     return None
 
 
 def _refuse_exact(fail, ndim, dtype):
-    shape = (0,) * max(ndim.literal_value, 0)
+    shape = (0,) * _rank(ndim.literal_value)
 
     def impl(where, a, ndim):
         fail()

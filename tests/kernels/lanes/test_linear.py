@@ -20,7 +20,8 @@ def case(D, Q, bias=True):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_the_cases_of_the_kernel(case):
-    assert compare("linear", case, "float64", 19) == (case.name not in ("no samples", "no columns"))
+    empty = "no samples", "no columns", "no rows"
+    assert compare("linear", case, "float64", 19) == (case.name not in empty)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,34 @@ def test_sizes(D, Q, samples):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"x": (4,)}, {"x": (3, 1)}, {"w": (3, 2, 1)}, {"w": (3, 0)}, {"b": (3,)}, {"b": (2, 1)}]
+    ("shape", "Q", "samples"),
+    [
+        ((5, 7), 3, 19),  # rows side by side, an odd number of them
+        ((2, 4, 3), 5, 19),  # planes, none with a gap
+        ((3, 4, 6), 5, 5),  # a gap in x alone
+        ((3, 2, 5), 20, 40),  # in y alone
+        ((3, 4, 20), 18, 40),  # in both
+        ((2, 3, 2, 4), 17, 19),  # four axes are one plane
+    ],
+)
+def test_rows_of_samples(shape, Q, samples):
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((3, *shape)), rng.standard_normal((shape[-1], Q)), rng.standard_normal(Q)
+    assert compare("linear", Case("", inputs), "float32", samples)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"x": (4,)},
+        {"x": (3, 1)},
+        {"x": (0, 3)},
+        {"x": ()},
+        {"w": (3, 2, 1)},
+        {"w": (3, 0)},
+        {"b": (3,)},
+        {"b": (2, 1)},
+    ],
 )
 def test_what_the_kernel_refuses_is_left_to_it(wrong):
     with pytest.raises(Unfit):
