@@ -97,7 +97,7 @@ def test_memory(mlp):
     found = report(mlp, 20 * L)
     assert (found.samples, found.blocks, found.shards, found.lanes) == (20 * L, 20, 8, L)
     assert found.arena_bytes == mlp.program.placed.arena > 0
-    assert found.shard_bytes == 8 * 4 * mlp.plan.shard_floats
+    assert found.shard_bytes == 8 * 4 * mlp.plan.sections[0].shard_floats
     assert found.kept == 4  # x and dy of both linear layers, turned
     assert report(mlp, 40 * L).kept_bytes == 2 * found.kept_bytes > 0
     assert report(mlp, 40 * L).shard_bytes == found.shard_bytes

@@ -176,9 +176,7 @@ def test_the_result_must_be_computed(any_net, x, labels):
 
 def test_a_loss_must_be_one_number(plugin, any_net, x, numbers):
     plugin(losses=[nbdl.Loss("each", lambda prediction, target: (prediction - target) * 2.0)])
-    with pytest.raises(
-        ShapeError, match=r"loss `each` must be one number, got an array of shape \(N, 2\)"
-    ):
+    with pytest.raises(ShapeError, match=r"loss `each` must be one number, got an array of shape \(N, 2\)"):
         nbdl.compile_step(nn.Sequential(nn.Linear(2)), loss="each", example=(x, numbers))
 
 
