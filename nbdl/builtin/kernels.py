@@ -59,7 +59,7 @@ def nbdl_kernels():
     ):
         yield _kernel(
             room, name, ("x", "gamma", "beta", f"{mean}mean", f"{mean}var"), ("x", "gamma", "beta"),
-            outputs=outputs, shape=f"nbdl.kernels.{room}:{name}_shapes", lanes="",
+            outputs=outputs, shape=f"nbdl.kernels.{room}:{name}_shapes",
         )  # fmt: skip
     for name in ("relu", "sigmoid", "tanh"):
         yield _kernel("activation.elementwise", name, ("x",), batch="each")
