@@ -153,11 +153,11 @@ def _forward(site):
 
 def _infer(site):
     L, scaled, shifted, zero = site.L, "gamma" in site.shapes, "beta" in site.shapes, _zero(site)
-    eps = zero.dtype.type(site["eps"])
+    one, eps = zero.dtype.type(1), zero.dtype.type(site["eps"])
 
     def leaf(x, gamma, beta, mean, var, y, first, last, count, pitch, width):
         for c in range(count):
-            scale = (gamma[c] if scaled else zero + 1) / np.sqrt(var[c] + eps)
+            scale = (gamma[c] if scaled else one) / np.sqrt(var[c] + eps)
             m, a, b = splat(mean[c]), splat(scale), splat(beta[c] if shifted else zero)
             for i in range(c * pitch + first * width, c * pitch + last * width, L):
                 store(y, i, fma(load(x, i) - m, a, b))
@@ -252,11 +252,11 @@ def _dx(site):
 
 def _infer_dx(site):
     L, scaled, zero = site.L, "gamma" in site.shapes, _zero(site)
-    eps = zero.dtype.type(site["eps"])
+    one, eps = zero.dtype.type(1), zero.dtype.type(site["eps"])
 
     def leaf(dy, gamma, var, dx, first, last, count, pitch, width):
         for c in range(count):
-            a = splat((gamma[c] if scaled else zero + 1) / np.sqrt(var[c] + eps))
+            a = splat((gamma[c] if scaled else one) / np.sqrt(var[c] + eps))
             for i in range(c * pitch + first * width, c * pitch + last * width, L):
                 store(dx, i, load(dy, i) * a)
 
