@@ -52,6 +52,15 @@ def nbdl_kernels():
         batch="each",
     )
     yield _kernel("pooling.avg_pool2d", "avg_pool2d", ("x",), batch="each")
+    room = "normalization.batch_norm"
+    for name, mean, outputs in (
+        ("batch_norm", "running_", ("y", "mean", "rstd", "new_running_mean", "new_running_var")),
+        ("batch_norm_inference", "", ("y",)),
+    ):
+        yield _kernel(
+            room, name, ("x", "gamma", "beta", f"{mean}mean", f"{mean}var"), ("x", "gamma", "beta"),
+            outputs=outputs, shape=f"nbdl.kernels.{room}:{name}_shapes",
+        )  # fmt: skip
     for name in ("relu", "sigmoid", "tanh"):
         yield _kernel("activation.elementwise", name, ("x",), batch="each")
     for name in ("softmax", "log_softmax"):  # not batch="each": the axis may be that of the samples
