@@ -14,13 +14,15 @@ class Case:
     """Arguments that a kernel must take: `inputs` in the record's order, `constants` by name.
 
     Float arrays are float64 (the kit makes float32 of them), the others keep their dtype; None stands for an
-    input left out. ``grad=False``: values at the ends, where no gradient is checked.
+    input left out. ``grad=False``: values at the ends, where no gradient is checked. `arrays` names inputs
+    that have no samples, where the lanes twin of the kernel would take either.
     """
 
     name: str
     inputs: tuple
     constants: dict = field(default_factory=dict)
     grad: bool = True
+    arrays: tuple = ()
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,7 @@ def check_signature(k):
     if "out" in names and (names[-1] != "out" or k.parameters["out"] is not None):
         fail(None, "`out` must be the last parameter of forward, with default None; got {}", names)
     known = {*names, *k.record.outputs, *(f"{i}_shape" for i in inputs)} - {"out"}
+    known |= {f"d{output}" for output in k.record.outputs[1:]}
     for name, kernel in k.grads.items():
         if name not in inputs:
             fail(None, "`grads` has `{}`, which is no input", name)
@@ -187,10 +188,14 @@ def check_gradient(k, name):
     rng = np.random.default_rng(k.seed + 2)
     for case, inputs, x in k.differentiable(name):
         dy, u = k.cotangent(case, inputs), rng.standard_normal(x.shape)
-        terms = k.gradient(case, name, dy, inputs, np.zeros(x.shape)) * u
+        further = k.further(case, inputs)
+        terms = k.gradient(case, name, dy, inputs, np.zeros(x.shape), further=further) * u
         ahead, behind = ([a + h * u if a is x else a for a in inputs] for h in (STEP, -STEP))
         function = k.truth if k.has_reference else k.run
-        numeric = np.sum(dy * (function(case, ahead)[0] - function(case, behind)[0])) / (2 * STEP)
+        given = {f"d{k.record.outputs[0]}": dy, **further}
+        outputs = zip(k.record.outputs, function(case, ahead), function(case, behind))
+        numeric = sum(np.sum(given[f"d{o}"] * (a - b)) for o, a, b in outputs if f"d{o}" in given)
+        numeric /= 2 * STEP
         error = abs(terms.sum() - numeric) / max(abs(numeric), np.linalg.norm(terms), STEP)
         if not error <= GRADIENT:
             text = "along a random direction the gradient is {:.9g}, differences say {:.9g} (off by {:.3g})"

@@ -8,8 +8,7 @@ import numpy as np
 from numba import config
 
 from nbdl import registry
-from nbdl.errors import VerificationError
-from nbdl.kernels.lanes import LossTwin
+from nbdl.errors import ShapeError, VerificationError
 from nbdl.kernels.simd.registers import LANES
 from nbdl.records import resolve
 from nbdl.shapes import site_of
@@ -41,10 +40,11 @@ def check_twin(record, seed=0):
             served[case.name] = compare(record, case, dtype, samples, seed)
     if not any(served.values()):
         case = subject.cases[0]
-        inputs = subject.inputs(case, np.dtype("float32"))
-        *_, why = site_of(record, inputs, subject.given(case), np.dtype("float32"))
+        *_, why = _site(subject, case, subject.inputs(case, np.dtype("float32")), "float32")
         text = "lanes twin of `{}` serves none of its cases; in `{}`, {}"
         raise VerificationError(text, record.name, case.name, why or "an input is empty")
+    for bad in subject.bad:
+        _refused(subject, bad)
     return served
 
 
@@ -57,13 +57,12 @@ def compare(record, case, dtype, samples, seed=0):
     record = _record(record)
     subject = Subject(record, seed)
     inputs = subject.inputs(case, np.dtype(dtype))
-    twin, site, _ = site_of(record, inputs, subject.given(case), np.dtype(dtype))
+    twin, site, _ = _site(subject, case, inputs, dtype)
     given = dict(zip(record.inputs, inputs))
-    if twin is None or not all(given[name].size for name in twin.grads):
+    if twin is None or not all(given[n].size for n in site.samples & given.keys()):
         return False
-    for name in (*twin.grads, "labels"):
-        if name in given:
-            given[name] = np.resize(given[name], (samples, *given[name].shape[1:]))
+    for name in site.samples & given.keys():
+        given[name] = np.resize(given[name], (samples, *given[name].shape[1:]))
     trial = _Trial(subject, case, twin, site, given, f"{dtype}, {samples} samples")
     if _guard.available and not config.DISABLE_JIT:  # first: a leaf that writes too far ends a child, not us
         for at in ("end", "start"):
@@ -79,6 +78,36 @@ def _record(record):
     return registry.default().get("kernel", record) if isinstance(record, str) else record
 
 
+def _site(subject, case, inputs, dtype):
+    """What `site_of` finds; inputs have samples where the twin takes such, but those that the case names."""
+    record, samples = subject.record, None
+    if case.arrays:
+        twin = resolve(record.lanes)
+        given = {n for n, a in zip(record.inputs, inputs) if a is not None}
+        samples = {n for n in given - {*case.arrays} if n in twin.grads or n in twin.index}
+    return site_of(record, inputs, subject.given(case), np.dtype(dtype), samples)
+
+
+def _refused(subject, bad):
+    """A twin that reads an index must refuse by its status what the kernel refuses for what the data are."""
+    record, constants = subject.record, {**subject.constants, **bad.constants}
+    inputs = [*bad.inputs, *[None] * (len(record.inputs) - len(bad.inputs))]
+    if issubclass(bad.error, ShapeError) or not any(n in resolve(record.lanes).index for n in record.inputs):
+        return
+    twin, site, _ = site_of(record, inputs, constants, np.dtype("float64"))
+    given = dict(zip(record.inputs, inputs))
+    if twin is not None and all(np.can_cast(given[n].dtype, np.int64) for n in twin.index if n in given):
+        if Operands(twin, site, given, _made(record, twin, site)).checked() == 0:
+            text = "lanes twin of `{}` lets pass what the kernel refuses: `{}`"
+            raise VerificationError(text, record.name, bad.name)
+
+
+def _made(record, twin, site):
+    """The outputs that a twin makes: the first, or all that its `shape` names."""
+    shape = twin.shape(site)
+    return tuple(shape) if isinstance(shape, dict) else record.outputs[:1]
+
+
 @dataclass
 class _Trial:
     """A twin and its kernel on the same minibatch."""
@@ -91,28 +120,52 @@ class _Trial:
     what: str
 
     @functools.cached_property
+    def made(self):
+        return _made(self.subject.record, self.twin, self.site)
+
+    @functools.cached_property
     def wanted(self):
-        """What the kernel computes in float64 from the same numbers, and the cotangent of the result."""
+        """What the kernel computes in float64 from the same numbers, and the cotangents of its outputs."""
         exact = [_float64(a) for a in self.given.values()]
-        result = self.subject.run(self.case, exact)[0]
-        dy = np.random.default_rng(0).standard_normal(np.shape(result))
-        dy = np.asarray(dy, self.site.dtype)
-        found = {"the result": result}
+        results = dict(zip(self.subject.record.outputs, self.subject.run(self.case, exact)))
+        dy = np.random.default_rng(0).standard_normal(np.shape(results[self.made[0]]))
+        cotangents = {"dy": np.asarray(dy, self.site.dtype)}
+        for name, d in self.subject.further(self.case, exact).items():
+            if name[1:] in self.made and name[1:] not in self.twin.shared:
+                cotangents[name] = d.astype(self.site.dtype)
+        found = {_said(name, self.made): results[name] for name in self.made}
         if getattr(self.case, "grad", True):
-            for name, x in self.given.items():
-                if x is not None and (self.twin.grads.get(name) or name in self.twin.parameters):
-                    found[name] = self.subject.gradient(self.case, name, _float64(dy), exact)
-        return found, dy
+            further = {name: _float64(d) for name, d in cotangents.items() if name != "dy"}
+            for name in self.differentiable():
+                zeros = np.zeros(self.given[name].shape)
+                gradient = self.subject.gradient(
+                    self.case, name, _float64(cotangents["dy"]), exact, zeros, further=further
+                )
+                found[f"the gradient of `{name}`"] = gradient
+        return found, cotangents
+
+    def differentiable(self):
+        """The inputs whose gradient the twin offers."""
+        for name, x in self.given.items():
+            offers = self.twin.grads if name in self.site.samples else self.twin.parameters
+            if name in self.subject.grads and x is not None and x.dtype.kind == "f" and offers.get(name):
+                yield name
 
     def run(self, place=aligned, **how):
         """The same by the twin."""
-        wanted, dy = self.wanted
-        operands = Operands(self.twin, self.site, self.given, place, **how)
-        found = {"the result": operands.forward()}
-        for name in [n for n in wanted if n in self.given]:
-            found[name] = operands.gradient(name, dy)
-            if isinstance(self.twin, LossTwin) and operands.idle(f"d{name}").any():
-                self.fail("the gradient of `{}` is not zero in lanes that hold no sample", name)
+        wanted, cotangents = self.wanted
+        operands = Operands(self.twin, self.site, self.given, self.made, place, **how)
+        first = operands.forward()
+        if operands.arrays["status"][0]:
+            self.fail("a check refuses the sample at {}, which the kernel takes", -first - 1)
+        found = {_said(name, self.made): operands.result(name) for name in self.made}
+        further = {name[1:]: d for name, d in cotangents.items() if name != "dy"}
+        for name in self.differentiable():
+            if f"the gradient of `{name}`" in wanted:
+                gradient = operands.gradient(name, cotangents["dy"], **further)
+                found[f"the gradient of `{name}`"] = gradient
+                if name in self.site.samples and operands.idle(f"d{name}").any():
+                    self.fail("the gradient of `{}` is not zero in lanes that hold no sample", name)
         for name in operands.spoiled():
             self.fail("`{}` was written to between two planes", name)
         return found
@@ -120,10 +173,9 @@ class _Trial:
     def compare(self, how, **options):
         wanted, _ = self.wanted
         allowed = self.subject.tolerance(self.site.dtype)
-        for name, got in self.run(**options).items():
-            error = distance(got, wanted[name])
+        for what, got in self.run(**options).items():
+            error = distance(got, wanted[what])
             if not error <= allowed:
-                what = f"the gradient of `{name}`" if name in self.given else name
                 self.fail("{}: {} is off by {:.3g} (allowed {:.3g})", how, what, error, allowed)
 
     def guarded(self, at):
@@ -150,6 +202,10 @@ class _Trial:
     def fail(self, sentence, *values):
         text = "lanes twin of `{}`, case `{}`, {}: " + sentence
         raise VerificationError(text, self.subject.record.name, self.case.name, self.what, *values)
+
+
+def _said(output, made):
+    return "the result" if output == made[0] else f"the output `{output}`"
 
 
 def _float64(a):

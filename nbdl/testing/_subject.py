@@ -101,13 +101,28 @@ class Subject:
         dtype = next(a.dtype for a in inputs if a is not None and a.dtype.kind == "f")
         return np.asarray(np.random.default_rng(self.seed + 1).standard_normal(shape), dtype)
 
-    def gradient(self, case, name, dy, inputs, *destination):
-        """What the gradient kernel of input `name` adds to `destination`, or returns without one."""
+    def further(self, case, inputs):
+        """Random cotangents of the other outputs that gradient kernels ask for, by name: ``dh`` of ``h``."""
+        rng, found = np.random.default_rng(self.seed + 4), {}
+        asked = {p for kernel in self.grads.values() for p in registry.parameters(kernel)}
+        for name, y in zip(self.record.outputs[1:], self.run(case, inputs)[1:]):
+            if f"d{name}" in asked:
+                found[f"d{name}"] = np.asarray(rng.standard_normal(np.shape(y)), np.asarray(y).dtype)
+        return found
+
+    def gradient(self, case, name, dy, inputs, *destination, further=()):
+        """What the gradient kernel of input `name` adds to `destination`, or returns without one.
+
+        `further` are the cotangents of further outputs by name (``dh``), zeros where they are left out.
+        """
         known = {**self.given(case), **dict(zip(self.record.inputs, inputs))}
         known |= {f"{n}_shape": a.shape for n, a in zip(self.record.inputs, inputs) if a is not None}
         _, *wanted, _ = registry.parameters(self.grads[name])
-        if set(wanted) & set(self.record.outputs):
-            known |= zip(self.record.outputs, self.run(case, inputs))
+        cotangents = {f"d{output}" for output in self.record.outputs}
+        if set(wanted) & {*self.record.outputs, *cotangents}:
+            outputs = dict(zip(self.record.outputs, self.run(case, inputs)))
+            zeros = {f"d{n}": np.zeros_like(a) if np.ndim(a) else 0.0 for n, a in outputs.items()}
+            known = {**outputs, **zeros, **known, **dict(further)}
         if dy.ndim == 0 and self.record.target != "numpy":
             dy = float(dy)
         self.case = case

@@ -13,7 +13,7 @@ from numba import config, from_dtype, types
 from nbdl._leaf import leaf
 from nbdl.errors import PluginError
 from nbdl.kernels.lanes import LossTwin
-from nbdl.kernels.lanes.twin import INDICES, NUMBERS, floats, pitch, planes
+from nbdl.kernels.lanes.twin import floats, pitch, planes
 from nbdl.kernels.simd.registers import Pointer
 
 SHARDS = 8
@@ -57,6 +57,8 @@ class Operands:
         As `nbdl.kernels.lanes` has them.
     given : dict
         All inputs by name, those with samples as (N, ...); None for what is left out.
+    outputs : tuple
+        The outputs that the twin makes, the first one first.
     place : callable
         Puts an array where it shall be.
     strips : bool
@@ -65,24 +67,35 @@ class Operands:
         y takes the place of x, and dx that of dy.
     """
 
-    def __init__(self, twin, site, given, place=aligned, strips=False, inplace=False):
+    def __init__(self, twin, site, given, outputs=("y",), place=aligned, strips=False, inplace=False):
         self.twin, self.site, self.place, self.inplace, self.L = twin, site, place, inplace, site.L
-        self.samples = next(len(given[n]) for n in twin.grads)
+        self.outputs, self.first = outputs, next(iter(given))
+        self.batched = site.samples & given.keys() or {n for n in given if n in twin.grads or n in twin.index}
+        self.samples = next(len(given[n]) for n in given if n in self.batched)
         self.blocks = -(-self.samples // self.L)
         self.shards = min(self.blocks, SHARDS)
         self.bounds = [s * self.blocks // self.shards for s in range(self.shards + 1)]
         self.numbers = {n: site[n] for n in ("seed", "step") if n in site.constants}
-        rows = planes(site.shapes.get("y", ()))[1]
+        self.numbers["samples"] = self.samples
+        rows = 1 if isinstance(twin, LossTwin) else planes(site.shapes.get(outputs[0], ()))[1]
         few = 2 if strips else rows
         self.strips = [(i, min(i + few, rows)) for i in range(0, rows, few)]
         self.arrays, self.steps = {}, {}  # of each operand: its memory, the elements from block to block
         self.shapes, self.shard = {}, 0  # of each that has lanes; where the sums of the shard begin
         self.absent = {name for name, value in given.items() if value is None}
+        order = np.arange(self.samples)[::-1]  # in the data, of which a minibatch is a few samples
+        self.add("idx", order[np.minimum(np.arange(self.blocks * self.L), self.samples - 1)], self.L)
+        self.add("status", np.zeros(1, np.int64))
         for name, value in given.items():
-            if value is not None and name in twin.grads:
+            if value is None:
+                continue
+            role = twin.role(name, name in self.batched)
+            if role == "lanes":
                 self.add_value(name, site.shapes[name], self.pack(value))
-            elif value is not None:
-                self.add(name, value.astype(np.int64 if name in INDICES else site.dtype).reshape(-1))
+            elif role == "index":
+                self.add(name, value[order].astype(np.int64).reshape(-1))
+            else:
+                self.add(name, value.astype(site.dtype).reshape(-1))
         for name, size in twin.saves(site).items():
             self.add(name, self.empty(self.blocks * size), size)
 
@@ -131,55 +144,89 @@ class Operands:
 
     # --- what a program does ------------------------------------------------------------------------------
 
-    def forward(self):
-        """y (N, ...), or the loss; of labels that are refused the negative status."""
+    def checked(self):
+        """The status after the rows that run first: 0, or which sample they refuse, plus one."""
         if isinstance(self.twin, LossTwin):
-            return self._loss()
-        self.add_value("y", self.site.shapes["y"], instead_of="x")
-        self._over_blocks(self.twin.forward(self.site))
-        return self.unpack("y")
+            self.add("total", self.empty(1))
+        total = self.twin.total(self.site) if isinstance(self.twin, LossTwin) else []
+        for row in [*self.twin.checks(self.site), *total]:
+            self._call(row, 0)
+        return int(self.arrays["status"][0])
 
-    def _loss(self):
-        self.add("idx", np.minimum(np.arange(self.blocks * self.L), self.samples - 1), self.L)
-        self.add("total", self.empty(1))
-        self.add("status", np.zeros(1, np.int64))
-        self.add("loss", self.empty(self.blocks), 1)
-        for row in self.twin.total(self.site):
-            self._call(row, 0, samples=self.samples)
-        if self.arrays["status"][0]:
-            return -int(self.arrays["status"][0])
+    def forward(self):
+        """The first output; of an index that is refused the negative status."""
+        refused = self.checked()
+        if refused:
+            return -refused
+        if isinstance(self.twin, LossTwin):
+            self.add("loss", self.empty(self.blocks), 1)
+        if self.twin.reduce:
+            reduction = self.twin.reduce(self.site)
+            self._reduce(reduction, reduction.results)
+        if not isinstance(self.twin, LossTwin):
+            for i, name in enumerate(self.outputs):
+                if name not in self.twin.shared:
+                    self.add_value(name, self.site.shapes[name], instead_of=None if i else self.first)
         self._over_blocks(self.twin.forward(self.site))
-        return np.float64(self.arrays["loss"].sum(dtype=np.float64) / self.arrays["total"][0])
+        return self.result(self.outputs[0])
 
-    def gradient(self, name, dy):
-        """The gradient of an input, after `forward`; `dy` (N, ...) is a number for a loss."""
+    def result(self, name):
+        """An output, (N, ...) where it has samples, after `forward`."""
+        if isinstance(self.twin, LossTwin):
+            return np.float64(self.arrays["loss"].sum(dtype=np.float64) / self.arrays["total"][0])
+        if name in self.twin.shared:
+            return self.arrays[name].reshape(self.site.shapes[name]).copy()
+        return self.unpack(name)
+
+    def gradient(self, name, dy, **further):
+        """The gradient of an input, after `forward`.
+
+        `dy` (N, ...) is the cotangent of the first output, a number for a loss; `further` are those of
+        others by output, zeros where they are left out.
+        """
         if isinstance(self.twin, LossTwin):
             self.add("scale", (dy / self.arrays["total"]).astype(self.site.dtype))
         else:
-            self.add_value("dy", self.site.shapes["y"], self.pack(dy, cotangent=True))
-        if name in self.twin.parameters:
-            return self._parameter(name, self.twin.parameters[name](self.site))
-        self.add_value(f"d{name}", self.site.shapes[name], instead_of="dy")
-        self._over_blocks(self.twin.grads[name](self.site))
-        return self.unpack(f"d{name}")
+            further[self.outputs[0]] = dy
+            for output in self.outputs:
+                if output not in self.twin.shared:
+                    shape = self.site.shapes[output]
+                    given = further.get(output, np.zeros((self.samples, *shape)))
+                    self.add_value(f"d{output}", shape, self.pack(given, cotangent=True))
+        needed = [n for n in self.twin.needs.get(name, ()) if n not in self.absent | self.batched]
+        self.absent |= {f"d{n}" for n in self.twin.needs.get(name, ()) if n in self.absent}
+        for other in [*needed, *([] if name in self.batched else [name])]:
+            size = math.prod(self.site.shapes[other])
+            self._reduce(self.twin.parameters[other](self.site), {f"d{other}": size})
+        if name in self.batched:
+            instead_of = f"d{self.outputs[0]}" if name == self.first else None
+            self.add_value(f"d{name}", self.site.shapes[name], instead_of=instead_of)
+            self._over_blocks(self.twin.grads[name](self.site))
+        for other in needed:
+            del self.arrays[f"d{other}"]  # another gradient must name it too
+        if name in self.batched:
+            return self.unpack(f"d{name}")
+        return self.arrays[f"d{name}"].reshape(self.site.shapes[name]).copy()
 
-    def _parameter(self, name, gradient):
-        shape = self.site.shapes[name]
-        stride = -(-gradient.acc // 16) * 16
+    def _reduce(self, reduction, results):
+        """A sum over the minibatch; of what it worked with the results alone are left."""
+        stride = -(-reduction.acc // 16) * 16
         self.add("acc", np.zeros(self.shards * stride, self.site.dtype))
-        self.add("scratch", self.empty(gradient.scratch))
+        self.add("scratch", self.empty(reduction.scratch))
         self.add("bounds", np.array(self.bounds))
-        self.add(f"d{name}", self.empty(math.prod(shape)))
-        for kept, size in gradient.keep.items():
+        for result, size in results.items():
+            self.add(result, self.empty(size))
+        for kept, size in reduction.keep.items():
             self.add(kept, self.empty(self.blocks * size), size)
         for s in range(self.shards):
             self.shard = s * stride
-            self._over_blocks(gradient.collect, range(self.bounds[s], self.bounds[s + 1]))
+            self._over_blocks(reduction.collect, range(self.bounds[s], self.bounds[s + 1]))
         self.shard = 0
-        for row in gradient.finish:
+        for row in reduction.finish:
             for item in range(row.given.get("items", 1)):
                 self._call(row, 0, item=item, shards=self.shards, stride=stride)
-        return self.arrays[f"d{name}"].reshape(shape).copy()
+        for name in ("acc", "scratch", "bounds", *reduction.keep):
+            del self.arrays[name]
 
     def _over_blocks(self, rows, blocks=None):
         """Two blocks at a time where all leaves ask for `blocks`, else one."""
@@ -198,7 +245,7 @@ class Operands:
             name = row.given.get(parameter, parameter)
             if isinstance(name, int):
                 arguments.append(name)
-            elif name in NUMBERS:
+            elif name in numbers:
                 arguments.append(numbers[name])
             elif name in self.arrays:
                 start = block * self.steps[name] + (self.shard if name == "acc" else 0)
