@@ -414,10 +414,10 @@ class _Builder:
     def in_all_lanes(self, value, shape):
         """A value without samples, each number in all lanes: as a block of one sample."""
         if value not in self.spread:
-            level = self._level_of_arrays([value])
+            level, plain = self._level_of_arrays([value]), self.as_array(value)
             self.spread[value] = array = self._array(floats(shape, self.L))
-            row, operands = _layout.spread(shape, self.dtype), {"x": self.as_array(value)}
-            self._once(level, row, {**operands, "y": Address(array)}, what="to all lanes")
+            operands = {"x": plain, "y": Address(array)}
+            self._once(level, _layout.spread(shape, self.dtype), operands, what="to all lanes")
         return Address(self.spread[value])
 
     def _shared_operands(self, node):

@@ -7,6 +7,7 @@ import nbdl
 from nbdl import nn
 from nbdl.errors import NumericError, OptionError, ShapeError
 from nbdl.records import Kernel
+from nbdl.step import _lowering
 
 
 def residual(net, x, train):
@@ -80,17 +81,33 @@ FORMS = [
 LAYERS = {"a": 8, "b": 8, "c": 3, "d": 3}  # and how many numbers each gives
 
 
+@pytest.fixture(params=["on lanes", "in Python"])
+def where(request, monkeypatch):
+    """Where array operations run: by their twins, or from Python between stretches of native code."""
+    if request.param == "in Python":
+        found = _lowering.site_of
+
+        def site_of(record, *rest):
+            return (None, None, "of a test") if record.target == "numpy" else found(record, *rest)
+
+        monkeypatch.setattr(_lowering, "site_of", site_of)
+    return request.param
+
+
 @pytest.mark.parametrize(("form", "layers"), FORMS)
-def test_forms(twins, any_net, x, labels, shuffled, form, layers):
+def test_forms(twins, any_net, x, labels, shuffled, form, layers, where):
     make = lambda: any_net(form, **{name: nn.Linear(LAYERS[name]) for name in layers})  # noqa: E731
     both = twins(make, x, labels, optimizer="momentum", lr=0.02, threads=2)
     both.agree(shuffled(5 * 40), 40)
     both.agree(shuffled(5 * 19), 19)
 
 
-def test_what_runs_in_python_can_be_seen(any_net, x, labels):
+def test_what_runs_in_python_can_be_seen(any_net, x, labels, where):
     net = any_net(residual, a=nn.Linear(8), d=nn.Linear(3))
     step = nbdl.compile_step(net, example=(x, labels))
+    if where == "on lanes":
+        assert step.program.native
+        return
     assert [node.record.name for node in step.graph.nodes if step.plan.how[node].python] == ["add"]
     assert not step.program.native
     assert nbdl.compile_step(nn.Sequential(nn.Linear(3)), example=(x, labels)).program.native
