@@ -72,7 +72,7 @@ def _twin(*forward, numbers=(), inplace=False, like="y", **gradients):
     """The twin of a formula, and by operand the formulas of its gradient; of several the next may read what
     the one before it has written.
 
-    `numbers` are operands that are arrays, and plain numbers for the formula. `like` must have the shape of y.
+    `numbers` are operands that are arrays, plain numbers for the formula; `like` has the shape of y.
     """
     names = tuple(dict.fromkeys(n for f in forward for n in _parameters(f) if n != "y"))
     gradients = {n: f if isinstance(f, tuple) else (f,) for n, f in gradients.items()}
@@ -105,7 +105,7 @@ def _twin(*forward, numbers=(), inplace=False, like="y", **gradients):
     return Twin(
         rows(forward, "y"),
         {n: rows(gradients.get(n), f"d{n}") for n in names if n not in numbers},
-        {n: sums(gradients.get(n), n) for n in names if n != like},
+        {n: sums(gradients.get(n), n) for n in names if n != like and len(names) > 1},
         shape=shape,
         inplace=inplace,
         flops=lambda site: math.prod(site.shapes["y"]),

@@ -59,9 +59,9 @@ def _truths(rng, shape):
     return rng.random(shape) < 0.5
 
 
-add_cases = mul_cases = _pairs(_numbers, PAIRS)
-sub_cases = maximum_cases = minimum_cases = _pairs(_numbers)
-div_cases = _pairs(_positive)
+add_cases = _pairs(_numbers, PAIRS)
+sub_cases = mul_cases = maximum_cases = minimum_cases = _pairs(_numbers)
+div_cases = _pairs(_positive, PAIRS)
 equal_cases = not_equal_cases = less_cases = less_equal_cases = greater_cases = greater_equal_cases = _pairs(
     _ties
 )
@@ -75,19 +75,19 @@ def power_cases(rng):
         found.append(Case(f"the ends to the {b:g}", (a, np.array(b)), grad=False, arrays=("b",)))
     signed = rng.choice([-1, 1], (3, 4)) * rng.uniform(0.9, 1.1, (3, 4))
     for b in (2.0, 3.0, -1.0, 65.0, 66.0):
-        found.append(Case(f"of both signs to the {b:g}", (signed, np.array(b)), arrays=("b",)))
+        found.append(Case(f"of both signs to the {b:g}", (signed, np.array(b)), grad=False, arrays=("b",)))
     return found
 
 
 def where_cases(rng):
     found = [
-        Case(case.name, (_truths(rng, case.inputs[0].shape), *case.inputs), arrays=case.arrays)
-        for case in _pairs(_numbers, PAIRS)(rng)
+        Case(case.name, (_truths(rng, case.inputs[0].shape), *case.inputs), {}, case.grad, case.arrays)
+        for case in _pairs(_numbers)(rng)
         if "a" not in case.arrays
     ]
     a, b = rng.standard_normal((2, 2, 4, 4))
     found.append(Case("a mask of all samples", (np.tri(4) > 0, a, b), arrays=("condition",)))
-    found.append(Case("a mask and a number", (np.tri(4) > 0, a, np.array(-1e9)), arrays=("condition", "b")))
+    found.append(Case("a mask and a number", (np.tri(4) > 0, a, np.array(-100.0)), arrays=("condition", "b")))
     found.append(Case("two numbers", (a > 0, np.array(1.0), np.array(2.0)), arrays=("a", "b")))
     return found
 
