@@ -102,7 +102,8 @@ def test_an_outlier_at_the_start_spoils_nothing(shape):
 @pytest.mark.parametrize("shape", [(20, 5), (4, 5, 3, 3)])
 def test_the_ends_of_float32(size, shape):
     x, gamma, beta, mean, var = inputs(shape, "float32")
-    y, m, r, *_ = batch_norm(x * np.float32(size), gamma, beta, mean, var)
+    with np.errstate(over="ignore"):  # for the run without the JIT: the new variance is beyond float32
+        y, m, r, *_ = batch_norm(x * np.float32(size), gamma, beta, mean, var)
     wide = (a.astype(np.float64) for a in (x * np.float32(size), gamma, beta, mean, var))
     want = truth(*wide)
     for got, exact in zip((y, m, r), want):

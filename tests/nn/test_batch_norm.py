@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numba import config
 
 import nbdl
 from nbdl import models, nn
@@ -114,15 +115,16 @@ def test_a_net_is_trained_saved_and_predicts_by_its_averages(tmp_path):
         assert repr(again) == repr(net)
 
 
+@pytest.mark.skipif(config.DISABLE_JIT, reason="the JIT is disabled: convolutions take minutes")
 def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path):
     pytest.importorskip("sklearn")
 
-    def config(epochs):
+    def settings(epochs):
         return resolve("bn_lenet", overrides={"data": "digits", "epochs": epochs, "compiled": False})
 
-    whole = train(config(2), out=tmp_path / "whole")
-    train(config(1), out=tmp_path / "parts")
-    parts = train(config(2), resume=tmp_path / "parts")
+    whole = train(settings(2), out=tmp_path / "whole")
+    train(settings(1), out=tmp_path / "parts")
+    parts = train(settings(2), resume=tmp_path / "parts")
     assert whole.history[-1]["test_accuracy"] > 0.85
     one, two = nn.state_dict(whole.net), nn.state_dict(parts.net)
     assert "1.running_mean" in one and set(one) == set(two)

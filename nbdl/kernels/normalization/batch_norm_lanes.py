@@ -57,18 +57,20 @@ def _zero(site):
 
 
 def _reduce(site):
-    """acc is [1 + 3 C][L]: how many values a lane has seen; K, sum and sum of squares for each channel."""
+    """acc is [2 + 3 C][L]: how many values a lane has seen, one divided by that (0 if none), and for each
+    channel K, the sum and the sum of squares.
+    """
     C = site.shapes["x"][0]
     results = dict.fromkeys((*batch_norm.shared, "low", "share"), C)
     collect, finish = Row(_collect(site.L, _zero(site)), **_sizes(site)), _finish(site)
-    return Reduction([collect], [finish], acc=(1 + 3 * C) * site.L, results=results)
+    return Reduction([collect], [finish], acc=(2 + 3 * C) * site.L, results=results)
 
 
 def _collect(L, zero):
     def leaf(x, acc, left, first, last, count, pitch, width):
         n, fresh, row = min(left, L), acc[0] == 0, 1.0 / (width // L)
         for c in range(count):
-            at, start, end = L + 3 * c * L, c * pitch + first * width, c * pitch + last * width
+            at, start, end = (2 + 3 * c) * L, c * pitch + first * width, c * pitch + last * width
             if fresh:
                 total = splat(zero)
                 for i in range(start, start + width, L):
@@ -84,7 +86,9 @@ def _collect(L, zero):
                 s0, q0 = s0 + d0, fma(d0, d0, q0)
             store_part(acc, at + L, load(acc, at + L) + (s0 + s1), n)
             store_part(acc, at + 2 * L, load(acc, at + 2 * L) + (q0 + q1), n)
-        store_part(acc, 0, load(acc, 0) + (last - first) * (width // L), n)
+        seen = load(acc, 0) + (last - first) * (width // L)
+        store_part(acc, 0, seen, n)
+        store_part(acc, L, 1.0 / seen, n)
 
     return leaf
 
@@ -97,27 +101,26 @@ def _finish(site):
         acc, shards, stride, samples, running_mean, running_var, mean, rstd, new_running_mean,
         new_running_var, low, share, item, places,
     ):  # fmt: skip
-        at, n = L + 3 * item * L, samples * places
-        near, total, square = acc[at], splat(zero), splat(zero)
+        at, n = (2 + 3 * item) * L, samples * places
+        near, one, total, square = acc[at], 1.0 / n, splat(zero), splat(zero)
         for shard in range(shards):
             o = shard * stride
-            seen = load(acc, o)
-            own = (load(acc, o + at) - near) + load(acc, o + at + L) / larger(1.0, seen)
-            total = total + seen * own
-        off = np.float64(hsum(total)) / n
+            own = fma(load(acc, o + at + L), load(acc, o + L), load(acc, o + at) - near)
+            total = fma(load(acc, o), own, total)
+        off = np.float64(hsum(total)) * one
         for shard in range(shards):
             o = shard * stride
-            seen, s = load(acc, o), load(acc, o + at + L)
-            inner = load(acc, o + at + 2 * L) - s * s / larger(1.0, seen)
-            own = (load(acc, o + at) - near) + s / larger(1.0, seen) - off
-            square = square + (larger(0.0, inner) + seen * own * own)
-        centre, var = np.float64(near) + off, np.float64(hsum(square)) / n
+            s, share_of_s = load(acc, o + at + L), load(acc, o + at + L) * load(acc, o + L)
+            own = (load(acc, o + at) - near) + share_of_s - off
+            inner = larger(0.0, load(acc, o + at + 2 * L) - s * share_of_s)
+            square = square + fma(load(acc, o) * own, own, inner)
+        centre, var = np.float64(near) + off, np.float64(hsum(square)) * one
         if var == np.inf:
             var = np.nan  # the squares are beyond the dtype: no finite answer would be right
         mean[item] = centre
         rstd[item] = 1.0 / np.sqrt(var + eps)
         low[item] = centre - np.float64(mean[item])
-        share[item] = 1.0 / n
+        share[item] = one
         new_running_mean[item] = (1.0 - m) * running_mean[item] + m * centre
         new_running_var[item] = (1.0 - m) * running_var[item] + m * var * (n / (n - 1))
 
