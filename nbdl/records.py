@@ -203,7 +203,10 @@ class Initializer:
 
 @dataclass(frozen=True, eq=False)
 class Metric:
-    """``compute(prediction, target)`` on arrays returns one number, averaged over samples."""
+    """``compute(prediction, target)`` on arrays returns one number, averaged over samples.
+
+    An option of the loss that it takes too, as `axis` of the accuracy, it is given as the loss is.
+    """
 
     name: str
     compute: Code

@@ -10,18 +10,27 @@ from nbdl.tape import apply, as_tensor, cast, real
 
 
 def softmax_cross_entropy(
-    prediction, target, weight=None, *, ignore_index=-100, label_smoothing=0.0, reduction="mean"
+    prediction,
+    target,
+    weight=None,
+    *,
+    axis=None,
+    ignore_index=-100,
+    label_smoothing=0.0,
+    reduction="mean",
 ):
     """Cross-entropy of softmax(prediction) in nats.
 
     Parameters
     ----------
-    prediction : (N, C) or (N, C, d1, ...)
-        Logits.
-    target : (N,) or (N, d1, ...) integers, or (N, C) probabilities
+    prediction : (N, C), (N, T, C) or (N, C, d1, ...)
+        Logits: classes last, or at axis 1 as in torch; of which of them it is, the target tells.
+    target : (N,), (N, T) or (N, d1, ...) integers, or probabilities of the shape of `prediction`
         Class indices, or soft labels.
     weight : (C,), optional
         Weight of each class; the mean divides by the sum of the weights of the labels.
+    axis : -1 or 1, optional
+        The axis of the classes; needed where the shape of the target fits both, as it does for T = C.
     ignore_index : int
         Labels of this value count for nothing.
     label_smoothing : float
@@ -32,37 +41,55 @@ def softmax_cross_entropy(
     _check(reduction)
     if weight is not None:
         weight = np.ascontiguousarray(real("softmax_cross_entropy: `weight`", weight), x.dtype)
-    if target.dtype.kind == "f" and target.shape == x.shape and x.ndim == 2:
+    soft = target.dtype.kind == "f" and target.shape == x.shape
+    if class_axis("softmax_cross_entropy", x.shape, target.shape, axis, soft) == 1 and x.ndim > 2:
+        last = 0, *range(2, x.ndim), 1
+        x, target = x.transpose(*last), target.transpose(*last) if soft else target
+    if soft:
         return _soft(x, cast(target, x.dtype), weight, label_smoothing, reduction)
-    shape = target.shape
-    if shape != x.shape[:1] + x.shape[2:]:
-        raise ShapeError(
-            "softmax_cross_entropy: `target` must have shape {} for logits {}, got {}",
-            x.shape[:1] + x.shape[2:],
-            x.shape,
-            shape,
-        )
-    if x.ndim > 2:  # classes last, then one row for each position
-        x = x.transpose(0, *range(2, x.ndim), 1).reshape(-1, x.shape[1])
-        target = target.reshape(-1)
     options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
     if reduction == "mean":
         return apply("softmax_cross_entropy", x, target, weight, **options)
     each = apply("softmax_cross_entropy_each", x, target, weight, **options)
-    return each.sum() if reduction == "sum" else each.reshape(*shape)
+    return each.sum() if reduction == "sum" else each
+
+
+def class_axis(name, shape, target, axis=None, soft=False):
+    """Which axis of a prediction has the classes, 1 or -1, from its shape and that of the target.
+
+    Labels have the shape of the prediction without the axis of the classes; `soft` ones have all of it.
+    """
+    if axis is not None and (isinstance(axis, bool) or axis not in (1, -1)):
+        raise OptionError("{}: `axis` must be 1 or -1, got {!r}", name, axis)
+    wanted = {1: shape[:1] + shape[2:], -1: shape[:-1]}
+    fits = [a for a in wanted if axis in (None, a) and (soft or target == wanted[a])]
+    if not fits:
+        rules = dict.fromkeys(str(wanted[a]) for a in wanted if axis in (None, a))
+        raise ShapeError(
+            "{}: `target` must have shape {} for logits {}, got {}", name, " or ".join(rules), shape, target
+        )
+    if len(fits) > 1 and len(shape) > 2:
+        raise OptionError(
+            "{}: `target` {} fits classes at axis 1 and at the last axis of logits {}. Say which: axis=-1 if "
+            "classes are last, axis=1 if they come before the positions",
+            name,
+            target,
+            shape,
+        )
+    return fits[-1]
 
 
 def _soft(x, target, weight, label_smoothing, reduction):
-    """`softmax_cross_entropy` against probabilities (N, C)."""
+    """`softmax_cross_entropy` against probabilities (N, ..., C)."""
     if reduction != "none":
         mean = apply("softmax_cross_entropy_soft", x, target, weight, label_smoothing=label_smoothing)
-        return mean if reduction == "mean" else mean * x.shape[0]
-    target = target * (1 - label_smoothing) + label_smoothing / x.shape[1]
+        return mean if reduction == "mean" else mean * math.prod(x.shape[:-1])
+    target = target * (1 - label_smoothing) + label_smoothing / x.shape[-1]
     if weight is not None:
         target = target * weight
     # a class of target 0 costs nothing, also where its logit is -inf
-    terms = target * where(target != 0, apply("log_softmax", x, axis=1), 0)
-    return -terms.sum(axis=1)
+    terms = target * where(target != 0, apply("log_softmax", x, axis=-1), 0)
+    return -terms.sum(axis=-1)
 
 
 def mse(prediction, target, *, half=False, reduction="mean"):

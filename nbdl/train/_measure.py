@@ -43,10 +43,12 @@ def measured(prediction, target, loss, loss_options):
     record = registry.default().get("loss", loss)
     with tape.no_grad():
         value = code(record.compute)(prediction, target, **loss_options).item()
-    metrics = {
-        m: code(registry.default().get("metric", m).compute)(prediction, target) for m in record.metrics
-    }
-    return {"loss": value, **metrics}
+    figures = {"loss": value}
+    for name in record.metrics:
+        compute = code(registry.default().get("metric", name).compute)
+        shared = {n: v for n, v in loss_options.items() if n in registry.parameters(compute)}
+        figures[name] = compute(prediction, target, **shared)
+    return figures
 
 
 def worse_than_a_constant(figures, targets, loss, part):

@@ -3,19 +3,23 @@
 import numpy as np
 
 from nbdl.errors import ShapeError
-from nbdl.nn._losses import in_line
+from nbdl.nn._losses import class_axis, in_line
 
 
-def accuracy(prediction, target):
-    """Share of samples whose largest logit is that of the label (or of the largest soft label).
+def accuracy(prediction, target, axis=None):
+    """Share of labels that are the largest logit (of soft labels: the largest probability).
 
-    Labels that are no class (those that a loss ignores) do not count.
+    Labels that are no class (those that a loss ignores) do not count. Which axis has the classes is told as
+    in `nbdl.nn.softmax_cross_entropy`.
     """
+    shape = prediction.shape
     if target.dtype.kind in "iub":
-        target = in_line(target, prediction.shape[:1] + prediction.shape[2:])
-    labels = target if target.ndim < prediction.ndim else target.argmax(axis=1)
-    counted = (labels >= 0) & (labels < prediction.shape[1])
-    return float(np.mean((prediction.argmax(axis=1) == labels)[counted]))
+        target = in_line(in_line(target, shape[:1] + shape[2:]), shape[:-1])
+    soft = target.shape == shape
+    axis = class_axis("accuracy", shape, target.shape, axis, soft)
+    labels = target.argmax(axis=axis) if soft else target
+    counted = (labels >= 0) & (labels < shape[axis])
+    return float(np.mean((prediction.argmax(axis=axis) == labels)[counted]))
 
 
 def mean_absolute_error(prediction, target):

@@ -61,6 +61,44 @@ def test_soft_targets_agree_with_torch(weight, smoothing):
     np.testing.assert_allclose(softmax_cross_entropy_soft_dx(1.0, *arguments), dx, atol=1e-15)
 
 
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 2, 5)], ids=str)
+@pytest.mark.parametrize("weight, smoothing", OPTIONS)
+def test_positions_agree_with_torch(shape, weight, smoothing):
+    """Torch has the classes at axis 1."""
+    rng = np.random.default_rng(1)
+    x, labels = rng.standard_normal(shape), rng.integers(0, 5, shape[:-1])
+    labels[0, 0] = -100
+    target, arguments = rng.dirichlet(np.ones(5), shape[:-1]), (x, labels, weight, -100, smoothing)
+    for got, gradient, y, how in (
+        (softmax_cross_entropy(*arguments), softmax_cross_entropy_dx(1.0, *arguments), labels, "mean"),
+        (
+            softmax_cross_entropy_each(*arguments),
+            softmax_cross_entropy_each_dx(np.ones(shape[:-1]), *arguments),
+            labels,
+            "none",
+        ),
+        (
+            softmax_cross_entropy_soft(x, target, weight, smoothing),
+            softmax_cross_entropy_soft_dx(1.0, x, target, weight, smoothing),
+            np.moveaxis(target, -1, 1),
+            "mean",
+        ),
+    ):
+        loss, dx = torch_loss(np.moveaxis(x, -1, 1), y, weight, smoothing, how)
+        np.testing.assert_allclose(got, loss, rtol=1e-13, atol=1e-14)
+        np.testing.assert_allclose(gradient, np.moveaxis(dx, 1, -1), atol=1e-14)
+
+
+def test_positions_are_rows():
+    """The same bits, however the rows are arranged."""
+    rng = np.random.default_rng(2)
+    x, labels = rng.standard_normal((4, 3, 5)).astype("float32"), rng.integers(0, 5, (4, 3))
+    rows, flat = x.reshape(12, 5), labels.reshape(-1)
+    assert softmax_cross_entropy(x, labels) == softmax_cross_entropy(rows, flat)
+    got = softmax_cross_entropy_dx(2.0, x, labels)
+    np.testing.assert_array_equal(got.reshape(12, 5), softmax_cross_entropy_dx(2.0, rows, flat))
+
+
 def test_gradient_is_softmax_minus_target():
     labels = np.array([1, 0, 3, 2, 2, 4])
     want = (softmax(X) - np.eye(5)[labels]) / 6
@@ -133,7 +171,7 @@ def test_means_of_nothing_are_errors():
         softmax_cross_entropy(X[:0], LABELS[:0])
     with pytest.raises(LabelError, match="`labels` are all ignored"):
         softmax_cross_entropy(X, np.full(6, -100))
-    with pytest.raises(ShapeError, match="`dy` must have 6 elements, as `x` has rows, got 1"):
+    with pytest.raises(ShapeError, match=r"`dy` must have the shape of `labels` \(6,\), got \(1,\)"):
         softmax_cross_entropy_each_dx(np.ones(1), X, LABELS)
 
 
@@ -165,7 +203,19 @@ def test_the_maximum_is_subtracted_first(dtype, offset):
 
 def test_a_large_unsigned_label_is_not_ignore_index():
     labels = np.array([0, 2**64 - 100, 1, 1, 1, 1], np.uint64)
-    with pytest.raises(LabelError, match=r"`labels` \(N,\) must be below 2\^63, got 18446744073709551516"):
+    with pytest.raises(
+        LabelError, match=r"`labels` \(N, \.\.\.\) must be below 2\^63, got 18446744073709551516"
+    ):
         softmax_cross_entropy(X, labels)
     with pytest.raises(DtypeError, match="softmax_cross_entropy: `ignore_index` must be an integer"):
         softmax_cross_entropy(X, LABELS, None, 0.5)
+
+
+def test_a_label_of_a_position_is_named_by_where_it_stands():
+    labels = np.array([[0, 1, 2], [3, 5, 9]])
+    with pytest.raises(LabelError, match=r"from 0 to 4 .* got 5 at flat position 4 of \(2, 3\)"):
+        softmax_cross_entropy(np.zeros((2, 3, 5)), labels)
+    with pytest.raises(
+        ShapeError, match=r"`labels` must have shape \(2, 3\), one for each row of `x`, got \(3,\)"
+    ):
+        softmax_cross_entropy(np.zeros((2, 3, 5)), labels[0])

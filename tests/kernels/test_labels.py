@@ -26,8 +26,14 @@ def test_names_the_first_bad_position_and_its_value():
         check_labels(np.array([0, 2, -1]), 3)
 
 
+def test_labels_of_positions():
+    check_labels(np.array([[0, 2], [1, -100]]), 3)
+    with pytest.raises(LabelError, match=r"got 3 at flat position 2 of \(2, 2\)"):
+        check_labels(np.array([[0, 2], [3, 9]]), 3)
+
+
 def test_refuses_what_are_no_labels():
     with pytest.raises(DtypeError, match=r"`labels` .* must be an array of integers"):
         check_labels(np.array([0.0, np.nan]), 3)
-    with pytest.raises(ShapeError, match=r"`labels` .* must have 1 dimensions, got 2"):
-        check_labels(np.zeros((2, 1), int), 3)
+    with pytest.raises(ShapeError, match=r"`labels` .* must have at least 1 dimensions, got 0"):
+        check_labels(np.array(1), 3)

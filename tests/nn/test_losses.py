@@ -46,6 +46,67 @@ def test_positions_and_soft_labels():
     np.testing.assert_allclose(nn.softmax_cross_entropy(rows, one_hot).data, each.mean(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_classes_last(reduction):
+    """(N, T, C) against (N, T), and the same with the classes at axis 1: one loss, one gradient."""
+    x, labels = RNG.normal(size=(2, 5, 3)), RNG.integers(0, 3, (2, 5))
+    labels[1, 2] = -100
+    each, w = truth(x.reshape(-1, 3), labels.reshape(-1), None, -100, 0)
+    expected = {"mean": each.sum() / w.sum(), "sum": each.sum(), "none": each.reshape(2, 5)}[reduction]
+    for a in (x, x.transpose(0, 2, 1).copy()):
+        found = nn.softmax_cross_entropy(a, labels, reduction=reduction).data
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+        assert gradcheck(lambda a: nn.softmax_cross_entropy(a, labels, reduction=reduction), a)
+
+
+def test_nothing_is_folded_where_classes_are_last():
+    x, labels = tensor(RNG.normal(size=(2, 5, 3)).astype("float32")), RNG.integers(0, 3, (2, 5))
+    loss = nn.softmax_cross_entropy(nn.init(nn.Linear(3), x.data)(x), labels)
+    assert ops(loss) == ["linear", "softmax_cross_entropy"]
+
+
+def ops(tensor):
+    """The kernels that made a tensor, in order, along first inputs."""
+    names = []
+    while tensor._call is not None:
+        names.append(tensor._call.record.name)
+        tensor = tensor._call.inputs[0]
+    return names[::-1]
+
+
+def test_where_both_ends_fit_the_axis_must_be_said():
+    x, labels = RNG.normal(size=(2, 4, 4)), RNG.integers(0, 4, (2, 4))
+    with pytest.raises(OptionError, match=r"`target` \(2, 4\) fits .* \(2, 4, 4\)\. Say which: axis=-1 if"):
+        nn.softmax_cross_entropy(x, labels)
+    with pytest.raises(OptionError, match=r"softmax_cross_entropy: `axis` must be 1 or -1, got 2"):
+        nn.softmax_cross_entropy(x, labels, axis=2)
+    last = nn.softmax_cross_entropy(x, labels, axis=-1).item()
+    assert last == nn.softmax_cross_entropy(x.transpose(0, 2, 1), labels, axis=1).item()
+    assert last != nn.softmax_cross_entropy(x, labels, axis=1).item()
+    with pytest.raises(ShapeError, match=r"must have shape \(2, 3\) for logits \(2, 3, 4\), got \(2, 4\)"):
+        nn.softmax_cross_entropy(x[:, :3], labels, axis=-1)
+    with pytest.raises(ShapeError, match=r"must have shape \(2, 4\) or \(2, 3\) for logits \(2, 3, 4\)"):
+        nn.softmax_cross_entropy(x[:, :3], labels[:, :2])
+    rows = x[:, 0]  # of two axes both are the same
+    for axis in (None, 1, -1):
+        found = nn.softmax_cross_entropy(rows, labels[:, 0], axis=axis).item()
+        assert found == nn.softmax_cross_entropy(rows, labels[:, 0]).item()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_probabilities_of_positions(reduction):
+    x, target = RNG.normal(size=(2, 5, 3)), RNG.dirichlet(np.ones(3), (2, 5))
+    options = {"label_smoothing": 0.1, "weight": np.array([1.0, 0.5, 2.0]), "reduction": reduction}
+    expected = nn.softmax_cross_entropy(x.reshape(-1, 3), target.reshape(-1, 3), **options).data
+    last = nn.softmax_cross_entropy(x, target, axis=-1, **options).data
+    np.testing.assert_allclose(last, expected.reshape(last.shape), rtol=1e-12)
+    x, target = x.transpose(0, 2, 1), target.transpose(0, 2, 1)
+    np.testing.assert_allclose(nn.softmax_cross_entropy(x, target, axis=1, **options).data, last, rtol=1e-12)
+    assert gradcheck(lambda x: nn.softmax_cross_entropy(x, target, axis=1, **options), x)
+    with pytest.raises(OptionError, match="Say which"):
+        nn.softmax_cross_entropy(x, target)
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])

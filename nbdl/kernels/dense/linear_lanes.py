@@ -9,8 +9,9 @@ import math
 
 import numpy as np
 
+from nbdl.kernels.lanes.rows import rows
 from nbdl.kernels.lanes.sums import sum_lanes
-from nbdl.kernels.lanes.twin import Gradient, Row, Twin, Unfit, floats, pitch, planes
+from nbdl.kernels.lanes.twin import Gradient, Row, Twin, Unfit
 from nbdl.kernels.simd.registers import load, splat, store
 from nbdl.kernels.simd.tile import groups, part, rectangle, shape, spec, tile
 from nbdl.kernels.simd.transpose import transpose
@@ -26,26 +27,17 @@ def _shape(site):
     return x[:-1] + w[1:]
 
 
-class _Rows:
-    """Where the rows of x and of y lie: `count` in each of some planes, which may have gaps between them."""
-
-    def __init__(self, site):
-        x, (self.D, self.Q), self.L = site.shapes["x"], site.shapes["w"], site.L
-        y = x[:-1] + (self.Q,)
-        self.total = math.prod(x[:-1])  # of a sample
-        gaps = pitch(x) > math.prod(planes(x)[1:]) or pitch(y) > math.prod(planes(y)[1:])
-        self.planes = planes(x)[0] if gaps else 1
-        self.x_plane, self.y_plane = (floats(v, self.L) // self.planes for v in (x, y))
-        self.count = self.total // self.planes
+def _places(site):
+    """What a leaf is told of where rows lie, and the floats from one plane to the next of x and of y."""
+    x = site.shapes["x"]
+    return rows(site.L, x, x[:-1] + site.shapes["w"][1:])
 
 
-def _products(rows, terms, results, a_step, k_step, forward):
+def _products(L, terms, results, a_step, k_step, planes, count, x_plane, y_plane):
     """The leaf ``(x, w, y, blocks)`` of y[i] += sum_k w[i a_step + k k_step] x[k]: that of both y and dx."""
-    L, x_row, y_row = rows.L, terms * rows.L, results * rows.L
+    x_row, y_row = terms * L, results * L
     pair, single = (_tiles(L, results, a_step, k_step, x_row, y_row, n) for n in (2, 1))
     few = 256  # steps of the sum whose x, of two rows, stay in the first cache
-    planes, count = rows.planes, rows.count
-    x_plane, y_plane = (rows.x_plane, rows.y_plane)[:: 1 if forward else -1]
 
     def leaf(x, w, y, blocks):
         outer, inner = (blocks * planes, count) if planes > 1 else (1, blocks * count)
@@ -63,47 +55,47 @@ def _products(rows, terms, results, a_step, k_step, forward):
 
 def _tiles(L, results, a_step, k_step, x_row, y_row, columns):
     parts = []
-    for first, rows, count in groups(results, shape(results, columns)[0]):
-        fmas, places = rectangle(rows, columns, a_step, x_row, L, y_row)
+    for first, few, count in groups(results, shape(results, columns)[0]):
+        fmas, places = rectangle(few, columns, a_step, x_row, L, y_row)
         fmas = [(i, a + first * a_step, b) for i, a, b in fmas]
         places = [place + first * L for place in places]
-        parts.append(part(fmas, places, count, a=rows * a_step, c=rows * L))
+        parts.append(part(fmas, places, count, a=few * a_step, c=few * L))
     return spec(parts, k_step, L, init="add")
 
 
 def _forward(site):
-    rows, bias, zero = _Rows(site), "b" in site.shapes, np.dtype(site.dtype).type(0)
+    (D, Q), L, (places, (x_plane, y_plane)) = site.shapes["w"], site.L, _places(site)
+    bias, zero = "b" in site.shapes, np.dtype(site.dtype).type(0)
 
-    def start(b, y, blocks, planes, plane, count, features):
+    def start(b, y, blocks, planes, count, plane, features):
         for p in range(blocks * planes):
             for n in range(count):
                 for q in range(features):
                     store(y, p * plane + (n * features + q) * L, splat(b[q] if bias else zero))
 
-    L, Q = rows.L, rows.Q
-    given = {"planes": rows.planes, "plane": rows.y_plane, "count": rows.count, "features": Q}
-    return [Row(start, **given), Row(_products(rows, rows.D, Q, 1, Q, True))]
+    products = _products(L, D, Q, 1, Q, **places, x_plane=x_plane, y_plane=y_plane)
+    return [Row(start, **places, plane=y_plane, features=Q), Row(products)]
 
 
 def _dx(site):
-    rows, zero = _Rows(site), np.dtype(site.dtype).type(0)
+    (D, Q), L, (places, (x_plane, y_plane)) = site.shapes["w"], site.L, _places(site)
+    zero = np.dtype(site.dtype).type(0)
 
     def start(dx, blocks, planes, plane, size):
         for p in range(blocks * planes):
             for i in range(p * plane, p * plane + size, L):
                 store(dx, i, splat(zero))
 
-    L, D, Q = rows.L, rows.D, rows.Q
-    given = {"planes": rows.planes, "plane": rows.x_plane, "size": rows.count * D * L}
-    return [Row(start, **given), Row(_products(rows, Q, D, Q, 1, False), x="dy", y="dx")]
+    products = _products(L, Q, D, Q, 1, **places, x_plane=y_plane, y_plane=x_plane)
+    size = places["count"] * D * L
+    return [Row(start, planes=places["planes"], plane=x_plane, size=size), Row(products, x="dy", y="dx")]
 
 
 def _dw(site):
-    r = _Rows(site)
-    D, Q, L = r.D, r.Q, r.L
+    (D, Q), L, (places, (x_plane, y_plane)) = site.shapes["w"], site.L, _places(site)
     wide = -(-Q // L) * L  # what stands behind Q is never written, and what it would add to is not stored
 
-    def turn(value, features, kept, pitch, planes, plane, count):
+    def turn(value, kept, planes, count, plane, features, pitch):
         for p in range(planes):
             for n in range(count):
                 source, target = value + (p * plane + n * features * L), kept + (p * count + n) * L * pitch
@@ -116,17 +108,17 @@ def _dw(site):
                         j = min(j, features - L)
                         transpose(source + j * L, L, target + j, pitch)
 
-    given = {"planes": r.planes, "count": r.count}
     collect = [
-        Row(turn, value="x", kept="inputs", features=D, pitch=D, plane=r.x_plane, **given),
-        Row(turn, value="dy", kept="cotangents", features=Q, pitch=wide, plane=r.y_plane, **given),
+        Row(turn, value="x", kept="inputs", **places, plane=x_plane, features=D, pitch=D),
+        Row(turn, value="dy", kept="cotangents", **places, plane=y_plane, features=Q, pitch=wide),
     ]
-    rows, columns = shape(D, wide // L)
+    few, columns = shape(D, wide // L)
     finish = [
         Row(_dw_rows(site, first, n, count, columns, wide), items=-(-count // TOGETHER))
-        for first, n, count in groups(D, rows)
+        for first, n, count in groups(D, few)
     ]
-    return Gradient(collect, finish, keep={"inputs": r.total * L * D, "cotangents": r.total * L * wide})
+    lanes = math.prod(site.shapes["x"][:-1]) * L
+    return Gradient(collect, finish, keep={"inputs": lanes * D, "cotangents": lanes * wide})
 
 
 def _dw_rows(site, first, rows, count, columns, wide):
@@ -158,17 +150,16 @@ def _dw_rows(site, first, rows, count, columns, wide):
 
 
 def _db(site):
-    rows = _Rows(site)
+    Q, L, (places, (_, y_plane)) = site.shapes["w"][1], site.L, _places(site)
 
-    def leaf(dy, acc, planes, plane, count, size):
+    def leaf(dy, acc, planes, count, plane, size):
         for p in range(planes):
             for n in range(count):
                 for i in range(0, size, L):
                     store(acc, i, load(acc, i) + load(dy, p * plane + n * size + i))
 
-    L, Q = rows.L, rows.Q
-    collect = Row(leaf, planes=rows.planes, plane=rows.y_plane, count=rows.count, size=Q * L)
-    return Gradient([collect], [Row(sum_lanes(L), dw="db", size=Q, items=1)], acc=Q * L)
+    collect = [Row(leaf, **places, plane=y_plane, size=Q * L)]
+    return Gradient(collect, [Row(sum_lanes(L), dw="db", size=Q, items=1)], acc=Q * L)
 
 
 def _flops(site):

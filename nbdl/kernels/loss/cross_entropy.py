@@ -4,13 +4,14 @@ r"""Cross entropy between targets and the softmax of class scores, in one step f
     \ell_n = -\sum_c w_c\, t_{nc} \log \mathrm{softmax}(x_n)_c \qquad
     \log \mathrm{softmax}(x)_c = x_c - m - \log \sum_j e^{x_j - m} \qquad m = \max_j x_j
 
-x (N, C), target t (N, C), weight w (C,), all 1 if not given. A label stands for the target with 1 at its
-class; ``label_smoothing`` :math:`\epsilon` makes every target :math:`(1 - \epsilon) t + \epsilon / C`. The
-conventions are those of torch.nn.functional.cross_entropy: samples whose label is `ignore_index` cost nothing
-and are not counted, and a weighted mean over labels divides by the sum of their weights; with soft targets
-the mean is over N. A class of target 0 costs nothing, also where its logit is -inf. Exponentials are
-summed in the dtype of x, in blocks of 64 vectors, and losses in float64. The cores are strict: m is
-subtracted before the logarithm, which large logits would swallow.
+x (N, ..., C), target t (N, ..., C), weight w (C,), all 1 if not given. Each row of x has a loss: that of a
+sample, or of a position of one, such as a token of x (N, T, C). A label, of (N, ...), stands for the target
+with 1 at its class; ``label_smoothing`` :math:`\epsilon` makes every target :math:`(1 - \epsilon) t +
+\epsilon / C`. The conventions are those of torch.nn.functional.cross_entropy: rows whose label is
+`ignore_index` cost nothing and are not counted, and a weighted mean over labels divides by the sum of their
+weights; with soft targets the mean is over all rows. A class of target 0 costs nothing, also where its
+logit is -inf. Exponentials are summed in the dtype of x, in blocks of 64 vectors, and losses in float64.
+The cores are strict: m is subtracted before the logarithm, which large logits would swallow.
 Zhang et al., Dive into Deep Learning, sections 4.1 and 4.5; label smoothing: Szegedy et al. 2016, section 7.
 """
 
@@ -19,7 +20,19 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.activation.softmax import BLOCK, exps, largest
-from nbdl.kernels.door.arguments import as_float, as_grad, as_labels, as_like, as_optional, as_out, integer
+from nbdl.kernels.door.arguments import (
+    AT_LEAST_1,
+    AT_LEAST_2,
+    as_float,
+    as_grad,
+    as_labels,
+    as_like,
+    as_optional,
+    as_out,
+    flat,
+    integer,
+    rows,
+)
 from nbdl.kernels.door.labels import (
     check_classes,
     check_cotangent,
@@ -36,8 +49,8 @@ from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 @jit
 def _inputs(x, labels, weight, ignore_index, smoothing):
     """The door of the kernels with labels: all checks, and the arrays as their cores want them."""
-    x = as_float("softmax_cross_entropy: `x` (N, C)", x, 2)
-    labels = as_labels("softmax_cross_entropy: `labels` (N,)", labels, 1)
+    x = as_float("softmax_cross_entropy: `x` (N, ..., C)", x, AT_LEAST_2)
+    labels = as_labels("softmax_cross_entropy: `labels` (N, ...)", labels, AT_LEAST_1)
     weight = as_optional("softmax_cross_entropy: `weight` (C,)", weight, 1, x)
     check_classes("softmax_cross_entropy", x.shape, labels, weight, ignore_index)
     _check_smoothing(smoothing)
@@ -56,14 +69,14 @@ def softmax_cross_entropy(x, labels, weight=None, ignore_index=-100, label_smoot
 
     Parameters
     ----------
-    x : (N, C) float array
-        Logits; N >= 1.
-    labels : (N,) array of integers
-        Classes from 0 to C - 1, or `ignore_index`.
+    x : (N, ..., C) float array
+        Logits, classes last; at least one row.
+    labels : (N, ...) array of integers
+        One for each row: classes from 0 to C - 1, or `ignore_index`.
     weight : (C,) float array, optional
-        What a sample of each class counts.
+        What a label of each class counts.
     ignore_index : int
-        Samples with this label are left out.
+        Labels of this value are left out.
     label_smoothing : float
         The part of each target, from 0 to 1, that is spread evenly over all classes.
 
@@ -86,15 +99,15 @@ def softmax_cross_entropy(x, labels, weight=None, ignore_index=-100, label_smoot
     check_rows("softmax_cross_entropy", x.shape)
     count = count_labels("softmax_cross_entropy", labels, weight, ignore)
     each = np.empty(labels.size, x.dtype)
-    _from_labels(x, labels, weight, ignore, smoothing, each)
+    _from_labels(rows(x), flat(labels), weight, ignore, smoothing, each)
     return mean_of(each, count)
 
 
 @jit
 def softmax_cross_entropy_dx(dloss, x, labels, weight=None, ignore_index=-100, label_smoothing=0.0, dx=None):
-    """Adds the scalar `dloss` times the gradient of the mean to `dx` (N, C) (zeros if not given); returns it.
+    """Adds the scalar `dloss` times the gradient of the mean to `dx` (N, ..., C) (zeros if not given).
 
-    Unweighted, the gradient is (softmax - target) / N.
+    Unweighted, the gradient is (softmax - target) / the number of labels.
     """
     ignore, smoothing = (
         integer("softmax_cross_entropy_dx: `ignore_index`", ignore_index),
@@ -104,16 +117,18 @@ def softmax_cross_entropy_dx(dloss, x, labels, weight=None, ignore_index=-100, l
     check_rows("softmax_cross_entropy_dx", x.shape)
     count = count_labels("softmax_cross_entropy_dx", labels, weight, ignore)
     dx = as_grad("softmax_cross_entropy_dx: `dx`", dx, x.shape, x)
-    _from_labels_dx(spread(np.float64(dloss), count, labels, x), x, labels, weight, ignore, smoothing, dx)
+    dy = spread(np.float64(dloss), count, labels, x)
+    _from_labels_dx(dy, rows(x), flat(labels), weight, ignore, smoothing, rows(dx))
     return dx
 
 
 @jit
 def softmax_cross_entropy_each(x, labels, weight=None, ignore_index=-100, label_smoothing=0.0, out=None):
-    """Cross entropy of each sample, (N,): 0 where ignored.
+    """Cross entropy of each label, (N, ...): 0 where ignored.
 
-    Arguments `x` (N, C), `labels` (N,), `weight` (C,) and errors as in `softmax_cross_entropy`; N may be 0.
-    `out`, an (N,) array of the dtype of `x`, is where the result goes; it must not overlap the inputs.
+    Arguments `x` (N, ..., C), `labels` (N, ...), `weight` (C,) and errors as in `softmax_cross_entropy`;
+    there may be no labels. `out`, an (N, ...) array of the dtype of `x`, is where the result goes; it must
+    not overlap the inputs.
     """
     ignore, smoothing = (
         integer("softmax_cross_entropy_each: `ignore_index`", ignore_index),
@@ -121,7 +136,7 @@ def softmax_cross_entropy_each(x, labels, weight=None, ignore_index=-100, label_
     )
     x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
     y = as_out("softmax_cross_entropy_each: `out`", out, labels.shape, x)
-    _from_labels(x, labels, weight, ignore, smoothing, y)
+    _from_labels(rows(x), flat(labels), weight, ignore, smoothing, flat(y))
     return y
 
 
@@ -129,16 +144,16 @@ def softmax_cross_entropy_each(x, labels, weight=None, ignore_index=-100, label_
 def softmax_cross_entropy_each_dx(
     dy, x, labels, weight=None, ignore_index=-100, label_smoothing=0.0, dx=None
 ):
-    """Adds `dy` (N,) times the gradient of each sample's loss to `dx` (N, C) (zeros if not given)."""
+    """Adds `dy` (N, ...) times the gradient of each loss to `dx` (N, ..., C) (zeros if not given)."""
     ignore, smoothing = (
         integer("softmax_cross_entropy_each_dx: `ignore_index`", ignore_index),
         np.float64(label_smoothing),
     )
     x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
-    dy = as_like("softmax_cross_entropy_each_dx: `dy` (N,)", dy, 1, x)
-    check_cotangent("softmax_cross_entropy_each_dx", dy, x.shape)
+    dy = as_like("softmax_cross_entropy_each_dx: `dy` (N, ...)", dy, AT_LEAST_1, x)
+    check_cotangent("softmax_cross_entropy_each_dx", dy, labels)
     dx = as_grad("softmax_cross_entropy_each_dx: `dx`", dx, x.shape, x)
-    _from_labels_dx(dy, x, labels, weight, ignore, smoothing, dx)
+    _from_labels_dx(flat(dy), rows(x), flat(labels), weight, ignore, smoothing, rows(dx))
     return dx
 
 
@@ -236,9 +251,9 @@ def softmax_cross_entropy_soft(x, target, weight=None, label_smoothing=0.0):
 
     Parameters
     ----------
-    x : (N, C) float array
-        Logits; N >= 1.
-    target : (N, C) float array
+    x : (N, ..., C) float array
+        Logits, classes last; at least one row.
+    target : (N, ..., C) float array
         Probabilities; a row that does not sum to 1 is taken as it is. No gradient is offered for it.
     weight, label_smoothing
         As in `softmax_cross_entropy`.
@@ -254,23 +269,23 @@ def softmax_cross_entropy_soft(x, target, weight=None, label_smoothing=0.0):
     """
     smoothing = np.float64(label_smoothing)
     x, target, weight = _soft_inputs(x, target, weight, smoothing)
-    return _from_targets(x, target, weight, smoothing)
+    return _from_targets(rows(x), rows(target), weight, smoothing)
 
 
 @jit
 def softmax_cross_entropy_soft_dx(dloss, x, target, weight=None, label_smoothing=0.0, dx=None):
-    """Adds the scalar `dloss` times the gradient of the mean to `dx` (N, C) (zeros if not given)."""
+    """Adds the scalar `dloss` times the gradient of the mean to `dx` (N, ..., C) (zeros if not given)."""
     smoothing = np.float64(label_smoothing)
     x, target, weight = _soft_inputs(x, target, weight, smoothing)
     dx = as_grad("softmax_cross_entropy_soft_dx: `dx`", dx, x.shape, x)
-    _from_targets_dx(np.float64(dloss), x, target, weight, smoothing, dx)
+    _from_targets_dx(np.float64(dloss), rows(x), rows(target), weight, smoothing, rows(dx))
     return dx
 
 
 @jit
 def _soft_inputs(x, target, weight, smoothing):
-    x = as_float("softmax_cross_entropy_soft: `x` (N, C)", x, 2)
-    target = as_like("softmax_cross_entropy_soft: `target` (N, C)", target, 2, x)
+    x = as_float("softmax_cross_entropy_soft: `x` (N, ..., C)", x, AT_LEAST_2)
+    target = as_like("softmax_cross_entropy_soft: `target` (N, ..., C)", target, AT_LEAST_2, x)
     weight = as_optional("softmax_cross_entropy_soft: `weight` (C,)", weight, 1, x)
     check_rows("softmax_cross_entropy_soft", x.shape)
     if target.shape != x.shape:

@@ -14,9 +14,9 @@ def softmax_cross_entropy(x, labels, weight=None, ignore_index=-100, label_smoot
 
 
 def softmax_cross_entropy_each(x, labels, weight=None, ignore_index=-100, label_smoothing=0.0):
-    C = x.shape[1]
-    each = np.zeros(len(x))
-    for n, label in enumerate(labels):
+    C = x.shape[-1]
+    each = np.zeros(labels.shape)
+    for n, label in np.ndenumerate(labels):
         if label != ignore_index:
             target = np.full(C, label_smoothing / C)
             target[label] += 1 - label_smoothing
@@ -25,8 +25,8 @@ def softmax_cross_entropy_each(x, labels, weight=None, ignore_index=-100, label_
 
 
 def softmax_cross_entropy_soft(x, target, weight=None, label_smoothing=0.0):
-    target = (1 - label_smoothing) * target + label_smoothing / x.shape[1]
-    return np.mean([_cross_entropy(x[n], target[n], weight) for n in range(len(x))])
+    target = (1 - label_smoothing) * target + label_smoothing / x.shape[-1]
+    return np.mean([_cross_entropy(x[n], target[n], weight) for n in np.ndindex(x.shape[:-1])])
 
 
 def _cross_entropy(x, target, weight):
@@ -53,6 +53,10 @@ def _smoothed(rng):
     ]
 
 
+def _soft_positions(rng, *shape):
+    return rng.standard_normal(shape), rng.dirichlet(np.ones(shape[-1]), shape[:-1])
+
+
 def softmax_cross_entropy_cases(rng):
     return [*mean_of(rng, np.copy), *_smoothed(rng)]
 
@@ -75,16 +79,22 @@ def softmax_cross_entropy_soft_cases(rng):
         Case("targets that do not sum to 1", (x, 3 * target)),
         Case("one class", (x[:, :1], target[:, :1])),
         Case("one sample", (x[:1], target[:1])),
+        Case("positions", _soft_positions(rng, 3, 4, 5)),
+        Case("planes of positions", (*_soft_positions(rng, 2, 3, 4, 6), rng.uniform(0.2, 2, 6))),
+        Case("positions, smoothed", _soft_positions(rng, 2, 2, 1, 3, 2), {"label_smoothing": 0.1}),
         Case("large", (large, sharp), grad=False),
         Case("far from 0", (x + 1e4, target), grad=False),
         Case("equal and very far from 0", (np.full((5, 4), 1e16), target), grad=False),
         Bad("target too short", (x, target[:4]), {}, ShapeError, "target"),
+        Bad("target of other positions", (x, target[:, None]), {}, ShapeError, "target"),
         Bad("target of labels", (x, np.zeros(5, int)), {}, DtypeError, "target"),
         Bad("weight too short", (x, target, weight[:3]), {}, ShapeError, "weight"),
         Bad(
             "label_smoothing below 0", (x, target), {"label_smoothing": -0.1}, OptionError, "label_smoothing"
         ),
         Bad("empty batch", (x[:0], target[:0]), {}, ShapeError, "x"),
+        Bad("no positions", (np.zeros((5, 0, 4)), np.zeros((5, 0, 4))), {}, ShapeError, "x"),
+        Bad("x of 1 dimension", (x[0], target[0]), {}, ShapeError, "x"),
         Bad("no classes", (x[:, :0], target[:, :0]), {}, ShapeError, "x"),
         Bad("x of integers", (x.astype(int), target), {}, DtypeError, "x"),
     ]

@@ -7,7 +7,7 @@ from nbdl.errors import DtypeError, LabelError, ShapeError
 
 
 def counted(x, labels, weight, ignore_index):
-    weight = np.ones(x.shape[1]) if weight is None else weight
+    weight = np.ones(x.shape[-1]) if weight is None else weight
     return np.sum(weight[labels[labels != ignore_index]])
 
 
@@ -15,6 +15,8 @@ def labelled(rng, scale):
     """What all losses with labels have in common."""
     x, labels = scale(rng.standard_normal((5, 4))), np.array([0, 3, 1, 2, 2])
     weight, some = rng.uniform(0.2, 2, 4), np.array([0, -100, 3, -100, 1])
+    tokens, words = scale(rng.standard_normal((5, 3, 4))), rng.integers(0, 4, (5, 3))
+    planes, part = scale(rng.standard_normal((3, 2, 4, 6))), rng.integers(-1, 6, (3, 2, 4))
     return [
         Case("5 samples", (x, labels)),
         Case("weighted", (x, labels, weight)),
@@ -25,6 +27,9 @@ def labelled(rng, scale):
         Case("ignore_index beyond the classes", (x, np.where(some < 0, 9, some)), {"ignore_index": 9}),
         Case("labels of one byte", (x, labels.astype(np.uint8))),
         Case("one sample", (x[:1], labels[:1])),
+        Case("positions", (tokens, words)),
+        Case("positions, weighted", (tokens, words.astype(np.int16), weight)),
+        Case("planes of positions, ignored", (planes, part, rng.uniform(0.2, 2, 6)), {"ignore_index": -1}),
         Bad("label C", (x, labels + 1), {}, LabelError, "labels"),
         Bad("label -1", (x, labels - 1), {}, LabelError, "labels"),
         Bad("label 2^64 - 100", (x, some.astype(np.uint64)), {}, LabelError, "labels"),
@@ -32,6 +37,10 @@ def labelled(rng, scale):
         Bad("labels of floats", (x, labels.astype(float)), {}, DtypeError, "labels"),
         Bad("labels of NaN", (x, np.full(5, np.nan)), {}, DtypeError, "labels"),
         Bad("labels too short", (x, labels[:4]), {}, ShapeError, "labels"),
+        Bad("label C at a position", (tokens, words + 1), {}, LabelError, "labels"),
+        Bad("labels of other positions", (tokens, words[:, :2]), {}, ShapeError, "labels"),
+        Bad("labels of samples for positions", (tokens, labels), {}, ShapeError, "labels"),
+        Bad("labels of one row for positions", (tokens, words.reshape(-1)), {}, ShapeError, "labels"),
         Bad("labels of 2 dimensions", (x, labels[:, None]), {}, ShapeError, "labels"),
         Bad("weight too short", (x, labels, weight[:3]), {}, ShapeError, "weight"),
         Bad("weight of another dtype", (x, labels, half(weight)), {}, DtypeError, "weight"),
@@ -46,6 +55,7 @@ def mean_of(rng, scale):
     return [
         *labelled(rng, scale),
         Bad("empty batch", (x[:0], np.zeros(0, int)), {}, ShapeError, "x"),
+        Bad("no positions", (np.zeros((5, 0, 4)), np.zeros((5, 0), int)), {}, ShapeError, "x"),
         Bad("all ignored", (x, np.full(5, -100)), {}, LabelError, "labels"),
         Bad(
             "all of weight 0", (x, np.zeros(5, int), np.array([0.0, 1.0, 1.0, 1.0])), {}, LabelError, "labels"
@@ -58,5 +68,6 @@ def each_of(rng, scale):
     return [
         *labelled(rng, scale),
         Case("empty batch", (x[:0], np.zeros(0, int))),
+        Case("no positions", (np.zeros((5, 0, 4)), np.zeros((5, 0), int))),
         Case("all ignored", (x, np.full(5, -100))),
     ]

@@ -2,21 +2,33 @@ r"""Negative log-likelihood: cross entropy from log-probabilities, as `log_softm
 
 .. math:: \ell_n = -w_{c}\, x_{nc} \quad \text{with } c \text{ the label of row } n
 
-x (N, C), labels (N,), weight w (C,), all 1 if not given. Means and `ignore_index` as in torch and in
-`softmax_cross_entropy`. Zhang et al., Dive into Deep Learning, section 4.1.
+x (N, ..., C), labels (N, ...) one for each row, weight w (C,), all 1 if not given. Means and
+`ignore_index` as in torch and in `softmax_cross_entropy`. Zhang et al., Dive into Deep Learning, section 4.1.
 """
 
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import as_float, as_grad, as_labels, as_like, as_optional, as_out, integer
+from nbdl.kernels.door.arguments import (
+    AT_LEAST_1,
+    AT_LEAST_2,
+    as_float,
+    as_grad,
+    as_labels,
+    as_like,
+    as_optional,
+    as_out,
+    flat,
+    integer,
+    rows,
+)
 from nbdl.kernels.door.labels import check_classes, check_cotangent, check_rows, count_labels, mean_of, spread
 
 
 @jit
 def _inputs(x, labels, weight, ignore_index):
-    x = as_float("nll_loss: `x` (N, C)", x, 2)
-    labels = as_labels("nll_loss: `labels` (N,)", labels, 1)
+    x = as_float("nll_loss: `x` (N, ..., C)", x, AT_LEAST_2)
+    labels = as_labels("nll_loss: `labels` (N, ...)", labels, AT_LEAST_1)
     weight = as_optional("nll_loss: `weight` (C,)", weight, 1, x)
     check_classes("nll_loss", x.shape, labels, weight, ignore_index)
     return x, labels, weight
@@ -28,14 +40,14 @@ def nll_loss(x, labels, weight=None, ignore_index=-100):
 
     Parameters
     ----------
-    x : (N, C) float array
-        Log-probabilities; N >= 1.
-    labels : (N,) array of integers
-        Classes from 0 to C - 1, or `ignore_index`.
+    x : (N, ..., C) float array
+        Log-probabilities, classes last; at least one row.
+    labels : (N, ...) array of integers
+        One for each row: classes from 0 to C - 1, or `ignore_index`.
     weight : (C,) float array, optional
-        What a sample of each class counts; the mean divides by the sum of the weights.
+        What a label of each class counts; the mean divides by the sum of the weights.
     ignore_index : int
-        Samples with this label are left out.
+        Labels of this value are left out.
 
     Returns
     -------
@@ -53,45 +65,46 @@ def nll_loss(x, labels, weight=None, ignore_index=-100):
     check_rows("nll_loss", x.shape)
     count = count_labels("nll_loss", labels, weight, ignore)
     each = np.empty(labels.size, x.dtype)
-    _nll(x, labels, weight, ignore, each)
+    _nll(rows(x), flat(labels), weight, ignore, each)
     return mean_of(each, count)
 
 
 @jit
 def nll_loss_dx(dloss, x, labels, weight=None, ignore_index=-100, dx=None):
-    """Adds the scalar `dloss` times the gradient of the mean to `dx` (N, C) (zeros if not given)."""
+    """Adds the scalar `dloss` times the gradient of the mean to `dx` (N, ..., C) (zeros if not given)."""
     ignore = integer("nll_loss_dx: `ignore_index`", ignore_index)
     x, labels, weight = _inputs(x, labels, weight, ignore)
     check_rows("nll_loss_dx", x.shape)
     count = count_labels("nll_loss_dx", labels, weight, ignore)
     dx = as_grad("nll_loss_dx: `dx`", dx, x.shape, x)
-    _nll_dx(spread(np.float64(dloss), count, labels, x), labels, weight, ignore, dx)
+    _nll_dx(spread(np.float64(dloss), count, labels, x), flat(labels), weight, ignore, rows(dx))
     return dx
 
 
 @jit
 def nll_loss_each(x, labels, weight=None, ignore_index=-100, out=None):
-    """Negative log-likelihood of each sample, (N,): 0 where ignored.
+    """Negative log-likelihood of each label, (N, ...): 0 where ignored.
 
-    Arguments `x` (N, C), `labels` (N,), `weight` (C,) and errors as in `nll_loss`; N may be 0.
-    `out`, an (N,) array of the dtype of `x`, is where the result goes; it must not overlap the inputs.
+    Arguments `x` (N, ..., C), `labels` (N, ...), `weight` (C,) and errors as in `nll_loss`; there may be no
+    labels. `out`, an (N, ...) array of the dtype of `x`, is where the result goes; it must not overlap the
+    inputs.
     """
     ignore = integer("nll_loss_each: `ignore_index`", ignore_index)
     x, labels, weight = _inputs(x, labels, weight, ignore)
     y = as_out("nll_loss_each: `out`", out, labels.shape, x)
-    _nll(x, labels, weight, ignore, y)
+    _nll(rows(x), flat(labels), weight, ignore, flat(y))
     return y
 
 
 @jit
 def nll_loss_each_dx(dy, x, labels, weight=None, ignore_index=-100, dx=None):
-    """Adds `dy` (N,) times the gradient of each sample's loss to `dx` (N, C) (zeros if not given)."""
+    """Adds `dy` (N, ...) times the gradient of each loss to `dx` (N, ..., C) (zeros if not given)."""
     ignore = integer("nll_loss_each_dx: `ignore_index`", ignore_index)
     x, labels, weight = _inputs(x, labels, weight, ignore)
-    dy = as_like("nll_loss_each_dx: `dy` (N,)", dy, 1, x)
-    check_cotangent("nll_loss_each_dx", dy, x.shape)
+    dy = as_like("nll_loss_each_dx: `dy` (N, ...)", dy, AT_LEAST_1, x)
+    check_cotangent("nll_loss_each_dx", dy, labels)
     dx = as_grad("nll_loss_each_dx: `dx`", dx, x.shape, x)
-    _nll_dx(dy, labels, weight, ignore, dx)
+    _nll_dx(flat(dy), flat(labels), weight, ignore, rows(dx))
     return dx
 
 

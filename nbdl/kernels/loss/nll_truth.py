@@ -10,10 +10,10 @@ def nll_loss(x, labels, weight=None, ignore_index=-100):
 
 
 def nll_loss_each(x, labels, weight=None, ignore_index=-100):
-    each = np.zeros(len(x))
-    for n, label in enumerate(labels):
+    each = np.zeros(labels.shape)
+    for n, label in np.ndenumerate(labels):
         if label != ignore_index:
-            each[n] = -x[n, label] * (1 if weight is None else weight[label])
+            each[n] = -x[n][label] * (1 if weight is None else weight[label])
     return each
 
 

@@ -32,6 +32,19 @@ def test_many_classes():
     assert compare("softmax_cross_entropy", case, "float32", 40)
 
 
+@pytest.mark.parametrize("shape", [(3, 5), (2, 3, 5), (3, 4, 6), (2, 1, 3, 4)], ids=str)
+@pytest.mark.parametrize("name", [*LABELLED, "softmax_cross_entropy_soft"])
+def test_positions(name, shape):
+    """A sample has a row of classes for each label; planes of rows lie side by side, or with a gap."""
+    rng, samples = np.random.default_rng(0), (40, *shape)
+    x, labels, weight = rng.standard_normal(samples), rng.integers(-1, 4, samples[:-1]), rng.random(shape[-1])
+    options = {"label_smoothing": 0.1} if name != "nll_loss" else {}
+    if name in LABELLED:
+        options["ignore_index"] = -1
+    target = labels if name in LABELLED else rng.dirichlet(np.ones(shape[-1]), samples[:-1])
+    assert compare(name, Case("positions", (x, target, weight), options), "float32", 19)
+
+
 def test_large_images():
     x, target = np.random.default_rng(0).standard_normal((2, 3, 4, 64, 64))
     assert compare("mse", Case("images", (x, target)), "float32", 19)
@@ -39,8 +52,12 @@ def test_large_images():
 
 def status(name, labels, weight=None):
     x = np.random.default_rng(0).standard_normal((len(labels), 4)).astype(np.float32)
-    given = {"x": x, "labels": np.array(labels), "weight": weight}
-    shapes = {"x": (4,), "labels": (len(labels),), **({} if weight is None else {"weight": (4,)})}
+    return status_of(name, x, np.array(labels), weight)
+
+
+def status_of(name, x, labels, weight=None):
+    given = {"x": x, "labels": labels, "weight": weight}
+    shapes = {"x": x.shape[1:], "labels": labels.shape[1:], **({} if weight is None else {"weight": (4,)})}
     site = Site(shapes, {"ignore_index": -100, "label_smoothing": 0.0})
     run = Operands(twin_of(name), site, given)
     return run.forward()
@@ -55,6 +72,14 @@ def test_labels_that_the_kernel_refuses(name, labels, at):
     assert status(name, labels) == -at
     with pytest.raises(LabelError):
         LABELLED[name](np.zeros((len(labels), 4)), np.array(labels))
+
+
+@pytest.mark.parametrize("name", LABELLED)
+@pytest.mark.parametrize(("wrong", "at"), [((2, 0), 3), ((0, 2), 1), ((18, 1), 19)])
+def test_a_position_that_is_refused_is_told_by_its_sample(name, wrong, at):
+    labels = np.zeros((19, 3), int)
+    labels[wrong] = 4
+    assert status_of(name, np.zeros((19, 3, 4), np.float32), labels) == -at
 
 
 @pytest.mark.parametrize("name", LABELLED)
@@ -75,11 +100,17 @@ def test_samples_that_are_ignored_have_no_gradient_whatever_they_hold(name):
 @pytest.mark.parametrize(
     ("name", "wrong", "options"),
     [
-        ("softmax_cross_entropy", {"x": (4, 3)}, {}),
+        ("softmax_cross_entropy", {"x": (4, 3), "labels": ()}, {}),
+        ("softmax_cross_entropy", {"x": (4, 3), "labels": (3,)}, {}),
+        ("softmax_cross_entropy", {"x": (3, 0), "labels": (3,)}, {}),
+        ("softmax_cross_entropy", {"x": (0, 3), "labels": (0,)}, {}),
+        ("nll_loss", {"x": (3, 4), "labels": (3, 1)}, {}),
         ("softmax_cross_entropy", {"weight": (3,)}, {}),
         ("softmax_cross_entropy", {}, {"label_smoothing": 1.5}),
         ("softmax_cross_entropy", {}, {"ignore_index": 0.5}),
         ("softmax_cross_entropy_soft", {"target": (3,)}, {}),
+        ("softmax_cross_entropy_soft", {"x": (2, 4)}, {}),
+        ("softmax_cross_entropy_soft", {"x": (0, 4), "target": (0, 4)}, {}),
         ("softmax_cross_entropy_soft", {}, {"label_smoothing": -0.1}),
         ("nll_loss", {"x": (0,)}, {}),
         ("mse", {"target": (4, 1)}, {}),

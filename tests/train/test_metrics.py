@@ -1,0 +1,41 @@
+"""Metrics: what they count, and where the classes of a prediction are."""
+
+import numpy as np
+import pytest
+
+from nbdl import train
+from nbdl.errors import OptionError, ShapeError
+from nbdl.train._measure import measured
+
+X = np.random.default_rng(0).standard_normal((2, 5, 3))
+LABELS = X.argmax(axis=-1)
+
+
+def test_accuracy_of_positions():
+    wrong = LABELS.copy()
+    wrong[0, :2] = (wrong[0, :2] + 1) % 3
+    wrong[1, 0] = -100
+    for x in (X, X.transpose(0, 2, 1)):  # classes last, or at axis 1
+        assert train.accuracy(x, LABELS) == 1
+        assert train.accuracy(x, wrong) == pytest.approx(7 / 9)
+    wrong[1, 0] = LABELS[1, 0]
+    assert train.accuracy(X, np.eye(3)[wrong], axis=-1) == 0.8
+
+
+def test_the_axis_of_accuracy_is_told_as_that_of_the_loss():
+    x, labels = np.concatenate([X, X[:, :1]], axis=1)[:, :3], LABELS[:, :3]
+    with pytest.raises(OptionError, match=r"accuracy: `target` \(2, 3\) fits classes at axis 1 and"):
+        train.accuracy(x, labels)
+    assert train.accuracy(x, labels, axis=-1) == 1
+    assert train.accuracy(x.transpose(0, 2, 1), labels, axis=1) == 1
+    with pytest.raises(ShapeError, match=r"accuracy: `target` must have shape \(2, 3\) or \(2, 5\)"):
+        train.accuracy(X, LABELS[:, :2])
+    figures = measured(x, labels, "softmax_cross_entropy", {"axis": -1})
+    assert figures["accuracy"] == 1 and figures["loss"] > 0
+    with pytest.raises(OptionError, match="softmax_cross_entropy: `target`"):
+        measured(x, labels, "softmax_cross_entropy", {})
+
+
+def test_labels_of_one_column():
+    assert train.accuracy(X[:, 0], LABELS[:, :1]) == 1
+    assert train.accuracy(X[:, :1], LABELS[:, 0]) == 1  # one position
