@@ -48,3 +48,11 @@ def nbdl_models():
             "fashion_mnist": {**adam, "epochs": 5, "batch_size": 256, "lr": 0.001},
         },
     )  # fmt: skip
+    yield Model(
+        "bn_lenet", "nbdl.models:bn_lenet", about="LeNet-5 with batch normalization, as in the book",
+        presets={
+            "digits": {**adam, "epochs": 15, "batch_size": 32, "lr": 0.002},
+            "mnist": {**sgd, "epochs": 5, "batch_size": 128, "lr": 0.1},
+            "fashion_mnist": {**sgd, "epochs": 5, "batch_size": 128, "lr": 0.1},
+        },
+    )  # fmt: skip

@@ -82,6 +82,17 @@ from nbdl.kernels.loss.cross_entropy import (
 from nbdl.kernels.loss.info_nce import info_nce, info_nce_bound, info_nce_dx, info_nce_dy
 from nbdl.kernels.loss.mse import mse, mse_dtarget, mse_dx
 from nbdl.kernels.loss.nll import nll_loss, nll_loss_dx, nll_loss_each, nll_loss_each_dx
+from nbdl.kernels.normalization.batch_norm import (
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_dbeta,
+    batch_norm_dgamma,
+    batch_norm_dx,
+    batch_norm_inference,
+    batch_norm_inference_dbeta,
+    batch_norm_inference_dgamma,
+    batch_norm_inference_dx,
+)
 from nbdl.kernels.pooling.avg_pool2d import avg_pool2d, avg_pool2d_dx
 from nbdl.kernels.pooling.max_pool2d import max_pool2d, max_pool2d_argmax, max_pool2d_dx
 from nbdl.kernels.pooling.pool2d import pool2d_shape
@@ -107,6 +118,15 @@ __all__ = [
     "as_state",
     "avg_pool2d",
     "avg_pool2d_dx",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_dbeta",
+    "batch_norm_dgamma",
+    "batch_norm_dx",
+    "batch_norm_inference",
+    "batch_norm_inference_dbeta",
+    "batch_norm_inference_dgamma",
+    "batch_norm_inference_dx",
     "bhattacharyya_distance",
     "bmm",
     "bmm_da",

@@ -1,6 +1,17 @@
 """The models of the book's first chapters, as functions that build nets."""
 
-from nbdl.nn import AvgPool2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential, Sigmoid
+from nbdl.nn import (
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Sequential,
+    Sigmoid,
+)
 
 
 def linear_regression(outputs=1, init="normal"):
@@ -41,5 +52,17 @@ def lenet_modern(outputs=10, init="he_uniform"):
         Flatten(),
         Linear(120, init=init), ReLU(),
         Linear(84, init=init), ReLU(),
+        Linear(outputs, init=init),
+    )  # fmt: skip
+
+
+def bn_lenet(outputs=10, init="xavier_uniform"):
+    """LeNet-5 with batch normalization before each sigmoid, as in the book. Section 8.5."""
+    return Sequential(
+        Conv2d(6, 5, init=init), BatchNorm(), Sigmoid(), AvgPool2d(2),
+        Conv2d(16, 5, init=init), BatchNorm(), Sigmoid(), AvgPool2d(2),
+        Flatten(),
+        Linear(120, init=init), BatchNorm(), Sigmoid(),
+        Linear(84, init=init), BatchNorm(), Sigmoid(),
         Linear(outputs, init=init),
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Layers, parameters, initializers and losses."""
 
 from nbdl.nn._activations import Dropout, Flatten, ReLU, Sigmoid, Softmax, Tanh
+from nbdl.nn._batch_norm import BatchNorm
 from nbdl.nn._conv2d import Conv2d
 from nbdl.nn._linear import Linear
 from nbdl.nn._losses import (
@@ -27,6 +28,7 @@ from nbdl.nn._train import Train
 
 __all__ = [
     "AvgPool2d",
+    "BatchNorm",
     "Buffer",
     "Conv2d",
     "Dropout",

@@ -47,7 +47,7 @@ def by_name(hint):
             if len(values) > len(names):
                 raise UsageError(
                     "{} takes {} by position and its options by name, got {} positions. {}",
-                    type(self).__name__, " and ".join(names), len(values), hint,
+                    type(self).__name__, " and ".join(names) or "nothing", len(values), hint,
                 )  # fmt: skip
             init(self, *values, **options)
 

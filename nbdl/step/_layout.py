@@ -75,6 +75,35 @@ def out_of_lanes(shape, dtype):
     return Row(leaf, **_sizes(shape, dtype))
 
 
+def spread(shape, dtype):
+    """``(x, y)``: an array without samples, each number in all lanes of a block."""
+    L = LANES[dtype]
+
+    def leaf(x, y, count, size, pitch):
+        for c in range(count):
+            for i in range(size):
+                store(y, (c * pitch + i) * L, splat(x[c * size + i]))
+
+    return _plain(leaf, shape)
+
+
+def one_lane(shape, dtype):
+    """``(x, y)``: the first lane of a block as an array."""
+    L = LANES[dtype]
+
+    def leaf(x, y, count, size, pitch):
+        for c in range(count):
+            for i in range(size):
+                y[c * size + i] = x[(c * pitch + i) * L]
+
+    return _plain(leaf, shape)
+
+
+def _plain(leaf, shape):
+    C, H, W = planes(shape)
+    return Row(leaf, count=C, size=H * W, pitch=pitch(shape))
+
+
 def reshaped(before, after, dtype):
     """``(x, y)``: the same numbers with other gaps between planes."""
     L = LANES[dtype]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nbdl.kernels.lanes import LossTwin, Site, Unfit
+from nbdl.records import resolve
 from nbdl.shapes import site_of
 from nbdl.step._graph import Derivative, Node, Sum
 from nbdl.step._trace import Key, Times
@@ -15,12 +16,14 @@ from nbdl.step._trace import Key, Times
 class Lowered:
     """A call as the program runs it: by its `twin` at a `site`, as a `view` of its input, or in Python.
 
-    `why` says what keeps it from the lanes.
+    A `shared` one has no samples: it runs once, as if all lanes were one sample. `why` says what keeps a call
+    from the lanes.
     """
 
     twin: object = None
     site: Site | None = None
     view: bool = False
+    shared: bool = False
     why: str = ""
     made: dict = None  # the rows of a gradient, by the name of its input, once they were asked for
 
@@ -50,6 +53,8 @@ def _lowered(node, graph, dtype):
     if _is_view(node, dtype):
         return Lowered(view=True)
     named = node.named
+    if not any(v.batched for v in (*named.values(), *node.outputs)):
+        return _shared(node, dtype)
     samples = {n for n, v in named.items() if v.batched}
     arrays = [None if v is None else _Like(v) for v in node.inputs]
     twin, site, why = site_of(node.record, arrays, node.constants, dtype, samples)
@@ -72,11 +77,58 @@ def _lowered(node, graph, dtype):
     return Lowered(twin, site)
 
 
-class _Like:
-    """A value as an array without numbers, for two samples."""
+LARGEST = 4096  # elements of a value that is computed on one thread, once for each lane
 
-    def __init__(self, value):
+
+def _shared(node, dtype):
+    """An operation on values without samples: as on one sample of them, whose axes count from 1."""
+    twin = resolve(node.record.lanes) if node.record.lanes else None
+    if twin is None or node.record.target != "numpy":
+        return Lowered(why="its operands have no samples")
+    named, lanes = node.named, {n for n in node.named if n in twin.grads}
+    rank = max((len(named[n].shape) for n in lanes), default=0)
+    if any(np.prod(v.shape) > LARGEST for v in (*named.values(), *node.outputs)):
+        return Lowered(why="its operands have no samples, and are large")
+    if any(len(named[n].shape) == 3 != rank for n in lanes):
+        return Lowered(why="its operands have no samples")
+    arrays = [
+        None
+        if v is None
+        else _Like(v, (2, *(1,) * (rank - len(v.shape)), *v.shape) if n in lanes else v.shape)
+        for n, v in zip(node.record.inputs, node.inputs)
+    ]
+    constants = _of_one_sample(node.constants, rank)
+    twin, site, why = site_of(node.record, arrays, constants, dtype, lanes)
+    if twin is None or any((v.array is None or v.grad) and n not in lanes for n, v in named.items()):
+        return Lowered(why=why or "its operands have no samples")
+    return Lowered(twin, site, shared=True)
+
+
+def _of_one_sample(constants, rank):
+    """Axes and indices of an array, as those of a minibatch of such arrays."""
+
+    def moved(axis):
+        return tuple(a + (a >= 0) for a in axis) if isinstance(axis, (tuple, list)) else axis + (axis >= 0)
+
+    found = dict(constants)
+    if "index" in found:
+        index = found["index"]
+        found["index"] = (slice(None), *(index if isinstance(index, tuple) else (index,)))
+    if "axis" in found:
+        found["axis"] = tuple(range(1, rank + 1)) if found["axis"] is None else moved(found["axis"])
+    if "axes" in found:
+        axes = range(rank)[::-1] if found["axes"] is None else np.mod(found["axes"], max(rank, 1)).tolist()
+        found["axes"] = (0, *moved(tuple(axes)))
+    return found
+
+
+class _Like:
+    """A value as an array without numbers; one that has samples as for two of them."""
+
+    def __init__(self, value, shape=None):
         self.shape, self.dtype = (2, *value.shape) if value.batched else value.shape, value.dtype
+        if shape is not None:
+            self.shape = shape
         self.ndim, self.size = len(self.shape), int(np.prod(self.shape))
 
     def __len__(self):

@@ -86,7 +86,7 @@ class _Builder:
         self.how = lower(graph)
         self.plan = Plan(self.dtype, [Section()], how=self.how, gradients=gradients or {})
         self.plan.status = self._array(2, np.int64)
-        self.lanes, self.arrays, self.python, self.rows = {}, {}, set(), {}
+        self.lanes, self.arrays, self.python, self.rows, self.spread = {}, {}, set(), {}, {}
         self.level = defaultdict(int)
         self.saved, self.results_of, self.scaled = {}, {}, {}
         self.work_list = [*graph.nodes, *graph.backward]
@@ -229,7 +229,8 @@ class _Builder:
             return lambda program, n: np.asarray(constant_at(value.array, n, *program.now), value.dtype)
         if value in self.python:
             return lambda program, n: program.arrays[value]
-        if value in self.arrays:
+        if value in self.arrays or value in self.spread:
+            self.as_array(value)
             array, size = self.arrays[value], math.prod(value.shape)
             return lambda program, n: array[:size].reshape(value.shape).astype(value.dtype, copy=False)
         if value not in self.rows:
@@ -253,6 +254,10 @@ class _Builder:
                 self.section(0).before.append(self.job(scaled, operands, over=SHARED, what="of the samples"))
             elif value.source == "constant":
                 array[: value.array.size] = value.array.reshape(-1)
+            elif value in self.spread:
+                row = _layout.one_lane(value.shape, self.dtype)
+                operands = {"x": Address(self.spread[value]), "y": Address(array)}
+                self._once(self.level[value], row, operands, what="from lanes")
             else:
                 size = math.prod(value.shape)
 
@@ -310,6 +315,8 @@ class _Builder:
             self._view(node.inputs[0], node.output, node)
         elif form.twin is None:
             self._call_forward(node)
+        elif form.shared:
+            self._shared_forward(node)
         elif isinstance(form.twin, LossTwin):
             self._loss(node)
         else:
@@ -393,6 +400,66 @@ class _Builder:
 
         self._python(level, Call(run, node, why=self.how[node].why, rows=rows))
 
+    # --- values without samples -----------------------------------------------------------------------------
+
+    def _once(self, level, row, operands, node=None, **shown):
+        """A job that runs once, before the blocks of a section; all of these on one thread, in order."""
+        operands = {"blocks": 1, "first": 0, **operands}
+        self.section(level).before.append(self.job(row, operands, node, SHARED, **shown))
+
+    def _level_of_arrays(self, values):
+        """The section before whose blocks these are known: what Python computes among blocks comes after."""
+        return max((self.level[v] + (v in self.python) for v in values if v is not None), default=0)
+
+    def in_all_lanes(self, value, shape):
+        """A value without samples, each number in all lanes: as a block of one sample."""
+        if value not in self.spread:
+            level = self._level_of_arrays([value])
+            self.spread[value] = array = self._array(floats(shape, self.L))
+            row, operands = _layout.spread(shape, self.dtype), {"x": self.as_array(value)}
+            self._once(level, row, {**operands, "y": Address(array)}, what="to all lanes")
+        return Address(self.spread[value])
+
+    def _shared_operands(self, node):
+        form, operands = self.how[node], dict(self.saved.get(node, ()))
+        for name, value in zip(node.record.inputs, node.inputs):
+            lanes = value is not None and name in form.site.samples
+            operands[name] = (
+                None if value is None else self.in_all_lanes(value, form.site.shapes[name]) if lanes
+                else self.as_array(value)
+            )  # fmt: skip
+        operands["last"] = planes(form.site.shapes[node.record.outputs[0]])[1]
+        return operands
+
+    def _shared_forward(self, node):
+        form, level = self.how[node], self._level_of_arrays(node.inputs)
+        saved = self.saved[node] = {
+            n: Address(self._array(size)) for n, size in form.twin.saves(form.site).items()
+        }
+        operands = self._shared_operands(node)
+        for name, value in zip(node.record.outputs, node.outputs):
+            self.spread[value] = self._array(floats(form.site.shapes[name], self.L))
+            operands[name] = saved[name] = Address(self.spread[value])
+            self.level[value] = level
+        for row in form.twin.forward(form.site):
+            self._once(level, row, operands, node)
+
+    def _shared_derivative(self, d):
+        node, form = d.node, self.how[d.node]
+        level = self._level_of_arrays([*node.inputs, *d.cotangents])
+        operands, shape = self._shared_operands(node), form.site.shapes[d.name]
+        for name, cotangent in zip(node.record.outputs, d.cotangents):
+            if cotangent is not None:
+                operands[f"d{name}"] = self.in_all_lanes(cotangent, form.site.shapes[name])
+        self.spread[d.output] = array = self._array(floats(shape, self.L))
+        operands[f"d{d.name}"] = Address(array)
+        for row in form.rows(d.name):
+            self._once(level, row, operands, node, gradient=d.name)
+        self.level[d.output] = level
+        if d.output in self.targets:
+            target = {"x": Address(array), "y": Address(self._target(d.output))}
+            self._once(level, _layout.one_lane(shape, self.dtype), target, what="from lanes")
+
     # --- the loss -------------------------------------------------------------------------------------------
 
     def _loss(self, node):
@@ -422,11 +489,9 @@ class _Builder:
 
     def _scale(self, node, cotangent):
         """What the gradient of a mean is multiplied by: known before the blocks if `cotangent` is."""
-        saved, level = self.saved[node], self.level[cotangent]
+        saved, level = self.saved[node], self._level_of_arrays([cotangent])
         if node in self.scaled:
             return self.scaled[node]
-        if cotangent in self.python:
-            level += 1  # computed among the blocks
         operands = {"total": saved["total"], "scale": saved["scale"], "dy": self.as_array(cotangent)}
         row = Row(_layout.inverse if cotangent is self.graph.one else _layout.share)
         self.section(level).before.append(self.job(row, operands, node, SHARED, what="1 / total"))
@@ -440,7 +505,7 @@ class _Builder:
         if self.plan.loss_in_python:
             return
         level = self.level[result]
-        if result in self.arrays or result.batched:
+        if result in self.arrays or result in self.spread:
             operands = {"y": self.as_array(result), "loss": Base(LOSS, kind="floats")}
             row = Row(_layout.stored_loss)
             self.section(level).before.append(self.job(row, operands, over=SHARED, what="loss"))
@@ -475,6 +540,8 @@ class _Builder:
         form = self.how[d.node]
         if form.view and d.node.output not in self.python:
             self._view(d.cotangents[0], d.output, d.node)
+        elif form.shared:
+            self._shared_derivative(d)
         elif form.python or d.node.output in self.python:
             self._call_backward(d)
         elif d.name in form.twin.parameters and d.name not in form.site.samples:

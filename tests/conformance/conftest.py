@@ -145,6 +145,22 @@ def dropout(x, ratio=None, training=False, *, seed=0, outputs=1):
     return y if outputs == 1 else (y, mask)
 
 
+# --- norms ------------------------------------------------------------------------------------------------
+
+
+def batch_normalization(
+    x, scale, b, mean, var, *, epsilon=1e-5, momentum=0.9, training_mode=0, is_test=1, spatial=1, outputs=1
+):
+    """ONNX keeps the share `momentum` of the old averages, and averages the biased variance."""
+    if not training_mode:
+        return kernels.batch_norm_inference(x, scale, b, mean, var, epsilon)
+    y, *_, new_mean, new_var = kernels.batch_norm(x, scale, b, mean, var, epsilon, 1.0)
+    n = x.size // x.shape[1]
+    new = new_mean, new_var * (n - 1) / n
+    averages = [np.asarray(momentum * a + (1 - momentum) * b, x.dtype) for a, b in zip((mean, var), new)]
+    return (y, *averages)[:outputs] if outputs > 1 else y
+
+
 # --- plumbing ---------------------------------------------------------------------------------------------
 
 
@@ -215,6 +231,7 @@ OPERATORS = {
     "Abs": functools.partial(on_tape, "absolute"),
     "Add": functools.partial(binary, "add"),
     "AveragePool": average_pool,
+    "BatchNormalization": batch_normalization,
     "Concat": concatenate,
     "Constant": constant,
     "Conv": conv,
@@ -255,7 +272,7 @@ OPERATORS = {
 
 # What an operator wants to know besides its attributes: the opset, or how many outputs are asked for.
 WANTS_OPSET = {"LogSoftmax", "Softmax"}
-WANTS_OUTPUTS = {"Dropout", "MaxPool", "SoftmaxCrossEntropyLoss", "Split"}
+WANTS_OUTPUTS = {"BatchNormalization", "Dropout", "MaxPool", "SoftmaxCrossEntropyLoss", "Split"}
 
 
 # --- graphs -----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from onnx.backend.test.loader import load_model_tests
 # Cases that run, by operator. Newer versions of onnx may have more.
 COUNTS = {
     "AveragePool": 14,
+    "BatchNormalization": 4,
     "Conv": 6,
     "Dropout": 12,
     "Gemm": 11,
