@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import os
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from nbdl.data._idx import idx, is_idx
 from nbdl.data._npz import npz
 from nbdl.data._rows import TABLES
 from nbdl.errors import PluginError, UsageError
+from nbdl.nn._inputs import count
 
 READERS = {".npz": npz, **dict.fromkeys(TABLES, csv)}
 
@@ -81,26 +83,49 @@ def _wrong_field(data):
         split = getattr(data, part)
         if not isinstance(split, Split):
             return f"`{part}` must be a Split, got {type(split).__name__}"
-        for name, a in (("x", split.x), ("y", split.y)):
+        for name, a in _arrays(part, split).items():
             if not isinstance(a, np.ndarray) or a.dtype.kind not in "biuf":
                 kind = getattr(a, "dtype", type(a).__name__)
-                return f"`{part}.{name}` must be an array of numbers, got {kind}"
+                return f"`{name}` must be an array of numbers, got {kind}"
+            if not a.ndim and name.endswith("]"):
+                return f"`{name}` must have an entry for each sample, got shape ()"
         x, y = split
-        if x.ndim < 2 or (part == "train" and not len(x)):
+        if isinstance(x, np.ndarray) and (x.ndim < 2 or (part == "train" and not len(x))):
             return f"`{part}.x` must be (N, ...) with at least one axis for each sample, got shape {x.shape}"
-        if data.classes is None and (y.ndim < 1 or y.dtype.kind != "f"):
-            return f"`{part}.y` must be (N, Q) floats where `classes` is None, got shape {y.shape}, {y.dtype}"
-        if data.classes is not None and (y.ndim < 1 or y.dtype.kind not in "iu"):
-            return f"`{part}.y` must be (N,) integers below `classes`, got shape {y.shape}, {y.dtype}"
-        if len(x) != len(y):
-            return f"`{part}.y` has {len(y)} targets, `{part}.x` {len(x)} samples"
-        if data.classes is not None and y.size and not 0 <= y.min() <= y.max() < data.classes:
-            return f"`{part}.y` must be from 0 to {data.classes - 1}, got {y.min()} to {y.max()}"
-    for name in ("x", "y"):
-        a, b = getattr(data.train, name), getattr(data.test, name)
-        if a.shape[1:] != b.shape[1:]:
-            return f"`test.{name}` is (N, *{b.shape[1:]}), `train.{name}` (N, *{a.shape[1:]})"
+        wrong = _wrong_targets(y, data.classes)
+        if wrong:
+            return f"`{part}.y` must be {wrong}"
+        if count(x) != count(y):
+            return f"`{part}.y` has {count(y)} targets, `{part}.x` {count(x)} samples"
+    train, test = (_arrays("", getattr(data, part)) for part in ("train", "test"))
+    if set(train) != set(test):
+        return f"`test` must hold the arrays of `train`: {', '.join(sorted(set(train) ^ set(test)))}"
+    for name, a in train.items():
+        if a.shape[1:] != test[name].shape[1:]:
+            return f"`test{name}` is (N, *{test[name].shape[1:]}), `train{name}` (N, *{a.shape[1:]})"
     return ""
+
+
+def _wrong_targets(y, classes):
+    if isinstance(y, Mapping):
+        return "" if classes is None else f"one array where `classes` is given, got {', '.join(y)}"
+    if not y.ndim or y.dtype.kind not in ("f" if classes is None else "iu"):
+        rule = "(N, ...) integers below `classes`" if classes else "(N, Q) floats where `classes` is None"
+        return f"{rule}, got shape {y.shape}, {y.dtype}"
+    if classes is None:
+        return ""
+    if y.size and not 0 <= y.min() <= y.max() < classes:
+        return f"from 0 to {classes - 1}, got {y.min()} to {y.max()}"
+    return ""
+
+
+def _arrays(part, split):
+    """The arrays of a split by what they are called: ``train.x``, or ``train.x["ids"]``."""
+    found = {}
+    for name, given in zip("xy", split):
+        for key, a in given.items() if isinstance(given, Mapping) else [("", given)]:
+            found[f'{part}.{name}["{key}"]' if key else f"{part}.{name}"] = a
+    return found
 
 
 def _from_file(path, options):
