@@ -14,6 +14,7 @@ from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._idx import idx, is_idx
 from nbdl.data._npz import npz
 from nbdl.data._rows import TABLES
+from nbdl.data._text import text
 from nbdl.errors import PluginError, UsageError
 from nbdl.nn._inputs import count
 
@@ -30,7 +31,8 @@ def load(name_or_path, **options):
         ``.dat``, ``.txt``), or a folder of IDX files. ``./digits`` is always a path.
     **options
         Those of the data set or of the reader, for example ``size=8`` (digits), ``target="price"`` (CSV),
-        ``test_fraction=0.2, seed=0`` (files that are not split yet).
+        ``test_fraction=0.2, seed=0`` (files that are not split yet). ``text=True`` reads a file as text for
+        a language model, whatever its suffix.
 
     Returns
     -------
@@ -44,14 +46,14 @@ def load(name_or_path, **options):
         For a file that is missing, cut short, corrupt or of the wrong kind, and for data that cannot be
         learnt from (NaN, labels out of range). The notes of the error say where, and what to try.
     """
-    text = os.fspath(name_or_path)
-    path = expanded(text)
+    name = os.fspath(name_or_path)
+    path = expanded(name)
     try:
-        record = registry.default().get("dataset", text)
+        record = registry.default().get("dataset", name)
     except UsageError as error:
         if look(path) is not None:
             return _from_file(path, options)
-        if _looks_like_path(text, path):
+        if _looks_like_path(name, path):
             hint = near(path) or "a path that exists, or a name of `nbdl data list`"
             raise fault("there is no such file or folder", path, hint) from None
         error.add_note(
@@ -63,7 +65,7 @@ def load(name_or_path, **options):
     data = loader(**options)
     wrong = _wrong(data)
     if wrong:
-        owner = registry.default().owner("dataset", text).name
+        owner = registry.default().owner("dataset", name).name
         raise PluginError("data set `{}` of {} must load a Data{}", record.name, owner, wrong)
     return data
 
@@ -129,7 +131,10 @@ def _arrays(part, split):
 
 
 def _from_file(path, options):
-    reader = idx if path.is_dir() or is_idx(path) else READERS.get(path.suffix.lower())
+    as_text, options = options.get("text", False), {k: v for k, v in options.items() if k != "text"}
+    if not isinstance(as_text, bool):
+        raise UsageError("data option `text` must be true or false, got {!r}", as_text)
+    reader = text if as_text else idx if path.is_dir() or is_idx(path) else READERS.get(path.suffix.lower())
     if reader is None:
         raise fault(
             f"`{path.name}` is not a kind of file that nbdl reads",

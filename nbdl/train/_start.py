@@ -168,6 +168,14 @@ def compile_config(config, data):
 def _net(config, data):
     """The net of a config, with as many outputs as the data ask for."""
     make = code(registry.default().get("model", config.model).build)
+    if "vocabulary" in registry.parameters(make) and (
+        isinstance(data.train.x, Mapping) or data.train.x.dtype.kind not in "iu"
+    ):
+        text = (
+            "model `{}` reads text, as integers (N, T), got inputs of {}. Try a .txt file, timemachine, or "
+        )
+        kinds = each(lambda a: str(a.dtype), data.train.x)
+        raise UsageError(text + "--set data_options.text=true", config.model, kinds)
     config.model_options = {**_sizes(make, data), **config.model_options}
     config.loss = config.loss or _loss_of(data)
     return _build(config)
@@ -235,7 +243,10 @@ def _run(net, data, config, place, saved, progress):
 
 def _sizes(build, data):
     """How many outputs the data ask for, if the model can be told."""
-    if "outputs" not in registry.parameters(build):
+    known = registry.parameters(build)
+    if "vocabulary" in known and data.classes is not None:
+        return {"vocabulary": data.classes}
+    if "outputs" not in known or isinstance(data.train.y, Mapping):
         return {}
     values = data.train.y.shape[1] if data.train.y.ndim > 1 else 1
     return {"outputs": values if data.classes is None else data.classes}
