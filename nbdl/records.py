@@ -163,11 +163,16 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """``compute(prediction, target)`` returns a scalar Tensor; `metrics` are named in the registry."""
+    """``compute(prediction, target)`` returns a scalar Tensor; `metrics` are named in the registry.
+
+    ``count(prediction, target, **options)`` says of how many numbers it is the mean (of weighted ones the sum
+    of the weights), so that it can be measured part by part; without it all predictions are held at once.
+    """
 
     name: str
     compute: Code
     metrics: tuple[str, ...] = ()
+    count: Code = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,12 +210,20 @@ class Initializer:
 class Metric:
     """``compute(prediction, target)`` on arrays returns one number, averaged over samples.
 
-    An option of the loss that it takes too, as `axis` of the accuracy, it is given as the loss is.
+    An option of the loss that it takes too, as `axis` of the accuracy, it is given as the loss is. `count` is
+    as that of a `Loss`. A metric ``of="loss"`` is ``compute(loss)``, of the mean loss.
     """
 
     name: str
     compute: Code
     better: str = "higher"
+    count: Code = ""
+    of: str = "prediction"
+
+    def __post_init__(self):
+        if self.of not in ("prediction", "loss"):
+            text = 'Metric `{}`: `of` must be "prediction" or "loss", got {!r}'
+            raise PluginError(text, self.name, self.of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,7 +244,8 @@ class Dataset:
 class Model:
     """``build(**options)`` returns a net; `presets` holds training settings by data set name.
 
-    The first preset is the default data set of ``nbdl train``; one called "table" is for a user's own files.
+    The first preset is the default data set of ``nbdl train``; one called "table" is for a user's own files. A
+    model of language, which takes token ids, has one called "text" instead, and `build` an option `vocabulary`.
     """
 
     name: str

@@ -20,3 +20,8 @@ def nbdl_datasets():
     yield Dataset(
         "synthetic_regression", "nbdl.data._synthetic:synthetic_regression", "points about a known plane"
     )
+    yield Dataset(
+        "timemachine",
+        "nbdl.data._text:timemachine",
+        "text for language models, by H. G. Wells (180 kB download)",
+    )

@@ -15,9 +15,14 @@ def nbdl_layers():
 
 @hookimpl
 def nbdl_losses():
-    yield Loss("softmax_cross_entropy", "nbdl.nn:softmax_cross_entropy", metrics=("accuracy",))
-    for name in ("mse", "cross_entropy", "kl_divergence", "js_divergence", "info_nce"):
-        yield Loss(name, f"nbdl.nn:{name}")
+    yield Loss(
+        "softmax_cross_entropy", "nbdl.nn:softmax_cross_entropy", metrics=("accuracy",),
+        count="nbdl.nn._losses:weight_of_labels",
+    )  # fmt: skip
+    yield Loss("mse", "nbdl.nn:mse", count="nbdl.nn._losses:elements")
+    for name in ("cross_entropy", "kl_divergence", "js_divergence"):
+        yield Loss(name, f"nbdl.nn:{name}", count="nbdl.nn._losses:rows")
+    yield Loss("info_nce", "nbdl.nn:info_nce")
 
 
 @hookimpl
@@ -44,5 +49,9 @@ def nbdl_initializers():
 
 @hookimpl
 def nbdl_metrics():
-    yield Metric("accuracy", "nbdl.train:accuracy")
-    yield Metric("mean_absolute_error", "nbdl.train:mean_absolute_error", better="lower")
+    yield Metric("accuracy", "nbdl.train:accuracy", count="nbdl.train._metrics:labels_of_classes")
+    yield Metric(
+        "mean_absolute_error", "nbdl.train:mean_absolute_error", better="lower",
+        count="nbdl.nn._losses:elements",
+    )  # fmt: skip
+    yield Metric("perplexity", "nbdl.train:perplexity", better="lower", of="loss")

@@ -30,6 +30,7 @@ def evaluate(path, name, part, loss, changes):
     import nbdl.data
     import nbdl.train
     from nbdl import registry
+    from nbdl.nn._inputs import count
     from nbdl.train._save import check_weights
 
     net, config, preparation = nbdl.train.load_run(path)
@@ -58,7 +59,12 @@ def evaluate(path, name, part, loss, changes):
     samples = getattr(data, part)
     with registry.swap(**config.swap), fitting(path, config.data):
         measured = nbdl.train.evaluate(
-            net, samples, loss, preparation, **({} if given else config.loss_options)
+            net,
+            samples,
+            loss,
+            preparation,
+            metrics=data.metrics,
+            **({} if given else config.loss_options),
         )
     if not math.isfinite(measured["loss"]):
         raise advised(
@@ -66,7 +72,8 @@ def evaluate(path, name, part, loss, changes):
             path,
             "data on the scale of the training data",
         )
-    results = {f"{part}_{k}": v for k, v in measured.items()} | {"samples": len(samples.x), "data": data.name}
+    results = {f"{part}_{k}": v for k, v in measured.items()}
+    results |= {"samples": count(samples.x), "data": data.name}
     remark = nbdl.train.worse_than_a_constant(measured, samples.y, loss, part)
     if remark:
         note(f"warning: {remark}")

@@ -68,6 +68,7 @@ def _data(config, shape):
     import numpy as np
 
     from nbdl import data, registry
+    from nbdl.nn._inputs import taken
 
     known = registry.default()
     record = known.get("dataset", config.data) if config.data in known.names("dataset") else None
@@ -76,10 +77,10 @@ def _data(config, shape):
         classes = record.classes
     else:
         loaded = data.load(config.data, **config.data_options)
-        split, classes = data.Split(loaded.train.x[:1], loaded.train.y[:1]), loaded.classes
+        split, classes = data.Split(*(taken(a, slice(0, 1)) for a in loaded.train)), loaded.classes
     if shape:
-        split = split._replace(x=np.zeros((1, *shape), np.float32))
-    return data.Data(config.data, split, data.Split(split.x[:0], split.y[:0]), classes)
+        split = split._replace(x=np.zeros((1, *shape), getattr(split.x, "dtype", np.float32)))
+    return data.Data(config.data, split, data.Split(*(taken(a, slice(0, 0)) for a in split)), classes)
 
 
 def _planned(step, data, samples):
@@ -94,13 +95,20 @@ def _measured(step, data, samples):
     import numpy as np
 
     from nbdl.bench import ceilings
+    from nbdl.nn._inputs import each
     from nbdl.step import measure
 
     if numba.config.DISABLE_JIT:
         raise UsageError("nothing can be measured: the compiler is switched off by NUMBA_DISABLE_JIT")
-    rng, (x, y) = np.random.default_rng(0), data.train
-    x = rng.standard_normal((samples, *x.shape[1:]))
-    labels, values = rng.integers(0, data.classes or 1, samples), rng.standard_normal((samples, *y.shape[1:]))
-    found = measure(step, x, values if data.classes is None else labels)
+    rng = np.random.default_rng(0)
+
+    def some(a):
+        shape = (samples, *a.shape[1:])
+        return rng.standard_normal(shape) if a.dtype.kind == "f" else np.resize(a, shape)
+
+    x, y = (each(some, a) for a in data.train)
+    if data.classes is not None:
+        y = rng.integers(0, data.classes, y.shape)
+    found = measure(step, x, y)
     found.fma = ceilings(step.threads).fma
     return found

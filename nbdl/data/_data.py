@@ -1,5 +1,6 @@
 """What a data set is, and the one way in which arrays of any origin become one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,14 +15,17 @@ SHOWN = 8  # labels in a message
 
 
 class Split(NamedTuple):
-    """Samples with their targets: `x` (N, ...) float; `y` (N,) int64 labels or (N, Q) float values.
+    """Samples with their targets: `x` (N, ...); `y` (N, ...) integer labels or (N, Q) float values.
+
+    Each is one array, or a dict of several by name, as a net and a loss take them. Integers of `x`, as token
+    ids, stay integers for a net that takes them.
 
     Of files all are float32, but for the columns of tables that are to be standardised: these are float64
     until then, lest a large offset swallow what differs.
     """
 
-    x: np.ndarray
-    y: np.ndarray
+    x: np.ndarray | Mapping
+    y: np.ndarray | Mapping
 
 
 @dataclass
@@ -30,7 +34,8 @@ class Data:
 
     `labels` says what class i is called, where that is not i itself; `columns` and `target` what the inputs
     and the target of a table are called. With `standardize` a run gives each column of the inputs (and, for
-    the loss `mse`, of values to predict) a mean of 0 and a deviation of 1.
+    the loss `mse`, of values to predict) a mean of 0 and a deviation of 1. `metrics` are names in the
+    registry, of what is reported beside the metrics of the loss.
     """
 
     name: str
@@ -42,15 +47,19 @@ class Data:
     columns: tuple = ()
     target: str = ""
     standardize: bool = False
+    metrics: tuple = ()
 
 
 def as_inputs(a, where, exact=False):
-    """An array of any numeric dtype as float32 inputs, batch first; with `exact` a table (N, D) as float64.
+    """An array of any numbers as float32 inputs, batch first; with `exact` a table (N, D) as float64.
 
     Images of one channel (N, H, W) get a channel axis; uint8 images are scaled to [0, 1], and their
     channels (1, 3 or 4 of them) are moved from the last axis to the second. One column (N,) becomes (N, 1).
+    Rows of integers (N, T) stay integers, unless they are to be `exact`: they may be token ids.
     """
     check_numbers(a, where)
+    if a.ndim == 2 and a.dtype.kind in "iub" and not exact:
+        return np.ascontiguousarray(a)
     pixels = a.dtype == np.uint8 and a.ndim in (3, 4)
     if a.ndim == 1:
         a = a[:, None]

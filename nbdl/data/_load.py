@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import os
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._idx import idx, is_idx
 from nbdl.data._npz import npz
 from nbdl.data._rows import TABLES
+from nbdl.data._text import text
 from nbdl.errors import PluginError, UsageError
+from nbdl.nn._inputs import count
 
 READERS = {".npz": npz, **dict.fromkeys(TABLES, csv)}
 
@@ -28,7 +31,8 @@ def load(name_or_path, **options):
         ``.dat``, ``.txt``), or a folder of IDX files. ``./digits`` is always a path.
     **options
         Those of the data set or of the reader, for example ``size=8`` (digits), ``target="price"`` (CSV),
-        ``test_fraction=0.2, seed=0`` (files that are not split yet).
+        ``test_fraction=0.2, seed=0`` (files that are not split yet). ``text=True`` reads a file as text for
+        a language model, whatever its suffix.
 
     Returns
     -------
@@ -42,14 +46,14 @@ def load(name_or_path, **options):
         For a file that is missing, cut short, corrupt or of the wrong kind, and for data that cannot be
         learnt from (NaN, labels out of range). The notes of the error say where, and what to try.
     """
-    text = os.fspath(name_or_path)
-    path = expanded(text)
+    name = os.fspath(name_or_path)
+    path = expanded(name)
     try:
-        record = registry.default().get("dataset", text)
+        record = registry.default().get("dataset", name)
     except UsageError as error:
         if look(path) is not None:
             return _from_file(path, options)
-        if _looks_like_path(text, path):
+        if _looks_like_path(name, path):
             hint = near(path) or "a path that exists, or a name of `nbdl data list`"
             raise fault("there is no such file or folder", path, hint) from None
         error.add_note(
@@ -61,7 +65,7 @@ def load(name_or_path, **options):
     data = loader(**options)
     wrong = _wrong(data)
     if wrong:
-        owner = registry.default().owner("dataset", text).name
+        owner = registry.default().owner("dataset", name).name
         raise PluginError("data set `{}` of {} must load a Data{}", record.name, owner, wrong)
     return data
 
@@ -81,30 +85,56 @@ def _wrong_field(data):
         split = getattr(data, part)
         if not isinstance(split, Split):
             return f"`{part}` must be a Split, got {type(split).__name__}"
-        for name, a in (("x", split.x), ("y", split.y)):
+        for name, a in _arrays(part, split).items():
             if not isinstance(a, np.ndarray) or a.dtype.kind not in "biuf":
                 kind = getattr(a, "dtype", type(a).__name__)
-                return f"`{part}.{name}` must be an array of numbers, got {kind}"
+                return f"`{name}` must be an array of numbers, got {kind}"
+            if not a.ndim and name.endswith("]"):
+                return f"`{name}` must have an entry for each sample, got shape ()"
         x, y = split
-        if x.ndim < 2 or (part == "train" and not len(x)):
+        if isinstance(x, np.ndarray) and (x.ndim < 2 or (part == "train" and not len(x))):
             return f"`{part}.x` must be (N, ...) with at least one axis for each sample, got shape {x.shape}"
-        if data.classes is None and (y.ndim < 1 or y.dtype.kind != "f"):
-            return f"`{part}.y` must be (N, Q) floats where `classes` is None, got shape {y.shape}, {y.dtype}"
-        if data.classes is not None and (y.ndim < 1 or y.dtype.kind not in "iu"):
-            return f"`{part}.y` must be (N,) integers below `classes`, got shape {y.shape}, {y.dtype}"
-        if len(x) != len(y):
-            return f"`{part}.y` has {len(y)} targets, `{part}.x` {len(x)} samples"
-        if data.classes is not None and y.size and not 0 <= y.min() <= y.max() < data.classes:
-            return f"`{part}.y` must be from 0 to {data.classes - 1}, got {y.min()} to {y.max()}"
-    for name in ("x", "y"):
-        a, b = getattr(data.train, name), getattr(data.test, name)
-        if a.shape[1:] != b.shape[1:]:
-            return f"`test.{name}` is (N, *{b.shape[1:]}), `train.{name}` (N, *{a.shape[1:]})"
+        wrong = _wrong_targets(y, data.classes)
+        if wrong:
+            return f"`{part}.y` must be {wrong}"
+        if count(x) != count(y):
+            return f"`{part}.y` has {count(y)} targets, `{part}.x` {count(x)} samples"
+    train, test = (_arrays("", getattr(data, part)) for part in ("train", "test"))
+    if set(train) != set(test):
+        return f"`test` must hold the arrays of `train`: {', '.join(sorted(set(train) ^ set(test)))}"
+    for name, a in train.items():
+        if a.shape[1:] != test[name].shape[1:]:
+            return f"`test{name}` is (N, *{test[name].shape[1:]}), `train{name}` (N, *{a.shape[1:]})"
     return ""
 
 
+def _wrong_targets(y, classes):
+    if isinstance(y, Mapping):
+        return "" if classes is None else f"one array where `classes` is given, got {', '.join(y)}"
+    if not y.ndim or y.dtype.kind not in ("f" if classes is None else "iu"):
+        rule = "(N, ...) integers below `classes`" if classes else "(N, Q) floats where `classes` is None"
+        return f"{rule}, got shape {y.shape}, {y.dtype}"
+    if classes is None:
+        return ""
+    if y.size and not 0 <= y.min() <= y.max() < classes:
+        return f"from 0 to {classes - 1}, got {y.min()} to {y.max()}"
+    return ""
+
+
+def _arrays(part, split):
+    """The arrays of a split by what they are called: ``train.x``, or ``train.x["ids"]``."""
+    found = {}
+    for name, given in zip("xy", split):
+        for key, a in given.items() if isinstance(given, Mapping) else [("", given)]:
+            found[f'{part}.{name}["{key}"]' if key else f"{part}.{name}"] = a
+    return found
+
+
 def _from_file(path, options):
-    reader = idx if path.is_dir() or is_idx(path) else READERS.get(path.suffix.lower())
+    as_text, options = options.get("text", False), {k: v for k, v in options.items() if k != "text"}
+    if not isinstance(as_text, bool):
+        raise UsageError("data option `text` must be true or false, got {!r}", as_text)
+    reader = text if as_text else idx if path.is_dir() or is_idx(path) else READERS.get(path.suffix.lower())
     if reader is None:
         raise fault(
             f"`{path.name}` is not a kind of file that nbdl reads",

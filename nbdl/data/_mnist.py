@@ -5,9 +5,8 @@ Xiao, Rasul and Vollgraf, Fashion-MNIST, arXiv:1708.07747, 2017.
 """
 
 import dataclasses
-from pathlib import Path
 
-from nbdl.data._fault import fault
+from nbdl.data._download import downloaded
 from nbdl.data._idx import FILES, idx
 
 MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
@@ -37,29 +36,6 @@ def fashion_mnist():
 
 
 def _download(name, home, hashes, about):
-    try:
-        import pooch
-    except ImportError as error:
-        raise fault(
-            f"{name} is downloaded with pooch, which is not installed",
-            f"data set `{name}`",
-            'pip install "nbdl[data]", or --data with the path of files that you have',
-        ) from error
-    folder = Path(pooch.os_cache("nbdl")) / "data" / name
-    for file, sha256 in zip(FILES, hashes):
-        try:
-            pooch.retrieve(f"{home}{file}.gz", f"sha256:{sha256}", f"{file}.gz", folder)
-        except (OSError, ValueError) as error:  # no network, no such page, disk full; a wrong hash
-            raise fault(
-                f"{name} could not be downloaded: {_reason(error)}",
-                f"{home}{file}.gz, to {folder}",
-                "--data with the path of an .npz file or of a folder with the four IDX files",
-            ) from error
-    return dataclasses.replace(idx(folder), name=name, about=about)
-
-
-def _reason(error):
-    """The innermost cause: what the network said, without the layers of its library."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__
-    return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    files = {f"{file}.gz": sha256 for file, sha256 in zip(FILES, hashes)}
+    hint = "--data with the path of an .npz file or of a folder with the four IDX files"
+    return dataclasses.replace(idx(downloaded(name, home, files, hint)), name=name, about=about)

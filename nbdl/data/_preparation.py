@@ -6,6 +6,7 @@ with the mean and the standard deviation of each column of the training part. Al
 the root of their mean variance, so that the squared error of y' is that of y over s^2: the same minimum.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -56,8 +57,12 @@ class Preparation:
 
     def codes(self, y):
         """Targets with the numbers of their classes in place of text."""
+        if isinstance(y, Mapping):
+            return y
         y = np.asarray(y)
-        return self._codes(y.tolist(), "targets") if self.labels and y.dtype.kind in "USO" else y
+        if not self.labels or y.dtype.kind not in "USO":
+            return y
+        return self._codes(y.ravel().tolist(), "targets").reshape(y.shape)
 
     def targets(self, y):
         """Targets as the net takes them: numbers of classes, or standardised values (N, Q)."""
@@ -74,7 +79,7 @@ class Preparation:
         return (prediction * self.target_scale + mean).astype(prediction.dtype)
 
     def names(self, classes):
-        """What classes (N,), as numbers, are called."""
+        """What classes (N, ...), as numbers, are called."""
         if not self.labels:
             return classes
         if np.max(classes, initial=0) >= len(self.labels):

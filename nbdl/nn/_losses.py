@@ -154,3 +154,25 @@ def in_line(target, shape):
 def _check(reduction):
     if reduction not in ("mean", "sum", "none"):
         raise OptionError("`reduction` must be mean, sum or none, got {!r}", reduction)
+
+
+def weight_of_labels(prediction, target, weight=None, *, axis=None, ignore_index=-100, label_smoothing=0.0):
+    """What the mean of `softmax_cross_entropy` divides by: the weight of its labels, or soft rows."""
+    axis = -1 if axis is None else axis
+    if target.dtype.kind == "f":
+        return prediction.size // prediction.shape[axis]
+    labels = target[target != ignore_index]
+    if weight is None:
+        return len(labels)
+    weight = np.asarray(weight, np.float64)
+    return float(weight[labels[(labels >= 0) & (labels < len(weight))]].sum())
+
+
+def elements(prediction, target, **options):
+    """What the mean of `mse` divides by."""
+    return prediction.size
+
+
+def rows(prediction, target, **options):
+    """What the mean of `kl_divergence` and its kin divides by."""
+    return len(prediction)

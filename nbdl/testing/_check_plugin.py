@@ -166,8 +166,11 @@ def _first_that_works(kind, record, call, candidates):
 
 
 def _check_metric(record):
-    rng = np.random.default_rng(0)
-    call = partial(resolve(record.compute), rng.standard_normal((4, 3)))
+    rng, compute = np.random.default_rng(0), resolve(record.compute)
+    if record.of == "loss":
+        _check_number("metric", record, compute(1.0))
+        return
+    call = partial(compute, rng.standard_normal((4, 3)))
     _check_number("metric", record, _first_that_works("metric", record, call, _targets(rng)))
 
 

@@ -43,7 +43,7 @@ class Config:
     swap: dict = dataclasses.field(default_factory=dict)  # operation -> kernel
 
 
-TABLE = "table"  # the preset for files of one's own
+TABLE, TEXT = "table", "text"  # the presets for files of one's own; who has the second reads .txt as text
 
 
 _TYPES = {f.name: type(getattr(Config(), f.name)) for f in dataclasses.fields(Config)}
@@ -84,17 +84,26 @@ def resolve(model=None, path=None, overrides=None):
     data = str(given.get("data") or next(iter(record.presets), ""))
     if not data:
         raise UsageError("model `{}` has no preset data set: name one with --data", model)
-    table = TABLE if data not in registry.default().names("dataset") else data
-    names = (data, Path(data).stem, table, next(iter(record.presets), ""))
-    name = next((n for n in names if record.presets.get(n)), None)
+    text = text_options(record, data)
+    table = data if data in registry.default().names("dataset") else TEXT if text else TABLE
+    own = (data, Path(data).stem, table)
+    name = next((n for n in (*own, next(iter(record.presets), "")) if record.presets.get(n)), None)
     config = Config(model=model, data=data)
     if name is not None:
         fill(config, record, name, given)
+    config.data_options = {**text, **(config.data_options if name in own else {})}
     for key, value in given.items():
-        setattr(config, key, _typed(key, value))
+        value = _typed(key, value)
+        setattr(config, key, {**getattr(config, key), **value} if isinstance(value, dict) else value)
     config.model, config.data = model, data
     check_values(config)
     return config
+
+
+def text_options(record, data):
+    """The data options that make a file of one's own text, for a model that has settings for text."""
+    own = data not in registry.default().names("dataset") and Path(data).suffix.lower() == ".txt"
+    return {"text": True} if own and TEXT in record.presets else {}
 
 
 def _read(path):

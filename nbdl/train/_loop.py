@@ -10,12 +10,16 @@ import signal
 import threading
 import time
 import warnings
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
 from nbdl import nn, registry, tape
 from nbdl.data import Split
-from nbdl.errors import NbdlError, NumericError, TapeError
+from nbdl.errors import NbdlError, NumericError, TapeError, UsageError
+from nbdl.nn._inputs import call, count, each, taken
+from nbdl.nn._losses import class_axis
 from nbdl.nn._options import check_options
 from nbdl.nn._parameter import named_arrays
 from nbdl.optim import Updater
@@ -23,7 +27,7 @@ from nbdl.records import reason
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict, CompiledStep, advice, diverged
 from nbdl.train import _files, _plot
-from nbdl.train._measure import measured, native, predict, worse_than_a_constant
+from nbdl.train._measure import eager, evaluated, joined, native, of_loss, parts, worse_than_a_constant
 from nbdl.train._samples import cast
 from nbdl.train._save import save
 
@@ -43,11 +47,13 @@ class Run:
     data, and so are all losses that are reported.
     """
 
-    def __init__(self, net, data, config, preparation):
+    def __init__(self, net, data, config, preparation, floats=()):
         self.net, self.data, self.config, self.folder = net, data, config, None
         self.preparation = preparation
         x, y = preparation.inputs(data.train.x), preparation.targets(data.train.y)
-        self._train = cast(Split(x, y), config.dtype)
+        self._floats = floats  # the inputs that the net takes as floats
+        self._train = cast(Split(x, y), config.dtype, floats)
+        self._n = count(self._train.x)
         self._unit = preparation.target_scale**2  # of the squared error of what the net sees
         self.history, self.seconds, self.steps, self.interrupted = [], 0.0, 0, False
         loss = registry.default().get("loss", config.loss)
@@ -66,43 +72,72 @@ class Run:
 
     def evaluate(self, split):
         """Loss and metrics of the net on a `Split` in the form of the data, as a dict."""
-        answers, target = self._answers(split.x), self.preparation.codes(split.y)
-        with registry.swap(**self.config.swap):
-            return measured(answers, target, self.config.loss, self.config.loss_options)
+        config, split = self.config, Split(self._inputs(split.x), split.y)
+        with registry.swap(**config.swap):
+            return evaluated(
+                self._predictor(), split, self.preparation, config.loss, config.loss_options,
+                self.data.metrics,
+            )  # fmt: skip
 
     def predict(self, x):
         """Predictions for inputs (N, ...) in the form of the data.
 
         Values in the units of the targets, (N,) where these are; of classes what the most probable one is
-        called (N,).
+        called, in the form of the targets: (N,), or (N, T) for each position. What a net gives that returns
+        several arrays comes back in its form.
         """
-        answers = self._answers(x)
-        classes = "accuracy" in registry.default().get("loss", self.config.loss).metrics
-        if classes:
-            return self.preparation.names(answers.argmax(axis=1))
-        flat = np.ndim(self.data.train.y) == 1 and answers.shape[1:] == (1,)
-        return answers[:, 0] if flat else answers
-
-    def _answers(self, x):
-        """What the net gives for inputs in the form of the data, values in the units of the targets."""
-        x = np.asarray(self.preparation.inputs(x))
+        x = self._inputs(x)
         with registry.swap(**self.config.swap):
-            if self._predict is None and self.config.compiled and native():
-                self._predict = CompiledPredict(self.net, x[:1], self._threads())
-            answers = predict(self.net, x) if self._predict is None else self._predict(x)
-        return self.preparation.values(answers)
+            answers = joined(self._answer(found) for _, found in parts(self._predictor(), x))
+        return self.preparation.names(answers) if self._classes(answers) else answers
+
+    def _classes(self, answers):
+        """Whether what the net gives are scores of classes."""
+        loss, alone = registry.default().get("loss", self.config.loss), isinstance(answers, np.ndarray)
+        return alone and not isinstance(self._train.y, Mapping) and "accuracy" in loss.metrics
+
+    def _answer(self, found):
+        """What the net gives for some samples in the form of the targets: classes as their numbers."""
+        answers, y = self.preparation.values(found), self.data.train.y
+        if self._classes(answers):
+            axis = -1
+            if answers.ndim > 2:
+                target, soft = (len(answers), *np.shape(y)[1:]), np.asarray(y).dtype.kind == "f"
+                given = self.config.loss_options.get("axis")
+                axis = class_axis("predict", answers.shape, target, given, soft)
+            return answers.argmax(axis=axis)
+        alone = isinstance(answers, np.ndarray) and not isinstance(y, Mapping)
+        return answers[:, 0] if alone and np.ndim(y) == 1 and answers.shape[1:] == (1,) else answers
+
+    def _inputs(self, x):
+        """Inputs in the form of the data as the net takes them."""
+        own, given = (list(a) if isinstance(a, Mapping) else "one array" for a in (self._train.x, x))
+        if own != given and sorted(own) != sorted(given):
+            raise UsageError("`x` must be {}, as in the training data, got {}", own, given)
+        return cast(Split(self.preparation.inputs(x), np.zeros(0)), self.config.dtype, self._floats).x
+
+    def _predictor(self):
+        """A function from inputs of the net to what it gives."""
+        if self._predict is None:
+            if self.config.compiled and native():
+                example = taken(self._train.x, slice(0, 1))
+                self._predict = CompiledPredict(self.net, example, self._threads())
+            else:
+                self._predict = partial(eager, self.net)
+        return self._predict
 
     # --- the loop -------------------------------------------------------------------------------------------
 
     def go(self, progress):
         """Train to the end of the last epoch, or until Ctrl-C."""
         config, start = self.config, time.perf_counter() - self.seconds
-        n, size = len(self._train.x), min(config.batch_size, len(self._train.x))
+        n, size = self._n, min(config.batch_size, self._n)
         batches = -(-n // size)
         progress("start", epochs=config.epochs, steps=batches, samples=n, folder=self.folder)
         with _Interrupt() as stop, registry.swap(**config.swap):
             if config.compiled and native() and self._epoch < config.epochs:
-                self._step = self._program((self._train.x[:size], self._train.y[:size]))
+                self._step = self._program([taken(a, slice(0, size)) for a in self._train])
+                self._train = Split(*(each(_as_programs_do, a) for a in self._train))
             progress("ready")
             some = 1  # steps of one call
             while self._epoch < config.epochs:
@@ -128,7 +163,7 @@ class Run:
 
     def _remark(self):
         """Warn of a net that is worse than a constant, with one thing to try."""
-        part, split = ("test", self.data.test) if len(self.data.test.x) else ("train", self.data.train)
+        part, split = ("test", self.data.test) if count(self.data.test.x) else ("train", self.data.train)
         last, first = self.history[-1], self.history[0]
         figures = {k.removeprefix(f"{part}_"): v for k, v in last.items()}
         if self.config.loss_options or not self.config.lr:
@@ -136,8 +171,9 @@ class Run:
         remark = worse_than_a_constant(figures, split.y, self.config.loss, part)
         if remark is None:
             return
-        x = np.asarray(self.data.train.x)
-        if x.ndim == 2 and not self.preparation.mean.size and np.std(x, axis=0).max() > UNSCALED:
+        x = self._train.x
+        columns = not isinstance(x, Mapping) and x.ndim == 2 and x.dtype.kind == "f"
+        if columns and not self.preparation.mean.size and np.std(x, axis=0).max() > UNSCALED:
             advice = "standardised columns, (x - mean) / deviation"
             if self.config.data:
                 advice = "--set data_options.standardize=true"
@@ -159,7 +195,7 @@ class Run:
             raise
         except Exception as error:  # their Python was run with tensors that have no values yet
             with tape.no_grad():  # where it fails on values too, that is the fault
-                self._loss(self.net(example[0]), example[1], **config.loss_options)
+                self._loss(call(self.net, example[0]), example[1], **config.loss_options)
             raise TapeError(
                 "the net or its loss cannot become a native program ({}). Try compiled=False (on the command "
                 "line --set compiled=false): slower, but for any Python",
@@ -183,12 +219,12 @@ class Run:
 
     def _eager(self, rows, rate):
         """Forward, backward and update by the tape, on the samples `rows`; returns the loss."""
-        x, y = self._train.x[rows], self._train.y[rows]
+        x, y = (taken(a, rows) for a in self._train)
         train = nn.Train(self.config.seed, self.steps)
-        loss = self._loss(self.net(x, train=train), y, **self.config.loss_options)
+        loss = self._loss(call(self.net, x, train=train), y, **self.config.loss_options)
         value = loss.item()
         if not np.isfinite(value):
-            raise diverged(value, self.steps + 1, rate, self.data.train.x, self.data.train.y, rows)
+            raise diverged(value, self.steps + 1, rate, *self.data.train, rows)
         loss.backward()
         self._updater.step(rate)
         train.commit()
@@ -199,9 +235,11 @@ class Run:
 
     def _end_epoch(self, progress):
         self._epoch += 1
-        loss = self._sum / self._count * self._unit
+        loss, config = self._sum / self._count * self._unit, self.config
         row = {"epoch": self._epoch, "step": self.steps, "train_loss": loss}
-        if len(self.data.test.x):
+        figures = of_loss(loss, config.loss, config.loss_options, self.data.metrics)
+        row |= {f"train_{k}": v for k, v in figures.items()}
+        if count(self.data.test.x):
             row |= {f"test_{k}": v for k, v in self.evaluate(self.data.test).items()}
         self._check_finite(row.get("test_loss", 0.0))
         row["seconds"] = round(self.seconds, 3)
@@ -251,6 +289,11 @@ class Run:
         if picture is not None:
             _files.write_bytes(self.folder / CURVES, picture)
             progress("saved", path=self.folder / CURVES)
+
+
+def _as_programs_do(a):
+    """Integers in the dtype of a program, once and not at each call."""
+    return a.astype(np.int64) if a.dtype.kind in "iub" and np.can_cast(a.dtype, np.int64) else a
 
 
 def _order(seed, epoch, n):

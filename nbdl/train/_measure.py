@@ -1,54 +1,150 @@
-"""Predictions of a net, and how good they are."""
+"""Predictions of a net, and how good they are, part by part of the samples."""
+
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from numba import config as numba_config
 
 from nbdl import registry, tape
-from nbdl.data import Preparation
-from nbdl.errors import NbdlError, ShapeError, TapeError
+from nbdl.data import Preparation, Split
+from nbdl.errors import DataError, DtypeError, NbdlError, ShapeError, TapeError
+from nbdl.nn._inputs import call, count, each, named, numbers, taken
 from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict
+from nbdl.step._forms import flat, put_together
+
+HELD = 2**26  # bytes of predictions that are held at once
 
 
 def predict(net, x, batch_size=512):
-    """Predictions of a net for inputs x (N, ...), as an array (N, ...)."""
-    x = tape.real("predict: `x`", x)
-    dtype = dtype_of(net, x)
-    if not len(x):
-        raise ShapeError("predict: `x` must hold at least one sample, got shape {}", x.shape)
-    x = x.astype(dtype, copy=False)
+    """Predictions of a net for inputs x (N, ...), one array or several by name, in the form that it gives."""
+    x = _samples(net, x)
+    return predictor(net, taken(x, slice(0, 1)), batch_size)(x)
+
+
+def predictor(net, example, batch_size=512, threads="auto"):
+    """A function from inputs (N, ...) to predictions (N, ...): a native program, or the net's own Python."""
     if native():
         try:
-            return CompiledPredict(net, x[:1], batch_size=batch_size)(x)
+            return CompiledPredict(net, example, threads, batch_size)
         except Exception as error:
             if isinstance(error, NbdlError) and not isinstance(error, TapeError):
                 raise  # else its Python looks at values, or takes arrays alone: it cannot be a program
+    return lambda x: eager(net, _samples(net, x), batch_size)
+
+
+def eager(net, x, batch_size=512):
+    """Predictions kernel by kernel; integers become floats for a net that takes floats alone."""
     with tape.no_grad():
-        return np.concatenate([net(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)])
+        try:
+            return joined(
+                call(net, taken(x, slice(i, i + batch_size))) for i in range(0, count(x), batch_size)
+            )
+        except DtypeError:
+            dtype = dtype_of(net, x)
+            if all(a.dtype.kind == "f" for a in named(x).values()):
+                raise
+    return eager(net, each(lambda a: a.astype(dtype), x), batch_size)
 
 
-def evaluate(net, split, loss, preparation=None, **loss_options):
-    """Mean loss and the loss's metrics of a net on a `Split`, as a dict ("loss", "accuracy" ...).
+def joined(answers):
+    """What a net gives for one part of the samples after the other, as arrays of all samples."""
+    found = [flat(answer) for answer in answers]
+    tensors = zip(*([t.numpy() for t in tensors] for tensors, _ in found))
+    return put_together(found[0][1], map(np.concatenate, tensors))
 
-    With the `Preparation` of a run the split is in the form of its data, and so are loss and metrics.
+
+def _samples(net, x):
+    """One or more inputs in the dtype of the net."""
+    x = each(np.asarray, x)
+    if not count(x):
+        raise ShapeError("predict: `x` must hold at least one sample, got shape {}", each(np.shape, x))
+    return numbers("predict: `x`", x, dtype_of(net, x))
+
+
+def parts(predict, x, size=None):
+    """(slice of the samples, predictions) for one part of x after the other, `size` samples in each.
+
+    Without a size it is such that not more than `HELD` bytes of predictions are held at once.
+    """
+    n = count(x)
+    if size is None:
+        bytes_of_one = sum(t.numpy().nbytes for t in flat(predict(taken(x, slice(0, 1))))[0])
+        size = int(np.clip(HELD // max(bytes_of_one, 1), 1, 512))
+    for i in range(0, n, size):
+        rows = slice(i, min(n, i + size))
+        yield rows, predict(taken(x, rows))
+
+
+def evaluate(net, split, loss, preparation=None, *, metrics=(), **loss_options):
+    """Mean loss and its metrics of a net on a `Split`, as a dict ("loss", "accuracy" ...).
+
+    With the `Preparation` of a run the split is in the form of its data, and so are loss and metrics. Further
+    `metrics` are names in the registry.
     """
     preparation = preparation or Preparation()
-    prediction = preparation.values(predict(net, preparation.inputs(split.x)))
-    return measured(prediction, preparation.codes(split.y), loss, loss_options)
+    x = _samples(net, preparation.inputs(split.x))
+    predict = predictor(net, taken(x, slice(0, 1)))
+    return evaluated(predict, Split(x, split.y), preparation, loss, loss_options, metrics)
 
 
-def measured(prediction, target, loss, loss_options):
-    """Loss and metrics of predictions, both in the units of the targets."""
-    record = registry.default().get("loss", loss)
-    with tape.no_grad():
-        value = code(record.compute)(prediction, target, **loss_options).item()
-    figures = {"loss": value}
-    for name in record.metrics:
-        compute = code(registry.default().get("metric", name).compute)
-        shared = {n: v for n, v in loss_options.items() if n in registry.parameters(compute)}
-        figures[name] = compute(prediction, target, **shared)
+def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
+    """Loss and metrics of `predict` on a split whose inputs it takes, in the units of the targets.
+
+    Each is a mean over what it counts in each part of the samples, and no more than one part is held. Only
+    for a loss or a metric whose record does not say what it counts, all predictions are.
+    """
+    y = preparation.codes(split.y)
+    samples, targets = count(split.x), count(y, "y")
+    if samples != targets:
+        raise DataError("{} inputs but {} targets", samples, targets)
+    figures = _figures(loss, loss_options, metrics)
+    whole = any(counted is None for _, counted in figures.values())
+    means, totals = dict.fromkeys(figures, 0.0), dict.fromkeys(figures, 0)
+    for rows, prediction in parts(predict, split.x, samples if whole else None):
+        pair = preparation.values(prediction), taken(y, rows)
+        for name, (compute, counted) in figures.items():
+            n = 1 if whole else counted(*pair)
+            if n:
+                totals[name] += n
+                means[name] += (compute(*pair) - means[name]) * (n / totals[name])
+    if not totals["loss"]:
+        means["loss"] = figures["loss"][0](*pair)  # of no labels: the loss says what it is
+    return means | of_loss(means["loss"], loss, loss_options, metrics)
+
+
+def _figures(loss, loss_options, metrics):
+    """What computes each figure from predictions and targets, and of how many numbers it is the mean."""
+    known, record = registry.default(), registry.default().get("loss", loss)
+    compute = code(record.compute)
+
+    def value(prediction, target):
+        with tape.no_grad():
+            return compute(prediction, target, **loss_options).item()
+
+    options = {k: v for k, v in loss_options.items() if k != "reduction"}
+    mean = loss_options.get("reduction", "mean") == "mean"
+    figures = {"loss": (value, partial(code(record.count), **options) if record.count and mean else None)}
+    for metric in (known.get("metric", name) for name in (*record.metrics, *metrics)):
+        if metric.of == "prediction":
+            compute_it = code(metric.compute)
+            taken_too = {k: v for k, v in loss_options.items() if k in registry.parameters(compute_it)}
+            counted = partial(code(metric.count), **taken_too) if metric.count else None
+            figures[metric.name] = partial(compute_it, **taken_too), counted
     return figures
+
+
+def of_loss(value, loss, loss_options, metrics):
+    """The metrics that are functions of the loss, for a mean loss of this value.
+
+    They are for the plain mean: not where options weigh it or change what it is.
+    """
+    known = registry.default()
+    records = [known.get("metric", name) for name in (*known.get("loss", loss).metrics, *metrics)]
+    plain = set(loss_options) <= {"axis", "ignore_index"}
+    return {r.name: code(r.compute)(value) for r in records if r.of == "loss" and plain}
 
 
 def worse_than_a_constant(figures, targets, loss, part):
@@ -58,17 +154,19 @@ def worse_than_a_constant(figures, targets, loss, part):
     ----------
     figures : dict
         "loss", "accuracy" ... of the predictions, in the units of the targets.
-    targets : (N,) labels or (N, ...) values
+    targets : (N, ...) labels or values
     loss : str
         The mean squared error ("mse") is compared for values, the accuracy for labels.
     part : str
         What the targets are those of: "test" or "train".
     """
+    if isinstance(targets, Mapping):
+        return None
     y = np.asarray(targets)
     if not y.size:
         return None
-    if "accuracy" in figures and y.dtype.kind in "iu" and y.ndim == 1:
-        share = np.unique(y, return_counts=True)[1].max() / len(y)
+    if "accuracy" in figures and y.dtype.kind in "iu":
+        share = np.unique(y, return_counts=True)[1].max() / y.size
         if figures["accuracy"] < share:
             return (
                 f"the {part} accuracy is {figures['accuracy']:.4f}; to predict the most frequent class for "

@@ -1,4 +1,6 @@
-"""Metrics: one number for predictions (N, ...) and targets, a mean over samples."""
+"""Metrics: one number for predictions (N, ...) and targets, a mean over samples; or for a loss."""
+
+import math
 
 import numpy as np
 
@@ -12,14 +14,25 @@ def accuracy(prediction, target, axis=None):
     Labels that are no class (those that a loss ignores) do not count. Which axis has the classes is told as
     in `nbdl.nn.softmax_cross_entropy`.
     """
+    labels, axis = _labels(prediction, target, axis)
+    counted = (labels >= 0) & (labels < prediction.shape[axis])
+    return float(np.mean((prediction.argmax(axis=axis) == labels)[counted]))
+
+
+def labels_of_classes(prediction, target, axis=None):
+    """How many labels the accuracy is the mean of."""
+    labels, axis = _labels(prediction, target, axis)
+    return int(np.count_nonzero((labels >= 0) & (labels < prediction.shape[axis])))
+
+
+def _labels(prediction, target, axis):
+    """The labels, one for each row of the prediction, and the axis of the classes."""
     shape = prediction.shape
     if target.dtype.kind in "iub":
         target = in_line(in_line(target, shape[:1] + shape[2:]), shape[:-1])
     soft = target.shape == shape
     axis = class_axis("accuracy", shape, target.shape, axis, soft)
-    labels = target.argmax(axis=axis) if soft else target
-    counted = (labels >= 0) & (labels < shape[axis])
-    return float(np.mean((prediction.argmax(axis=axis) == labels)[counted]))
+    return target.argmax(axis=axis) if soft else target, axis
 
 
 def mean_absolute_error(prediction, target):
@@ -32,3 +45,11 @@ def mean_absolute_error(prediction, target):
             target.shape,
         )
     return float(np.mean(np.abs(prediction - target)))
+
+
+def perplexity(loss):
+    """exp(loss) of a mean cross-entropy in nats: among how many equally likely symbols the net still chooses.
+
+    Zhang et al., Dive into Deep Learning, section 9.3.
+    """
+    return math.exp(loss) if loss < 700 else math.inf

@@ -4,17 +4,19 @@ import contextlib
 import dataclasses
 import stat
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from nbdl import _jit, nn, registry
-from nbdl.data import Preparation
+from nbdl.data import Preparation, Split
 from nbdl.data import load as load_data
 from nbdl.data._fault import fault, look, near, reading
 from nbdl.errors import ShapeError, UsageError
+from nbdl.nn._inputs import count, each, taken
 from nbdl.nn._options import check_options
-from nbdl.nn._parameter import named_arrays
+from nbdl.nn._parameter import ready
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
@@ -22,7 +24,7 @@ from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, saved
 from nbdl.train._config import Config, check_values, to_toml
 from nbdl.train._folder import new_folder, next_folder, tidied
 from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run
-from nbdl.train._samples import as_data, cast, check_data
+from nbdl.train._samples import as_data, cast, check_data, floats
 from nbdl.train._save import check_weights, load_prepared
 
 
@@ -39,8 +41,11 @@ def fit(
     net : callable
         Its parameters are drawn anew if they have no values yet, else training goes on from them.
     data : nbdl.data.Data, (x, y) pair, data set name or path
-        Targets are integers (numbers of classes), text or truth values (labels, see `Run.preparation`), or
-        floats: values (N,) or (N, Q). Tables in files are standardised.
+        Each of x and y is an array, or several by name in a dict: the net is called ``net(**x, train=...)``,
+        the loss is given the dict of targets. Integers and truth values of x stay what they are for a net
+        that takes them, as token ids (N, T). Targets are integers (numbers of classes), text or truth values
+        (labels, see `Run.preparation`), (N,) or of any shape of a sample, or floats: values (N,) or (N, Q).
+        Tables in files are standardised.
     loss, optimizer, schedule : str
         Names in the registry; the loss follows from the data if it is not given.
     lr : float
@@ -148,11 +153,12 @@ def compile_config(config, data):
     -------
     CompiledStep
     """
-    net, split = _net(config, data), cast(data.train, config.dtype)
+    first = slice(0, 1)
+    net, split = _net(config, data), cast(Split(*(taken(a, first) for a in data.train)), config.dtype)
     with registry.swap(**config.swap):
-        nn.init(net, split.x[:1], config.seed, config.dtype)
+        nn.init(net, split.x, config.seed, config.dtype)
         return compile_step(
-            net, config.loss, config.optimizer, example=(split.x[:1], split.y[:1]),
+            net, config.loss, config.optimizer, example=split,
             threads=config.threads or "auto", lr=config.lr, seed=config.seed,
             loss_options=config.loss_options, optimizer_options=config.optimizer_options,
             groups=config.groups, clip_norm=config.clip_norm or None,
@@ -162,12 +168,23 @@ def compile_config(config, data):
 def _net(config, data):
     """The net of a config, with as many outputs as the data ask for."""
     make = code(registry.default().get("model", config.model).build)
+    if "vocabulary" in registry.parameters(make) and (
+        isinstance(data.train.x, Mapping) or data.train.x.dtype.kind not in "iu"
+    ):
+        text = (
+            "model `{}` reads text, as integers (N, T), got inputs of {}. Try a .txt file, timemachine, or "
+        )
+        kinds = each(lambda a: str(a.dtype), data.train.x)
+        raise UsageError(text + "--set data_options.text=true", config.model, kinds)
     config.model_options = {**_sizes(make, data), **config.model_options}
     config.loss = config.loss or _loss_of(data)
     return _build(config)
 
 
 def _loss_of(data):
+    if isinstance(data.train.y, Mapping):
+        names = ", ".join(data.train.y)
+        raise UsageError("targets of several names ({}) need a `loss` that takes them as a dict", names)
     return "mse" if data.classes is None else "softmax_cross_entropy"
 
 
@@ -186,10 +203,6 @@ def _run(net, data, config, place, saved, progress):
     if saved is not None:
         preparation = Preparation.read(saved[1].get("preparation"), CHECKPOINT)
         data = preparation.agree(data, config.data or data.name)
-    if not preparation.mean.size:
-        data = dataclasses.replace(
-            data, train=cast(data.train, config.dtype), test=cast(data.test, config.dtype)
-        )
     compiled = []
 
     def on_compile(name):
@@ -198,15 +211,20 @@ def _run(net, data, config, place, saved, progress):
 
     with _jit.watch(on_compile):
         with registry.swap(**config.swap):
-            if not all(p.ready for p in named_arrays(net).values()):
+            example = preparation.inputs(taken(data.train.x, slice(0, 1)))
+            if not ready(net):
                 try:
-                    nn.init(net, preparation.inputs(data.train.x), config.seed, config.dtype, keep=True)
+                    nn.init(net, example, config.seed, config.dtype, keep=True)
                 except ShapeError as error:  # it names the shape of a part
                     text = "inputs of shape {} do not fit the net: {}"
-                    raise ShapeError(text, np.shape(data.train.x), error) from error
-        run = Run(net, data, config, preparation)
+                    raise ShapeError(text, each(np.shape, data.train.x), error) from error
+            as_floats = floats(net, example, config.dtype)
+        if not preparation.mean.size:
+            train, test = (cast(split, config.dtype, as_floats) for split in (data.train, data.test))
+            data = dataclasses.replace(data, train=train, test=test)
+        run = Run(net, data, config, preparation, as_floats)
         if saved is not None:
-            n = len(data.train.x)
+            n = count(data.train.x)
             check_position(saved[1], -(-n // min(config.batch_size, n)), n)
             run.restore(*saved)
         if data.about:
@@ -225,7 +243,10 @@ def _run(net, data, config, place, saved, progress):
 
 def _sizes(build, data):
     """How many outputs the data ask for, if the model can be told."""
-    if "outputs" not in registry.parameters(build):
+    known = registry.parameters(build)
+    if "vocabulary" in known and data.classes is not None:
+        return {"vocabulary": data.classes}
+    if "outputs" not in known or isinstance(data.train.y, Mapping):
         return {}
     values = data.train.y.shape[1] if data.train.y.ndim > 1 else 1
     return {"outputs": values if data.classes is None else data.classes}

@@ -4,11 +4,16 @@ import numpy as np
 import pytest
 
 from nbdl import train
+from nbdl.data import Preparation, Split
 from nbdl.errors import OptionError, ShapeError
-from nbdl.train._measure import measured
+from nbdl.train._measure import evaluated
 
 X = np.random.default_rng(0).standard_normal((2, 5, 3))
 LABELS = X.argmax(axis=-1)
+
+
+def figures_of(prediction, labels, options):
+    return evaluated(lambda x: x, Split(prediction, labels), Preparation(), "softmax_cross_entropy", options)
 
 
 def test_accuracy_of_positions():
@@ -30,10 +35,10 @@ def test_the_axis_of_accuracy_is_told_as_that_of_the_loss():
     assert train.accuracy(x.transpose(0, 2, 1), labels, axis=1) == 1
     with pytest.raises(ShapeError, match=r"accuracy: `target` must have shape \(2, 3\) or \(2, 5\)"):
         train.accuracy(X, LABELS[:, :2])
-    figures = measured(x, labels, "softmax_cross_entropy", {"axis": -1})
+    figures = figures_of(x, labels, {"axis": -1})
     assert figures["accuracy"] == 1 and figures["loss"] > 0
     with pytest.raises(OptionError, match="softmax_cross_entropy: `target`"):
-        measured(x, labels, "softmax_cross_entropy", {})
+        figures_of(x, labels, {})
 
 
 def test_labels_of_one_column():
