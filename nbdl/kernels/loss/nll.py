@@ -11,6 +11,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.door.arguments import as_float, as_grad, as_labels, as_like, as_optional, as_out, integer
 from nbdl.kernels.door.labels import check_classes, check_cotangent, check_rows, count_labels, mean_of, spread
+from nbdl.kernels.door.sizes import outputs
 
 
 @jit
@@ -113,3 +114,7 @@ def _nll_dx(dy, labels, weight, ignore_index, dx):
         label = labels[n]
         if label != ignore_index:
             dx[n, label] -= dy[n] * (weight[label] if weight.size else one)
+
+
+nll_loss_outputs = outputs(nll_loss)
+nll_loss_each_outputs = outputs(nll_loss_each, shape=lambda labels, **_: labels.shape)
