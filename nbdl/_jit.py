@@ -10,6 +10,7 @@ fingerprint is computed when a function first compiles, never at import.
 import contextlib
 import functools
 import hashlib
+import types
 from pathlib import Path
 
 import numba
@@ -17,7 +18,7 @@ from numba.core.errors import TypingError
 
 from nbdl._arguments import no_form, refuse, type_of
 from nbdl._cache import cache_folder, sealed, unsealed, warn_once
-from nbdl._fingerprint import Unseen, fingerprint
+from nbdl._fingerprint import Unseen, _codes, fingerprint
 
 try:  # private names of Numba: without them everything works, uncached
     from numba.core.caching import FunctionCache, IndexDataCacheFile, _CacheLocator
@@ -61,6 +62,37 @@ def jit(function=None, *, strict=False, inline=False, cache=True):
     if cache and FunctionCache is not None and hasattr(compiled, "_cache"):
         compiled._cache = _DiskCache(function, flags)
     return compiled
+
+
+def emitted(python):
+    """Marks an intrinsic as the compiled form of a Python function, by which `plain` replaces it."""
+
+    def mark(function):
+        function.plain = python
+        return function
+
+    return mark
+
+
+def plain(function):
+    """The Python function that a compiled one was made of: so is all that it calls, and nothing compiles.
+
+    One source, so that a rule that compiled code keeps can be asked without the compiler.
+    """
+    if not hasattr(function, "py_func"):
+        return getattr(function, "plain", function)
+    if function in _plain:
+        return _plain[function]
+    inner = function.py_func
+    names = dict(inner.__globals__)
+    python = types.FunctionType(inner.__code__, names, inner.__name__, inner.__defaults__, inner.__closure__)
+    _plain[function] = functools.update_wrapper(python, inner)
+    for name in {n for code in _codes(inner.__code__) for n in code.co_names} & names.keys():
+        names[name] = plain(names[name])
+    return python
+
+
+_plain = {}
 
 
 def _checked(function, compile_for_args, *args, **named):

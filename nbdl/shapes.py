@@ -1,8 +1,8 @@
 """Calling a net for its shapes alone: nothing is computed, and no kernel compiles.
 
 What comes out of a kernel its record says: ``shape(*inputs, **constants)`` gets arrays without values, and
-returns a list of (shape, dtype), one for each output. Where it says nothing the lanes twin is asked; other
-kernels run, on zeros.
+returns a list of (shape, dtype), one for each output (`nbdl.kernels.door.sizes` makes it of a kernel's door).
+Where it says nothing the lanes twin is asked; other kernels run, on zeros.
 """
 
 import sys

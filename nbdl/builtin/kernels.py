@@ -18,11 +18,12 @@ def _op(name, inputs, grads=None, outputs=("y",), module="nbdl.kernels", **field
 
 
 def _kernel(room, name, inputs, grads=None, **fields):
-    """A record of a kernel in ``nbdl/kernels/<room>.py``, with its lanes twin and its truth beside it."""
+    """A record of a kernel in ``nbdl/kernels/<room>.py``, with its shapes, lanes twin and truth beside it."""
     fields = {
         "reference": f"nbdl.kernels.{room}_truth:{name}",
         "cases": f"nbdl.kernels.{room}_truth:{name}_cases",
         "lanes": f"nbdl.kernels.{room}_lanes:{name}",
+        "shape": f"nbdl.kernels.{room}:{name}_outputs",
         **fields,
     }
     return _op(name, inputs, grads, **fields)
@@ -47,6 +48,7 @@ def nbdl_kernels():
     yield Kernel(  # `matmul` is that of the tape, for any number of dimensions
         "mm", "nbdl.kernels:matmul", ("a", "b"), grads={i: f"nbdl.kernels:matmul_d{i}" for i in "ab"},
         reference=f"{truth}:matmul", cases=f"{truth}:matmul_cases",
+        shape="nbdl.kernels.dense.matmul:matmul_outputs",
     )  # fmt: skip
     yield _kernel("dense.matmul", "bmm", ("a", "b"), lanes="")
     yield _kernel("convolution.conv2d", "conv2d", ("x", "w", "b"), batch="each")

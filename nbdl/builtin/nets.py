@@ -27,8 +27,12 @@ def nbdl_losses():
 
 @hookimpl
 def nbdl_optimizers():
-    for name, state in (("sgd", ()), ("momentum", ("v",)), ("adam", ("m", "v")), ("adamw", ("m", "v"))):
-        lanes = f"nbdl.kernels.update.update_lanes:{name}_update"
+    moments = ("m", "v")
+    for page, name, state in (
+        ("sgd", "sgd", ()), ("momentum", "momentum", ("v",)),
+        ("adam", "adam", moments), ("adam", "adamw", moments),
+    ):  # fmt: skip
+        lanes = f"nbdl.kernels.update.{page}_lanes:{name}_update"
         yield Optimizer(name, f"nbdl.kernels:{name}_update", state, per="element", lanes=lanes)
 
 

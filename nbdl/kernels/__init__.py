@@ -103,7 +103,9 @@ from nbdl.kernels.regularization.dropout import (
     masked_scale,
     masked_scale_dx,
 )
-from nbdl.kernels.update.update import adam_update, adamw_update, momentum_update, sgd_update
+from nbdl.kernels.update.adam import adam_update, adamw_update
+from nbdl.kernels.update.momentum import momentum_update
+from nbdl.kernels.update.sgd import sgd_update
 
 __all__ = [
     "adam_update",

@@ -15,7 +15,7 @@ from nbdl.kernels.lanes.sums import sum_lanes
 from nbdl.kernels.lanes.twin import floats
 from nbdl.kernels.loss import mse_lanes
 from nbdl.kernels.simd.registers import larger, load, load_part, splat, store, where
-from nbdl.kernels.update import update_lanes
+from nbdl.kernels.update import sgd_lanes
 from nbdl.testing import _guard, check_twin, check_update_twin
 from nbdl.testing._check_twin import compare
 from nbdl.testing.cases import Bad, Case
@@ -139,7 +139,7 @@ def test_gradients_in_idle_lanes_are_found():
 
 def test_wrong_updates_are_found():
     sgd = registry.default().get("optimizer", "sgd")
-    slow = UpdateTwin(lambda lr, step: (lr / 2, 1.0), update_lanes.sgd_update.leaf)
+    slow = UpdateTwin(lambda lr, step: (lr / 2, 1.0), sgd_lanes.sgd_update.leaf)
     with pytest.raises(VerificationError, match=r"optimizer `sgd`, float32: `w` is off by .* after 1 steps"):
         check_update_twin(replace(sgd, lanes=slow), "float32")
 

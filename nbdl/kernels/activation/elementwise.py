@@ -13,6 +13,7 @@ Zhang et al., Dive into Deep Learning, section 5.1.
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd import vector_math as _vector_math
 from nbdl.kernels.simd.registers import fma, larger, pointer, where
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
@@ -150,3 +151,6 @@ def _tanh_dx(dy, y, dx):
 def _check_same(kernel, dy_shape, y_shape):
     if dy_shape != y_shape:
         raise ShapeError("{}: `dy` must have shape {}, that of `y`, got {}", kernel, y_shape, dy_shape)
+
+
+relu_outputs, sigmoid_outputs, tanh_outputs = outputs(relu), outputs(sigmoid), outputs(tanh)

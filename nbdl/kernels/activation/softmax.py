@@ -14,6 +14,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out, integer
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.registers import fma, hmax, hsum, larger, pointer, splat
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 from nbdl.kernels.simd.vector_math import exp, log
@@ -230,3 +231,6 @@ def _log_softmax_dx(dy, y, dx):
                 at, r = i + k * step, rest - k * fewer
                 slope = load_rest(p, at, r) - exp(load_rest(q, at, r)) * mass
                 store_rest(d, at, load_rest(d, at, r) + slope, r)
+
+
+softmax_outputs, log_softmax_outputs = outputs(softmax), outputs(log_softmax)

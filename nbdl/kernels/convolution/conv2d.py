@@ -26,6 +26,7 @@ from nbdl.kernels.door.arguments import (
     sides,
     too_large,
 )
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.window import LIMIT, check_window
 
 
@@ -198,3 +199,6 @@ def conv2d_backward(dy, x, w, stride=1, padding=0, dilation=1, groups=1, dx=None
     dx = conv2d_dx(dy, w, x.shape, stride, padding, dilation, groups, dx)
     dw = conv2d_dw(dy, x, w.shape, stride, padding, dilation, groups, dw)
     return dx, dw, conv2d_db(dy, db)
+
+
+conv2d_outputs = outputs(conv2d)

@@ -15,10 +15,13 @@ so that neighbouring lanes are neighbouring channels, and one sum is left.
 
 import numpy as np
 
+from nbdl._jit import plain
+from nbdl.errors import NbdlError
+from nbdl.kernels.convolution.conv2d import conv2d_shape
+from nbdl.kernels.door.arguments import integer, pair, sides
 from nbdl.kernels.door.window import LIMIT
 from nbdl.kernels.lanes.sums import sum_lanes
 from nbdl.kernels.lanes.twin import Gradient, Row, Twin, Unfit, pitch
-from nbdl.kernels.lanes.window import pair, sides
 from nbdl.kernels.simd.registers import load, splat, store
 from nbdl.kernels.simd.tile import groups, part, rectangle, shape, spec, tile
 from nbdl.kernels.simd.transpose import transpose
@@ -32,14 +35,12 @@ class _Geometry:
     def __init__(self, site):
         (self.C, self.H, self.W), w = site.shapes["x"], site.shapes["w"]
         self.O, _, self.KH, self.KW = w
-        self.sh, self.sw = pair(site["stride"])
-        self.dh, self.dw = pair(site["dilation"])
-        self.top, bottom, self.left, right = sides(site["padding"])
-        self.P = (self.H + self.top + bottom - (self.KH - 1) * self.dh - 1) // self.sh + 1
-        self.Q = (self.W + self.left + right - (self.KW - 1) * self.dw - 1) // self.sw + 1
-        self.L, self.dtype, self.groups = site.L, site.dtype, site["groups"]
-        if not isinstance(self.groups, int) or self.groups < 1:
-            raise Unfit
+        self.sh, self.sw = stride = pair("stride", site["stride"])
+        self.dh, self.dw = dilation = pair("dilation", site["dilation"])
+        self.top, _, self.left, _ = padding = sides("padding", site["padding"])
+        self.L, self.dtype, self.groups = site.L, site.dtype, integer("groups", site["groups"])
+        x_shape = 1, *site.shapes["x"]
+        _, _, self.P, self.Q = plain(conv2d_shape)(x_shape, w, stride, padding, dilation, self.groups)
         self.Cg, self.Og, self.taps = self.C // self.groups, self.O // self.groups, self.KH * self.KW
         self.x_pitch = pitch((self.C, self.H, self.W)) * self.L
         self.y_pitch = pitch((self.O, self.P, self.Q)) * self.L
@@ -48,10 +49,11 @@ class _Geometry:
 def _shape(site):
     if len(site.shapes["x"]) != 3 or len(site.shapes["w"]) != 4:
         raise Unfit
-    g = _Geometry(site)
-    fits = g.C == g.groups * g.Cg and site.shapes["w"][1] == g.Cg and g.O % g.groups == 0
-    fits = fits and min(g.C, g.O, g.KH, g.KW, g.P, g.Q) >= 1 and g.O * g.P * g.Q < LIMIT
-    if not fits or site.shapes.get("b", (g.O,)) != (g.O,):
+    try:
+        g = _Geometry(site)
+    except NbdlError:  # the kernel raises it
+        raise Unfit from None
+    if min(g.C, g.O) < 1 or g.O * g.P * g.Q >= LIMIT or site.shapes.get("b", (g.O,)) != (g.O,):
         raise Unfit
     return g.O, g.P, g.Q
 

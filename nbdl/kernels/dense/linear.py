@@ -21,6 +21,7 @@ from nbdl.kernels.door.arguments import (
     flat,
     rows,
 )
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.few import FEW, few
 from nbdl.kernels.simd.gemm import gemm
 from nbdl.kernels.simd.strided_tile import copy
@@ -155,3 +156,6 @@ def _add_rows(dy, db):
 def linear_backward(dy, x, w, dx=None, dw=None, db=None):
     """All three gradients of `linear`, (dx, dw, db), by the kernels above."""
     return linear_dx(dy, w, dx), linear_dw(dy, x, dw), linear_db(dy, db)
+
+
+linear_outputs = outputs(linear)

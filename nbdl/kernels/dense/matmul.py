@@ -14,6 +14,7 @@ from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels.dense.linear import _linear, _linear_dw, _linear_dx
 from nbdl.kernels.door.arguments import as_float, as_grad, as_like, as_out, flat
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.few import FEW, few
 from nbdl.kernels.simd.gemm import gemm
 
@@ -179,3 +180,6 @@ def bmm_db(dy, a, db=None):
     (B, M, N), K = dy.shape, a.shape[2]
     gemm(B, K, N, M, flat(a), np.int64(1), K, flat(dy), N, np.int64(1), flat(db), np.bool_(True))
     return db
+
+
+matmul_outputs, bmm_outputs = outputs(matmul), outputs(bmm)

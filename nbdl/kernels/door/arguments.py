@@ -5,8 +5,9 @@ A public kernel is a thin door before one core per dtype. The functions here tur
 the core is compiled for: C-contiguous arrays of one float dtype, int64 labels, plain integers. What is wrong
 raises one error that names the kernel, the argument, the rule and the value.
 
-Each function has a plain Python body (used when the JIT is off) and an overload with the same meaning. Rules
-about types (dtype, number of dimensions) are settled while compiling and cost nothing at run time.
+Each function has a plain Python body (for `sizes.py`, and where the JIT is off) and an overload with the
+same meaning. Rules about types (dtype, number of dimensions) are settled while compiling and cost nothing at
+run time.
 """
 
 import math
@@ -18,8 +19,9 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload
 from numba.np.arrayobj import populate_array
 
-from nbdl._jit import jit
+from nbdl._jit import emitted, jit, plain
 from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError
+from nbdl.kernels.door.sizes import Made, Sizes
 
 ANY, AT_LEAST_1, AT_LEAST_2 = -1, -2, -3  # number of dimensions: any, or so many and more
 _LAST = np.uint64(2**63 - 1)  # the largest int64
@@ -68,7 +70,7 @@ def as_labels(where, a, ndim):
     if not _is_array(a) or a.dtype.kind not in "iu":
         raise DtypeError(_NOT_INT, where, _say(a))
     a = _contiguous(where, a, ndim)
-    if a.dtype == np.uint64:
+    if a.dtype == np.uint64 and not isinstance(a, Sizes):
         for i, v in enumerate(a.flat):
             if v > _LAST:
                 raise LabelError(_LABEL_TOO_LARGE, where, v, i)
@@ -85,7 +87,7 @@ def as_mask(where, a, ndim):
 def _contiguous(where, a, ndim):
     if not _has(ndim, a.ndim):
         raise ShapeError(_NOT_NDIM, where, _say_rank(ndim), a.ndim)
-    return a if a.ndim == 0 else np.ascontiguousarray(a)
+    return a if a.ndim == 0 or isinstance(a, Sizes) else np.ascontiguousarray(a)
 
 
 def _has(ndim, got):
@@ -117,6 +119,8 @@ def rows(a):
 
 def as_out(where, out, shape, x):
     """`out` if it has this shape and the dtype of `x`, else an error; None becomes a new array."""
+    if isinstance(x, Sizes):
+        raise Made(shape, x.dtype)
     if out is None:
         return np.empty(shape, x.dtype)
     fits = _is_array(out) and out.dtype == x.dtype and out.flags.writeable and out.flags.c_contiguous
@@ -179,7 +183,7 @@ def shape4(where, v):
     shape = integer(where, v[0]), integer(where, v[1]), integer(where, v[2]), integer(where, v[3])
     if min(shape) < 0:
         raise ShapeError(_SHAPE_SIGN, where, shape)
-    if too_large(shape):
+    if plain(too_large)(shape):
         raise ShapeError(_SHAPE_SIZE, where, shape)
     return shape
 
@@ -198,7 +202,9 @@ def too_large(shape):
 
 
 def _is_array(a):
-    return isinstance(a, np.ndarray) and not isinstance(a, np.ma.MaskedArray)  # its mask would be lost
+    return isinstance(a, (np.ndarray, Sizes)) and not isinstance(
+        a, np.ma.MaskedArray
+    )  # its mask would be lost
 
 
 def _say(a):
@@ -215,6 +221,7 @@ def compact():
 
 if not config.DISABLE_JIT:
 
+    @emitted(compact)
     @intrinsic
     def compact(typingctx):
         def codegen(context, builder, sig, args):
@@ -239,6 +246,7 @@ def _plain(typingctx, a):
 
 if not config.DISABLE_JIT:
 
+    @emitted(flat)
     @intrinsic
     def flat(typingctx, a):
         one = types.Array(a.dtype, 1, "C")

@@ -20,9 +20,11 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.activation.softmax import _split
 from nbdl.kernels.door.arguments import as_grad, integer
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.compare import compare, sum_terms
 from nbdl.kernels.information.log_terms import ce_term, jeffreys_term, kl_term
 from nbdl.kernels.information.tables import (
+    along_axis,
     as_cotangent,
     as_result,
     as_table,
@@ -241,3 +243,7 @@ def _dq(dy, p, q, nats, normalize, divergence, dq):
             a, b = p[o, k, i] / s, q[o, k, i] / t
             slope = a / b if a > 0 else 0.0
             dq[o, k, i] += dy[number] * (rest - slope) / (t * nats)
+
+
+cross_entropy_outputs = outputs(cross_entropy, shape=along_axis)
+kl_divergence_outputs = outputs(kl_divergence, shape=along_axis)

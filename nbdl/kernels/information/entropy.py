@@ -16,9 +16,11 @@ from nbdl._jit import jit
 from nbdl.errors import ProbabilityError
 from nbdl.kernels.activation.softmax import _split
 from nbdl.kernels.door.arguments import as_grad, as_out, integer
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.log_terms import log_normal
 from nbdl.kernels.information.tables import (
     add_to,
+    along_axis,
     as_cotangent,
     as_result,
     as_table,
@@ -225,3 +227,6 @@ def perplexity(p, axis=-1, normalize=False, out=None):
     for i in range(h.size):
         h[i] = np.exp(h[i])
     return as_result("perplexity: `out`", out, without(p.shape, axis), p, h)
+
+
+entropy_outputs = outputs(entropy, shape=along_axis)

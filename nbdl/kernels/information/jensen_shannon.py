@@ -16,11 +16,13 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.activation.softmax import _split
 from nbdl.kernels.door.arguments import as_grad, integer
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.compare import compare
 from nbdl.kernels.information.divergence import _sum
 from nbdl.kernels.information.log_terms import SMALLEST, js_far, js_near, log_normal
 from nbdl.kernels.information.tables import (
     BLOCK,
+    along_axis,
     as_cotangent,
     as_result,
     as_table,
@@ -159,3 +161,6 @@ def _js_dp(dy, p, q, nats, normalize, dp):
 @jit(strict=True)
 def _js_slope(p, q):
     return 0.5 * np.log(2 * (p / (p + q))) if p > 0 else 0.0
+
+
+js_divergence_outputs = outputs(js_divergence, shape=along_axis)

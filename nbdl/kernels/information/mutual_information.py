@@ -18,6 +18,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.arguments import as_grad, integer
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.entropy import _entropy
 from nbdl.kernels.information.log_terms import kl_term
 from nbdl.kernels.information.tables import as_cotangent, as_result, as_table, nats_in, text
@@ -236,3 +237,6 @@ def _marginals_given(p, p_z, p_xz, p_yz):
             p_z[k] += p_xz[i, k]
             total += p_xz[i, k]
     return total
+
+
+mutual_information_outputs = outputs(mutual_information, shape=lambda p, **_: p.shape[:-2])

@@ -14,7 +14,7 @@ from numba import config, types
 from numba.cpython.unsafe.tuple import tuple_setitem
 from numba.extending import intrinsic, overload
 
-from nbdl._jit import jit
+from nbdl._jit import emitted, jit, plain
 from nbdl.errors import DtypeError, OptionError, ProbabilityError, ShapeError
 from nbdl.kernels.door.arguments import (
     _NOT_FLOAT,
@@ -28,6 +28,7 @@ from nbdl.kernels.door.arguments import (
     as_like,
     as_out,
 )
+from nbdl.kernels.door.sizes import Sizes
 from nbdl.kernels.simd.registers import hsum, load, splat, store
 
 BLOCK = 128  # vectors along the last axis
@@ -46,6 +47,7 @@ def text(literal):
 
 if not config.DISABLE_JIT:
 
+    @emitted(text)
     @intrinsic
     def text(context, literal):
         def emit(context, bd, sig, values):
@@ -59,7 +61,7 @@ if not config.DISABLE_JIT:
 
 def as_table(where, a):
     """`a` as a C-contiguous array of float32 or float64; integers and bools become float64."""
-    if isinstance(a, np.ndarray) and a.dtype.kind in "iub":
+    if isinstance(a, (np.ndarray, Sizes)) and a.dtype.kind in "iub":
         a = a.astype(np.float64)
     return as_float(where, a, ANY)
 
@@ -94,7 +96,7 @@ def nats_in(where, base):
         return 1.0
     if isinstance(base, (bool, np.bool_)) or not isinstance(base, (int, float, np.integer, np.floating)):
         raise DtypeError(_NOT_BASE, where, repr(base))
-    return _logarithm(where, float(base))
+    return plain(_logarithm)(where, float(base))
 
 
 @jit(strict=True)
@@ -140,6 +142,11 @@ def _without(shape, axis):
         return rest
 
     return impl
+
+
+def along_axis(p, axis, **_):
+    """The shape of a measure of the distributions along an axis."""
+    return without(p.shape, axis)
 
 
 def as_result(where, out, shape, x, values):

@@ -42,6 +42,7 @@ from nbdl.kernels.door.labels import (
     mean_of,
     spread,
 )
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.registers import fma, hmax, hsum, pointer, splat, where
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 
@@ -52,8 +53,8 @@ def _inputs(x, labels, weight, ignore_index, smoothing):
     x = as_float("softmax_cross_entropy: `x` (N, ..., C)", x, AT_LEAST_2)
     labels = as_labels("softmax_cross_entropy: `labels` (N, ...)", labels, AT_LEAST_1)
     weight = as_optional("softmax_cross_entropy: `weight` (C,)", weight, 1, x)
-    check_classes("softmax_cross_entropy", x.shape, labels, weight, ignore_index)
     _check_smoothing(smoothing)
+    check_classes("softmax_cross_entropy", x.shape, labels, weight, ignore_index)
     return x, labels, weight
 
 
@@ -317,3 +318,10 @@ def _from_targets_dx(dloss, x, target, weight, smoothing, dx):
         _, total = _row(x, n, e)
         mass = _costs(weight, target[n], kind(1 - smoothing), kind(smoothing / C), cost)
         _row_dx(dx, n, e, kind(mass / total), cost, kind(dloss / x.shape[0]))
+
+
+softmax_cross_entropy_outputs = outputs(softmax_cross_entropy)
+softmax_cross_entropy_each_outputs = outputs(
+    softmax_cross_entropy_each, shape=lambda labels, **_: labels.shape
+)
+softmax_cross_entropy_soft_outputs = outputs(softmax_cross_entropy_soft)

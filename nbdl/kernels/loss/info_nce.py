@@ -17,6 +17,7 @@ from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.dense.linear import linear, linear_dx
 from nbdl.kernels.door.arguments import as_float, as_grad, as_like, integer
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.loss.cross_entropy import softmax_cross_entropy, softmax_cross_entropy_dx
 
 
@@ -118,3 +119,6 @@ def _dscores(dloss, x, y, temperature, symmetric):
             for m in range(slope.shape[1]):
                 slope[n, m] += other[m, n]
     return slope
+
+
+info_nce_outputs = outputs(info_nce)

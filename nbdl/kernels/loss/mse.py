@@ -12,6 +12,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like
+from nbdl.kernels.door.sizes import outputs
 
 
 @jit
@@ -96,3 +97,6 @@ def _mse_dx(slope, x, target, dx):
     step = x.dtype.type(slope / x.size)
     for i in range(x.size):
         dx[i] += step * (x[i] - target[i])
+
+
+mse_outputs = outputs(mse)

@@ -23,6 +23,7 @@ from nbdl.kernels.door.arguments import (
     rows,
 )
 from nbdl.kernels.door.labels import check_classes, check_cotangent, check_rows, count_labels, mean_of, spread
+from nbdl.kernels.door.sizes import outputs
 
 
 @jit
@@ -126,3 +127,7 @@ def _nll_dx(dy, labels, weight, ignore_index, dx):
         label = labels[n]
         if label != ignore_index:
             dx[n, label] -= dy[n] * (weight[label] if weight.size else one)
+
+
+nll_loss_outputs = outputs(nll_loss)
+nll_loss_each_outputs = outputs(nll_loss_each, shape=lambda labels, **_: labels.shape)

@@ -12,6 +12,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels.door.arguments import as_float, as_grad, as_out, shape4
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.pooling.pool2d import _reach, _spans, _strip, _taps, _windows
 from nbdl.kernels.simd.registers import load, pointer
 from nbdl.kernels.simd.shuffle import even, lanes, load_rest, store_rest
@@ -47,14 +48,21 @@ def avg_pool2d(
 
 
 @jit
-def _shares(size, taps, stride, before, after, dilation, count, count_include_pad, x):
-    """By how many elements along one axis each window divides, in the dtype of `x`; a vector follows."""
+def _divisor(i, size, taps, stride, before, after, dilation, count_include_pad):
+    """By how many elements along one axis window `i` divides."""
     if count_include_pad:
         size, before = size + before + after, 0
+    first, last = _taps(i * stride - before, taps, dilation, size)
+    return last - first
+
+
+@jit
+def _shares(size, taps, stride, before, after, dilation, count, count_include_pad, x):
+    """`_divisor` of each window, in the dtype of `x`; a vector follows."""
     shares = np.empty(count + lanes(pointer(x)), x.dtype)
     for i in range(shares.size):
-        first, last = _taps(min(i, count - 1) * stride - before, taps, dilation, size)
-        shares[i] = last - first
+        window = min(i, count - 1)
+        shares[i] = _divisor(window, size, taps, stride, before, after, dilation, count_include_pad)
     return shares
 
 
@@ -153,3 +161,6 @@ def _avg_pool2d_dx(dy, kernel, stride, padding, dilation, count_include_pad, dx)
                     for u in range(spans[i, 1]):
                         at = start + u * dilation[0] * W + c
                         store_rest(p, at, load_rest(p, at, W - c) + share, W - c)
+
+
+avg_pool2d_outputs = outputs(avg_pool2d)

@@ -2,9 +2,13 @@ r"""avg_pool2d on lanes, and its gradient (`nbdl.kernels.avg_pool2d` has the for
 
 import numpy as np
 
+from nbdl._jit import plain
 from nbdl.kernels.lanes.twin import Twin
+from nbdl.kernels.pooling import avg_pool2d as _kernel
 from nbdl.kernels.pooling.pool2d_lanes import Windows, after, strip_rows
 from nbdl.kernels.simd.registers import load, splat, store
+
+_divisor = plain(_kernel._divisor)
 
 
 def _forward(site):
@@ -15,8 +19,12 @@ def _forward(site):
 
 def _shares(site):
     """1 / K as a product: a factor for each row of windows, one for each column."""
-    windows, padding = Windows(site), bool(site["count_include_pad"])
-    return [np.dtype(site.dtype).type(1 / windows.shares(axis, padding)) for axis in (0, 1)]
+    windows, padding, shares = Windows(site), bool(site["count_include_pad"]), []
+    for axis in (0, 1):
+        size, taps, stride, before, dilation, count = windows.axis(axis)
+        options = size, taps, stride, before, windows.padding[axis][1], dilation, padding
+        shares.append(np.dtype(site.dtype).type([1 / _divisor(i, *options) for i in range(count)]))
+    return shares
 
 
 def _tiled(KH, KW, L, zero):

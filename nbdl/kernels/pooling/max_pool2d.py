@@ -11,6 +11,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import LabelError, ShapeError
 from nbdl.kernels.door.arguments import as_float, as_grad, as_labels, as_out, shape4
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.pooling.pool2d import _reach, _spans, _strip, _windows
 from nbdl.kernels.simd.registers import maximum, pointer
 from nbdl.kernels.simd.shuffle import even, lanes, load_rest, store_rest
@@ -190,3 +191,6 @@ def _refuse(index, plane):
                 "max_pool2d_dx: `index` must be from 0 to {} (H W - 1), got {} at flat position {}",
                 plane - 1, index[i], i,
             )  # fmt: skip
+
+
+max_pool2d_outputs = outputs(max_pool2d_argmax, np.int64)

@@ -9,8 +9,12 @@ Where they leave no row and no column of the image out, an activation before the
 
 import numpy as np
 
+from nbdl._jit import plain
+from nbdl.errors import NbdlError
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit, floats, pitch
-from nbdl.kernels.lanes.window import pair, sides
+from nbdl.kernels.pooling import pool2d
+
+_windows, _spans = plain(pool2d._windows), plain(pool2d._spans)
 
 
 class Windows:
@@ -20,46 +24,26 @@ class Windows:
         if len(site.shapes["x"]) != 3:
             raise Unfit
         self.C, self.H, self.W = site.shapes["x"]
-        self.kernel = pair(site["kernel"])
-        self.stride = self.kernel if site["stride"] is None else pair(site["stride"])
-        self.dilation, padding = pair(site["dilation"]), sides(site["padding"])
-        self.padding, ceil_mode = (padding[:2], padding[2:]), bool(site["ceil_mode"])
-        self.rows = self._spans(0, self.H, ceil_mode)
-        self.columns = self._spans(1, self.W, ceil_mode)
-        self.shape = self.C, len(self.rows), len(self.columns)
-        if not all(self.shape) or (np.concatenate([self.rows, self.columns])[:, 1] < 1).any():
+        options = (site[name] for name in ("kernel", "stride", "padding", "dilation", "ceil_mode"))
+        try:
+            shape, self.kernel, self.stride, sides, self.dilation = _windows((1, *site.shapes["x"]), *options)
+        except NbdlError:  # the kernel raises it
+            raise Unfit from None
+        self.shape, self.padding = shape[1:], (sides[:2], sides[2:])
+        if not self.C:
             raise Unfit
+        self.rows, self.columns = (_spans(*self.axis(axis)) for axis in (0, 1))
         self.tiled = self.dilation == (1, 1) and self._tile(0, self.H) and self._tile(1, self.W)
 
-    def _spans(self, axis, size, ceil_mode=False, count=None):
-        """Of each window along an axis: its first tap that lies in [0, size), and how many do."""
+    def axis(self, axis):
+        """(size, taps, stride, before, dilation, count) of the rows or the columns."""
+        size, before = (self.H, self.W)[axis], self.padding[axis][0]
         taps, stride, dilation = self.kernel[axis], self.stride[axis], self.dilation[axis]
-        before, after = self.padding[axis]
-        if count is None:
-            room = size + before + after - (taps - 1) * dilation - 1
-            count = (room + (stride - 1 if ceil_mode else 0)) // stride + 1
-            if ceil_mode and (count - 1) * stride >= size + before:
-                count -= 1
-            if before > (taps - 1) * dilation or (count - 1) * stride - before >= size:
-                raise Unfit  # the first window or the last sees padding alone
-        else:
-            before = 0
-        starts = np.arange(max(0, count)) * stride - before
-        first = np.maximum(0, -(starts // dilation))
-        last = np.minimum(taps, (size - 1 - starts) // dilation + 1)
-        return np.stack([starts + first * dilation, last - first], axis=1)
+        return size, taps, stride, before, dilation, self.shape[axis + 1]
 
     def _tile(self, axis, size):
         taps, count = self.kernel[axis], self.shape[axis + 1]
         return self.stride[axis] == taps and self.padding[axis] == (0, 0) and count * taps <= size
-
-    def shares(self, axis, count_include_pad):
-        """By how many elements along an axis each window divides: with those of the padding, or without."""
-        own = (self.rows, self.columns)[axis]
-        if not count_include_pad:
-            return own[:, 1]
-        size = (self.H, self.W)[axis] + sum(self.padding[axis])
-        return self._spans(axis, size, count=len(own))[:, 1]
 
     def row(self, leaf, L, **given):
         """The `Row` of a leaf that asks for the sizes."""

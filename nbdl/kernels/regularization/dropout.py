@@ -14,6 +14,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_mask, as_out, integer
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.philox import fill
 
 _WORDS = 4294967296.0  # 2^32, the number of random words
@@ -200,3 +201,6 @@ def _masked_scale_dx(dy, mask, p, dx):
     zero, scale = dy.dtype.type(0), dy.dtype.type(_scale(p))
     for i in range(dy.size):
         dx[i] += dy[i] * scale if mask[i] and p < 1 else zero
+
+
+dropout_outputs, masked_scale_outputs = outputs(dropout), outputs(masked_scale)

@@ -28,6 +28,8 @@ from numba.core.datamodel.models import PrimitiveModel
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, register_model
 
+from nbdl._jit import emitted
+
 # --- how wide, and how many -------------------------------------------------------------------------------
 
 
@@ -249,6 +251,7 @@ def pointer(array):
 
 if not config.DISABLE_JIT:
 
+    @emitted(pointer)
     @intrinsic
     def pointer(context, array):
         if not isinstance(array, types.Array) or array.layout != "C":

@@ -1,1 +1,12 @@
-"""Updates of parameters, one for each optimizer."""
+r"""Updates of parameters, in place: what an optimizer does with one gradient; one page for each.
+
+w is a parameter, dw its gradient, v and m are state, all of one shape and dtype; everything is element by
+element. Factors are computed in float64 and rounded to that dtype once. The learning rate is
+:math:`\eta` (`lr`), `weight_decay` is :math:`\lambda`: sgd, momentum and adam add :math:`\lambda w` to the
+gradient (an L2 penalty :math:`\frac{\lambda}{2} w^2`), adamw shrinks w by itself (decoupled decay).
+w and the state must be writable and C-contiguous and must not overlap each other; dw is only read.
+
+Every kernel raises `ShapeError`, `DtypeError` or `OptionError` before it writes, and returns None. Inside
+``prange`` Numba drops exceptions: run one update before the loop. On a page the formula is a function of one
+vector of elements, which the kernel and the leaf of its twin call.
+"""

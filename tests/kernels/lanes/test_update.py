@@ -6,9 +6,11 @@ import pytest
 from nbdl import kernels
 from nbdl.errors import OptionError
 from nbdl.kernels.simd.registers import LANES
-from nbdl.kernels.update import update_lanes
+from nbdl.kernels.update import adam_lanes, momentum_lanes, sgd_lanes
 from nbdl.testing import check_update_twin
 from nbdl.testing._twin_run import aligned, call
+
+TWINS = {n: t for page in (sgd_lanes, momentum_lanes, adam_lanes) for n, t in vars(page).items()}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -40,12 +42,12 @@ def test_updates_agree_with_the_kernels(name, options, dtype):
 )
 def test_bad_options_raise_as_in_the_kernels(name, options, names):
     with pytest.raises(OptionError, match=f"`{names}`"):
-        getattr(update_lanes, name).factors(0.1, 1, **options)
+        TWINS[name].factors(0.1, 1, **options)
 
 
 def test_a_bad_rate_raises():
     with pytest.raises(OptionError, match="`lr`"):
-        update_lanes.sgd_update.factors(-0.1, 1)
+        sgd_lanes.sgd_update.factors(-0.1, 1)
 
 
 @pytest.mark.parametrize("scale", [1e20, 3e38, 1e-25])
@@ -56,7 +58,7 @@ def test_adam_agrees_with_the_kernel_where_squares_leave_float32(scale):
     for step in range(1, 6):
         arrays[1][:] = wanted[1][:] = rng.uniform(-1, 1, size) * scale
         kernels.adam_update(*wanted, 0.1, step)
-        numbers = np.array(update_lanes.adam_update.factors(0.1, step), "float32")
-        call(update_lanes.adam_update.leaf("float32"), [*((a, 0) for a in (*arrays, numbers)), size])
+        numbers = np.array(adam_lanes.adam_update.factors(0.1, step), "float32")
+        call(adam_lanes.adam_update.leaf("float32"), [*((a, 0) for a in (*arrays, numbers)), size])
         for got, want in zip(arrays, wanted):
             np.testing.assert_allclose(got, want, rtol=1e-5)

@@ -1,16 +1,6 @@
-"""The truth of the updates: the new parameter and the new states."""
+"""The truth of `adam_update` and `adamw_update`: the new parameter and the new states."""
 
 import numpy as np
-
-
-def sgd_update(w, dw, lr, weight_decay=0.0):
-    return w - lr * (dw + weight_decay * w)
-
-
-def momentum_update(w, dw, v, lr, momentum=0.9, nesterov=False, weight_decay=0.0):
-    g = dw + weight_decay * w
-    v = momentum * v + g
-    return w - lr * (g + momentum * v if nesterov else v), v
 
 
 def adam_update(w, dw, m, v, lr, step, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0):

@@ -1,0 +1,115 @@
+"""Adam and AdamW: see `nbdl.kernels.update` for what all updates have in common."""
+
+import numpy as np
+
+from nbdl._jit import jit
+from nbdl.errors import OptionError
+from nbdl.kernels.door.arguments import ANY, as_float, as_state, integer
+from nbdl.kernels.simd.registers import fma, larger, pointer, smaller, splat, sqrt, where
+from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
+from nbdl.kernels.update.rates import rates
+
+
+@jit
+def adam_update(w, dw, m, v, lr, step, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0):
+    r"""Adam, for `step` 1, 2, ...; m and v start as zeros.
+
+    .. math::
+        g = dw + \lambda w \qquad m \leftarrow \beta_1 m + (1 - \beta_1) g \qquad
+        v \leftarrow \beta_2 v + (1 - \beta_2) g^2 \\
+        w \leftarrow w - \eta\, \frac{m / (1 - \beta_1^{step})}{\sqrt{v / (1 - \beta_2^{step})} + \epsilon}
+
+    Every finite gradient gives a finite step. Where v would overflow (in float32 from about 6e20 on), it
+    stays at the largest number, and m is held to the same scale: the quotient keeps its size. Epsilon is
+    never below the root of the smallest number that v can hold: nothing is divided by zero with `eps` 0.
+
+    Kingma and Ba 2015, algorithm 1; Zhang et al., Dive into Deep Learning, section 12.10.
+    """
+    lr, weight_decay = rates("adam_update", lr, weight_decay)
+    step, beta1, beta2, eps = checked("adam_update", integer("adam_update: `step`", step), beta1, beta2, eps)
+    dw = as_float("adam_update: `dw`", dw, ANY)
+    w = as_state("adam_update: `w`", w, dw)
+    m, v = as_state("adam_update: `m`", m, dw), as_state("adam_update: `v`", v, dw)
+    _adam(w, dw.reshape(dw.size), m, v, lr, step, beta1, beta2, eps, weight_decay, 1.0)
+
+
+@jit
+def adamw_update(w, dw, m, v, lr, step, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01):
+    r"""AdamW: :math:`w \leftarrow (1 - \eta\lambda) w`, then `adam_update` with the gradient alone.
+
+    Loshchilov and Hutter 2019, algorithm 2, with the decay scaled by the learning rate as in torch.
+    """
+    lr, weight_decay = rates("adamw_update", lr, weight_decay)
+    step, beta1, beta2, eps = checked(
+        "adamw_update", integer("adamw_update: `step`", step), beta1, beta2, eps
+    )
+    dw = as_float("adamw_update: `dw`", dw, ANY)
+    w = as_state("adamw_update: `w`", w, dw)
+    m, v = as_state("adamw_update: `m`", m, dw), as_state("adamw_update: `v`", v, dw)
+    _adam(w, dw.reshape(dw.size), m, v, lr, step, beta1, beta2, eps, 0.0, 1 - lr * weight_decay)
+
+
+@jit
+def checked(kernel, step, beta1, beta2, eps):
+    beta1, beta2, eps = np.float64(beta1), np.float64(beta2), np.float64(eps)
+    if step < 1:
+        raise OptionError("{}: `step` counts from 1, got {}", kernel, step)
+    if not (beta1 >= 0 and beta1 < 1):
+        raise OptionError("{}: `beta1` must be at least 0 and below 1, got {}", kernel, beta1)
+    if not (beta2 >= 0 and beta2 < 1):
+        raise OptionError("{}: `beta2` must be at least 0 and below 1, got {}", kernel, beta2)
+    if not eps >= 0:
+        raise OptionError("{}: `eps` must not be negative, got {}", kernel, eps)
+    return step, beta1, beta2, eps
+
+
+@jit
+def corrected(lr, step, beta1, beta2):
+    """The rate and the factor of the root, corrected for the start; the latter over that of the last step."""
+    known = 1 - beta2**step
+    return lr / (1 - beta1**step), 1 / np.sqrt(known), np.sqrt((1 - beta2 ** (step - 1)) / known)
+
+
+@jit
+def _moments(g, m, v, c1, b1, c2, b2, fade, limit, largest):
+    """m and v of one step; if v is full, those of the gradients that would have filled it, `limit` at most.
+
+    The limit falls from step to step by `fade`, and m, which is of former gradients, falls with it.
+    """
+    v = fma(c2 * g, g, b2 * v)
+    full = v > largest
+    held = fma(g, 0, smaller(limit, larger(-limit, g)))  # infinity times 0: it is not held back
+    return fma(b1, where(full, fade * m, m), c1 * where(full, held, g)), where(full, largest, v)
+
+
+@jit(inline=True)
+def change(w, dw, m, v, rate, root, fade, b1, c1, b2, c2, decay, keep, epsilon, limit, largest):
+    """w, m and v after the step."""
+    g = fma(decay, w, dw)
+    m, v = _moments(g, m, v, c1, b1, c2, b2, fade, limit, largest)
+    return fma(keep, w, -(rate * m / fma(root, sqrt(v), splat(epsilon)))), m, v
+
+
+@jit
+def _adam(w, dw, m, v, lr, step, beta1, beta2, eps, penalty, shrink):
+    kind, numbers = w.dtype.type, np.finfo(w.dtype.type)
+    rate, root, fade = corrected(lr, step, beta1, beta2)
+    rate, root, fade, decay, keep = kind(rate), kind(root), kind(fade), kind(penalty), kind(shrink)
+    b1, c1, b2, c2 = kind(beta1), kind(1 - beta1), kind(beta2), kind(1 - beta2)
+    largest, smallest = kind(numbers.max), numbers.tiny * numbers.eps
+    limit, epsilon = kind(root * np.sqrt(largest)), kind(max(eps, np.sqrt(smallest / (1 - beta2))))
+    p, d, first, second, size = pointer(w), pointer(dw), pointer(m), pointer(v), w.size
+    for i in range(0, size, lanes(p)):
+        n = size - i
+        wi, di, mi, vi = (
+            load_rest(p, i, n),
+            load_rest(d, i, n),
+            load_rest(first, i, n),
+            load_rest(second, i, n),
+        )
+        wi, mi, vi = change(
+            wi, di, mi, vi, rate, root, fade, b1, c1, b2, c2, decay, keep, epsilon, limit, largest
+        )
+        store_rest(first, i, mi, n)
+        store_rest(second, i, vi, n)
+        store_rest(p, i, wi, n)
