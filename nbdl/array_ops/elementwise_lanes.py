@@ -148,6 +148,8 @@ def _div_db(dy, y, b):
 @jit
 def _power(a, b):
     """a^b for one number b: products where b is a small integer, else exp(b log a)."""
+    if b == 2:
+        return a * a
     one, whole = _ones(a), b == np.floor(b)
     if whole and abs(b) <= 64:
         n, square, y = int(abs(b)), a, one
