@@ -105,8 +105,7 @@ def site_of(record, arrays, constants, dtype, samples=None):
     lanes = [n for n in given if roles[n] == "lanes"]
     if not lanes and "index" not in roles.values():
         return None, None, f"`grads` of its twin names none of its inputs ({', '.join(record.inputs)})"
-    floats = [n for n in given if roles[n] == "array" or (roles[n] == "lanes" and twin.grads[n])]
-    if any(given[n].dtype != dtype for n in floats if given[n].dtype.kind == "f" or roles[n] == "lanes"):
+    if not all(_of(dtype, record, given, n, roles[n] == "lanes", twin) for n in given):
         return None, None, f"its twin serves arrays of one dtype, here {dtype}"
     if len({len(given[n]) if given[n].ndim else -1 for n in lanes}) > 1:
         return None, None, "its inputs differ in their number of samples"
@@ -120,6 +119,20 @@ def site_of(record, arrays, constants, dtype, samples=None):
     if not isinstance(twin, LossTwin):
         samples |= {n for n in record.outputs if n not in twin.shared}
     return twin, Site({**shapes, **outputs}, constants, dtype.name, samples), ""
+
+
+def _of(dtype, record, given, name, in_lanes, twin):
+    """Whether a twin may read an operand as numbers of `dtype`.
+
+    Integers and truth values are such numbers where NumPy computes with them, and where no gradient flows;
+    but of several truth values alone it makes others.
+    """
+    array = given[name]
+    if array.dtype == dtype or (in_lanes and not twin.grads[name]):
+        return True
+    if array.dtype.kind == "f" or not in_lanes:
+        return array.dtype.kind != "f"
+    return record.target == "numpy" and (array.dtype.kind in "iu" or len(given) == 1)
 
 
 def _where():

@@ -2,5 +2,6 @@
 
 Arithmetic, products, reductions, indexing and reshaping compile nothing. They follow the kernel law all the
 same: forward ``f(*inputs, *constants)``; a gradient is named ``<op>_d<input>``, takes the cotangent first and
-adds to its last argument.
+adds to its last argument. Beside a page stand the lanes twins of its operations, ``<page>_lanes.py``, and
+what they are verified on, ``<page>_truth.py``.
 """

@@ -28,9 +28,16 @@ def _kernel(room, name, inputs, grads=None, **fields):
     return _op(name, inputs, grads, **fields)
 
 
-def _array_ops(page, inputs, *names, grads=None):
+def _array_ops(page, inputs, *names, grads=None, lanes=True):
+    """Records of NumPy functions in ``nbdl/array_ops/<page>.py``, their lanes twins and cases beside them."""
     for name in names:
-        yield _op(name, inputs, grads, module=f"nbdl.array_ops.{page}", target="numpy")
+        fields = {}
+        if lanes:
+            fields = {
+                "lanes": f"nbdl.array_ops.{page}_lanes:{name}",
+                "cases": f"nbdl.array_ops.{page}_truth:{name}_cases",
+            }
+        yield _op(name, inputs, grads, module=f"nbdl.array_ops.{page}", target="numpy", **fields)
 
 
 @hookimpl
@@ -95,8 +102,10 @@ def nbdl_kernels():
         yield from _array_ops("elementwise", ("a", "b"), name, grads=())
     yield from _array_ops("elementwise", ("a", "b"), "logical_and", "logical_or", grads=())
     yield from _array_ops("elementwise", ("a",), "logical_not", grads=())
-    yield from _array_ops("products", ("a", "b"), "matmul")
-    yield from _array_ops("reductions", ("a",), "sum", "mean", "var", "std", "prod", "max", "min", "cumsum")
-    yield from _array_ops("reductions", ("a",), "argmax", "argmin", grads=())
-    yield from _array_ops("shape", ("a",), "reshape", "transpose", "getitem")
+    yield from _array_ops("products", ("a", "b"), "matmul", lanes=False)
+    yield from _array_ops("reductions", ("a",), "sum", "mean", "var", "max", "min")
+    yield from _array_ops("reductions", ("a",), "std", "prod", "cumsum", lanes=False)
+    yield from _array_ops("reductions", ("a",), "argmax", "argmin", grads=(), lanes=False)
+    yield from _array_ops("shape", ("a",), "reshape", lanes=False)
+    yield from _array_ops("shape", ("a",), "transpose", "getitem")
     yield from _array_ops("shape", ("a", "b"), "concatenate")

@@ -147,8 +147,11 @@ def check_docstring(k):
 
 def check_runs(k):
     for case in k.cases:
-        for y in k.run(case, k.inputs(case, np.float64)):
-            if np.asarray(y).dtype != np.float64:
+        inputs = k.inputs(case, np.float64)
+        given = [a for n, a in zip(k.record.inputs, inputs) if n in k.grads and a is not None]
+        floats = given and all(a.dtype.kind == "f" for a in given)  # else it may compare, or count
+        for y in k.run(case, inputs):
+            if floats and np.asarray(y).dtype != np.float64:
                 fail(case, "the result must be float64 like the inputs, got {}", np.asarray(y).dtype)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nbdl import kernels, registry
+from nbdl import array_ops, kernels, registry
 from nbdl.kernels import lanes
 from nbdl.kernels.lanes import Twin, UpdateTwin
 from nbdl.records import resolve
@@ -26,7 +26,8 @@ from nbdl import registry
 from nbdl.records import resolve
 for name, wanted in (("linear", "odd sizes"), ("conv2d", "everything"), ("max_pool2d", "plain integers"),
                      ("avg_pool2d", "2x2"), ("sigmoid", "images"), ("softmax_cross_entropy", "smoothed"),
-                     ("dropout", "images")):
+                     ("dropout", "images"), ("div", "a gate for each channel"), ("max", "images"),
+                     ("getitem", "a window"), ("power", "to the 1.5")):
     cases = resolve(registry.default().get("kernel", name).cases)(np.random.default_rng(0))
     case = next(c for c in cases if c.name == wanted)
     assert compare(name, case, "float32", 19), name
@@ -45,6 +46,10 @@ def test_twins_agree_with_the_kernels_for_other_instruction_sets(environment, wi
     assert wide is None or int(run.stdout) == wide
 
 
+def _twins_of(package, folders):
+    return sorted(Path(package.__file__).parent.glob(f"{folders}*_lanes.py"))
+
+
 def test_every_twin_of_a_room_is_named_by_a_record():
     named, there = {}, {}
     for kind, twin_class in (("kernel", Twin), ("optimizer", UpdateTwin)):
@@ -53,8 +58,9 @@ def test_every_twin_of_a_room_is_named_by_a_record():
             if record.lanes and registry.default().owner(kind, name).name == "nbdl":
                 named[record.lanes] = resolve(record.lanes)
                 assert isinstance(named[record.lanes], twin_class), name
-    for path in sorted(Path(kernels.__file__).parent.glob("*/*_lanes.py")):
-        module = importlib.import_module(f"nbdl.kernels.{path.parent.name}.{path.stem}")
+    rooms = [f"nbdl.kernels.{p.parent.name}.{p.stem}" for p in _twins_of(kernels, "*/")]
+    for name in [*rooms, *(f"nbdl.array_ops.{path.stem}" for path in _twins_of(array_ops, ""))]:
+        module = importlib.import_module(name)
         twins = {n: v for n, v in vars(module).items() if isinstance(v, (Twin, UpdateTwin))}
         there |= {f"{module.__name__}:{name}": twin for name, twin in twins.items()}
     assert named == there
