@@ -61,15 +61,17 @@ def nbdl_kernels():
         batch="each",
     )
     yield _kernel("pooling.avg_pool2d", "avg_pool2d", ("x",), batch="each")
-    room = "normalization.batch_norm"
-    for name, mean, outputs in (
-        ("batch_norm", "running_", ("y", "mean", "rstd", "new_running_mean", "new_running_var")),
-        ("batch_norm_inference", "", ("y",)),
-    ):
-        yield _kernel(
-            room, name, ("x", "gamma", "beta", f"{mean}mean", f"{mean}var"), ("x", "gamma", "beta"),
-            outputs=outputs, shape=f"nbdl.kernels.{room}:{name}_shapes",
-        )  # fmt: skip
+    affine, room = ("x", "gamma", "beta"), "normalization.batch_norm"
+    yield _kernel(
+        room, "batch_norm", (*affine, "running_mean", "running_var"), affine,
+        outputs=("y", "mean", "rstd", "new_running_mean", "new_running_var"),
+        shape=f"nbdl.kernels.{room}:batch_norm_shapes",
+    )  # fmt: skip
+    room = "normalization.batch_norm_inference"
+    yield _kernel(
+        room, "batch_norm_inference", (*affine, "mean", "var"), affine, batch="each",
+        shape=f"nbdl.kernels.{room}:batch_norm_inference_shapes",
+    )  # fmt: skip
     for name in ("relu", "sigmoid", "tanh"):
         yield _kernel("activation.elementwise", name, ("x",), batch="each")
     for name in ("softmax", "log_softmax"):  # not batch="each": the axis may be that of the samples

@@ -88,6 +88,8 @@ from nbdl.kernels.normalization.batch_norm import (
     batch_norm_dbeta,
     batch_norm_dgamma,
     batch_norm_dx,
+)
+from nbdl.kernels.normalization.batch_norm_inference import (
     batch_norm_inference,
     batch_norm_inference_dbeta,
     batch_norm_inference_dgamma,
