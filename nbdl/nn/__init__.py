@@ -2,6 +2,7 @@
 
 from nbdl.nn._activations import Dropout, Flatten, ReLU, Sigmoid, Softmax, Tanh
 from nbdl.nn._conv2d import Conv2d
+from nbdl.nn._embedding import Embedding
 from nbdl.nn._linear import Linear
 from nbdl.nn._losses import (
     cross_entropy,
@@ -27,6 +28,7 @@ __all__ = [
     "AvgPool2d",
     "Conv2d",
     "Dropout",
+    "Embedding",
     "Flatten",
     "Linear",
     "MaxPool2d",
