@@ -19,6 +19,7 @@ from nbdl.kernels.door.arguments import (
     integer,
     rows,
 )
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.strided_tile import copy
 
 
@@ -112,3 +113,6 @@ def _embedding_dw(dy, ids, dw):
         row, add = dw[ids[n]], dy[n]
         for d in range(row.size):
             row[d] += add[d]
+
+
+embedding_outputs = outputs(embedding)
