@@ -245,7 +245,8 @@ class Model:
     """``build(**options)`` returns a net; `presets` holds training settings by data set name.
 
     The first preset is the default data set of ``nbdl train``; one called "table" is for a user's own files.
-    A language model, which takes token ids, has one called "text" instead, and `build` takes `vocabulary`.
+    A model of language, which takes token ids, has one called "text" instead, and `build` an option
+    `vocabulary`.
     """
 
     name: str

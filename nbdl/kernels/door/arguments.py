@@ -259,6 +259,7 @@ if not config.DISABLE_JIT:
 
         return one(types.Array(a.dtype, a.ndim, "C")), codegen
 
+    @emitted(rows)
     @intrinsic
     def rows(typingctx, a):
         two = types.Array(a.dtype, 2, "C")
