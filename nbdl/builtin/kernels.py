@@ -51,6 +51,7 @@ def nbdl_kernels():
         shape="nbdl.kernels.dense.matmul:matmul_outputs",
     )  # fmt: skip
     yield _kernel("dense.matmul", "bmm", ("a", "b"), lanes="")
+    yield _kernel("embedding.embedding", "embedding", ("ids", "w"), ("w",), batch="each")
     yield _kernel("convolution.conv2d", "conv2d", ("x", "w", "b"), batch="each")
     yield _kernel(
         "pooling.max_pool2d",

@@ -56,3 +56,15 @@ def nbdl_models():
             "fashion_mnist": {**sgd, "epochs": 5, "batch_size": 128, "lr": 0.1},
         },
     )  # fmt: skip
+    bigram = {**adam, "epochs": 10, "batch_size": 32, "lr": 0.01, "schedule": "cosine"}
+    bigram["data_options"] = {"length": 32}
+    yield Model(
+        "bigram_lm", "nbdl.models:bigram_lm", about="next character from the present one",
+        presets={"timemachine": bigram, "text": bigram},
+    )  # fmt: skip
+    window = {**adam, "epochs": 10, "batch_size": 256, "lr": 0.01, "schedule": "cosine"}
+    window["data_options"] = {"length": 8, "stride": 1, "last": True}
+    yield Model(
+        "window_lm", "nbdl.models:window_lm", about="next character from the last 8, one hidden layer",
+        presets={"timemachine": window, "text": window},
+    )  # fmt: skip

@@ -7,8 +7,8 @@ from nbdl.records import Initializer, Layer, Loss, Metric, Optimizer, Schedule
 @hookimpl
 def nbdl_layers():
     for name in (
-        "AvgPool2d", "BatchNorm", "Conv2d", "Dropout", "Flatten", "Linear", "MaxPool2d", "ReLU", "Sequential",
-        "Sigmoid", "Softmax", "Tanh",
+        "AvgPool2d", "BatchNorm", "Conv2d", "Dropout", "Embedding", "Flatten", "Linear", "MaxPool2d", "ReLU",
+        "Sequential", "Sigmoid", "Softmax", "Tanh",
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
 

@@ -84,7 +84,12 @@ def _options(config, preparation, name, loss):
     """The options of another data set: of a table those that say what it means, as of the run's own."""
     from nbdl import registry
     from nbdl.data import is_table
+    from nbdl.data._text import VOCABULARY
+    from nbdl.train._config import text_options
 
+    if preparation.labels == VOCABULARY and config.model:  # text: in the same windows
+        options = {k: v for k, v in config.data_options.items() if k != "text"}
+        return {**options, **text_options(registry.default().get("model", config.model), name)}
     options = {}
     if is_table(name) and name not in registry.default().names("dataset"):
         if is_table(config.data):

@@ -8,7 +8,7 @@ import click
 
 from nbdl.cli._errors import advised
 from nbdl.cli._output import common_options, emit
-from nbdl.errors import DataError, NbdlError, ShapeError, UsageError
+from nbdl.errors import DataError, DtypeError, LabelError, NbdlError, ShapeError, UsageError
 
 KINDS = (".csv", ".npz", ".npy")
 
@@ -28,7 +28,8 @@ def predict(path, inputs, output, task):
 
     INPUT is an .npy, .npz (key x) or .csv file of inputs alone, in the form of the training data; the columns
     of a table with a header are found by name, so that it may hold others too. OUTPUT gets one row a sample:
-    for classes the label and the probability of each class, else the values.
+    for classes the label and the probability of each class, else the values. A language model reads the lines
+    of a .txt file, or token ids, and predicts what comes next.
 
     \b
     nbdl predict runs/lenet-digits-001 images.npy -o labels.csv
@@ -37,6 +38,7 @@ def predict(path, inputs, output, task):
     import nbdl.train
     from nbdl import registry
     from nbdl.data._fault import expanded
+    from nbdl.data._text import VOCABULARY
     from nbdl.train._save import check_weights
 
     output = expanded(output)
@@ -46,13 +48,17 @@ def predict(path, inputs, output, task):
     if task is None:
         task = _task(config, preparation, path)
     check_weights(net, path)
-    x = nbdl.data.load_inputs(inputs, preparation)
+    text = preparation.labels == VOCABULARY
+    x = nbdl.data.load_inputs(inputs, preparation, _length(config, path, inputs) if text else None)
     with registry.swap(**(config.swap if config else {})):
         try:
             y = preparation.values(nbdl.train.predict(net, preparation.inputs(x)))
         except ShapeError as error:
             raise _wrong_shape(error, config, preparation, x, inputs) from error
-    y = y.reshape(len(y), -1)
+        except (DtypeError, LabelError) as error:
+            fault = DataError("the inputs do not fit the net: {}", error)
+            raise advised(fault, inputs, "token ids: integers (N, T) from 0") from error
+    y = y[:, -1] if text and y.ndim == 3 else y.reshape(len(y), -1)
     if task == "classification":
         columns = _classes(y, preparation)
     else:
@@ -79,6 +85,16 @@ def _task(config, preparation, path):
         )
     metrics = registry.default().get("loss", config.loss).metrics
     return "classification" if "accuracy" in metrics else "regression"
+
+
+def _length(config, path, inputs):
+    """How many tokens a language model was trained to read at a time."""
+    from nbdl.data._text import LENGTH
+
+    if config is None and inputs.lower().endswith(".txt"):
+        what = "a model file does not say how many characters it reads at a time"
+        raise advised(UsageError(what), path, "the run's folder instead, or token ids (N, T) in an .npy file")
+    return LENGTH if config is None else config.data_options.get("length", LENGTH)
 
 
 def _wrong_shape(error, config, preparation, x, inputs):

@@ -6,9 +6,10 @@ from nbdl.data._fault import expanded, fault
 from nbdl.data._npz import read_arrays
 from nbdl.data._preparation import Preparation
 from nbdl.data._rows import TABLES, read_rows
+from nbdl.data._text import ends_of_lines
 
 
-def load_inputs(path, preparation=None):
+def load_inputs(path, preparation=None, length=None):
     """Inputs (N, ...) from a file, treated like those of `load` (axes, scaling of pixels, checks).
 
     Parameters
@@ -19,11 +20,14 @@ def load_inputs(path, preparation=None):
     preparation : Preparation, optional
         Of a run: where its table and this one have a header, the columns are found by name, in any order and
         among others.
+    length : int, optional
+        For a language model: a ``.txt`` file is text, and of each line its last tokens are read, so many.
 
     Returns
     -------
     array
-        float32; of a table (N, D) float64, if the preparation standardises it.
+        float32, or integers of rows that hold such; of a table (N, D) float64, if the preparation
+        standardises it.
 
     Raises
     ------
@@ -32,6 +36,8 @@ def load_inputs(path, preparation=None):
     """
     path, preparation = expanded(path), preparation or Preparation()
     suffix, exact = path.suffix.lower(), bool(preparation.mean.size)
+    if length is not None and suffix == ".txt":
+        return ends_of_lines(path, length)
     if suffix in TABLES:
         rows = read_rows(path)
         by_name = rows.header and preparation.columns

@@ -15,11 +15,12 @@ from nbdl.data._fault import fault, reading
 from nbdl.errors import UsageError
 
 VOCABULARY = (" ", "<unk>", *string.ascii_lowercase)  # in the book's order; <unk> is never met
+LENGTH = 32  # tokens of a window, if nothing is said
 HOME = "http://d2l-data.s3-accelerate.amazonaws.com/"
 SHA256 = "8424dbd9532ac81f7e5f0b6add90e6952baea29158309d7d1bf3884f4e12c516"
 
 
-def timemachine(length=32, stride=None, test_fraction=0.2, last=False):
+def timemachine(length=LENGTH, stride=None, test_fraction=0.2, last=False):
     """The Time Machine: 173,428 characters. The options are those of `text`."""
     check_windows(length, stride, test_fraction, last)
     folder = downloaded(
@@ -28,7 +29,7 @@ def timemachine(length=32, stride=None, test_fraction=0.2, last=False):
     return text(folder / "timemachine.txt", length, stride, test_fraction, last)
 
 
-def text(path, length=32, stride=None, test_fraction=0.2, last=False):
+def text(path, length=LENGTH, stride=None, test_fraction=0.2, last=False):
     """Read a text file as windows of token ids: x (N, length), and y the tokens that come next.
 
     Parameters
@@ -58,6 +59,20 @@ def text(path, length=32, stride=None, test_fraction=0.2, last=False):
     train, test = (_windows(part, length, stride or length, last) for part in (ids[:cut], ids[cut:]))
     about = f"{len(ids)} characters of {path.name}, {len(VOCABULARY)} symbols"
     return Data(path.stem, train, test, len(VOCABULARY), about, VOCABULARY, metrics=("perplexity",))
+
+
+def ends_of_lines(path, length):
+    """The last `length` tokens of each line of a text file, (N, length); empty lines are left out."""
+    with reading(path, "text file in UTF-8", "a text file, saved as UTF-8"):
+        lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        found = {number: encoded(line) for number, line in lines if line}
+    for number, ids in found.items():
+        if len(ids) < length:
+            text = f"line {number} has {len(ids)} letters and spaces, the model reads {length}"
+            raise fault(text, path, "longer lines")
+    if not found:
+        raise fault("it is empty", path, "a line of text for each prediction")
+    return np.stack([ids[-length:] for ids in found.values()])
 
 
 def encoded(characters):

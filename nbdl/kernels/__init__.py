@@ -36,6 +36,7 @@ from nbdl.kernels.door.arguments import (
     sides,
 )
 from nbdl.kernels.door.labels import check_labels
+from nbdl.kernels.embedding.embedding import check_ids, embedding, embedding_dw
 from nbdl.kernels.information.distance import (
     bhattacharyya_distance,
     chi_squared_divergence,
@@ -136,6 +137,7 @@ __all__ = [
     "bmm_da",
     "bmm_db",
     "bmm_shape",
+    "check_ids",
     "check_labels",
     "chi_squared_divergence",
     "conditional_entropy",
@@ -153,6 +155,8 @@ __all__ = [
     "dropout_dx",
     "dropout_mask",
     "dual_total_correlation",
+    "embedding",
+    "embedding_dw",
     "entropy",
     "entropy_dp",
     "hellinger_distance",

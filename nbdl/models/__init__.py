@@ -5,12 +5,14 @@ from nbdl.nn import (
     BatchNorm,
     Conv2d,
     Dropout,
+    Embedding,
     Flatten,
     Linear,
     MaxPool2d,
     ReLU,
     Sequential,
     Sigmoid,
+    Tanh,
 )
 
 
@@ -65,4 +67,18 @@ def bn_lenet(outputs=10, init="xavier_uniform"):
         Linear(120, init=init), BatchNorm(), Sigmoid(),
         Linear(84, init=init), BatchNorm(), Sigmoid(),
         Linear(outputs, init=init),
+    )  # fmt: skip
+
+
+def bigram_lm(vocabulary=28, features=32, init="xavier_uniform"):
+    """A language model: the next token from the present one alone, at each position. Section 9.3."""
+    return Sequential(Embedding(vocabulary, features), Linear(vocabulary, init=init))
+
+
+def window_lm(vocabulary=28, features=16, hidden=128, init="xavier_uniform"):
+    """A language model: the next token from a window of tokens, by one hidden layer. Bengio et al. 2003."""
+    return Sequential(
+        Embedding(vocabulary, features), Flatten(),
+        Linear(hidden, init=init), Tanh(),
+        Linear(vocabulary, init=init),
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from nbdl.nn._activations import Dropout, Flatten, ReLU, Sigmoid, Softmax, Tanh
 from nbdl.nn._batch_norm import BatchNorm
 from nbdl.nn._conv2d import Conv2d
+from nbdl.nn._embedding import Embedding
 from nbdl.nn._linear import Linear
 from nbdl.nn._losses import (
     cross_entropy,
@@ -32,6 +33,7 @@ __all__ = [
     "Buffer",
     "Conv2d",
     "Dropout",
+    "Embedding",
     "Flatten",
     "Linear",
     "MaxPool2d",

@@ -220,7 +220,7 @@ def _full_name(record):
 def _check_model(record):
     """Each preset names settings that exist, and the model can be built with them."""
     build = resolve(record.build)
-    told = {"outputs": 3} if "outputs" in registry.parameters(build) else {}
+    told = {n: 3 for n in ("outputs", "vocabulary") if n in registry.parameters(build)}
     for name in record.presets or ("",):
         config, known = Config(), registry.default()
         if name:

@@ -50,7 +50,10 @@ WRONG_DATA = {
         r"`train\.y` must be \(N, Q\) floats where `classes` is None, got shape \(\), float32",
     ),
     "integers without classes": (data(dtype=np.int64), r"`train\.y` must be \(N, Q\) floats"),
-    "floats with classes": (data(y=20, classes=3), r"`train\.y` must be \(N, \.\.\.\) integers below `classes`"),
+    "floats with classes": (
+        data(y=20, classes=3),
+        r"`train\.y` must be \(N, \.\.\.\) integers below `classes`",
+    ),
     "label out of range": (
         data(y=20, dtype=np.int64, classes=1),
         r"`train\.y` must be from 0 to 0, got 1 to 1",

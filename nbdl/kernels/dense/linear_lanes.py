@@ -9,12 +9,11 @@ import math
 
 import numpy as np
 
-from nbdl.kernels.lanes.rows import rows
+from nbdl.kernels.lanes.rows import rows, turn
 from nbdl.kernels.lanes.sums import sum_lanes
 from nbdl.kernels.lanes.twin import Gradient, Row, Twin, Unfit
 from nbdl.kernels.simd.registers import load, splat, store
 from nbdl.kernels.simd.tile import groups, part, rectangle, shape, spec, tile
-from nbdl.kernels.simd.transpose import transpose
 
 TOGETHER = 4  # groups of rows of dw that one item makes
 SAMPLES = 128  # that a sum of dw goes over before the next one: their dy are then used from the first cache
@@ -95,22 +94,9 @@ def _dw(site):
     (D, Q), L, (places, (x_plane, y_plane)) = site.shapes["w"], site.L, _places(site)
     wide = -(-Q // L) * L  # what stands behind Q is never written, and what it would add to is not stored
 
-    def turn(value, kept, planes, count, plane, features, pitch):
-        for p in range(planes):
-            for n in range(count):
-                source, target = value + (p * plane + n * features * L), kept + (p * count + n) * L * pitch
-                if features < L:
-                    for i in range(L):
-                        for j in range(features):
-                            target[i * pitch + j] = source[j * L + i]
-                else:
-                    for j in range(0, features, L):
-                        j = min(j, features - L)
-                        transpose(source + j * L, L, target + j, pitch)
-
     collect = [
-        Row(turn, value="x", kept="inputs", **places, plane=x_plane, features=D, pitch=D),
-        Row(turn, value="dy", kept="cotangents", **places, plane=y_plane, features=Q, pitch=wide),
+        Row(turn(L), value="x", kept="inputs", **places, plane=x_plane, features=D, pitch=D),
+        Row(turn(L), value="dy", kept="cotangents", **places, plane=y_plane, features=Q, pitch=wide),
     ]
     few, columns = shape(D, wide // L)
     finish = [

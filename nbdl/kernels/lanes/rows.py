@@ -3,6 +3,7 @@
 import math
 
 from nbdl.kernels.lanes.twin import floats, pitch, planes
+from nbdl.kernels.simd.transpose import transpose
 
 
 def rows(L, *shapes):
@@ -18,3 +19,22 @@ def rows(L, *shapes):
     n = planes(shapes[0])[0] if gaps else 1
     places = {"planes": n, "count": math.prod(shapes[0][:-1]) // n}
     return places, [floats(shape, L) // n for shape in shapes]
+
+
+def turn(L):
+    """The leaf that writes rows with their features side by side: ``kept[row][lane][pitch]``."""
+
+    def leaf(value, kept, planes, count, plane, features, pitch):
+        for p in range(planes):
+            for n in range(count):
+                source, target = value + (p * plane + n * features * L), kept + (p * count + n) * L * pitch
+                if features < L:
+                    for i in range(L):
+                        for j in range(features):
+                            target[i * pitch + j] = source[j * L + i]
+                else:
+                    for j in range(0, features, L):
+                        j = min(j, features - L)
+                        transpose(source + j * L, L, target + j, pitch)
+
+    return leaf
