@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nbdl.data import _text, load
+from nbdl.data import _text, load, load_inputs
 from nbdl.data._text import VOCABULARY, encoded
 from nbdl.errors import DataError, UsageError
 
@@ -117,3 +117,12 @@ def test_the_book():
     data = load(BOOK, text=True)
     assert decoded(data.train.x[0]) == "the time machine by h g wells i "
     assert data.train.x.shape == (4335, 32) and data.test.x.shape == (1083, 32)
+
+
+def test_lines_to_predict_on(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("The Time\n\nMachine, by H. G. Wells\n")
+    found = load_inputs(path, length=5)
+    assert [decoded(row) for row in found] == [" time", "wells"]
+    with pytest.raises(DataError, match="line 1 has 8 letters and spaces, the model reads 9"):
+        load_inputs(path, length=9)

@@ -1,0 +1,81 @@
+"""Language models on the command line: from a text file to what comes next."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from nbdl.cli import main
+
+WORDS = "a man a plan a canal panama "
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """The folder of a run of `window_lm` on a text that repeats."""
+    folder = tmp_path_factory.mktemp("text")
+    (folder / "story.txt").write_text(WORDS * 60)
+    arguments = ["train", "window_lm", "--data", folder / "story.txt", "--epochs", 4, "--batch-size", 32]
+    result = CliRunner().invoke(main, [str(a) for a in [*arguments, "--out", folder / "run"]])
+    assert result.exit_code == 0, result.stderr
+    assert "1680 characters of story.txt, 28 symbols" in result.stderr
+    assert "train perplexity" in result.stderr and "test perplexity" in result.stdout
+    return folder / "run"
+
+
+def test_eval(run, model, tmp_path):
+    shown = json.loads(run("eval", model, "--format", "json").stdout)
+    assert (
+        shown["test_perplexity"] == pytest.approx(np.exp(shown["test_loss"])) and shown["test_accuracy"] == 1
+    )
+    (tmp_path / "other.txt").write_text("Panama: a canal; a plan. " * 40)
+    other = json.loads(run("eval", model, "--data", "other.txt", "--format", "json").stdout)
+    assert other["data"] == "other" and other["test_perplexity"] > shown["test_perplexity"]
+
+
+def test_predict_what_comes_next(run, model, tmp_path):
+    (tmp_path / "lines.txt").write_text("A man, a pl\n\nA canal panam\n")
+    result = run("predict", model, "lines.txt", "-o", "next.csv")
+    assert result.exit_code == 0, result.stderr
+    rows = list(csv.reader((tmp_path / "next.csv").open()))
+    assert rows[0][:4] == ["label", "p_ ", "p_<unk>", "p_a"]
+    assert [row[0] for row in rows[1:]] == ["a", "a"] and float(rows[1][3]) > 0.5
+    from nbdl.data._text import encoded
+
+    np.save("ids.npy", [encoded(" a man a"), encoded("al panam")])
+    for path in (model, model / "model.safetensors"):
+        assert run("predict", path, "ids.npy", "-o", "next.npz").exit_code == 0
+        with np.load("next.npz") as found:
+            assert found["label"].tolist() == [" ", "a"]
+
+
+def test_messages(run, model, tmp_path):
+    (tmp_path / "short.txt").write_text("A man, a plan\nA can\n")
+    result = run("predict", model, "short.txt", "-o", "next.csv")
+    assert result.exit_code == 3 and "line 2 has 5 letters and spaces, the model reads 8" in result.stderr
+    (tmp_path / "empty.txt").write_text("\n")
+    result = run("predict", model, "empty.txt", "-o", "next.csv")
+    assert result.exit_code == 3 and "it is empty" in result.stderr
+    result = run("predict", model / "model.safetensors", "short.txt", "-o", "next.csv")
+    assert result.exit_code == 2 and "does not say how many characters it reads" in result.stderr
+    np.save("floats.npy", np.zeros((2, 8)))
+    result = run("predict", model, "floats.npy", "-o", "next.csv")
+    assert result.exit_code == 3 and "`ids` must be integers" in result.stderr
+    assert "try: token ids: integers (N, T) from 0" in result.stderr
+    np.save("wide.npy", np.zeros((2, 9), int))
+    result = run("predict", model, "wide.npy", "-o", "next.csv")
+    assert result.exit_code == 3 and "the net takes inputs of shape (N, 8), got (N, 9)" in result.stderr
+    np.savetxt("table.csv", np.arange(60).reshape(20, 3) % 7, delimiter=",")
+    result = run("train", "window_lm", "--data", "table.csv")
+    assert result.exit_code == 2 and "`window_lm` reads text" in result.stderr
+    assert "--set data_options.text=true" in result.stderr
+    result = run("train", "window_lm", "--data", "short.txt")
+    assert result.exit_code == 3 and "both must be more than `length`, 8" in result.stderr
+
+
+def test_plan(run, model):
+    result = run("plan", "bigram_lm", "--data", model.parent / "story.txt", "--batch-size", 8)
+    assert result.exit_code == 0, result.stderr
+    assert "embedding" in result.stdout and "Python" not in result.stdout
