@@ -1,6 +1,7 @@
 """Layers, parameters, initializers and losses."""
 
-from nbdl.nn._activations import Dropout, Flatten, ReLU, Sigmoid, Softmax, Tanh
+from nbdl.nn import _activations
+from nbdl.nn._activations import *  # noqa: F403 - these are named on their page alone
 from nbdl.nn._conv2d import Conv2d
 from nbdl.nn._linear import Linear
 from nbdl.nn._losses import (
@@ -24,18 +25,13 @@ from nbdl.nn._pool2d import AvgPool2d, MaxPool2d
 from nbdl.nn._sequential import Sequential, build, config
 
 __all__ = [
+    *_activations.__all__,
     "AvgPool2d",
     "Conv2d",
-    "Dropout",
-    "Flatten",
     "Linear",
     "MaxPool2d",
     "Parameter",
-    "ReLU",
     "Sequential",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
     "Train",
     "build",
     "config",
