@@ -3,6 +3,13 @@
 from nbdl.hookspecs import hookimpl
 from nbdl.records import Kernel
 
+ACTIVATIONS = {  # (page, kernel): its layer in `nbdl/nn/_activations.py`
+    ("elementwise", "relu"): "ReLU",
+    ("elementwise", "sigmoid"): "Sigmoid",
+    ("elementwise", "tanh"): "Tanh",
+    ("gelu", "gelu"): "GELU",
+}
+
 
 def _op(name, inputs, grads=None, outputs=("y",), module="nbdl.kernels", **fields):
     """A kernel record by the naming law: gradients are ``<name>_d<input>`` beside the forward kernel."""
@@ -73,8 +80,8 @@ def nbdl_kernels():
         room, "batch_norm_inference", (*affine, "mean", "var"), affine, batch="each",
         shape=f"nbdl.kernels.{room}:batch_norm_inference_shapes",
     )  # fmt: skip
-    for name in ("relu", "sigmoid", "tanh"):
-        yield _kernel("activation.elementwise", name, ("x",), batch="each")
+    for page, name in ACTIVATIONS:
+        yield _kernel(f"activation.{page}", name, ("x",), batch="each")
     for name in ("softmax", "log_softmax"):  # not batch="each": the axis may be that of the samples
         yield _kernel("activation.softmax", name, ("x",))
     for room, name in (("loss.cross_entropy", "softmax_cross_entropy"), ("loss.nll", "nll_loss")):
