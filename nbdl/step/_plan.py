@@ -483,7 +483,7 @@ class _Builder:
         if not last:
             array = self.arrays[node.output] = self._array(1)
             mean = {"loss": Whole(loss), "total": total, "y": Address(array)}
-            row = Row(_layout.mean_of_blocks(self.dtype))
+            row = Row(_layout.mean_of_blocks)
             self.section(level).finish.append(self.job(row, mean, node, SHARED, what="mean"))
             self.level[node.output] = level + 1
 
