@@ -196,6 +196,8 @@ class _Builder:
         if key not in self.lanes:
             buffer = self.lanes[key] = self._buffer(value.shape, value.name)
             self.held[buffer].append(value)
+            if value.dtype.kind == "i" and value not in self.plan.gathered:
+                self.plan.gathered.append(value)
             row = _layout.gather_rows(value.shape, self.dtype, value.dtype.kind != "f")
             operands = {"data": self._data(value), "y": buffer}
             self._blocks(level, row, operands, what=f"gather {value.name}", value=value)
