@@ -32,13 +32,14 @@ class Takes:
         return {name: self._array(name, given[name], value) for name, value in self.values.items()}
 
     def exact(self, arrays, values, dtype):
-        """Raise `DtypeError` where integers that a program computes with are more than its floats can hold."""
+        """Raise `DtypeError` for integers that a program computes with, but its floats cannot hold."""
         most = 2 ** (np.finfo(dtype).nmant + 1)
         for value in values:
             a = arrays.get(value.name) if self.values.get(value.name) is value else None
             if a is not None and a.size and max(-int(a.min()), int(a.max())) > most:
                 text = "`{}` must hold integers of at most {} in size for a net of {}, got {}"
-                raise DtypeError(text, value.name, most, np.dtype(dtype).name, int(a.flat[np.abs(a).argmax()]))
+                largest = int(a.flat[np.abs(a).argmax()])
+                raise DtypeError(text, value.name, most, np.dtype(dtype).name, largest)
 
     def joined(self, arrays):
         """The arrays of a program in the form of the user."""
