@@ -2,8 +2,9 @@
 
 An operation is a formula on single elements (`nbdl.jit`), and for each operand where it has them: its first
 element, and how far it is to the next along each axis. A step of 0 repeats an element, which is what
-broadcasting is; a target that has it takes the sum over that axis. The steps are plain integers that are
-known when a leaf is made: axes that lie one behind the other become one loop, and its addresses constants.
+broadcasting is; a target that has it takes the sum over that axis. Axes that lie one behind the other become
+one loop. Sizes and steps of the inner two loops are numbers that a leaf is given, those of further ones
+constants in it: operations of few axes share a leaf, whatever their shapes are.
 """
 
 import inspect
@@ -149,10 +150,7 @@ def _element(formula, kinds):
 
 
 def _mapping(element, outer, firsts, put, factor):
-    """Four loops; the sizes and steps of the inner two are numbers that the leaf is given.
-
-    Most operations need no others: those share a leaf, whatever their shapes are.
-    """
+    """The leaf of four loops, for a target that has all axes."""
     ((m0, s0), (m1, s1)), (a, b, c, d) = outer, firsts
 
     def leaf(p, q, r, t, n0, n1, p0, p1, q0, q1, r0, r1, t0, t1):
@@ -171,7 +169,7 @@ def _mapping(element, outer, firsts, put, factor):
 
 
 def _reducing(element, outer, firsts, put, factor, combine, start):
-    """The same; of each two loops, the first goes over an axis of the target, the second over another."""
+    """The same; of each two loops, the first goes over an axis of the target, the second over one to sum."""
     ((m0, s0), (m1, s1)), (a, b, c, d) = outer, firsts
 
     def leaf(p, q, r, t, n0, n1, p0, p1, q0, q1, r0, r1, t0, t1):

@@ -20,6 +20,7 @@ PAIRS = {  # shapes of two operands, and which of them have no samples
     "features first": ((3,), (2, 5, 3), "a"),
     "positions": ((2, 5, 3), (1, 5, 1), "b"),
     "channels": ((2, 3, 4, 2), (3, 1, 1), "b"),
+    "lines and columns": ((2, 3, 4, 2), (4, 2), "b"),
     "a larger array": ((2, 1, 3), (5, 3), "b"),
     "a large array": ((2, 40, 30), (40, 30), "b"),
 }

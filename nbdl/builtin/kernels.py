@@ -3,6 +3,13 @@
 from nbdl.hookspecs import hookimpl
 from nbdl.records import Kernel
 
+ACTIVATIONS = {  # (page, kernel): its layer in `nbdl/nn/_activations.py`
+    ("elementwise", "relu"): "ReLU",
+    ("elementwise", "sigmoid"): "Sigmoid",
+    ("elementwise", "tanh"): "Tanh",
+    ("gelu", "gelu"): "GELU",
+}
+
 
 def _op(name, inputs, grads=None, outputs=("y",), module="nbdl.kernels", **fields):
     """A kernel record by the naming law: gradients are ``<name>_d<input>`` beside the forward kernel."""
@@ -62,17 +69,19 @@ def nbdl_kernels():
         batch="each",
     )
     yield _kernel("pooling.avg_pool2d", "avg_pool2d", ("x",), batch="each")
-    room = "normalization.batch_norm"
-    for name, mean, outputs in (
-        ("batch_norm", "running_", ("y", "mean", "rstd", "new_running_mean", "new_running_var")),
-        ("batch_norm_inference", "", ("y",)),
-    ):
-        yield _kernel(
-            room, name, ("x", "gamma", "beta", f"{mean}mean", f"{mean}var"), ("x", "gamma", "beta"),
-            outputs=outputs, shape=f"nbdl.kernels.{room}:{name}_shapes",
-        )  # fmt: skip
-    for name in ("relu", "sigmoid", "tanh"):
-        yield _kernel("activation.elementwise", name, ("x",), batch="each")
+    affine, room = ("x", "gamma", "beta"), "normalization.batch_norm"
+    yield _kernel(
+        room, "batch_norm", (*affine, "running_mean", "running_var"), affine,
+        outputs=("y", "mean", "rstd", "new_running_mean", "new_running_var"),
+        shape=f"nbdl.kernels.{room}:batch_norm_shapes",
+    )  # fmt: skip
+    room = "normalization.batch_norm_inference"
+    yield _kernel(
+        room, "batch_norm_inference", (*affine, "mean", "var"), affine, batch="each",
+        shape=f"nbdl.kernels.{room}:batch_norm_inference_shapes",
+    )  # fmt: skip
+    for page, name in ACTIVATIONS:
+        yield _kernel(f"activation.{page}", name, ("x",), batch="each")
     for name in ("softmax", "log_softmax"):  # not batch="each": the axis may be that of the samples
         yield _kernel("activation.softmax", name, ("x",))
     for room, name in (("loss.cross_entropy", "softmax_cross_entropy"), ("loss.nll", "nll_loss")):

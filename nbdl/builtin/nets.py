@@ -1,5 +1,6 @@
 """Layers, losses, optimizers, schedules, initializers and metrics."""
 
+from nbdl.builtin.kernels import ACTIVATIONS
 from nbdl.hookspecs import hookimpl
 from nbdl.records import Initializer, Layer, Loss, Metric, Optimizer, Schedule
 
@@ -7,8 +8,8 @@ from nbdl.records import Initializer, Layer, Loss, Metric, Optimizer, Schedule
 @hookimpl
 def nbdl_layers():
     for name in (
-        "AvgPool2d", "BatchNorm", "Conv2d", "Dropout", "Embedding", "Flatten", "Linear", "MaxPool2d", "ReLU",
-        "Sequential", "Sigmoid", "Softmax", "Tanh",
+        "AvgPool2d", "BatchNorm", "Conv2d", "Dropout", "Embedding", "Flatten", "Linear", "MaxPool2d",
+        "Sequential", "Softmax", *ACTIVATIONS.values(),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
 

@@ -1,6 +1,7 @@
 """The kernels, callable from Python and from your own compiled functions. See docs/kernels.md."""
 
 from nbdl.kernels.activation.elementwise import relu, relu_dx, sigmoid, sigmoid_dx, tanh, tanh_dx
+from nbdl.kernels.activation.gelu import gelu, gelu_dx
 from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
 from nbdl.kernels.convolution.conv2d import (
     conv2d,
@@ -89,6 +90,8 @@ from nbdl.kernels.normalization.batch_norm import (
     batch_norm_dbeta,
     batch_norm_dgamma,
     batch_norm_dx,
+)
+from nbdl.kernels.normalization.batch_norm_inference import (
     batch_norm_inference,
     batch_norm_inference_dbeta,
     batch_norm_inference_dgamma,
@@ -157,6 +160,8 @@ __all__ = [
     "embedding_dw",
     "entropy",
     "entropy_dp",
+    "gelu",
+    "gelu_dx",
     "hellinger_distance",
     "info_nce",
     "info_nce_bound",

@@ -1,6 +1,7 @@
 """Layers, parameters, initializers and losses."""
 
-from nbdl.nn._activations import Dropout, Flatten, ReLU, Sigmoid, Softmax, Tanh
+from nbdl.nn import _activations
+from nbdl.nn._activations import *  # noqa: F403 - these are named on their page alone
 from nbdl.nn._batch_norm import BatchNorm
 from nbdl.nn._conv2d import Conv2d
 from nbdl.nn._embedding import Embedding
@@ -28,21 +29,16 @@ from nbdl.nn._sequential import Sequential, build, config
 from nbdl.nn._train import Train
 
 __all__ = [
+    *_activations.__all__,
     "AvgPool2d",
     "BatchNorm",
     "Buffer",
     "Conv2d",
-    "Dropout",
     "Embedding",
-    "Flatten",
     "Linear",
     "MaxPool2d",
     "Parameter",
-    "ReLU",
     "Sequential",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
     "Train",
     "build",
     "config",

@@ -5,6 +5,8 @@ import math
 from nbdl.errors import OptionError
 from nbdl.tape import apply, as_tensor
 
+__all__ = ["GELU", "Dropout", "Flatten", "ReLU", "Sigmoid", "Softmax", "Tanh"]
+
 
 class ReLU:
     """max(x, 0). See `nbdl.kernels.relu`."""
@@ -25,6 +27,13 @@ class Tanh:
 
     def __call__(self, x, train=None):
         return apply("tanh", x)
+
+
+class GELU:
+    """x times the probability that a normal number is below x, exactly. See `nbdl.kernels.gelu`."""
+
+    def __call__(self, x, train=None):
+        return apply("gelu", x)
 
 
 class Softmax:

@@ -1,5 +1,6 @@
 """Nets as lists of layers, and as plain data."""
 
+import functools
 import inspect
 import types
 
@@ -9,6 +10,8 @@ from nbdl import registry
 from nbdl.errors import UsageError
 from nbdl.records import resolve
 from nbdl.tape import as_tensor
+
+_FUNCTIONS = (type, types.FunctionType, types.MethodType, functools.partial)
 
 
 class Sequential:
@@ -61,8 +64,8 @@ def _described(option):
 
 
 def _is_layer(option):
-    """Whether an option is an object with a call, as layers are; functions and classes are none."""
-    return callable(option) and not isinstance(option, (type, types.FunctionType, types.BuiltinFunctionType))
+    """Whether an option is an object with a call and attributes, as layers are; no function, no class."""
+    return callable(option) and hasattr(option, "__dict__") and not isinstance(option, _FUNCTIONS)
 
 
 def _options(layer):
@@ -79,12 +82,10 @@ def config(net):
     Raises `UsageError` where a layer is not registered, does not keep its options as attributes, or has an
     option that is neither a layer nor plain data.
     """
+    name, where = _registered_name(type(net)), type(net).__name__
     missing = set(inspect.signature(type(net)).parameters) - set(_options(net))
     if missing:
-        raise UsageError(
-            "{} does not keep its option {} as an attribute", type(net).__name__, sorted(missing)
-        )
-    name, where = _registered_name(type(net)), type(net).__name__
+        raise UsageError("{} does not keep its option {} as an attribute", where, sorted(missing))
     return {"layer": name, **{k: _data(v, f"{where}: option `{k}`") for k, v in _options(net).items()}}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nbdl.errors import DtypeError, ShapeError
-from nbdl.kernels import relu, relu_dx, sigmoid, sigmoid_dx, tanh, tanh_dx
+from nbdl.kernels import gelu, gelu_dx, relu, relu_dx, sigmoid, sigmoid_dx, tanh, tanh_dx
 
 PAIRS = {"relu": (relu, relu_dx), "sigmoid": (sigmoid, sigmoid_dx), "tanh": (tanh, tanh_dx)}
 
@@ -76,3 +76,17 @@ def test_an_element_has_the_same_bits_in_every_slice(f, dx):
         part = slice(start, stop)
         np.testing.assert_array_equal(f(x[part]), y[part])
         np.testing.assert_array_equal(dx(dy[part], y[part]), dx(dy, y)[part])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gelu_against_torch_and_at_the_ends(dtype):
+    ends = np.array([-np.inf, -1e30, 0, 1e30, np.inf, np.nan], dtype)
+    np.testing.assert_array_equal(gelu(ends), np.array([0, 0, 0, 1e30, np.inf, np.nan], dtype))
+    np.testing.assert_array_equal(gelu_dx(np.ones(6, dtype), ends), [0, 0, 0.5, 1, 1, np.nan])
+    torch = pytest.importorskip("torch")
+    x = torch.linspace(-9, 9, 4001, dtype=getattr(torch, dtype), requires_grad=True)
+    dy, eps = torch.cos(x.detach()), np.finfo(dtype).eps
+    y = torch.nn.functional.gelu(x)
+    y.backward(dy)
+    np.testing.assert_allclose(gelu(x.detach().numpy()), y.detach().numpy(), rtol=0, atol=8 * eps)
+    np.testing.assert_allclose(gelu_dx(dy.numpy(), x.detach().numpy()), x.grad.numpy(), rtol=0, atol=8 * eps)

@@ -15,7 +15,8 @@ from nbdl.kernels import (
     batch_norm_inference_dgamma,
     batch_norm_inference_dx,
 )
-from nbdl.kernels.normalization.batch_norm import batch_norm_inference_shapes, batch_norm_shapes
+from nbdl.kernels.normalization.batch_norm import batch_norm_shapes
+from nbdl.kernels.normalization.batch_norm_inference import batch_norm_inference_shapes
 from nbdl.kernels.normalization.batch_norm_truth import batch_norm as truth
 
 SHAPES = [(7, 3), (300, 33), (4, 5, 9), (3, 2, 7, 6), (1, 3, 8, 8), (2, 2, 3, 4, 5), (2, 1, 60, 61)]

@@ -32,7 +32,7 @@ from nbdl.kernels.simd.registers import (
     where,
 )
 from nbdl.kernels.simd.transpose import gather, gather_part, transpose, transpose_part
-from nbdl.kernels.simd.vector_math import exp, log, sigmoid, tanh
+from nbdl.kernels.simd.vector_math import erf, erfc, exp, log, sigmoid, tanh
 from nbdl.testing._guard import Guarded, available, in_child
 
 DTYPES = np.float32, np.float64
@@ -391,3 +391,35 @@ def test_all_of_this_elsewhere(machine):
     command = [sys.executable, "-c", ELSEWHERE, __file__, str(count)]
     run = subprocess.run(command, env=os.environ | setting, capture_output=True, text=True, timeout=1800)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+
+
+# --- erf and erfc -----------------------------------------------------------------------------------------
+
+
+@jit
+def errors(x, y, z, L):
+    p, q, r = pointer(x), pointer(y), pointer(z)
+    for i in range(0, x.size, L):
+        n = x.size - i
+        store_part(q, i, erf(load_part(p, i, n)), n)
+        store_part(r, i, erfc(load_part(p, i, n)), n)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_erf_and_erfc_against_scipy(dtype):
+    special = pytest.importorskip("scipy.special")
+    rng = np.random.default_rng(5)
+    near, small = rng.uniform(0.9, 1.1, 500), 10.0 ** -np.arange(30)
+    parts = rng.normal(size=4000), rng.uniform(-26, 26, 8000), near, small  # SciPy has 0 from 26.6 on
+    x = np.concatenate(parts).astype(dtype)
+    y, z = np.zeros_like(x), np.zeros_like(x)
+    errors(x, y, z, lanes(dtype))
+    wide, limits = x.astype(np.float64), np.finfo(dtype)
+    for got, want, bound in ((y, special.erf(wide), 3.0), (z, special.erfc(wide), 12 + 2 * wide**2)):
+        ulp = np.spacing(np.maximum(abs(want), limits.tiny).astype(dtype)).astype(np.float64)
+        off = abs(got.astype(np.float64) - want) / ulp
+        assert (off <= bound).all(), (x[off > bound][:5], off[off > bound][:5])
+    ends = np.array([-np.inf, np.inf, np.nan, -30, 30, 0.0], dtype)
+    errors(ends, y[:6], z[:6], lanes(dtype))
+    np.testing.assert_array_equal(y[:6], [-1, 1, np.nan, -1, 1, 0])
+    np.testing.assert_array_equal(z[:6], [2, 0, np.nan, 2, 0, 1])

@@ -3,9 +3,10 @@ import pytest
 from numba import config
 
 import nbdl
-from nbdl import models, nn
+from nbdl import models, nn, tape
 from nbdl.errors import OptionError, ShapeError, UsageError
 from nbdl.kernels import batch_norm, batch_norm_inference
+from nbdl.shapes import Tracer
 from nbdl.testing import gradcheck
 from nbdl.train import load_run, resolve, train
 
@@ -138,6 +139,18 @@ def test_bn_lenet_has_the_shapes_of_the_book():
     state = nn.state_dict(net)
     assert [state[f"{i}.running_var"].size for i in (1, 5, 10, 13)] == [6, 16, 120, 84]
     assert state["9.w"].shape == (256, 120)
+
+
+def test_a_traced_call_hands_over_without_computing():
+    layer, train = nn.init(nn.BatchNorm(), IMAGES), nn.Train()
+    tracer = Tracer("float32")
+    with tape.tracing(tracer):
+        layer(IMAGES.astype(np.float32), train=train)
+    ((call, outputs, _),) = tracer.calls
+    assert call.record.name == "batch_norm"
+    assert [b for b, _ in train.kept] == [layer.running_mean, layer.running_var]
+    assert [t for _, t in train.kept] == list(outputs[3:])
+    assert (layer.running_mean.data == 0).all()
 
 
 def test_what_does_not_fit_is_refused_in_words_of_the_user():

@@ -232,7 +232,11 @@ def test_layers_in_lists_and_dicts_and_one_by_one(tmp_path, registered):
     assert again.options["number"] == 0.5
 
 
-@pytest.mark.parametrize("option", [np.ones(2), len, nn.Linear, object(), {"layer": 3}])
+@pytest.mark.parametrize(
+    "option", [np.ones(2), len, np.tanh, nn.Linear, nn.Linear(2).__call__, object(), {"layer": 3}]
+)
 def test_an_option_that_is_neither_a_layer_nor_plain_data(registered, option):
+    layer = Twice(nn.Linear(2), factor=option)
     with pytest.raises(UsageError):
-        nn.config(Twice(nn.Linear(2), factor=option))
+        nn.config(layer)
+    assert "Twice(body=Linear(" in repr(nn.Sequential(layer))

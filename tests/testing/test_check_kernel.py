@@ -1,6 +1,7 @@
 """The kit must find what is wrong: one sound kernel, and one kernel for each fault."""
 
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numba
@@ -415,3 +416,22 @@ def test_shape_error_is_not_hidden_by_the_kit():
 
     with pytest.raises(VerificationError, match="must raise ShapeError, raised OptionError"):
         check_kernel(kernel(cases=wrong_class), only="bad_arguments")
+
+
+def twice(x):
+    return 2 * x, 3 * x
+
+
+def twice_dx(dy, dh, dx):
+    dx += 2 * dy + 3 * dh
+
+
+def forgetful_dx(dy, dh, dx):
+    dx += 2 * dy + 0 * dh
+
+
+def test_the_cotangents_of_further_outputs_count():
+    kernel = nbdl.Kernel("twice", twice, ("x",), ("y", "h"), grads={"x": twice_dx}, target="numpy")
+    assert check_kernel(kernel)["gradient_x"] == "passed"
+    with pytest.raises(VerificationError, match="check gradient_x: case 3x3: along a random direction"):
+        check_kernel(replace(kernel, grads={"x": forgetful_dx}))

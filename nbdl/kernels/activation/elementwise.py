@@ -15,8 +15,52 @@ from nbdl.errors import ShapeError
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd import vector_math as _vector_math
-from nbdl.kernels.simd.registers import fma, larger, pointer, where
+from nbdl.kernels.simd.registers import larger, pointer, where
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
+
+# --- the formulas, on one number or one vector of them ----------------------------------------------------
+
+
+@jit
+def relu_of(x):
+    return larger(0.0, x)
+
+
+@jit
+def relu_slope(dy, y):
+    """`dy` where y > 0: a NaN in y lets it pass, so that it is not hidden."""
+    return where(y <= 0.0, 0.0, dy)
+
+
+@jit
+def sigmoid_slope(dy, y):
+    return dy * y * (1.0 - y)
+
+
+@jit
+def tanh_slope(dy, y):
+    """dy (1 - y^2), without its cancellation near 1."""
+    return dy * (1.0 - y) * (1.0 + y)
+
+
+# --- the loops --------------------------------------------------------------------------------------------
+
+
+@jit(inline=True)
+def over_all(f, x, y):
+    """y = f(x), arrays of one dimension."""
+    p, q, n = pointer(x), pointer(y), x.size
+    for i in range(0, n, lanes(p)):
+        store_rest(q, i, f(load_rest(p, i, n - i)), n - i)
+
+
+@jit(inline=True)
+def add_over_all(df, dy, known, dx):
+    """dx += df(dy, known), arrays of one dimension."""
+    p, q, d, n = pointer(dy), pointer(known), pointer(dx), dy.size
+    for i in range(0, n, lanes(p)):
+        slope = df(load_rest(p, i, n - i), load_rest(q, i, n - i))
+        store_rest(d, i, load_rest(d, i, n - i) + slope, n - i)
 
 
 @jit
@@ -46,9 +90,7 @@ def relu(x, out=None):
 
 @jit
 def _relu(x, y):
-    p, q, n = pointer(x), pointer(y), x.size
-    for i in range(0, n, lanes(p)):
-        store_rest(q, i, larger(0.0, load_rest(p, i, n - i)), n - i)
+    over_all(relu_of, x, y)
 
 
 @jit
@@ -64,10 +106,7 @@ def relu_dx(dy, y, dx=None):
 
 @jit
 def _relu_dx(dy, y, dx):
-    p, q, d, n = pointer(dy), pointer(y), pointer(dx), dy.size
-    for i in range(0, n, lanes(p)):
-        passed = where(load_rest(q, i, n - i) <= 0.0, 0.0, load_rest(p, i, n - i))  # NaN in y lets dy pass
-        store_rest(d, i, load_rest(d, i, n - i) + passed, n - i)
+    add_over_all(relu_slope, dy, y, dx)
 
 
 @jit
@@ -84,9 +123,7 @@ def sigmoid(x, out=None):
 
 @jit
 def _sigmoid(x, y):
-    p, q, n = pointer(x), pointer(y), x.size
-    for i in range(0, n, lanes(p)):
-        store_rest(q, i, _vector_math.sigmoid(load_rest(p, i, n - i)), n - i)
+    over_all(_vector_math.sigmoid, x, y)
 
 
 @jit
@@ -102,10 +139,7 @@ def sigmoid_dx(dy, y, dx=None):
 
 @jit
 def _sigmoid_dx(dy, y, dx):
-    p, q, d, n = pointer(dy), pointer(y), pointer(dx), dy.size
-    for i in range(0, n, lanes(p)):
-        v = load_rest(q, i, n - i)
-        store_rest(d, i, fma(load_rest(p, i, n - i) * v, 1.0 - v, load_rest(d, i, n - i)), n - i)
+    add_over_all(sigmoid_slope, dy, y, dx)
 
 
 @jit
@@ -122,9 +156,7 @@ def tanh(x, out=None):
 
 @jit
 def _tanh(x, y):
-    p, q, n = pointer(x), pointer(y), x.size
-    for i in range(0, n, lanes(p)):
-        store_rest(q, i, _vector_math.tanh(load_rest(p, i, n - i)), n - i)
+    over_all(_vector_math.tanh, x, y)
 
 
 @jit
@@ -140,11 +172,7 @@ def tanh_dx(dy, y, dx=None):
 
 @jit
 def _tanh_dx(dy, y, dx):
-    p, q, d, n = pointer(dy), pointer(y), pointer(dx), dy.size
-    for i in range(0, n, lanes(p)):
-        v = load_rest(q, i, n - i)
-        slope = load_rest(p, i, n - i) * (1.0 - v)  # no cancellation, as in 1 - y^2 near 1
-        store_rest(d, i, fma(slope, 1.0 + v, load_rest(d, i, n - i)), n - i)
+    add_over_all(tanh_slope, dy, y, dx)
 
 
 @jit

@@ -1,32 +1,9 @@
-"""relu, sigmoid and tanh on lanes: see `elementwise.py` for the formulas."""
+"""relu, sigmoid and tanh on lanes: the formulas are those of `elementwise.py`."""
 
-from nbdl._jit import jit
+from nbdl.kernels.activation.elementwise import relu_of, relu_slope, sigmoid_slope, tanh_slope
 from nbdl.kernels.lanes.elementwise import elementwise
-from nbdl.kernels.simd.registers import larger, where
-from nbdl.kernels.simd.vector_math import sigmoid as _sigmoid
-from nbdl.kernels.simd.vector_math import tanh as _tanh
+from nbdl.kernels.simd import vector_math
 
-
-@jit
-def _relu(x):
-    return larger(0.0, x)
-
-
-@jit
-def _relu_dx(dy, y):
-    return where(y <= 0.0, 0.0 * y, dy)  # a NaN in y lets dy pass: it is not hidden
-
-
-@jit
-def _sigmoid_dx(dy, y):
-    return dy * (y - y * y)
-
-
-@jit
-def _tanh_dx(dy, y):
-    return dy * (1.0 - y) * (1.0 + y)
-
-
-relu = elementwise(_relu, _relu_dx)
-sigmoid = elementwise(_sigmoid, _sigmoid_dx)
-tanh = elementwise(_tanh, _tanh_dx)
+relu = elementwise(relu_of, relu_slope)
+sigmoid = elementwise(vector_math.sigmoid, sigmoid_slope)
+tanh = elementwise(vector_math.tanh, tanh_slope)

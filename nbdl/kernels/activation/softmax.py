@@ -76,16 +76,7 @@ def _softmax(x, y):
     for o in range(outer):
         for i in range(o * n * inner, o * n * inner + inner, L):
             rest = n if inner == 1 else (o * n + 1) * inner - i
-            m = largest(p, i, rest, count, step, fewer)
-            if inner == 1:
-                m = splat(hmax(m))
-            total = exps(p, i, rest, count, step, fewer, m, q, i)
-            if inner == 1:
-                total = splat(hsum(total))
-            scale = 1.0 / total
-            for k in range(count):
-                at, r = i + k * step, rest - k * fewer
-                store_rest(q, at, load_rest(q, at, r) * scale, r)
+            softmax_slice(p + i, q + i, rest, count, step, fewer)
 
 
 @jit(inline=True)
@@ -151,19 +142,7 @@ def _softmax_dx(dy, y, dx):
     for o in range(outer):
         for i in range(o * n * inner, o * n * inner + inner, L):
             rest = n if inner == 1 else (o * n + 1) * inner - i
-            mean = splat(dy.dtype.type(0))
-            for k0 in range(0, count, BLOCK):
-                part = splat(dy.dtype.type(0))
-                for k in range(k0, min(count, k0 + BLOCK)):
-                    at, r = i + k * step, rest - k * fewer
-                    part = fma(load_rest(p, at, r), load_rest(q, at, r), part)
-                mean = mean + part
-            if inner == 1:
-                mean = splat(hsum(mean))
-            for k in range(count):
-                at, r = i + k * step, rest - k * fewer
-                slope = load_rest(p, at, r) - mean
-                store_rest(d, at, fma(load_rest(q, at, r), slope, load_rest(d, at, r)), r)
+            softmax_dx_slice(p + i, q + i, d + i, rest, count, step, fewer, True)
 
 
 @jit
@@ -184,18 +163,10 @@ def _log_softmax(x, y):
     outer, n, inner = x.shape
     p, q, L = pointer(x), pointer(y), lanes(pointer(x))
     count, step, fewer = _vectors(x.shape, L)
-    e = np.empty(step * count, x.dtype)
     for o in range(outer):
         for i in range(o * n * inner, o * n * inner + inner, L):
             rest = n if inner == 1 else (o * n + 1) * inner - i
-            m = largest(p, i, rest, count, step, fewer)
-            if inner == 1:
-                m = splat(hmax(m))
-            total = exps(p, i, rest, count, step, fewer, m, pointer(e), 0)
-            log_total = log(total) if inner > 1 else splat(x.dtype.type(np.log(np.float64(hsum(total)))))
-            for k in range(count):
-                at, r = i + k * step, rest - k * fewer
-                store_rest(q, at, load_rest(p, at, r) - m - log_total, r)
+            log_softmax_slice(p + i, q + i, rest, count, step, fewer)
 
 
 @jit
@@ -219,18 +190,77 @@ def _log_softmax_dx(dy, y, dx):
     for o in range(outer):
         for i in range(o * n * inner, o * n * inner + inner, L):
             rest = n if inner == 1 else (o * n + 1) * inner - i
-            mass = splat(dy.dtype.type(0))
-            for k0 in range(0, count, BLOCK):
-                part = splat(dy.dtype.type(0))
-                for k in range(k0, min(count, k0 + BLOCK)):
-                    part = part + load_rest(p, i + k * step, rest - k * fewer)
-                mass = mass + part
-            if inner == 1:
-                mass = splat(hsum(mass))
-            for k in range(count):
-                at, r = i + k * step, rest - k * fewer
-                slope = load_rest(p, at, r) - exp(load_rest(q, at, r)) * mass
-                store_rest(d, at, load_rest(d, at, r) + slope, r)
+            log_softmax_dx_slice(p + i, q + i, d + i, rest, count, step, fewer, True)
+
+
+# --- a slice, or as many slices as there are lanes (then `fewer` is 0): kernels and lanes twins ------------
+
+
+@jit(inline=True)
+def softmax_slice(x, y, rest, count, step, fewer):
+    m = largest(x, 0, rest, count, step, fewer)
+    if fewer:
+        m = splat(hmax(m))
+    total = exps(x, 0, rest, count, step, fewer, m, y, 0)
+    if fewer:
+        total = splat(hsum(total))
+    scale = 1.0 / total
+    for k in range(count):
+        at, n = k * step, rest - k * fewer
+        store_rest(y, at, load_rest(y, at, n) * scale, n)
+
+
+@jit(inline=True)
+def softmax_dx_slice(dy, y, dx, rest, count, step, fewer, add):
+    mean = zero = load_rest(dy, 0, 0)
+    for k0 in range(0, count, BLOCK):
+        part = zero
+        for k in range(k0, min(count, k0 + BLOCK)):
+            at, n = k * step, rest - k * fewer
+            part = fma(load_rest(dy, at, n), load_rest(y, at, n), part)
+        mean = mean + part
+    if fewer:
+        mean = splat(hsum(mean))
+    for k in range(count):
+        at, n = k * step, rest - k * fewer
+        slope, before = load_rest(dy, at, n) - mean, load_rest(dx, at, n) if add else zero
+        store_rest(dx, at, fma(load_rest(y, at, n), slope, before), n)
+
+
+@jit(inline=True)
+def log_softmax_slice(x, y, rest, count, step, fewer):
+    other = -np.inf if fewer else 0.0
+    m = largest(x, 0, rest, count, step, fewer)
+    if fewer:
+        m = splat(hmax(m))
+    total = zero = load_rest(x, 0, 0)
+    for k0 in range(0, count, BLOCK):
+        part = zero
+        for k in range(k0, min(count, k0 + BLOCK)):
+            part = part + exp(load_rest(x, k * step, rest - k * fewer, other) - m)
+        total = total + part
+    if fewer:
+        total = splat(hsum(total))
+    log_total = log(total)
+    for k in range(count):
+        at, n = k * step, rest - k * fewer
+        store_rest(y, at, load_rest(x, at, n) - m - log_total, n)
+
+
+@jit(inline=True)
+def log_softmax_dx_slice(dy, y, dx, rest, count, step, fewer, add):
+    mass = zero = load_rest(dy, 0, 0)
+    for k0 in range(0, count, BLOCK):
+        part = zero
+        for k in range(k0, min(count, k0 + BLOCK)):
+            part = part + load_rest(dy, k * step, rest - k * fewer)
+        mass = mass + part
+    if fewer:
+        mass = splat(hsum(mass))
+    for k in range(count):
+        at, n = k * step, rest - k * fewer
+        slope = load_rest(dy, at, n) - exp(load_rest(y, at, n)) * mass
+        store_rest(dx, at, (load_rest(dx, at, n) if add else zero) + slope, n)
 
 
 softmax_outputs, log_softmax_outputs = outputs(softmax), outputs(log_softmax)

@@ -20,8 +20,9 @@ from nbdl.errors import NbdlError
 from nbdl.kernels.convolution.conv2d import conv2d_shape
 from nbdl.kernels.door.arguments import integer, pair, sides
 from nbdl.kernels.door.window import LIMIT
-from nbdl.kernels.lanes.sums import sum_lanes
+from nbdl.kernels.lanes.sums import sum_lanes, sum_shards
 from nbdl.kernels.lanes.twin import Gradient, Row, Twin, Unfit, pitch
+from nbdl.kernels.simd.local import local
 from nbdl.kernels.simd.registers import load, splat, store
 from nbdl.kernels.simd.tile import groups, part, rectangle, shape, spec, tile
 from nbdl.kernels.simd.transpose import transpose
@@ -290,12 +291,12 @@ def _dw_channels(g):
                 transpose(x + (c * x_pitch + i * L), x_pitch, scratch + (i * pixel + c), wide)
 
     def finish(acc, shards, stride, dw, item):
+        total = local(dw, L)
         for n in range(taps):
-            for c in range(Cg):
-                total = acc[(n * O + item) * wide + c] * 0
-                for s in range(shards):
-                    total += acc[s * stride + (n * O + item) * wide + c]
-                dw[(item * Cg + c) * taps + n] = total
+            for c in range(0, Cg, L):
+                store(total, 0, sum_shards(acc + ((n * O + item) * wide + c), stride, shards))
+                for i in range(min(L, Cg - c)):
+                    dw[(item * Cg + c + i) * taps + n] = total[i]
 
     x_pitch = g.x_pitch
     size = taps * O * wide

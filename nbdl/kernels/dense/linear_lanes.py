@@ -10,13 +10,14 @@ import math
 import numpy as np
 
 from nbdl.kernels.lanes.rows import rows, turn
-from nbdl.kernels.lanes.sums import sum_lanes
+from nbdl.kernels.lanes.sums import SHARDS, sum_lanes, sum_shards
 from nbdl.kernels.lanes.twin import Gradient, Row, Twin, Unfit
+from nbdl.kernels.simd.local import local
 from nbdl.kernels.simd.registers import load, splat, store
+from nbdl.kernels.simd.shuffle import store_rest
 from nbdl.kernels.simd.tile import groups, part, rectangle, shape, spec, tile
 
 TOGETHER = 4  # groups of rows of dw that one item makes
-SAMPLES = 128  # that a sum of dw goes over before the next one: their dy are then used from the first cache
 
 
 def _shape(site):
@@ -110,27 +111,34 @@ def _dw(site):
 def _dw_rows(site, first, rows, count, columns, wide):
     """The leaf that makes `count` times `rows` rows of dw from row `first` on, over the whole minibatch.
 
-    An item makes a few of them together, over some samples at a time.
+    An item makes a few of them together, some columns at a time: each shard has its sum in the first cache.
     """
     (D, Q), L = site.shapes["w"], site.L
-    zero, parts, per_block = np.dtype(site.dtype).type(0), [], math.prod(site.shapes["x"][:-1]) * L
-    for vector, n, times in groups(wide // L, columns):
-        for v in range(vector, vector + n * times, n):
-            fmas, places = rectangle(rows, n, 1, L, Q, L)
-            fmas = [(i, a, b + v * L) for i, a, b in fmas]
-            places = [(p + v * L, min(L, Q - v * L - p % Q)) for p in places]
-            parts.append(part(fmas, [p if n == L else (p, n) for p, n in places]))
-    products = spec(parts, D, wide, init="add")
+    per_block, vectors, size = math.prod(site.shapes["x"][:-1]) * L, wide // L, rows * columns * L
+    memory = SHARDS * size
+
+    def products(n):
+        fmas, places = rectangle(rows, n, 1, L, n * L, L)
+        return spec([part(fmas, places)], D, wide)
+
+    most, rest = products(columns), products(vectors % columns or columns)
 
     def leaf(inputs, cotangents, shards, bounds, dw, item):
-        start, end = item * TOGETHER, min(count, (item + 1) * TOGETHER)
-        for i in range((first + start * rows) * Q, (first + end * rows) * Q):
-            dw[i] = zero
-        samples = bounds[shards] * per_block
-        for k in range(0, samples, SAMPLES):
-            for n in range(start, end):
-                row = first + n * rows
-                tile(products, k, min(samples, k + SAMPLES), inputs + row, cotangents, dw + row * Q, dw)
+        start, end = first + item * TOGETHER * rows, first + min(count, (item + 1) * TOGETHER) * rows
+        sums = local(dw, memory)
+        for v in range(0, vectors, columns):
+            n, dy = min(columns, vectors - v), cotangents + v * L
+            for row in range(start, end, rows):
+                for s in range(shards):
+                    k0, k1 = bounds[s] * per_block, bounds[s + 1] * per_block
+                    if n == columns:
+                        tile(most, k0, k1, inputs + row, dy, sums + s * size, dy)
+                    else:
+                        tile(rest, k0, k1, inputs + row, dy, sums + s * size, dy)
+                for i in range(rows):
+                    for j in range(n):
+                        total = sum_shards(sums + (i * n + j) * L, size, shards)
+                        store_rest(dw, (row + i) * Q + (v + j) * L, total, Q - (v + j) * L)
 
     return leaf
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.kernels.lanes.rows import rows, turn
-from nbdl.kernels.lanes.sums import sum_shards
+from nbdl.kernels.lanes.sums import SHARDS, sum_shards
 from nbdl.kernels.lanes.twin import Reduction, Row, Twin, Unfit
 from nbdl.kernels.simd.local import local
 from nbdl.kernels.simd.registers import load, splat, store, store_part
@@ -20,7 +20,6 @@ from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.transpose import gather_part
 
 SMALL = 2**20  # bytes of the sums of all shards
-SHARDS = 8  # at most
 RANGE = 512  # ids of an item, at most
 
 

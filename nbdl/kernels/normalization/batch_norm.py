@@ -27,7 +27,8 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_optional, as_out
-from nbdl.kernels.normalization.channels import add_combined, moments, products, scaled, totals
+from nbdl.kernels.normalization.channels import add_combined, add_totals, moments, products, scaled
+from nbdl.kernels.normalization.checks import check_backward, check_eps, check_size, check_view, sizes, view
 
 
 @jit
@@ -65,12 +66,12 @@ def batch_norm(x, gamma, beta, running_mean, running_var, eps=1e-5, momentum=0.1
     running_mean = as_like("batch_norm: `running_mean` (C,)", running_mean, 1, x)
     running_var = as_like("batch_norm: `running_var` (C,)", running_var, 1, x)
     eps, momentum = np.float64(eps), np.float64(momentum)
-    view = _view("batch_norm: `x`", x.shape)
-    _check_size("batch_norm: `gamma`", gamma.size, view[1], True)
-    _check_size("batch_norm: `beta`", beta.size, view[1], True)
-    _check_size("batch_norm: `running_mean`", running_mean.size, view[1], False)
-    _check_size("batch_norm: `running_var`", running_var.size, view[1], False)
-    _check_eps("batch_norm", eps)
+    view = check_view("batch_norm: `x`", x.shape)
+    check_size("batch_norm: `gamma`", gamma.size, view[1], True)
+    check_size("batch_norm: `beta`", beta.size, view[1], True)
+    check_size("batch_norm: `running_mean`", running_mean.size, view[1], False)
+    check_size("batch_norm: `running_var`", running_var.size, view[1], False)
+    check_eps("batch_norm", eps)
     if not (momentum >= 0 and momentum <= 1):
         raise OptionError("batch_norm: `momentum` must be from 0 to 1, got {}", momentum)
     if view[0] * view[2] < 2:
@@ -116,10 +117,10 @@ def batch_norm_dx(dy, x, gamma, mean, rstd, dx=None):
     gamma = as_optional("batch_norm_dx: `gamma` (C,)", gamma, 1, dy)
     mean = as_like("batch_norm_dx: `mean` (C,)", mean, 1, dy)
     rstd = as_like("batch_norm_dx: `rstd` (C,)", rstd, 1, dy)
-    view = _backward_view("batch_norm_dx", dy.shape, x.shape)
-    _check_size("batch_norm_dx: `gamma`", gamma.size, view[1], True)
-    _check_size("batch_norm_dx: `mean`", mean.size, view[1], False)
-    _check_size("batch_norm_dx: `rstd`", rstd.size, view[1], False)
+    view = check_backward("batch_norm_dx", dy.shape, x.shape)
+    check_size("batch_norm_dx: `gamma`", gamma.size, view[1], True)
+    check_size("batch_norm_dx: `mean`", mean.size, view[1], False)
+    check_size("batch_norm_dx: `rstd`", rstd.size, view[1], False)
     dx = as_grad("batch_norm_dx: `dx`", dx, x.shape, dy)
     dgamma, dbeta = np.zeros(view[1], dy.dtype), np.zeros(view[1], dy.dtype)
     _batch_norm_backward(
@@ -135,9 +136,9 @@ def batch_norm_dgamma(dy, x, mean, rstd, dgamma=None):
     x = as_like("batch_norm_dgamma: `x` (N, C, ...)", x, ANY, dy)
     mean = as_like("batch_norm_dgamma: `mean` (C,)", mean, 1, dy)
     rstd = as_like("batch_norm_dgamma: `rstd` (C,)", rstd, 1, dy)
-    view = _backward_view("batch_norm_dgamma", dy.shape, x.shape)
-    _check_size("batch_norm_dgamma: `mean`", mean.size, view[1], False)
-    _check_size("batch_norm_dgamma: `rstd`", rstd.size, view[1], False)
+    view = check_backward("batch_norm_dgamma", dy.shape, x.shape)
+    check_size("batch_norm_dgamma: `mean`", mean.size, view[1], False)
+    check_size("batch_norm_dgamma: `rstd`", rstd.size, view[1], False)
     dgamma = as_grad("batch_norm_dgamma: `dgamma`", dgamma, (view[1],), dy)
     gamma, dbeta = np.empty(0, dy.dtype), np.zeros(view[1], dy.dtype)
     dx = np.empty((0, 0, 0), dy.dtype)
@@ -149,9 +150,9 @@ def batch_norm_dgamma(dy, x, mean, rstd, dgamma=None):
 def batch_norm_dbeta(dy, dbeta=None):
     r"""Adds :math:`\sum dy` over each channel to `dbeta` (C,) (zeros if not given)."""
     dy = as_float("batch_norm_dbeta: `dy` (N, C, ...)", dy, ANY)
-    view = _view("batch_norm_dbeta: `dy`", dy.shape)
+    view = check_view("batch_norm_dbeta: `dy`", dy.shape)
     dbeta = as_grad("batch_norm_dbeta: `dbeta`", dbeta, (view[1],), dy)
-    _add_sums(dy.reshape(view), dbeta)
+    add_totals(dy.reshape(view), dbeta)
     return dbeta
 
 
@@ -163,10 +164,10 @@ def batch_norm_backward(dy, x, gamma, mean, rstd, dx=None, dgamma=None, dbeta=No
     gamma = as_optional("batch_norm_backward: `gamma` (C,)", gamma, 1, dy)
     mean = as_like("batch_norm_backward: `mean` (C,)", mean, 1, dy)
     rstd = as_like("batch_norm_backward: `rstd` (C,)", rstd, 1, dy)
-    view = _backward_view("batch_norm_backward", dy.shape, x.shape)
-    _check_size("batch_norm_backward: `gamma`", gamma.size, view[1], True)
-    _check_size("batch_norm_backward: `mean`", mean.size, view[1], False)
-    _check_size("batch_norm_backward: `rstd`", rstd.size, view[1], False)
+    view = check_backward("batch_norm_backward", dy.shape, x.shape)
+    check_size("batch_norm_backward: `gamma`", gamma.size, view[1], True)
+    check_size("batch_norm_backward: `mean`", mean.size, view[1], False)
+    check_size("batch_norm_backward: `rstd`", rstd.size, view[1], False)
     dx = as_grad("batch_norm_backward: `dx`", dx, x.shape, dy)
     dgamma = as_grad("batch_norm_backward: `dgamma`", dgamma, (view[1],), dy)
     dbeta = as_grad("batch_norm_backward: `dbeta`", dbeta, (view[1],), dy)
@@ -196,184 +197,9 @@ def _batch_norm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta):
         add_combined(dy, x, a, b, mean, shift, dx)
 
 
-# --- for prediction ---------------------------------------------------------------------------------------
-
-
-@jit
-def batch_norm_inference(x, gamma, beta, mean, var, eps=1e-5, out=None):
-    """Normalize each channel by a mean and a variance that are given: for prediction.
-
-    Parameters
-    ----------
-    x : (N, C) or (N, C, ...) float array
-    gamma, beta : (C,) float array or None
-        Scale (1 if None) and shift (0 if None).
-    mean, var : (C,) float array
-        What training has averaged.
-    eps : float
-        Positive; added to the variance.
-    out : array of the shape of `x`, optional
-        Where the result goes; may be `x` itself.
-
-    Returns
-    -------
-    array of the shape and dtype of `x`.
-
-    Raises
-    ------
-    ShapeError, OptionError, DtypeError
-        Not inside ``prange``, where Numba drops exceptions: call it once before the loop.
-    """
-    x = as_float("batch_norm_inference: `x` (N, C, ...)", x, ANY)
-    gamma = as_optional("batch_norm_inference: `gamma` (C,)", gamma, 1, x)
-    beta = as_optional("batch_norm_inference: `beta` (C,)", beta, 1, x)
-    mean = as_like("batch_norm_inference: `mean` (C,)", mean, 1, x)
-    var = as_like("batch_norm_inference: `var` (C,)", var, 1, x)
-    view, eps = _view("batch_norm_inference: `x`", x.shape), np.float64(eps)
-    _check_size("batch_norm_inference: `gamma`", gamma.size, view[1], True)
-    _check_size("batch_norm_inference: `beta`", beta.size, view[1], True)
-    _check_size("batch_norm_inference: `mean`", mean.size, view[1], False)
-    _check_size("batch_norm_inference: `var`", var.size, view[1], False)
-    _check_eps("batch_norm_inference", eps)
-    y = as_out("batch_norm_inference: `out`", out, x.shape, x)
-    _batch_norm_inference(x.reshape(view), gamma, beta, mean, var, eps, y.reshape(view))
-    return y
-
-
-@jit
-def _batch_norm_inference(x, gamma, beta, mean, var, eps, y):
-    scaled(x, mean, _scale(gamma, var, eps), beta if beta.size else np.zeros_like(mean), y)
-
-
-@jit
-def _scale(gamma, var, eps):
-    scale = np.empty_like(var)
-    for c in range(var.size):
-        r = 1.0 / np.sqrt(np.float64(var[c]) + eps)
-        scale[c] = r * gamma[c] if gamma.size else r
-    return scale
-
-
-@jit
-def batch_norm_inference_dx(dy, gamma, var, eps=1e-5, dx=None):
-    r"""Adds :math:`dy\, \gamma / \sqrt{var + \epsilon}` to `dx` (zeros if not given)."""
-    dy = as_float("batch_norm_inference_dx: `dy` (N, C, ...)", dy, ANY)
-    gamma = as_optional("batch_norm_inference_dx: `gamma` (C,)", gamma, 1, dy)
-    var = as_like("batch_norm_inference_dx: `var` (C,)", var, 1, dy)
-    view, eps = _view("batch_norm_inference_dx: `dy`", dy.shape), np.float64(eps)
-    _check_size("batch_norm_inference_dx: `gamma`", gamma.size, view[1], True)
-    _check_size("batch_norm_inference_dx: `var`", var.size, view[1], False)
-    _check_eps("batch_norm_inference_dx", eps)
-    dx = as_grad("batch_norm_inference_dx: `dx`", dx, dy.shape, dy)
-    _batch_norm_inference_dx(dy.reshape(view), gamma, var, eps, dx.reshape(view))
-    return dx
-
-
-@jit
-def _batch_norm_inference_dx(dy, gamma, var, eps, dx):
-    zero = np.zeros_like(var)
-    add_combined(dy, dy, _scale(gamma, var, eps), zero, zero, zero, dx)
-
-
-@jit
-def batch_norm_inference_dgamma(dy, x, mean, var, eps=1e-5, dgamma=None):
-    r"""Adds :math:`\sum dy\, \hat x` over each channel to `dgamma` (C,) (zeros if not given)."""
-    dy = as_float("batch_norm_inference_dgamma: `dy` (N, C, ...)", dy, ANY)
-    x = as_like("batch_norm_inference_dgamma: `x` (N, C, ...)", x, ANY, dy)
-    mean = as_like("batch_norm_inference_dgamma: `mean` (C,)", mean, 1, dy)
-    var = as_like("batch_norm_inference_dgamma: `var` (C,)", var, 1, dy)
-    view, eps = _backward_view("batch_norm_inference_dgamma", dy.shape, x.shape), np.float64(eps)
-    _check_size("batch_norm_inference_dgamma: `mean`", mean.size, view[1], False)
-    _check_size("batch_norm_inference_dgamma: `var`", var.size, view[1], False)
-    _check_eps("batch_norm_inference_dgamma", eps)
-    dgamma = as_grad("batch_norm_inference_dgamma: `dgamma`", dgamma, (view[1],), dy)
-    _batch_norm_inference_dgamma(dy.reshape(view), x.reshape(view), mean, var, eps, dgamma)
-    return dgamma
-
-
-@jit
-def _batch_norm_inference_dgamma(dy, x, mean, var, eps, dgamma):
-    C = var.size
-    of_dy, of_d, of_both = np.empty(C), np.empty(C), np.empty(C)
-    products(dy, x, mean, of_dy, of_d, of_both)
-    for c in range(C):
-        dgamma[c] += of_both[c] / np.sqrt(np.float64(var[c]) + eps)
-
-
-@jit
-def batch_norm_inference_dbeta(dy, dbeta=None):
-    r"""Adds :math:`\sum dy` over each channel to `dbeta` (C,) (zeros if not given)."""
-    dy = as_float("batch_norm_inference_dbeta: `dy` (N, C, ...)", dy, ANY)
-    view = _view("batch_norm_inference_dbeta: `dy`", dy.shape)
-    dbeta = as_grad("batch_norm_inference_dbeta: `dbeta`", dbeta, (view[1],), dy)
-    _add_sums(dy.reshape(view), dbeta)
-    return dbeta
-
-
-@jit
-def _add_sums(dy, dbeta):
-    total = np.empty(dbeta.size)
-    totals(dy, total)
-    for c in range(total.size):
-        dbeta[c] += total[c]
-
-
-# --- shapes -----------------------------------------------------------------------------------------------
-
-
-def view(where, shape):
-    """The shape as (N, C, S), S the product of the axes behind the channels."""
-    n = c = s = 1
-    axes = 0  # counted: Numba would settle len(shape) < 2 while compiling, and the caller would not compile
-    for d in range(len(shape)):
-        axes += 1
-        if d == 0:
-            n = shape[d]
-        elif d == 1:
-            c = shape[d]
-        else:
-            s *= shape[d]
-    if axes < 2:
-        raise ShapeError("{} must have at least 2 dimensions (N, C), got shape {}", where, shape)
-    return n, c, s
-
-
-def check_size(where, size, channels, optional):
-    if size != channels and not (optional and size == 0):
-        raise ShapeError("{} must have {} elements, one for each channel, got {}", where, channels, size)
-
-
-_view, _check_size = jit(view), jit(check_size)
-
-
-@jit
-def _backward_view(kernel, dy_shape, x_shape):
-    if dy_shape != x_shape:
-        raise ShapeError("{}: `dy` must have shape {}, that of `x`, got {}", kernel, x_shape, dy_shape)
-    return _view(kernel, dy_shape)
-
-
-@jit
-def _check_eps(kernel, eps):
-    if not eps > 0:
-        raise OptionError("{}: `eps` must be positive, got {}", kernel, eps)
-
-
 def batch_norm_shapes(x, gamma, beta, running_mean, running_var, **options):
     """(shape, dtype) of each output of `batch_norm`; raises `ShapeError` for what fits no minibatch."""
     _, C, _ = view("batch_norm: `x`", x.shape)
     given = {"gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var}
-    _check_sizes("batch_norm", C, given)
+    sizes("batch_norm", C, given)
     return [(x.shape, x.dtype), *[((C,), x.dtype)] * 4]
-
-
-def batch_norm_inference_shapes(x, gamma, beta, mean, var, **options):
-    """[(shape, dtype)] of the result of `batch_norm_inference`, as `batch_norm_shapes`."""
-    _, C, _ = view("batch_norm_inference: `x`", x.shape)
-    _check_sizes("batch_norm_inference", C, {"gamma": gamma, "beta": beta, "mean": mean, "var": var})
-    return [(x.shape, x.dtype)]
-
-
-def _check_sizes(kernel, channels, given):
-    for name, array in given.items():
-        check_size(f"{kernel}: `{name}`", 0 if array is None else array.size, channels, array is None)

@@ -1,4 +1,4 @@
-r"""batch_norm and batch_norm_inference on lanes (`nbdl.kernels.batch_norm` has the formulas).
+r"""batch_norm on lanes (`nbdl.kernels.batch_norm` has the formulas).
 
 Statistics. Each lane of a shard sums its values as distances from a number K of its own, the mean of the
 first row that it sees, and squares of them: one read of x, right behind what made it. K is the mean of some
@@ -22,7 +22,7 @@ from nbdl.kernels.lanes.twin import Reduction, Row, Twin, Unfit, pitch
 from nbdl.kernels.simd.registers import fma, hsum, larger, load, splat, store, store_part
 
 
-def _shape(site):
+def shape_of(site):
     """The shape of x if gamma, beta, mean and variance are one number for each channel."""
     shape = site.shapes["x"]
     others = [s for name, s in site.shapes.items() if name not in ("x", *site.samples)]
@@ -34,13 +34,13 @@ def _shape(site):
 
 
 def _shapes(site):
-    shape = _shape(site)
+    shape = shape_of(site)
     if not isinstance(site["momentum"], (int, float)) or not 0 <= site["momentum"] <= 1:
         raise Unfit
     return {"y": shape, **dict.fromkeys(batch_norm.shared, shape[:1])}
 
 
-def _sizes(site):
+def sizes(site):
     """How a block is walked: so many channels, `pitch` apart, of rows of `width`; in floats."""
     shape = site.shapes["x"]
     if len(shape) == 3:
@@ -49,7 +49,7 @@ def _sizes(site):
     return {"count": shape[0], "pitch": places, "width": places}
 
 
-def _zero(site):
+def zero_of(site):
     return np.dtype(site.dtype).type(0)
 
 
@@ -62,7 +62,7 @@ def _reduce(site):
     """
     C = site.shapes["x"][0]
     results = dict.fromkeys((*batch_norm.shared, "low", "share"), C)
-    collect, finish = Row(_collect(site.L, _zero(site)), **_sizes(site)), _finish(site)
+    collect, finish = Row(_collect(site.L, zero_of(site)), **sizes(site)), _finish(site)
     return Reduction([collect], [finish], acc=(2 + 3 * C) * site.L, results=results)
 
 
@@ -95,7 +95,7 @@ def _collect(L, zero):
 
 def _finish(site):
     """An item is a channel."""
-    L, zero, eps, m = site.L, _zero(site), float(site["eps"]), float(site["momentum"])
+    L, zero, eps, m = site.L, zero_of(site), float(site["eps"]), float(site["momentum"])
 
     def leaf(
         acc, shards, stride, samples, running_mean, running_var, mean, rstd, new_running_mean,
@@ -141,7 +141,7 @@ def _checks(site):
 
 def _forward(site):
     L, scaled, shifted = site.L, "gamma" in site.shapes, "beta" in site.shapes
-    zero = _zero(site)
+    zero = zero_of(site)
 
     def leaf(x, gamma, beta, mean, rstd, low, y, first, last, count, pitch, width):
         for c in range(count):
@@ -151,28 +151,14 @@ def _forward(site):
             for i in range(c * pitch + first * width, c * pitch + last * width, L):
                 store(y, i, fma(load(x, i) - m, a, b))
 
-    return [Row(leaf, **_sizes(site))]
-
-
-def _infer(site):
-    L, scaled, shifted, zero = site.L, "gamma" in site.shapes, "beta" in site.shapes, _zero(site)
-    one, eps = zero.dtype.type(1), zero.dtype.type(site["eps"])
-
-    def leaf(x, gamma, beta, mean, var, y, first, last, count, pitch, width):
-        for c in range(count):
-            scale = (gamma[c] if scaled else one) / np.sqrt(var[c] + eps)
-            m, a, b = splat(mean[c]), splat(scale), splat(beta[c] if shifted else zero)
-            for i in range(c * pitch + first * width, c * pitch + last * width, L):
-                store(y, i, fma(load(x, i) - m, a, b))
-
-    return [Row(leaf, **_sizes(site))]
+    return [Row(leaf, **sizes(site))]
 
 
 # --- gradients --------------------------------------------------------------------------------------------
 
 
 def _dgamma(site):
-    L, zero, C = site.L, _zero(site), site.shapes["x"][0]
+    L, zero, C = site.L, zero_of(site), site.shapes["x"][0]
 
     def leaf(dy, x, mean, low, acc, left, first, last, count, pitch, width):
         for c in range(count):
@@ -191,32 +177,11 @@ def _dgamma(site):
             total = total + load(acc, s * stride + item * L)
         dgamma[item] = hsum(total) * rstd[item]
 
-    return Reduction([Row(leaf, **_sizes(site))], [Row(finish, items=C)], acc=C * L)
+    return Reduction([Row(leaf, **sizes(site))], [Row(finish, items=C)], acc=C * L)
 
 
-def _infer_dgamma(site):
-    """The same with a given mean, which a float holds, and a given variance."""
-    L, C = site.L, site.shapes["x"][0]
-    zero, eps = _zero(site), _zero(site).dtype.type(site["eps"])
-
-    def leaf(dy, x, mean, acc, left, first, last, count, pitch, width):
-        for c in range(count):
-            m, total = splat(mean[c]), splat(zero)
-            for i in range(c * pitch + first * width, c * pitch + last * width, L):
-                total = fma(load(dy, i), load(x, i) - m, total)
-            store_part(acc, c * L, load(acc, c * L) + total, min(left, L))
-
-    def finish(acc, shards, stride, var, dgamma, item):
-        total = load(acc, item * L)
-        for s in range(1, shards):
-            total = total + load(acc, s * stride + item * L)
-        dgamma[item] = hsum(total) / np.sqrt(var[item] + eps)
-
-    return Reduction([Row(leaf, **_sizes(site))], [Row(finish, items=C)], acc=C * L)
-
-
-def _dbeta(site):
-    L, zero, C = site.L, _zero(site), site.shapes["x"][0]
+def dbeta(site):
+    L, zero, C = site.L, zero_of(site), site.shapes["x"][0]
 
     def leaf(dy, acc, left, first, last, count, pitch, width):
         for c in range(count):
@@ -228,11 +193,11 @@ def _dbeta(site):
             store_part(acc, c * L, load(acc, c * L) + (a + b), min(left, L))
 
     finish = Row(sum_lanes(L), dw="dbeta", size=C, items=1)
-    return Reduction([Row(leaf, **_sizes(site))], [finish], acc=C * L)
+    return Reduction([Row(leaf, **sizes(site))], [finish], acc=C * L)
 
 
 def _dx(site):
-    L, zero, scaled = site.L, _zero(site), "gamma" in site.shapes
+    L, zero, scaled = site.L, zero_of(site), "gamma" in site.shapes
 
     def leaf(dy, x, gamma, mean, rstd, low, share, dgamma, dbeta, dx, left, first, last, count, pitch, width):
         for c in range(count):
@@ -250,43 +215,22 @@ def _dx(site):
                     store(dx, i, splat(zero))
                     store_part(dx, i, v, left)
 
-    return [Row(leaf, **_sizes(site))]
+    return [Row(leaf, **sizes(site))]
 
 
-def _infer_dx(site):
-    L, scaled, zero = site.L, "gamma" in site.shapes, _zero(site)
-    one, eps = zero.dtype.type(1), zero.dtype.type(site["eps"])
-
-    def leaf(dy, gamma, var, dx, first, last, count, pitch, width):
-        for c in range(count):
-            a = splat((gamma[c] if scaled else one) / np.sqrt(var[c] + eps))
-            for i in range(c * pitch + first * width, c * pitch + last * width, L):
-                store(dx, i, load(dy, i) * a)
-
-    return [Row(leaf, **_sizes(site))]
-
-
-def _flops(site):
+def flops(site):
     return 3 * math.prod(site.shapes["x"])
 
 
 batch_norm = Twin(
     _forward,
     {"x": _dx},
-    {"gamma": _dgamma, "beta": _dbeta},
+    {"gamma": _dgamma, "beta": dbeta},
     shape=_shapes,
     rows=lambda site: 1,
-    flops=_flops,
+    flops=flops,
     checks=_checks,
     reduce=_reduce,
     shared=("mean", "rstd", "new_running_mean", "new_running_var"),
     needs={"x": ("gamma", "beta")},
-)
-batch_norm_inference = Twin(
-    _infer,
-    {"x": _infer_dx},
-    {"gamma": _infer_dgamma, "beta": _dbeta},
-    shape=_shape,
-    rows=lambda site: 1,
-    flops=_flops,
 )

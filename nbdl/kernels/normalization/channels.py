@@ -141,21 +141,22 @@ def _products(p, q, size, centre):
 
 
 @jit
-def totals(dy, total):
-    """Fill `total` (C,), float64, with the sums of dy."""
+def add_totals(dy, dbeta):
+    """Add the sums of dy to `dbeta` (C,)."""
     N, C, S = dy.shape
-    p = pointer(dy)
-    total[:] = 0.0
+    p, total = pointer(dy), np.zeros(C)
     if S == 1:
         for c in range(0, C, WIDE):
             a = splat(0.0)
             for n in range(N):
                 a = a + wide(p, n * C + c, C - c)
             store_rest(pointer(total), c, a, C - c)
-        return
-    for k in range(N * C):
-        s, _ = _deviations(p, k * S, S, 1, S, 0.0)
-        total[k % C] += s
+    else:
+        for k in range(N * C):
+            s, _ = _deviations(p, k * S, S, 1, S, 0.0)
+            total[k % C] += s
+    for c in range(C):
+        dbeta[c] += total[c]
 
 
 @jit

@@ -19,11 +19,13 @@ from nbdl.kernels.simd.registers import (
     store_part,
     where,
 )  # fmt: skip
-from nbdl.kernels.simd.vector_math import exp, log, sigmoid, tanh
+from nbdl.kernels.simd.vector_math import erf, erfc, exp, log, sigmoid, tanh
 
 __all__ = [
     "LANES",
     "count",
+    "erf",
+    "erfc",
     "exp",
     "fma",
     "hmax",

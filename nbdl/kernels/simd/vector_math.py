@@ -1,4 +1,4 @@
-r"""exp, log, sigmoid and tanh of a vector; of a number, they are what one lane gives.
+r"""exp, log, sigmoid, tanh, erf and erfc of a vector; of a number, they are what one lane gives.
 
 The formulas are written once, as NumPy code. Where the JIT is disabled they compute on arrays. In compiled
 code they run on a `Term`, which looks like an array and emits one instruction for each operation: a caller
@@ -17,6 +17,8 @@ exp       3 (3.5 without fused multiply-add)  exactly 0 and inf, before 0 subnor
 log       1                                   -inf at 0, NaN below, inf at inf; subnormal x
 sigmoid   3.5                                 exactly 1 and 0, after a few subnormal numbers
 tanh      3.5                                 exactly -1 and 1; x itself near 0
+erf       3                                   exactly -1 and 1
+erfc      12 + 2 x^2 (x^2 is rounded)         exactly 2 and 0, before 0 subnormal numbers
 ========  ==================================  ==================================================
 
 The reductions are those of fdlibm (Sun Microsystems, 1993: e_exp.c, e_log.c); the coefficients are minimax.
@@ -42,6 +44,10 @@ class Format(NamedTuple):
     exp: tuple  # (e^f - 1) / f in f, where |f| <= ln(2) / 2
     sigmoid: tuple  # the same where no error is squared
     log: tuple  # (log((1 + s) / (1 - s)) - 2s) / s^3 in s^2, where |s| <= 3 - sqrt(8)
+    erf: tuple  # erf(x) / x in x^2, where |x| < 1
+    erfc: tuple  # erfc(z) e^(z^2) (z + k) in (z - k) / (z + k), where z >= 1
+    erfc_centre: float  # k
+    erfc_end: float  # beyond it erfc is 0
     smallest: float  # normal number
     sqrt_half: int  # the bits of sqrt(1/2)
 
@@ -58,7 +64,11 @@ FORMATS = {
         (0.9999997063086385, 0.49999147836514096, 0.16667638141356295, 0.041898160058740266,
          0.008290271229150235),
         (0.6666668527169588, 0.39988716570671506, 0.29582150945411423),
-        2.0**-126, 0x3F3504F3,
+        (1.1283791658815026, -0.3761262690358044, 0.1128359746348806, -0.02685432879606753,
+         0.00518931194268715, -0.0008018854992790972, 7.88249711010162e-05),
+        (1.0215826958469163, -0.6871605751122525, 0.27947341699314143, -0.03644886366033114,
+         -0.021534690679043917, 0.006595154385622297, 0.003135372332440731, -0.0014430739581132457),
+        2.0, 10.1, 2.0**-126, 0x3F3504F3,
     ),
     "float64": Format(
         np.float64, np.int64, 52, 1.5 * 2**52 + 1023, 1418.0, (0.6931471803691238, 1.9082149292705877e-10),
@@ -67,7 +77,15 @@ FORMATS = {
                2.7557235236501664e-06, 2.7622293445355107e-07, 2.5112327287907652e-08)],
         (0.666666666666667, 0.39999999999898445, 0.28571428626399675, 0.22222211072781622,
          0.18182893222402544, 0.15331596853871116, 0.14617873844793286),
-        2.0**-1022, 0x3FE6A09E667F3BCD,
+        (1.1283791670955126, -0.3761263890318355, 0.11283791670945273, -0.02686617064327494,
+         0.005223977607392053, -0.00085483259875707, 0.00012055295245051075, -1.4924743067628773e-05,
+         1.6447496849991693e-06, -1.6209011164391995e-07, 1.3722251424042042e-08, -7.799826562404633e-10),
+        (1.0959956610004908, -0.9765487290808698, 0.7732087022653122, -0.5408538313147687,
+         0.3308515878743204, -0.17401093718399915, 0.07638151497365385, -0.02637005426228924,
+         0.006112055221079897, -0.00028095074206269945, -0.00045505250456092695, 0.000176771889093493,
+         -3.622539064270299e-06, -1.874255250990568e-05, 4.626953133269948e-06, 1.2413253431514645e-06,
+         -7.005527809498745e-07, 4.199988103889873e-08),
+        4.0, 27.5, 2.0**-1022, 0x3FE6A09E667F3BCD,
     ),
 }  # fmt: skip
 
@@ -107,6 +125,25 @@ def _log(F, x):
     y = np.where(x < np.inf, y, x)
     y = np.where(x == 0, -np.inf, y)
     return np.where(x >= 0, y, np.nan)
+
+
+def _erf(F, x):
+    z = np.where(x < 0, 0 - x, x)
+    tail = _erfc_tail(F, z)
+    return np.where(z < 1, x * _polynomial(F.erf, x * x), np.where(x < 0, tail - 1, 1 - tail))
+
+
+def _erfc(F, x):
+    z = np.where(x < 0, 0 - x, x)
+    tail = _erfc_tail(F, z)
+    return np.where(z < 1, 1 - x * _polynomial(F.erf, x * x), np.where(x < 0, 2 - tail, tail))
+
+
+def _erfc_tail(F, z):
+    """erfc(z) from 1 on: e^(-z^2) falls by all its magnitudes, what is left is smooth."""
+    k = F.erfc_centre
+    z = _clip(z, 0.0, F.erfc_end)
+    return _exp(F, 0 - z * z) * _polynomial(F.erfc, (z - k) / (z + k)) / (z + k)
 
 
 def _power(F, c, x, coefficients=None, m=0):
@@ -235,6 +272,16 @@ def tanh(x):
     return _on_array(_tanh, x)
 
 
+def erf(x):
+    """The error function, lane by lane."""
+    return _on_array(_erf, x)
+
+
+def erfc(x):
+    """1 - erf(x), lane by lane, exact also where it is small."""
+    return _on_array(_erfc, x)
+
+
 def _on_array(formula, x):
     x = np.asarray(x)
     with np.errstate(all="ignore"):
@@ -245,5 +292,6 @@ def _emitter(formula):
     return lambda bd, kind, x: formula(FORMATS[kind.dtype.name], Term(bd, x)).value
 
 
-for _function, _formula in ((exp, _exp), (log, _log), (sigmoid, _sigmoid), (tanh, _tanh)):
+_FORMULAS = (exp, _exp), (log, _log), (sigmoid, _sigmoid), (tanh, _tanh), (erf, _erf), (erfc, _erfc)
+for _function, _formula in _FORMULAS:
     _define(_function, lambda k: [(k.vec, (k.vec,)), (k.dtype, (k.dtype,))], _emitter(_formula))

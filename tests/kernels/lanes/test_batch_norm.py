@@ -8,7 +8,8 @@ from nbdl.cases import Case
 from nbdl.kernels import batch_norm, batch_norm_backward
 from nbdl.kernels.lanes import Site, Unfit
 from nbdl.kernels.normalization import batch_norm_lanes
-from nbdl.kernels.normalization.batch_norm_truth import batch_norm_cases, batch_norm_inference_cases
+from nbdl.kernels.normalization.batch_norm_inference_truth import batch_norm_inference_cases
+from nbdl.kernels.normalization.batch_norm_truth import batch_norm_cases
 from nbdl.shapes import site_of
 from nbdl.testing._check_twin import compare
 from nbdl.testing._twin_run import Operands

@@ -1,0 +1,6 @@
+"""GELU on lanes: the formulas are those of `gelu.py`."""
+
+from nbdl.kernels.activation.gelu import gelu_of, gelu_slope
+from nbdl.kernels.lanes.elementwise import elementwise
+
+gelu = elementwise(gelu_of, gelu_slope)
