@@ -40,12 +40,13 @@ def train(model, resume, out, swap, changes, **options):
     matplotlib, a picture of the curves. Ctrl-C saves a checkpoint; --resume goes on from it.
 
     Files are .npz, IDX, or tables (.csv, .tsv, .dat, .txt): the last column is the target, text and whole
-    numbers that recur are labels, and columns are standardised.
+    numbers that recur are labels, and columns are standardised. A language model reads a .txt file as text.
 
     \b
     nbdl train lenet
     nbdl train lenet_modern --data mnist.npz --optimizer adam --lr 0.001 --epochs 5
     nbdl train mlp --data plants.csv
+    nbdl train window_lm --data book.txt
     nbdl train linear_regression --data houses.csv --set data_options.target=price
     nbdl train mlp --set model_options.hidden=[64,32] --set optimizer_options.weight_decay=1e-4
     nbdl train --resume runs/lenet-digits-001

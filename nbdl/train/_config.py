@@ -84,7 +84,7 @@ def resolve(model=None, path=None, overrides=None):
     data = str(given.get("data") or next(iter(record.presets), ""))
     if not data:
         raise UsageError("model `{}` has no preset data set: name one with --data", model)
-    text = text_options(record, data, given.get("data_options", {}))
+    text = text_options(record, data, _typed("data_options", given.get("data_options", {})))
     table = data if data in registry.default().names("dataset") else TEXT if text else TABLE
     own = (data, Path(data).stem, table)
     name = next((n for n in (*own, next(iter(record.presets), "")) if record.presets.get(n)), None)
@@ -100,10 +100,10 @@ def resolve(model=None, path=None, overrides=None):
     return config
 
 
-def text_options(record, data, given=()):
+def text_options(record, data, given):
     """The data options that make a file of one's own text: for a model of text those that end in .txt."""
     own = data not in registry.default().names("dataset") and TEXT in record.presets
-    said = dict(given).get("text", Path(data).suffix.lower() == ".txt")
+    said = given.get("text", Path(data).suffix.lower() == ".txt")
     return {"text": True} if own and said is True else {}
 
 
