@@ -38,13 +38,13 @@ class Step:
 class Program:
     """The training steps of `nbdl bench` as compiled programs, on 1 and 2 threads.
 
-    MFLOP of a step: lenet 579.6 (B = 256) and 72.4 (B = 32), lenet_modern 579.6, mlp 209.5,
+    MFLOP of a step: lenet 579.6 (B = 256) and 72.4 (B = 32), lenet_modern and bn_lenet 579.6, mlp 209.5,
     mlp_dropout 310.1, softmax_regression 8.0, conv_net 3858.2.
     """
 
     params = (
-        ["lenet 256", "lenet 32", "lenet_modern 256", "mlp 256", "mlp_dropout 256", "softmax_regression 256",
-         "conv_net 64"],
+        ["lenet 256", "lenet 32", "lenet_modern 256", "bn_lenet 256", "mlp 256", "mlp_dropout 256",
+         "softmax_regression 256", "conv_net 64"],
         [1, 2],
     )  # fmt: skip
     param_names = ("step", "threads")

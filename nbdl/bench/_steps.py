@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from nbdl import nn, registry
-from nbdl.models import lenet, lenet_modern, mlp, softmax_regression
+from nbdl.models import bn_lenet, lenet, lenet_modern, mlp, softmax_regression
 from nbdl.tape import no_grad
 
 MINIBATCHES = 32  # of the data set
@@ -116,7 +116,7 @@ class Step:
 MNIST, CIFAR = (1, 28, 28), (3, 32, 32)
 STEPS = (
     (lenet, MNIST, 256, "sgd", 0.1), (lenet, MNIST, 32, "sgd", 0.1), (lenet_modern, MNIST, 256, "adam", 1e-3),
-    (mlp, MNIST, 256, "sgd", 0.1), (mlp_dropout, MNIST, 256, "sgd", 0.1),
+    (bn_lenet, MNIST, 256, "sgd", 0.1), (mlp, MNIST, 256, "sgd", 0.1), (mlp_dropout, MNIST, 256, "sgd", 0.1),
     (softmax_regression, MNIST, 256, "sgd", 0.1), (conv_net, CIFAR, 64, "adam", 1e-3),
 )  # fmt: skip
 

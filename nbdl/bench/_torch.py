@@ -161,7 +161,7 @@ LAYERS = {
 
 
 def _step(case, arguments, form):
-    net = torch.nn.Sequential(*(LAYERS[type(layer)](layer) for layer in case.net.layers))
+    net = torch.nn.Sequential(*_layers(case.net.layers))
     optimizer = OPTIMIZERS[case.optimizer](net.parameters(), case.lr, fused=True)
     loss_of = form(lambda x, y: functional.cross_entropy(net(x), y))
     order = arguments["order"]
@@ -180,6 +180,18 @@ def _step(case, arguments, form):
         return np.asarray(loss.item())
 
     return run
+
+
+def _layers(layers):
+    """The same in PyTorch, where a norm of images is another one than that of rows."""
+    images = True
+    for layer in layers:
+        images = images and not isinstance(layer, nn.Flatten)
+        if isinstance(layer, nn.BatchNorm):
+            norm = torch.nn.BatchNorm2d if images else torch.nn.BatchNorm1d
+            yield norm(layer.gamma.data.size, layer.eps, layer.momentum)
+        else:
+            yield LAYERS[type(layer)](layer)
 
 
 def _compile(function):

@@ -1,0 +1,232 @@
+"""Where the values of a program are, and how they come from one place to another."""
+
+import inspect
+import math
+from collections import defaultdict
+
+import numpy as np
+
+from nbdl.errors import PluginError
+from nbdl.kernels.lanes import Reduction, Row
+from nbdl.kernels.lanes.twin import floats
+from nbdl.kernels.simd.registers import LANES
+from nbdl.step import _layout
+from nbdl.step._driver import (
+    BLOCKS,
+    BOUNDS,
+    DATA,
+    EACH,
+    FEW,
+    IDX,
+    NOTHING,
+    SAMPLES,
+    SEED,
+    SHARDS,
+    SHARED,
+    STEP,
+    aligned,
+)
+from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Section, Status
+from nbdl.step._lowering import lower
+from nbdl.step._trace import Times, constant_at
+
+
+def parameters_of(leaf):
+    return tuple(inspect.signature(leaf).parameters)
+
+
+class Values:
+    """The values of a graph, and the jobs that bring them to where they are needed.
+
+    A value is in lanes, in an array that all blocks share, in an array with each number in all lanes, or in
+    Python. `level` says from which section on it may be read.
+    """
+
+    def __init__(self, graph, storage, gradients):
+        self.graph, self.storage, self.dtype = graph, storage, graph.dtype
+        self.L, self.size = LANES[self.dtype], np.dtype(self.dtype).itemsize
+        self.how = lower(graph)
+        self.plan = Plan(self.dtype, [Section()], how=self.how, gradients=gradients or {})
+        self.plan.status = self._array(2, np.int64)
+        self.lanes, self.arrays, self.python, self.rows, self.spread = {}, {}, set(), {}, {}
+        self.level = defaultdict(int)
+        self.held, self.last_read = defaultdict(list), defaultdict(int)  # by buffer: its values, a section
+
+    # --- small things ---------------------------------------------------------------------------------------
+
+    def section(self, level):
+        while len(self.plan.sections) <= level:
+            self.plan.sections.append(Section())
+        return self.plan.sections[level]
+
+    def _array(self, n, dtype=None):
+        array = aligned(n, dtype or self.dtype)
+        self.plan.arrays.append(array)
+        return array
+
+    def _buffer(self, shape, name):
+        return Buffer(floats(shape, self.L), name, shape=shape)
+
+    def job(self, row, operands, node=None, over=None, items=1, **shown):
+        """A row as a job: operands that the row renames or gives are put in their place."""
+        names = parameters_of(row.leaf)
+        found = {}
+        for name in names:
+            given = row.given.get(name, name)
+            if not isinstance(given, str):
+                found[name] = None if node and name in node.record.inputs else int(given)
+            elif given in operands:
+                found[name] = operands[given]
+            else:
+                found[name] = self._special(given, node)
+        if over is None:
+            over = FEW if "blocks" in names else EACH
+        return Job(row.leaf, found, over, items, node, self.how.get(node), **shown)
+
+    def _blocks(self, level, row, operands, node=None, **shown):
+        self.section(level).blocks.append(self.job(row, operands, node, **shown))
+
+    def _special(self, name, node):
+        if node is not None and type(node.constants.get(name)) is int:
+            return node.constants[name]
+        specials = {
+            "left": Base(SAMPLES, -self.L),
+            "sample": Base(NOTHING, self.L),
+            "item": Base(NOTHING, 1),
+            "samples": Base(SAMPLES),
+            "blocks": Base(BLOCKS),
+            "shards": Base(SHARDS),
+            "bounds": Base(BOUNDS, kind="integers"),
+            "step": Base(STEP),
+            "seed": Base(SEED),
+            "idx": Base(IDX, 8 * self.L, kind="integers"),
+            "status": Status(),
+            "stride": "stride",  # these three are known later
+            "first": "first",
+            "last": "last",
+        }
+        if name not in specials:
+            who = node.record.name if node else "the program"
+            text = "a leaf of the lanes twin of `{}` asks for `{}`: no operand is called so"
+            raise PluginError(text, who, name)
+        return specials[name]
+
+    @staticmethod
+    def _asked(rows):
+        """The names of the operands that rows, or those that collect a sum, ask for."""
+        rows = rows.collect if isinstance(rows, Reduction) else rows
+        return {row.given.get(p, p) for row in rows for p in parameters_of(row.leaf)}
+
+    # --- where values are -----------------------------------------------------------------------------------
+
+    def in_lanes(self, value, level):
+        """The buffer of a value in lanes, for a job of section `level`."""
+        if value.source == "data":
+            return self._gathered(value, level)
+        if value in self.lanes:
+            return self.lanes[value]
+        key = value, level
+        if key not in self.lanes:
+            rows = self._rows_of(value)
+            buffer = self.lanes[key] = self._buffer(value.shape, value.name or "value")
+            self.held[buffer].append(value)
+            row = _layout.into_lanes(value.shape, self.dtype)
+            self._blocks(level, row, {"rows": rows, "y": buffer}, what="into lanes")
+        return self.lanes[key]
+
+    def _gathered(self, value, level):
+        """The data in lanes. Each section gathers them anew, rather than to keep them for all blocks."""
+        key = value, level
+        if key not in self.lanes:
+            buffer = self.lanes[key] = self._buffer(value.shape, value.name)
+            self.held[buffer].append(value)
+            if value.dtype.kind == "i" and value not in self.plan.gathered:
+                self.plan.gathered.append(value)
+            row = _layout.gather_rows(value.shape, self.dtype, value.dtype.kind != "f")
+            operands = {"data": self._data(value), "y": buffer}
+            self._blocks(level, row, operands, what=f"gather {value.name}", value=value)
+        return self.lanes[key]
+
+    def _data(self, value):
+        return Base(DATA + value.place, kind="floats" if value.dtype.kind == "f" else "integers")
+
+    def _rows_of(self, value):
+        """The rows of samples of a value that Python computed: idle lanes of a gradient are zero there."""
+        if value not in self.rows:
+            rows = self.rows[value] = Buffer(math.prod(value.shape) * self.L, "rows", kept=True)
+
+            def run(program, n):
+                array = program.rows(rows, value.shape)
+                array[:n], array[n:] = program.arrays[value], 0
+
+            self._python(self.level[value], Call(run, what="copy", rows=(rows,)))
+        return self.rows[value]
+
+    def _python(self, level, call):
+        self.section(level).blocks.append(call)
+
+    def in_python(self, value):
+        """A function ``get(program, n)`` that returns the array of a value."""
+        if value.source == "data":
+            return lambda program, n: program.data[value.place][program.order].astype(value.dtype, copy=False)
+        if value.source in ("parameter", "buffer"):
+            return lambda program, n: program.stored(value.name)
+        if value.source == "constant":
+            return lambda program, n: np.asarray(constant_at(value.array, n, *program.now), value.dtype)
+        if value in self.python:
+            return lambda program, n: program.arrays[value]
+        if value in self.arrays or value in self.spread:
+            self.as_array(value)
+            array, size = self.arrays[value], math.prod(value.shape)
+            return lambda program, n: array[:size].reshape(value.shape).astype(value.dtype, copy=False)
+        if value not in self.rows:
+            rows = self.rows[value] = Buffer(math.prod(value.shape) * self.L, "rows", kept=True)
+            row = _layout.out_of_lanes(value.shape, self.dtype)
+            self._blocks(self.level[value], row, {"x": self.lanes[value], "rows": rows}, what="out of lanes")
+        rows = self.rows[value]
+        return lambda program, n: program.rows(rows, value.shape)[:n].astype(value.dtype, copy=False)
+
+    def as_array(self, value):
+        """The array of a value without samples, as an operand."""
+        if value.source in ("parameter", "buffer"):
+            return Address(self.storage[value.name])
+        if value not in self.arrays:
+            self.arrays[value] = array = self._array(max(1, math.prod(value.shape)), self.dtype)
+            if isinstance(value.array, Times):
+                scaled = Row(_layout.times if value.array.power == 1 else _layout.over)
+                factor = self._array(1)
+                factor[0] = value.array.factor
+                operands = {"factor": Address(factor), "y": Address(array)}
+                self.section(0).before.append(self.job(scaled, operands, over=SHARED, what="of the samples"))
+            elif value.source == "constant":
+                array[: value.array.size] = value.array.reshape(-1)
+            elif value in self.spread:
+                row = _layout.one_lane(value.shape, self.dtype)
+                operands = {"x": Address(self.spread[value]), "y": Address(array)}
+                self._once(self.level[value], row, operands, what="from lanes")
+            else:
+                size = math.prod(value.shape)
+
+                def run(program, n):
+                    array[:size] = program.arrays[value].reshape(-1)
+
+                self._python(self.level[value], Call(run, what="copy"))
+        return Address(self.arrays[value])
+
+    def _once(self, level, row, operands, node=None, **shown):
+        """A job that runs once, before the blocks of a section; all of these on one thread, in order."""
+        operands = {"blocks": 1, "first": 0, **operands}
+        self.section(level).before.append(self.job(row, operands, node, SHARED, **shown))
+
+    def _level_of_arrays(self, values):
+        """The section before whose blocks these are known: what Python computes among blocks comes after."""
+        return max((self.level[v] + (v in self.python) for v in values if v is not None), default=0)
+
+    def in_all_lanes(self, value, shape):
+        """A value without samples, each number in all lanes: as a block of one sample."""
+        if value not in self.spread:
+            level, plain = self._level_of_arrays([value]), self.as_array(value)
+            self.spread[value] = array = self._array(floats(shape, self.L))
+            operands = {"x": plain, "y": Address(array)}
+            self._once(level, _layout.spread(shape, self.dtype), operands, what="to all lanes")
+        return Address(self.spread[value])
