@@ -144,7 +144,7 @@ class Kernel:
     reference: Code = ""  # the same operation in plain NumPy, on float64
     cases: Code = ""  # cases(rng) -> the argument dictionaries that it is verified on
     target: str = "cpu"  # "cpu": compiled, serial, nogil; "numpy": array plumbing of the eager tape
-    batch: str = "all"  # "each": samples do not see one another, so a minibatch may be split
+    batch: str = "all"  # "each": samples do not see one another; the kit checks it, a program does not ask
     tolerance: Mapping[str, float] = field(default_factory=dict)  # by dtype name, instead of the kit's own
     lanes: Lanes = ""  # the same kernel as a program for one sample: an nbdl.kernels.lanes.Twin
     shape: Code = ""  # shape(*inputs, **constants) -> [(shape, dtype) of each output]; see `nbdl.shapes`
@@ -180,7 +180,8 @@ class Optimizer:
     """Names of the state arrays of one parameter, and the kernel that updates it in place.
 
     The kernel takes ``(w, dw, *state)``, then by parameter name ``lr``, ``step`` (from 1) and options with
-    defaults. ``per="element"``: it may be given slices; ``"tensor"``: it must see the whole parameter.
+    defaults. `per` says whether it may be given slices ("element") or must see the whole parameter
+    ("tensor"): accepted, and read by nothing yet, as `lanes` gets slices and `update` whole parameters.
     """
 
     name: str
@@ -212,6 +213,7 @@ class Metric:
 
     An option of the loss that it takes too, as `axis` of the accuracy, it is given as the loss is. `count` is
     as that of a `Loss`. A metric ``of="loss"`` is ``compute(loss)``, of the mean loss.
+    `better` ("higher" or "lower") is accepted, and read by nothing yet.
     """
 
     name: str

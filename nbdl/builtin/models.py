@@ -49,11 +49,11 @@ def nbdl_models():
         },
     )  # fmt: skip
     yield Model(
-        "bn_lenet", "nbdl.models:bn_lenet", about="LeNet-5 with batch normalization, as in the book",
+        "bn_lenet", "nbdl.models:bn_lenet", about="LeNet-5 with batch normalization",
         presets={
             "digits": {**adam, "epochs": 15, "batch_size": 32, "lr": 0.002},
-            "mnist": {**sgd, "epochs": 5, "batch_size": 128, "lr": 0.1},
-            "fashion_mnist": {**sgd, "epochs": 5, "batch_size": 128, "lr": 0.1},
+            "mnist": {**sgd, "epochs": 5, "batch_size": 128, "lr": 0.1, "schedule": "cosine"},
+            "fashion_mnist": {**sgd, "epochs": 5, "batch_size": 128, "lr": 0.1, "schedule": "cosine"},
         },
     )  # fmt: skip
     bigram = {**adam, "epochs": 10, "batch_size": 32, "lr": 0.01, "schedule": "cosine"}

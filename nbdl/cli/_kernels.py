@@ -1,6 +1,7 @@
 """``nbdl kernels``: what there is, what one of them takes, and whether they keep the kernel law."""
 
 import inspect
+import sys
 from functools import partial
 
 import click
@@ -38,7 +39,7 @@ def list_kernels():
 @click.argument("name")
 @common_options
 def show(name):
-    """Show one kernel: its arguments, its documentation, its gradients, its reference."""
+    """Show one kernel: its arguments, its documentation, its gradients, its reference, its formula."""
     from nbdl import records, registry
 
     record = registry.default().get("kernel", name)
@@ -57,6 +58,7 @@ def show(name):
         "plugin": owner.name,
         "distribution": owner.distribution,
         "documentation": inspect.getdoc(getattr(function, "py_func", function)) or "",
+        "formula": _formula(function),
     }
     emit(shown, lambda: _page(shown))
 
@@ -69,7 +71,14 @@ def _page(shown):
         ("reference", shown["reference"] or "none"),
         ("plugin", shown["plugin"]),
     ]
-    return "\n\n".join(filter(None, [shown["call"], shown["documentation"], pairs(lines)]))
+    parts = shown["call"], shown["documentation"], shown["formula"], pairs(lines)
+    return "\n\n".join(filter(None, parts))
+
+
+def _formula(function):
+    """What the page of a kernel says at its head: the formula, and where the code hides it, a plain loop."""
+    module = sys.modules.get(getattr(function, "__module__", None))
+    return inspect.cleandoc(module.__doc__ or "") if module else ""
 
 
 def _call(name, function):

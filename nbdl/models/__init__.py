@@ -59,9 +59,9 @@ def lenet_modern(outputs=10, init="he_uniform"):
 
 
 def bn_lenet(outputs=10, init="xavier_uniform"):
-    """LeNet-5 with batch normalization before each sigmoid, as in the book. Section 8.5."""
+    """`lenet` with batch normalization before each sigmoid. Section 8.5."""
     return Sequential(
-        Conv2d(6, 5, init=init), BatchNorm(), Sigmoid(), AvgPool2d(2),
+        Conv2d(6, 5, padding=2, init=init), BatchNorm(), Sigmoid(), AvgPool2d(2),
         Conv2d(16, 5, init=init), BatchNorm(), Sigmoid(), AvgPool2d(2),
         Flatten(),
         Linear(120, init=init), BatchNorm(), Sigmoid(),

@@ -22,6 +22,7 @@ from numba.extending import intrinsic
 
 from nbdl._jit import jit
 from nbdl._leaf import leaf
+from nbdl.step._layout import sum_blocks
 from nbdl.step._wait import LINE, TURN, add, at, load, swap, wait, wake
 
 OPERANDS = 16
@@ -176,18 +177,12 @@ def _march(thread, address):
 
 
 def _means(address, losses, means, steps):
-    """The loss of each minibatch: summed within a shard, then over the shards, in order."""
+    """The loss of each minibatch: summed within a shard, then over the shards."""
     board = at(address)
     bounds, shards = at(board[SHARD_BOUNDS]), board[SHARD_COUNT]
     row = 1 + bounds[shards]  # before the losses of the blocks stands what the mean divides by
     for step in range(steps):
-        whole, block = 0.0, 0
-        for s in range(shards):
-            part = 0.0
-            for block in range(bounds[s], bounds[s + 1]):
-                part += losses[step * row + 1 + block]
-            whole += part
-        means[step] = whole / losses[step * row]
+        means[step] = sum_blocks(losses + (step * row + 1), bounds, shards) / losses[step * row]
 
 
 def leaves(dtype):

@@ -31,6 +31,16 @@ class Takes:
             raise UsageError(text, self.what, ", ".join(self.values), ", ".join(given))
         return {name: self._array(name, given[name], value) for name, value in self.values.items()}
 
+    def exact(self, arrays, values, dtype):
+        """Raise `DtypeError` for integers that a program computes with, but its floats cannot hold."""
+        most = 2 ** (np.finfo(dtype).nmant + 1)
+        for value in values:
+            a = arrays.get(value.name) if self.values.get(value.name) is value else None
+            if a is not None and a.size and max(-int(a.min()), int(a.max())) > most:
+                text = "`{}` must hold integers of at most {} in size for a net of {}, got {}"
+                largest = int(a.flat[np.abs(a).argmax()])
+                raise DtypeError(text, value.name, most, np.dtype(dtype).name, largest)
+
     def joined(self, arrays):
         """The arrays of a program in the form of the user."""
         arrays = [a.astype(bool) if v.dtype == bool else a for a, v in zip(arrays, self.values.values())]

@@ -135,5 +135,6 @@ class Plan:
     gradients: dict = field(default_factory=dict)  # by parameter name: an aligned array
     outputs: list = field(default_factory=list)  # of a prediction: a function for each result
     loss_in_python: bool = False
+    gathered: list = field(default_factory=list)  # integers of the data that are floats in lanes
     arrays: list = field(default_factory=list)  # small arrays that operands point to
     status: object = None  # what a leaf found wrong: two words, see `Status`

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from nbdl._jit import jit
 from nbdl.kernels.lanes import Row
 from nbdl.kernels.lanes.twin import pitch, planes
 from nbdl.kernels.simd.registers import LANES, hmax, hsum, load, maximum, splat, store
@@ -162,19 +163,29 @@ def over(factor, samples, y):
     y[0] = factor[0] / samples
 
 
-def mean_of_blocks(dtype):
-    """``(loss, total, bounds, shards, y)``: the losses of all blocks, over what the mean divides by."""
+@jit(inline=True)
+def sum_blocks(loss, bounds, shards):
+    """The losses of blocks: in float64, in order within a shard, then over the shards in their tree."""
+    p = (
+        _shard(loss, bounds, shards, 0), _shard(loss, bounds, shards, 1), _shard(loss, bounds, shards, 2),
+        _shard(loss, bounds, shards, 3), _shard(loss, bounds, shards, 4), _shard(loss, bounds, shards, 5),
+        _shard(loss, bounds, shards, 6), _shard(loss, bounds, shards, 7),
+    )  # fmt: skip
+    return ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]))
 
-    def leaf(loss, total, bounds, shards, y):
-        whole = 0.0
-        for s in range(shards):
-            part = 0.0
-            for block in range(bounds[s], bounds[s + 1]):
-                part += loss[block]
-            whole += part
-        y[0] = whole / total[0]
 
-    return leaf
+@jit
+def _shard(loss, bounds, shards, s):
+    total = 0.0
+    if s < shards:
+        for block in range(bounds[s], bounds[s + 1]):
+            total += loss[block]
+    return total
+
+
+def mean_of_blocks(loss, total, bounds, shards, y):
+    """The losses of all blocks, over what the mean divides by."""
+    y[0] = sum_blocks(loss, bounds, shards) / total[0]
 
 
 def share(total, dy, scale, status):

@@ -196,6 +196,8 @@ class _Builder:
         if key not in self.lanes:
             buffer = self.lanes[key] = self._buffer(value.shape, value.name)
             self.held[buffer].append(value)
+            if value.dtype.kind == "i" and value not in self.plan.gathered:
+                self.plan.gathered.append(value)
             row = _layout.gather_rows(value.shape, self.dtype, value.dtype.kind != "f")
             operands = {"data": self._data(value), "y": buffer}
             self._blocks(level, row, operands, what=f"gather {value.name}", value=value)
@@ -483,7 +485,7 @@ class _Builder:
         if not last:
             array = self.arrays[node.output] = self._array(1)
             mean = {"loss": Whole(loss), "total": total, "y": Address(array)}
-            row = Row(_layout.mean_of_blocks(self.dtype))
+            row = Row(_layout.mean_of_blocks)
             self.section(level).finish.append(self.job(row, mean, node, SHARED, what="mean"))
             self.level[node.output] = level + 1
 

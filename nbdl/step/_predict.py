@@ -49,6 +49,7 @@ class CompiledPredict:
                 "predict: `x` must be one or more samples of shape {}, got {}",
                 self._x.shapes(), each(np.shape, x),
             )  # fmt: skip
+        self._x.exact(given, self.plan.gathered, self.dtype)
         parts = [[] for _ in self.plan.outputs]
         with self.program.alone():
             self._storage.check()

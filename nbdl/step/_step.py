@@ -215,6 +215,8 @@ class CompiledStep:
                 "the step was compiled for x {} and y {}, got {} and {}",
                 self._x.shapes(), self._y.shapes(), *shapes,
             )  # fmt: skip
+        for takes, arrays in ((self._x, x), (self._y, y)) if self.plan.gathered else ():
+            takes.exact(arrays, self.plan.gathered, self.dtype)
         return [*x.values(), *y.values()], len(next(iter(x.values())))
 
     def _explain(self, data, rows, rate):

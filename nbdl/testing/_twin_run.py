@@ -193,11 +193,11 @@ class Operands:
                     shape = self.site.shapes[output]
                     given = further.get(output, np.zeros((self.samples, *shape)))
                     self.add_value(f"d{output}", shape, self.pack(given, cotangent=True))
-        needed = [n for n in self.twin.needs.get(name, ()) if n not in self.absent | self.batched]
-        self.absent |= {f"d{n}" for n in self.twin.needs.get(name, ()) if n in self.absent}
+        needed = [n for n in self.twin.needs.get(name, ()) if n not in self.batched]
         for other in [*needed, *([] if name in self.batched else [name])]:
-            size = math.prod(self.site.shapes[other])
-            self._reduce(self.twin.parameters[other](self.site), {f"d{other}": size})
+            reduction, shape = self.twin.parameters[other](self.site), self.site.shapes.get(other)
+            size = reduction.results[f"d{other}"] if shape is None else math.prod(shape)
+            self._reduce(reduction, {f"d{other}": size})
         if name in self.batched:
             instead_of = f"d{self.outputs[0]}" if name == self.first else None
             self.add_value(f"d{name}", self.site.shapes[name], instead_of=instead_of)

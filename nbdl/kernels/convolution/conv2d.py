@@ -6,7 +6,24 @@ x (N, C, H, W), w (O, C / groups, KH, KW), b (O,), y (N, O, P, Q) with
 ``P = (H + top + bottom - ((KH - 1) * dilation + 1)) // stride + 1`` and Q alike. Padding counts zeros per
 side. Zhang et al., Dive into Deep Learning, sections 7.2 to 7.4.
 
-The checks stand here, the work is done in `_correlate.py`.
+The same as a loop, for `x` that has its padding, without groups::
+
+    def plain_conv2d(x, w, b, stride, dilation):
+        (N, C, H, W), (O, _, KH, KW), (sh, sw), (dh, dw) = x.shape, w.shape, stride, dilation
+        P, Q = (H - (KH - 1) * dh - 1) // sh + 1, (W - (KW - 1) * dw - 1) // sw + 1
+        y = np.empty((N, O, P, Q))
+        for n, o, i, j in np.ndindex(N, O, P, Q):
+            y[n, o, i, j] = b[o]
+            for c, u, v in np.ndindex(C, KH, KW):
+                y[n, o, i, j] += w[o, c, u, v] * x[n, c, i * sh + u * dh, j * sw + v * dw]
+        return y
+
+The checks stand here, the work is done in `correlate.py`: with one image in padded planes, each tap (c, u, v)
+of the kernel is one fixed distance in memory. So all sums of a row are a product of the matrix of weights
+with vectors of neighbouring pixels, read in place at these distances: no patches are copied. A stride or a
+dilation splits the image into planes in which the pixels that a tap meets are neighbours again. Small images
+go L samples side by side, a sample in each lane. The gradients are the same loop: dx with dy as the image,
+dw with dy as the weights.
 """
 
 from nbdl._jit import jit

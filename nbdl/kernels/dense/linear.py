@@ -5,6 +5,14 @@ r"""Affine map, the fully connected layer.
 x (N, ..., D), w (D, Q) as in the book (not transposed as in torch or ONNX Gemm), b (Q,), y (N, ..., Q). Axes
 between the first and the last, as that of time in (N, T, D), are so many rows more.
 Zhang et al., Dive into Deep Learning, section 3.1.
+
+The same as a loop::
+
+    def plain_linear(x, w, b):
+        y = np.empty((x.shape[0], w.shape[1]))
+        for n, q in np.ndindex(y.shape):
+            y[n, q] = b[q] + sum(x[n, d] * w[d, q] for d in range(x.shape[1]))
+        return y
 """
 
 import numpy as np

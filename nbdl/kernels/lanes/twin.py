@@ -109,7 +109,7 @@ class Twin:
     `reduce(site)` is a `Reduction` that is made before the rows of `forward`, which read its results: outputs
     of the kernel that have no samples (`shared` names them), or arrays for the gradients besides. A gradient
     in lanes that is made of other gradients (that of a norm is) names them in `needs`: ``{"x": ("gamma",)}``
-    gives its rows ``dgamma``, complete.
+    gives its rows ``dgamma``, complete, also where there is no gamma: the `results` say its size.
     """
 
     forward: Callable

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nbdl.kernels.lanes.sums import sum_shards
 from nbdl.kernels.lanes.twin import Reduction, Row, Twin
 from nbdl.kernels.normalization.batch_norm_lanes import dbeta, flops, shape_of, sizes, zero_of
 from nbdl.kernels.simd.registers import fma, hsum, load, splat, store, store_part
@@ -34,10 +35,7 @@ def _dgamma(site):
             store_part(acc, c * L, load(acc, c * L) + total, min(left, L))
 
     def finish(acc, shards, stride, var, dgamma, item):
-        total = load(acc, item * L)
-        for s in range(1, shards):
-            total = total + load(acc, s * stride + item * L)
-        dgamma[item] = hsum(total) / np.sqrt(var[item] + eps)
+        dgamma[item] = hsum(sum_shards(acc + item * L, stride, shards)) / np.sqrt(var[item] + eps)
 
     return Reduction([Row(leaf, **sizes(site))], [Row(finish, items=C)], acc=C * L)
 

@@ -3,7 +3,7 @@ r"""batch_norm on lanes (`nbdl.kernels.batch_norm` has the formulas).
 Statistics. Each lane of a shard sums its values as distances from a number K of its own, the mean of the
 first row that it sees, and squares of them: one read of x, right behind what made it. K is the mean of some
 of these values, so a mean that is large beside the deviation costs no digits. `finish` puts lanes and shards
-together, in order, by Chan's formula:
+together by Chan's formula:
 
 .. math::
     \mu_j = K_j + \frac{s_j}{n_j} \qquad \mu = \frac{1}{n} \sum_j n_j \mu_j \qquad
@@ -17,8 +17,9 @@ import math
 
 import numpy as np
 
-from nbdl.kernels.lanes.sums import sum_lanes
+from nbdl.kernels.lanes.sums import SHARDS, sum_lanes, sum_shards
 from nbdl.kernels.lanes.twin import Reduction, Row, Twin, Unfit, pitch
+from nbdl.kernels.simd.local import local
 from nbdl.kernels.simd.registers import fma, hsum, larger, load, splat, store, store_part
 
 
@@ -95,26 +96,26 @@ def _collect(L, zero):
 
 def _finish(site):
     """An item is a channel."""
-    L, zero, eps, m = site.L, zero_of(site), float(site["eps"]), float(site["momentum"])
+    L, eps, m, memory = site.L, float(site["eps"]), float(site["momentum"]), SHARDS * site.L
 
     def leaf(
         acc, shards, stride, samples, running_mean, running_var, mean, rstd, new_running_mean,
         new_running_var, low, share, item, places,
     ):  # fmt: skip
         at, n = (2 + 3 * item) * L, samples * places
-        near, one, total, square = acc[at], 1.0 / n, splat(zero), splat(zero)
+        near, one, parts = acc[at], 1.0 / n, local(acc, memory)
         for shard in range(shards):
             o = shard * stride
             own = fma(load(acc, o + at + L), load(acc, o + L), load(acc, o + at) - near)
-            total = fma(load(acc, o), own, total)
-        off = np.float64(hsum(total)) * one
+            store(parts, shard * L, load(acc, o) * own)
+        off = np.float64(hsum(sum_shards(parts, L, shards))) * one
         for shard in range(shards):
             o = shard * stride
             s, share_of_s = load(acc, o + at + L), load(acc, o + at + L) * load(acc, o + L)
             own = (load(acc, o + at) - near) + share_of_s - off
             inner = larger(0.0, load(acc, o + at + 2 * L) - s * share_of_s)
-            square = square + fma(load(acc, o) * own, own, inner)
-        centre, var = np.float64(near) + off, np.float64(hsum(square)) * one
+            store(parts, shard * L, fma(load(acc, o) * own, own, inner))
+        centre, var = np.float64(near) + off, np.float64(hsum(sum_shards(parts, L, shards))) * one
         if var == np.inf:
             var = np.nan  # the squares are beyond the dtype: no finite answer would be right
         mean[item] = centre
@@ -172,12 +173,10 @@ def _dgamma(site):
             store_part(acc, c * L, load(acc, c * L) + (a + b), min(left, L))
 
     def finish(acc, shards, stride, rstd, dgamma, item):
-        total = load(acc, item * L)
-        for s in range(1, shards):
-            total = total + load(acc, s * stride + item * L)
-        dgamma[item] = hsum(total) * rstd[item]
+        dgamma[item] = hsum(sum_shards(acc + item * L, stride, shards)) * rstd[item]
 
-    return Reduction([Row(leaf, **sizes(site))], [Row(finish, items=C)], acc=C * L)
+    finish = Row(finish, items=C)
+    return Reduction([Row(leaf, **sizes(site))], [finish], acc=C * L, results={"dgamma": C})
 
 
 def dbeta(site):
@@ -193,7 +192,7 @@ def dbeta(site):
             store_part(acc, c * L, load(acc, c * L) + (a + b), min(left, L))
 
     finish = Row(sum_lanes(L), dw="dbeta", size=C, items=1)
-    return Reduction([Row(leaf, **sizes(site))], [finish], acc=C * L)
+    return Reduction([Row(leaf, **sizes(site))], [finish], acc=C * L, results={"dbeta": C})
 
 
 def _dx(site):

@@ -2,9 +2,20 @@ r"""Average pooling of images.
 
 .. math:: y_{ncij} = \frac{1}{K} \sum_{uv} x_{n,\,c,\,i s_h + u d_h - p_t,\,j s_w + v d_w - p_l}
 
-x (N, C, H, W), y (N, C, P, Q); the windows are those of `_pool2d.py`. K counts the elements of x in the
+x (N, C, H, W), y (N, C, P, Q); the windows are those of `pool2d.py`. K counts the elements of x in the
 window, with `count_include_pad` those of the padding too, but never what reaches beyond the padding.
 Zhang et al., Dive into Deep Learning, section 7.5.
+
+The same as a loop, for `x` that needs no padding::
+
+    def plain_avg_pool2d(x, kernel, stride, dilation):
+        (N, C, H, W), (KH, KW), (sh, sw), (dh, dw) = x.shape, kernel, stride, dilation
+        P, Q = (H - (KH - 1) * dh - 1) // sh + 1, (W - (KW - 1) * dw - 1) // sw + 1
+        y = np.empty((N, C, P, Q))
+        for n, c, i, j in np.ndindex(N, C, P, Q):
+            window = [x[n, c, i * sh + u * dh, j * sw + v * dw] for u, v in np.ndindex(KH, KW)]
+            y[n, c, i, j] = sum(window) / (KH * KW)
+        return y
 """
 
 import numpy as np

@@ -2,8 +2,19 @@ r"""Max pooling of images.
 
 .. math:: y_{ncij} = \max_{uv} x_{n,\,c,\,i s_h + u d_h - p_t,\,j s_w + v d_w - p_l}
 
-x (N, C, H, W), y (N, C, P, Q); the windows are those of `_pool2d.py`. Padding never wins a maximum. The
+x (N, C, H, W), y (N, C, P, Q); the windows are those of `pool2d.py`. Padding never wins a maximum. The
 gradient goes to the first element that has the maximum. Zhang et al., Dive into Deep Learning, section 7.5.
+
+The same as a loop, for `x` that needs no padding::
+
+    def plain_max_pool2d(x, kernel, stride, dilation):
+        (N, C, H, W), (KH, KW), (sh, sw), (dh, dw) = x.shape, kernel, stride, dilation
+        P, Q = (H - (KH - 1) * dh - 1) // sh + 1, (W - (KW - 1) * dw - 1) // sw + 1
+        y = np.empty((N, C, P, Q))
+        for n, c, i, j in np.ndindex(N, C, P, Q):
+            window = [x[n, c, i * sh + u * dh, j * sw + v * dw] for u, v in np.ndindex(KH, KW)]
+            y[n, c, i, j] = max(window)
+        return y
 """
 
 import numpy as np
