@@ -24,7 +24,7 @@ class _Shape(click.ParamType):
 
 @click.command()
 @click.argument("model", metavar="MODEL|CONFIG.toml")
-@click.option("--data", metavar="NAME|PATH", help="The data set. What must be downloaded is not.")
+@click.option("--data", metavar="NAME|PATH", help="The data set. Images that must be downloaded are not.")
 @click.option("--shape", type=_Shape(), metavar="N,...", help="Of a sample, in place of that of the data.")
 @click.option("--batch-size", type=int, metavar="N", help="Samples of one step.")
 @click.option("--optimizer", metavar="NAME", help="How parameters are updated: sgd, adam ...")
