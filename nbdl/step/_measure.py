@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nbdl.nn._inputs import count, each
 from nbdl.step._driver import BARRIER, aligned
 from nbdl.step._jobs import Buffer, Call, Strip
 from nbdl.step._memory import Group, Stretch
@@ -32,7 +33,8 @@ def measure(step, x, y):
     -------
     Report
     """
-    found, x, y = report(step, len(x)), np.asarray(x), np.asarray(y)
+    n, x, y = count(x), each(np.asarray, x), each(np.asarray, y)
+    found = report(step, n)
     with _unchanged(step):
         step(x, y, 0.0)  # compiles
         step, spare = _with_room(step)
@@ -52,13 +54,14 @@ def measure(step, x, y):
 
 def _seconds(step, x, y, often, before=None):
     """The least time of one minibatch, where `often` of them run in one call, each time after `before`."""
-    order, found = np.tile(np.arange(len(x)), often), []
+    n, found = count(x), []
+    order = np.tile(np.arange(n), often)
     for _ in range(TIMES):
         if before is not None:
             before(x, y, 0.0)
         step(x, y, 0.0)
         begun = time.perf_counter()
-        step.run(x, y, order, len(x), 0.0)
+        step.run(x, y, order, n, 0.0)
         found.append(time.perf_counter() - begun)
     return min(found) / often
 

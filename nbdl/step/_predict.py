@@ -4,14 +4,15 @@ import numpy as np
 
 from nbdl import nn
 from nbdl._cores import thread_count
-from nbdl.errors import ShapeError
-from nbdl.nn._inputs import count, each, numbers
+from nbdl.errors import ShapeError, UsageError
+from nbdl.nn._inputs import call, count, each, numbers, taken
 from nbdl.nn._parameter import dtype_of
 from nbdl.step._forms import Takes, put_together
 from nbdl.step._plan import build
 from nbdl.step._program import Program
 from nbdl.step._storage import Storage
 from nbdl.step._trace import trace
+from nbdl.tape import no_grad
 
 
 class CompiledPredict:
@@ -33,7 +34,7 @@ class CompiledPredict:
 
     def __init__(self, net, example, threads="auto", batch_size=512):
         thread_count(threads, every="auto")  # what is wrong is said before anything is done
-        self.dtype, self._batch = dtype_of(net, example), batch_size
+        self._net, self.dtype, self._batch = net, dtype_of(net, example), batch_size
         example = numbers("predict: `x`", example, self.dtype)
         self._storage = Storage({**nn.named_parameters(net), **nn.named_buffers(net)})
         self.graph = trace(net, (example, None), self.dtype)
@@ -56,8 +57,16 @@ class CompiledPredict:
             self.program.reserve(min(n, self._batch))
             for first in range(0, n, self._batch):
                 order = np.arange(first, min(n, first + self._batch))
-                self.program.run(list(given.values()), order, len(order))
+                done, _ = self.program.run(list(given.values()), order, len(order))
+                if not done:
+                    self._explain(given, order)
                 for part, out in zip(parts, self.plan.outputs):
                     part.append(np.array(out(self.program, len(order))))
         arrays = (np.concatenate(p) if v.batched else p[-1] for p, v in zip(parts, self.graph.results))
         return put_together(self.graph.form, arrays)
+
+    def _explain(self, given, rows):
+        """Raise what the eager kernels say about samples that a leaf refused."""
+        with no_grad():
+            call(self._net, taken(self._x.joined(list(given.values())), rows))
+        raise UsageError("predict: the program refused samples that the net takes: {} on", rows[0])

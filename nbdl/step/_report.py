@@ -206,7 +206,7 @@ class _Reader:
         node = job.node
         if node is None:
             value = getattr(job, "value", None)
-            return _shape(value.shape) if value else ""
+            return "" if value is None else _shape(value.shape)
         if phase == "labels":
             return ""
         value = node.named.get(job.gradient)

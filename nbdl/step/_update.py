@@ -45,9 +45,9 @@ class Update:
         for name in self._names:
             place = (1 + self._options.index(self.updater.options[name]) * count) * self.dtype.itemsize
             arrays = {"w": self._storage[name], "dw": self._gradients[name], **self._states[name]}
-            for job in self._slices(
-                leaf, arrays, {"factors": Base(FACTORS, offset=place, kind="floats")}, f"update {name}"
-            ):
+            factors = {"factors": Base(FACTORS, offset=place, kind="floats")}
+            for job in self._slices(leaf, arrays, factors, f"update {name}"):
+                job.value = self.updater.parameters[name]
                 jobs.append(job)
         return [*clip, jobs]
 

@@ -5,7 +5,7 @@ import pytest
 
 import nbdl
 from nbdl import models, nn
-from nbdl.step import CompiledPredict, report
+from nbdl.step import CompiledPredict, measure, report
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((40, 3, 12, 12), dtype=np.float32)
@@ -146,6 +146,24 @@ def test_the_same_bits_on_any_number_of_threads(case, monkeypatch):
         step(taken(x, slice(0, 19)), taken(y, slice(0, 19)))
         found.add((losses.tobytes(), *(a.tobytes() for a in nn.state_dict(net).values())))
     assert len(found) == 1
+
+
+def test_ids_out_of_range_are_refused(plugin):
+    """By the program that predicts, the step and compiled code: what the kernel says."""
+    net = nn.init(bigram(), IDS, seed=1)
+    bad = np.where(np.arange(8) == 5, 27, IDS)
+    wanted = r"`ids` must be from 0 to 26, got 27"
+    step = nbdl.compile_step(net, example=(IDS, IDS))
+    for run in (CompiledPredict(net, IDS), nbdl.jit_predict(net, IDS), lambda x: step(x, IDS)):
+        with pytest.raises(nbdl.errors.LabelError, match=wanted):
+            run(bad)
+
+
+def test_the_time_of_a_step_on_named_arrays():
+    net = nn.init(MaskedMean(), SEQUENCES, seed=1)
+    step = nbdl.compile_step(net, example=(SEQUENCES, CLASSES % 3))
+    found = measure(step, SEQUENCES, CLASSES % 3)
+    assert found.samples == 40 and found.seconds > 0
 
 
 def test_predictions(case):
