@@ -73,12 +73,10 @@ def nbdl_kernels():
     yield _kernel(
         room, "batch_norm", (*affine, "running_mean", "running_var"), affine,
         outputs=("y", "mean", "rstd", "new_running_mean", "new_running_var"),
-        shape=f"nbdl.kernels.{room}:batch_norm_shapes",
     )  # fmt: skip
     room = "normalization.batch_norm_inference"
     yield _kernel(
         room, "batch_norm_inference", (*affine, "mean", "var"), affine, batch="each",
-        shape=f"nbdl.kernels.{room}:batch_norm_inference_shapes",
     )  # fmt: skip
     for page, name in ACTIVATIONS:
         yield _kernel(f"activation.{page}", name, ("x",), batch="each")

@@ -33,7 +33,7 @@ class Takes:
 
     def exact(self, arrays, values, dtype):
         """Raise `DtypeError` for integers that a program computes with, but its floats cannot hold."""
-        most = 2 ** (np.finfo(dtype).nmant + 1)
+        most = 2 ** np.finfo(dtype).nmant  # so that sums of two of them are exact
         for value in values:
             a = arrays.get(value.name) if self.values.get(value.name) is value else None
             if a is not None and a.size and max(-int(a.min()), int(a.max())) > most:

@@ -18,7 +18,7 @@ from numba.extending import intrinsic, overload
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError, UsageError
-from nbdl.kernels.door.arguments import ANY, as_float, as_labels, as_like
+from nbdl.kernels.door.arguments import ANY, as_float, as_labels, as_like, as_mask
 from nbdl.kernels.simd.registers import pointer
 from nbdl.nn._inputs import numbers
 from nbdl.nn._parameter import dtype_of, named_arrays
@@ -137,7 +137,7 @@ class _Door:
     def define(self, first, before, checks, pointers, names, cache=True):
         count, lines = range(len(self.data)), []
         for i, value in enumerate(self.data):
-            take = "as_float" if value.dtype.kind == "f" else "as_labels"
+            take = {"f": "as_float", "b": "as_mask"}.get(value.dtype.kind, "as_labels")
             lines += [
                 f"given{i} = {take}('predict: `{value.name}`', x{i}, ANY)",
                 f"n{i} = count(given{i}, shape{i})",
@@ -146,8 +146,10 @@ class _Door:
             ]
         lines += [f"y{i} = results(given0, n0, shape0, result{i}, number)" for i in self.results]
         lines += [
-            f"data{i} = as_dtype(given{i}, y0)" if self.data[i].dtype.kind == "f" else f"data{i} = given{i}"
-            for i in count
+            f"data{i} = as_dtype(given{i}, y0)"
+            if v.dtype.kind == "f"
+            else f"data{i} = given{i}.astype(np.int64)"
+            for i, v in enumerate(self.data)
         ]
         data, ys = (
             [f"{name}{i}" for i in numbers] for name, numbers in (("data", count), ("y", self.results))
@@ -245,7 +247,7 @@ def _text(graph, parameters, arrays):
     named = [*(f"x{i}" for i in data), *(f"y{i}" for i in results), "scratch", *(f"p{i}" for i in count)]
     lines = [
         f"def predict(n, {', '.join(named)}):",
-        *(f"x{i} = at(x{i}, {_shape(v)})" for i, v in enumerate(graph.data)),
+        *(f"x{i} = at(x{i}, {_shape(v)}){' != 0' * (v.dtype == bool)}" for i, v in enumerate(graph.data)),
         *(f"p{i} = at(p{i}, {arrays[i].shape})" for i in count),
         *calls,
     ]
@@ -258,14 +260,18 @@ def _memory(graph, views, outs):
     Results that are not needed at the same time share memory: first fit.
     """
     last, results = {}, {_origin(v, views): f"y{i}" for i, v in enumerate(graph.results)}
-    read = {v for node in graph.nodes if node.record.name != "reshape" for v in node.inputs}
+    looks = {
+        n.output: n.inputs[0] for n in graph.nodes if n.record.name in ("getitem", "transpose", "astype")
+    }
+    looks |= views  # what may be the same memory, though another array
     for i, node in enumerate(graph.nodes):
-        last.update((_origin(v, views), i) for v in node.inputs if v is not None)
+        last.update((_origin(v, looks), i) for v in node.inputs if v is not None)
+    last.update((_origin(v, looks), len(graph.nodes)) for v in graph.results)
     places, taken, floats = {}, [], 0
     for i, node in enumerate(graph.nodes):
         if node.output not in outs:
             continue
-        if node.output in results and node.output not in read:
+        if node.output in results:
             places[node.output] = results[node.output]
             continue
         taken = sorted((start, end, until) for start, end, until in taken if until >= i)
@@ -364,6 +370,11 @@ def _as_dtype_overload(x, y):
 
 
 @jit
+def _as_integers(x):
+    return x.astype(np.int64)
+
+
+@jit
 def _copy(array, p):
     """The elements of `array` to the pointer `p`."""
     for i, v in enumerate(array.flat):
@@ -381,7 +392,8 @@ def _as_param(i, a, y, shape):
 
 _NAMES = {
     "ShapeError": ShapeError, "UsageError": UsageError, "np": np, "ANY": ANY, "as_float": as_float,
-    "as_labels": as_labels, "count": _count, "results": _results,
+    "as_labels": as_labels, "as_mask": as_mask, "as_integers": _as_integers, "count": _count,
+    "results": _results,
     "as_dtype": _as_dtype, "as_param": _as_param, "pointer": pointer, "keep": _keep, "at": _at, "copy": _copy,
     "other": "predict: a parameter of the net has another shape or dtype now: call nbdl.jit_predict again",
     **NAMES,

@@ -49,10 +49,15 @@ def lower(graph):
     return how
 
 
+_GROWING = {"mul", "power", "sum", "prod", "cumsum"}  # of integers: larger ones than their operands
+
+
 def _lowered(node, graph, dtype):
     if _is_view(node, dtype):
         return Lowered(view=True)
     named = node.named
+    if node.record.name in _GROWING and node.output.dtype.kind in "iu":
+        return Lowered(why="its results are integers, perhaps more than floats can hold")
     if not any(v.batched for v in (*named.values(), *node.outputs)):
         return _shared(node, dtype)
     samples = {n for n, v in named.items() if v.batched}
@@ -145,8 +150,10 @@ def _is_view(node, dtype):
     if node.record.name == "getitem":  # new axes alone
         index = node.constants["index"]
         parts = index if isinstance(index, tuple) else (index,)
-        return parts[0] is not None and all(
-            p is None or p is Ellipsis or (isinstance(p, slice) and p == slice(None)) for p in parts
+        return (
+            bool(parts)
+            and parts[0] is not None
+            and all(p is None or p is Ellipsis or (isinstance(p, slice) and p == slice(None)) for p in parts)
         )
     return node.record.name == "reshape" and np.prod(a.shape) == np.prod(out.shape)
 

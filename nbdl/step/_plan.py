@@ -55,7 +55,7 @@ class _Builder(Values):
 
     def __init__(self, graph, storage, gradients):
         super().__init__(graph, storage, gradients)
-        self.saved, self.results_of, self.scaled = {}, {}, {}
+        self.saved, self.results_of, self.scaled, self.placed = {}, {}, {}, {}
         self.work_list = [*graph.nodes, *graph.backward]
         self.left = reads_of(self.work_list, self.how, self._asked)
         self.left.update(graph.results)
@@ -157,7 +157,7 @@ class _Builder(Values):
             self._reduction(node, reduction, operands, arrays, level, what="statistics")
             saved.update((n, Address(array)) for n, array in arrays.items())
             level += 1
-        operands = self._operands(node, level)
+        operands, self.placed[node] = self._operands(node, level), level
         self._read(operands.values(), level)
         for i, (name, value) in enumerate(zip(node.record.outputs, node.outputs)):
             if name in twin.shared:
@@ -254,7 +254,8 @@ class _Builder(Values):
     def _loss(self, node):
         """A mean over the minibatch: the rows of its total first, then the losses of the blocks."""
         form, level = self.how[node], self._level(node.inputs)
-        last = node.output is self.graph.result and self.graph.backward
+        last = node.output is self.graph.result and self.graph.backward and self.left[node.output] == 1
+        self.placed[node] = level
         self.saved[node] = {n: Buffer(size, n) for n, size in form.twin.saves(form.site).items()}
         operands = self._operands(node, level)
         if last:  # the driver has room for it
@@ -351,7 +352,8 @@ class _Builder(Values):
         return found
 
     def _level_of(self, d):
-        return self._level(read_by(d, self.how, self._asked))
+        """The section of a gradient: not before that of the forward rows, which save what it reads."""
+        return max(self._level(read_by(d, self.how, self._asked)), self.placed.get(d.node, 0))
 
     def _to_array(self, d):
         level, reduction = self._level_of(d), self.how[d.node].rows(d.name)

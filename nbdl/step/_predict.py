@@ -52,11 +52,13 @@ class CompiledPredict:
             )  # fmt: skip
         self._x.exact(given, self.plan.gathered, self.dtype)
         parts = [[] for _ in self.plan.outputs]
+        of_all = any(v.source == "node" and not v.batched for v in self.graph.results)
+        batch = n if of_all else self._batch  # what is computed of all samples needs them at once
         with self.program.alone():
             self._storage.check()
-            self.program.reserve(min(n, self._batch))
-            for first in range(0, n, self._batch):
-                order = np.arange(first, min(n, first + self._batch))
+            self.program.reserve(min(n, batch))
+            for first in range(0, n, batch):
+                order = np.arange(first, min(n, first + batch))
                 done, _ = self.program.run(list(given.values()), order, len(order))
                 if not done:
                     self._explain(given, order)

@@ -91,11 +91,11 @@ class Program:
             call = self._call = NativeCall(self, n, steps, len(factors[0]) if factors else 1)
         call.bind(data, order, factors, step, seed)
         self.team.words[DONE] = 0
+        self.data, self.now = data, (step, seed)
+        self.order = np.arange(n) if order is None else order
         if self.native:
             self._native(call, 0)
         else:
-            self.data, self.now = data, (step, seed)
-            self.order = np.arange(n) if order is None else order
             self._mixed(call)
         return self.done, call.means(self.done)
 
@@ -155,6 +155,8 @@ class Program:
         if node.record.target == "numpy":
             raw = np.asarray(raw)  # NumPy makes scalars of arrays without dimensions
         outputs = raw if len(node.record.outputs) > 1 else (raw,)
+        kept = self.memory.kept_memory  # which others use later on: no view of it may stay
+        outputs = [np.array(y) if np.may_share_memory(y, kept) else y for y in outputs]
         for value, output in zip(node.outputs, outputs):
             self.arrays[value] = np.asarray(output, self.dtype if np.ndim(output) == 0 else None)
         tensors = [None if a is None else tape.Tensor(a) for a in arrays]

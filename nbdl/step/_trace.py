@@ -19,7 +19,7 @@ from nbdl.step._forms import flat
 from nbdl.step._graph import Graph, Node, Value
 
 SIZES = 3, 5
-KEYS = (2**61 - 1, 2_000_000_011), (2**61 - 3, 2_000_000_033), (2**61 - 5, 2_000_000_063)  # seed, step
+KEYS = (2**61 - 1, 2_000_000_011), (2**61 - 4, 0), (5, 100)  # seed and step, far apart and even or odd
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _traced(net, example, dtype, loss):
             a, b = ("nothing" if c is None else f"`{c[0].record.name}`, in {c[2]}," for c in (one, two))
             if one is None or two is None or one[0].record is not two[0].record:
                 raise TapeError("the net calls {} for {} samples and {} for {}", a, SIZES[0], b, n)
-    return _Comparison(net, *recordings[:2]).graph()
+    return _Comparison(net, *recordings).graph()
 
 
 def _of_any_size(error, other):
@@ -133,8 +133,8 @@ class _Recording:
 class _Comparison:
     """Two recordings of a net as one graph."""
 
-    def __init__(self, net, one, two):
-        self.one, self.two = one, two
+    def __init__(self, net, one, two, *more):
+        self.one, self.two, self.more = one, two, more
         self.names = {id(p): ("parameter", name) for name, p in nn.named_parameters(net).items()}
         self.names |= {id(b): ("buffer", name) for name, b in nn.named_buffers(net).items()}
         self.values = {}
@@ -154,6 +154,9 @@ class _Comparison:
             }
             outputs = [self._value(a, b, where) for a, b in zip(r1, r2)]
             nodes.append(Node(c1.record, inputs, constants, outputs, where))
+        for other in self.more:
+            for node, recorded in zip(nodes, other.calls):
+                self._check(node, recorded, other)
         computed = [id(t) in self.values for t in self.one.results]
         given = [any(t is given for _, given in self.one.data) for t in self.one.results]
         if not any(computed) or not all(map(max, computed, given)):
@@ -165,6 +168,23 @@ class _Comparison:
         _drop_what_nobody_needs(graph)
         _read_as_floats(graph)
         return graph
+
+    def _check(self, node, recorded, other):
+        """A third recording must be what the first two let one expect."""
+        call, results, _ = recorded
+        text = "in {}: `{}` for {} samples does not follow from that for {} and {}"
+        error = TapeError(text, node.where, node.record.name, other.n, *SIZES)
+        for value, result in zip(node.outputs, results):
+            if result.shape != ((other.n, *value.shape) if value.batched else value.shape):
+                raise error
+        numbers = [(v, call.constants[name]) for name, v in node.constants.items()]
+        pairs = zip(node.inputs, call.inputs)
+        numbers += [
+            (v.array, t._array.item()) for v, t in pairs if v is not None and isinstance(v.array, Times)
+        ]
+        for one, two in numbers:
+            if not _same(constant_at(one, other.n, *reversed(other.keys)), two):
+                raise error
 
     def _value(self, t1, t2, where):
         a, b = t1._array, t2._array
@@ -236,6 +256,15 @@ def _read_as_floats(graph):
             for node in graph.nodes:
                 node.inputs = [instead.get(v, v) for v in node.inputs]
             graph.results = [instead.get(v, v) for v in graph.results]
+
+
+def _same(a, b):
+    """Whether two constants agree, numbers as far as rounding allows."""
+    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, (float, np.floating, np.ndarray)) and isinstance(b, (int, float, np.number, np.ndarray)):
+        return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-6, equal_nan=True)
+    return a is b or bool(a == b)
 
 
 def constant_at(value, n, step, seed):

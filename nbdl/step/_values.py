@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from nbdl.errors import PluginError
+from nbdl.errors import PluginError, UsageError
 from nbdl.kernels.lanes import Reduction, Row
 from nbdl.kernels.lanes.twin import floats
 from nbdl.kernels.simd.registers import LANES
@@ -18,7 +18,9 @@ from nbdl.step._driver import (
     EACH,
     FEW,
     IDX,
+    MOST_DATA,
     NOTHING,
+    OPERANDS,
     SAMPLES,
     SEED,
     SHARDS,
@@ -45,7 +47,10 @@ class Values:
     def __init__(self, graph, storage, gradients):
         self.graph, self.storage, self.dtype = graph, storage, graph.dtype
         self.L, self.size = LANES[self.dtype], np.dtype(self.dtype).itemsize
-        self.how = lower(graph)
+        if len(graph.data) > MOST_DATA:
+            text = "a program takes at most {} arrays of inputs and targets, got {}"
+            raise UsageError(text, MOST_DATA, len(graph.data))
+        self.how, self.forward = lower(graph), set(graph.values)
         self.plan = Plan(self.dtype, [Section()], how=self.how, gradients=gradients or {})
         self.plan.status = self._array(2, np.int64)
         self.lanes, self.arrays, self.python, self.rows, self.spread = {}, {}, set(), {}, {}
@@ -79,6 +84,9 @@ class Values:
                 found[name] = operands[given]
             else:
                 found[name] = self._special(given, node)
+        if len(found) > OPERANDS:
+            text = "a leaf of {} takes {} operands: {} is the most"
+            raise PluginError(text, node.record.name if node else "the program", len(found), OPERANDS)
         if over is None:
             over = FEW if "blocks" in names else EACH
         return Job(row.leaf, found, over, items, node, self.how.get(node), **shown)
@@ -151,13 +159,18 @@ class Values:
         return Base(DATA + value.place, kind="floats" if value.dtype.kind == "f" else "integers")
 
     def _rows_of(self, value):
-        """The rows of samples of a value that Python computed: idle lanes of a gradient are zero there."""
+        """The rows of samples of a value that Python computed.
+
+        Idle lanes repeat the last sample, but those of a gradient are zero.
+        """
         if value not in self.rows:
             rows = self.rows[value] = Buffer(math.prod(value.shape) * self.L, "rows", kept=True)
+            forward = value in self.forward
 
             def run(program, n):
                 array = program.rows(rows, value.shape)
-                array[:n], array[n:] = program.arrays[value], 0
+                array[:n] = program.arrays[value]
+                array[n:] = array[n - 1] if forward else 0
 
             self._python(self.level[value], Call(run, what="copy", rows=(rows,)))
         return self.rows[value]

@@ -127,12 +127,13 @@ def _figures(loss, loss_options, metrics):
     options = {k: v for k, v in loss_options.items() if k != "reduction"}
     mean = loss_options.get("reduction", "mean") == "mean"
     figures = {"loss": (value, partial(code(record.count), **options) if record.count and mean else None)}
-    for metric in (known.get("metric", name) for name in (*record.metrics, *metrics)):
+    for name in (*record.metrics, *metrics):
+        metric = known.get("metric", name)
         if metric.of == "prediction":
             compute_it = code(metric.compute)
             taken_too = {k: v for k, v in loss_options.items() if k in registry.parameters(compute_it)}
             counted = partial(code(metric.count), **taken_too) if metric.count else None
-            figures[metric.name] = partial(compute_it, **taken_too), counted
+            figures[name] = partial(compute_it, **taken_too), counted
     return figures
 
 
@@ -142,9 +143,9 @@ def of_loss(value, loss, loss_options, metrics):
     They are for the plain mean: not where options weigh it or change what it is.
     """
     known = registry.default()
-    records = [known.get("metric", name) for name in (*known.get("loss", loss).metrics, *metrics)]
+    records = {name: known.get("metric", name) for name in (*known.get("loss", loss).metrics, *metrics)}
     plain = set(loss_options) <= {"axis", "ignore_index"}
-    return {r.name: code(r.compute)(value) for r in records if r.of == "loss" and plain}
+    return {name: code(r.compute)(value) for name, r in records.items() if r.of == "loss" and plain}
 
 
 def worse_than_a_constant(figures, targets, loss, part):

@@ -15,8 +15,8 @@ from nbdl.kernels import (
     batch_norm_inference_dgamma,
     batch_norm_inference_dx,
 )
-from nbdl.kernels.normalization.batch_norm import batch_norm_shapes
-from nbdl.kernels.normalization.batch_norm_inference import batch_norm_inference_shapes
+from nbdl.kernels.normalization.batch_norm import batch_norm_outputs
+from nbdl.kernels.normalization.batch_norm_inference import batch_norm_inference_outputs
 from nbdl.kernels.normalization.batch_norm_truth import batch_norm as truth
 
 SHAPES = [(7, 3), (300, 33), (4, 5, 9), (3, 2, 7, 6), (1, 3, 8, 8), (2, 2, 3, 4, 5), (2, 1, 60, 61)]
@@ -212,10 +212,10 @@ def test_gradients_refuse_what_does_not_fit():
 
 def test_shapes_are_known_without_computing():
     x, one = np.zeros((4, 3, 5), np.float32), np.zeros(3, np.float32)
-    found = batch_norm_shapes(x, one, None, one, one, eps=1e-5, momentum=0.1)
+    found = batch_norm_outputs(x, one, None, one, one, eps=1e-5, momentum=0.1)
     assert found == [(y.shape, y.dtype) for y in batch_norm(x, one, None, one, one)]
-    assert batch_norm_inference_shapes(x, None, one, one, one, eps=1e-5) == [(x.shape, x.dtype)]
+    assert batch_norm_inference_outputs(x, None, one, one, one, eps=1e-5) == [(x.shape, x.dtype)]
     with pytest.raises(ShapeError, match="batch_norm: `gamma` must have 3 elements"):
-        batch_norm_shapes(x, one[:2], None, one, one)
+        batch_norm_outputs(x, one[:2], None, one, one)
     with pytest.raises(ShapeError, match="batch_norm_inference: `x` must have at least 2 dimensions"):
-        batch_norm_inference_shapes(x[0, 0], None, None, one, one)
+        batch_norm_inference_outputs(x[0, 0], None, None, one, one)

@@ -14,7 +14,7 @@ IMAGES = np.random.default_rng(0).normal(size=(2, 1, 28, 28))
         (models.mlp, 784 * 256 + 256 + 2_570),
         (models.lenet, 61_706),
         (models.lenet_modern, 61_706),
-        (models.bn_lenet, 156 + 2_416 + 30_840 + 10_164 + 850 + 2 * (6 + 16 + 120 + 84)),
+        (models.bn_lenet, 156 + 2_416 + 48_120 + 10_164 + 850 + 2 * (6 + 16 + 120 + 84)),
     ],
 )
 def test_number_of_parameters(build, count):

@@ -138,7 +138,7 @@ def test_bn_lenet_has_the_shapes_of_the_book():
     assert net(images).shape == (2, 10)
     state = nn.state_dict(net)
     assert [state[f"{i}.running_var"].size for i in (1, 5, 10, 13)] == [6, 16, 120, 84]
-    assert state["9.w"].shape == (256, 120)
+    assert state["9.w"].shape == (400, 120)
 
 
 def test_a_traced_call_hands_over_without_computing():

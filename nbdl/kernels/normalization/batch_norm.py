@@ -27,8 +27,9 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_optional, as_out
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_combined, add_totals, moments, products, scaled
-from nbdl.kernels.normalization.checks import check_backward, check_eps, check_size, check_view, sizes, view
+from nbdl.kernels.normalization.checks import check_backward, check_eps, check_size, check_view
 
 
 @jit
@@ -197,9 +198,7 @@ def _batch_norm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta):
         add_combined(dy, x, a, b, mean, shift, dx)
 
 
-def batch_norm_shapes(x, gamma, beta, running_mean, running_var, **options):
+def batch_norm_outputs(x, gamma, beta, running_mean, running_var, **options):
     """(shape, dtype) of each output of `batch_norm`; raises `ShapeError` for what fits no minibatch."""
-    _, C, _ = view("batch_norm: `x`", x.shape)
-    given = {"gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var}
-    sizes("batch_norm", C, given)
-    return [(x.shape, x.dtype), *[((C,), x.dtype)] * 4]
+    ((shape, dtype),) = outputs(batch_norm)(x, gamma, beta, running_mean, running_var, **options)
+    return [(shape, dtype), *[(shape[1:2], dtype)] * 4]

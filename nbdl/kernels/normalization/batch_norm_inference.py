@@ -10,8 +10,9 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_optional, as_out
+from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_combined, add_totals, products, scaled
-from nbdl.kernels.normalization.checks import check_backward, check_eps, check_size, check_view, sizes, view
+from nbdl.kernels.normalization.checks import check_backward, check_eps, check_size, check_view
 
 
 @jit
@@ -125,8 +126,4 @@ def batch_norm_inference_dbeta(dy, dbeta=None):
     return dbeta
 
 
-def batch_norm_inference_shapes(x, gamma, beta, mean, var, **options):
-    """[(shape, dtype)] of the result of `batch_norm_inference`, as `batch_norm_shapes`."""
-    _, C, _ = view("batch_norm_inference: `x`", x.shape)
-    sizes("batch_norm_inference", C, {"gamma": gamma, "beta": beta, "mean": mean, "var": var})
-    return [(x.shape, x.dtype)]
+batch_norm_inference_outputs = outputs(batch_norm_inference)

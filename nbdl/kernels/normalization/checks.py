@@ -1,10 +1,11 @@
-"""What norms over channels check of their arguments, compiled and, for shapes alone, in Python."""
+"""What norms over channels check of their arguments."""
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 
 
-def view(where, shape):
+@jit
+def check_view(where, shape):
     """The shape as (N, C, S), S the product of the axes behind the channels."""
     n = c = s = 1
     axes = 0  # counted: Numba would settle len(shape) < 2 while compiling, and the caller would not compile
@@ -21,12 +22,10 @@ def view(where, shape):
     return n, c, s
 
 
-def size(where, count, channels, optional):
+@jit
+def check_size(where, count, channels, optional):
     if count != channels and not (optional and count == 0):
         raise ShapeError("{} must have {} elements, one for each channel, got {}", where, channels, count)
-
-
-check_view, check_size = jit(view), jit(size)
 
 
 @jit
@@ -40,9 +39,3 @@ def check_backward(kernel, dy_shape, x_shape):
 def check_eps(kernel, eps):
     if not eps > 0:
         raise OptionError("{}: `eps` must be positive, got {}", kernel, eps)
-
-
-def sizes(kernel, channels, given):
-    """Check arrays by name, or None, to have one element for each channel."""
-    for name, array in given.items():
-        size(f"{kernel}: `{name}`", 0 if array is None else array.size, channels, array is None)
