@@ -41,7 +41,8 @@ def array_text(node, inputs):
         return _in_order(inputs[0], tuple(i % len(a) for i in axes))
     if name == "getitem":
         index = _index(c["index"], a)
-        return index and f"np.ascontiguousarray({inputs[0]}[{index}]).reshape({out})"
+        text = f"np.ascontiguousarray({inputs[0]}[{index or ':'}]).reshape({out})"
+        return None if index is None else text
     if name == "concatenate":
         return f"np.concatenate(({inputs[0]}, {inputs[1]}), {c['axis'] % len(a)})"
     if name == "matmul":

@@ -148,7 +148,7 @@ class _Door:
         lines += [
             f"data{i} = as_dtype(given{i}, y0)"
             if v.dtype.kind == "f"
-            else f"data{i} = given{i}.astype(np.int64)"
+            else f"data{i} = as_integers(given{i})"
             for i, v in enumerate(self.data)
         ]
         data, ys = (
