@@ -58,7 +58,7 @@ def lenet_modern(outputs=10, init="he_uniform"):
     )  # fmt: skip
 
 
-def bn_lenet(outputs=10, init="xavier_uniform"):
+def bn_lenet(outputs=10, init="lecun_uniform"):
     """`lenet` with batch normalization before each sigmoid. Section 8.5."""
     return Sequential(
         Conv2d(6, 5, padding=2, init=init), BatchNorm(), Sigmoid(), AvgPool2d(2),
