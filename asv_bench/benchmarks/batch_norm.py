@@ -4,7 +4,7 @@ from . import kernel, normal
 class BatchNorm:
     """float32, the book's LeNet and a stage of ResNet: an element is 12 bytes forward, 24 backward."""
 
-    params = ((128, 6, 24, 24), (128, 16, 8, 8), (128, 120), (32, 64, 56, 56))
+    params = ([(128, 6, 24, 24), (128, 16, 8, 8), (128, 120), (32, 64, 56, 56)],)
     param_names = ("shape",)
 
     def setup(self, shape):

@@ -146,9 +146,7 @@ class _Door:
             ]
         lines += [f"y{i} = results(given0, n0, shape0, result{i}, number)" for i in self.results]
         lines += [
-            f"data{i} = as_dtype(given{i}, y0)"
-            if v.dtype.kind == "f"
-            else f"data{i} = as_integers(given{i})"
+            f"data{i} = as_dtype(given{i}, y0)" if v.dtype.kind == "f" else f"data{i} = as_integers(given{i})"
             for i, v in enumerate(self.data)
         ]
         data, ys = (

@@ -33,6 +33,21 @@ def test_idle_lanes_of_what_python_computed_are_samples(any_net):
         np.testing.assert_allclose(step.gradients[name], p.grad, rtol=1e-4, atol=1e-6)
 
 
+def test_a_loss_behind_a_norm_has_its_gradient_after_its_rows(any_net, plugin):
+    """Whose gradient reads what its forward rows saved alone, in a later section."""
+    nll = lambda prediction, target: nbdl.apply("nll_loss", prediction, target)  # noqa: E731
+    plugin(losses=[nbdl.Loss("nll", nll)])
+    net = nn.init(
+        any_net(lambda net, x, train: net.norm(net.a(x), train=train), a=nn.Linear(3), norm=nn.BatchNorm()), X
+    )
+    step = nbdl.compile_step(net, loss="nll", example=(X, LABELS), lr=0.0)
+    nll(net(X, train=nn.Train(0, 0)), LABELS).backward()
+    step(X, (LABELS + 1) % 3)  # what an earlier step saved is not read
+    step(X, LABELS)
+    for name, p in nn.named_parameters(net).items():
+        np.testing.assert_allclose(step.gradients[name], p.grad, rtol=1e-4, atol=1e-6)
+
+
 def read_again(net, x, train):
     h = net.l0(x)
     return h, net.l3(net.l2(net.l1(h)))

@@ -98,7 +98,7 @@ def relu_dx(dy, y, dx=None):
     """Adds `dy` where `y` > 0 to `dx` (zeros if not given), nothing elsewhere: the derivative at 0 is 0."""
     dy = as_float("relu_dx: `dy`", dy, ANY)
     y = as_like("relu_dx: `y`", y, ANY, dy)
-    _check_same("relu_dx", dy.shape, y.shape)
+    check_same("relu_dx", dy.shape, "y", y.shape)
     dx = as_grad("relu_dx: `dx`", dx, dy.shape, dy)
     _relu_dx(dy.reshape(dy.size), y.reshape(y.size), dx.reshape(dx.size))
     return dx
@@ -131,7 +131,7 @@ def sigmoid_dx(dy, y, dx=None):
     """Adds dy y (1 - y) to `dx` (zeros if not given); y is the result of `sigmoid`."""
     dy = as_float("sigmoid_dx: `dy`", dy, ANY)
     y = as_like("sigmoid_dx: `y`", y, ANY, dy)
-    _check_same("sigmoid_dx", dy.shape, y.shape)
+    check_same("sigmoid_dx", dy.shape, "y", y.shape)
     dx = as_grad("sigmoid_dx: `dx`", dx, dy.shape, dy)
     _sigmoid_dx(dy.reshape(dy.size), y.reshape(y.size), dx.reshape(dx.size))
     return dx
@@ -164,7 +164,7 @@ def tanh_dx(dy, y, dx=None):
     """Adds dy (1 - y^2) to `dx` (zeros if not given); y is the result of `tanh`."""
     dy = as_float("tanh_dx: `dy`", dy, ANY)
     y = as_like("tanh_dx: `y`", y, ANY, dy)
-    _check_same("tanh_dx", dy.shape, y.shape)
+    check_same("tanh_dx", dy.shape, "y", y.shape)
     dx = as_grad("tanh_dx: `dx`", dx, dy.shape, dy)
     _tanh_dx(dy.reshape(dy.size), y.reshape(y.size), dx.reshape(dx.size))
     return dx
@@ -176,9 +176,9 @@ def _tanh_dx(dy, y, dx):
 
 
 @jit
-def _check_same(kernel, dy_shape, y_shape):
-    if dy_shape != y_shape:
-        raise ShapeError("{}: `dy` must have shape {}, that of `y`, got {}", kernel, y_shape, dy_shape)
+def check_same(kernel, dy_shape, name, shape):
+    if dy_shape != shape:
+        raise ShapeError("{}: `dy` must have shape {}, that of `{}`, got {}", kernel, shape, name, dy_shape)
 
 
 relu_outputs, sigmoid_outputs, tanh_outputs = outputs(relu), outputs(sigmoid), outputs(tanh)

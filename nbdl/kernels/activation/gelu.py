@@ -11,8 +11,7 @@ Hendrycks and Gimpel 2016, equation 1.
 import math
 
 from nbdl._jit import jit
-from nbdl.errors import ShapeError
-from nbdl.kernels.activation.elementwise import add_over_all, over_all
+from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.registers import larger, smaller
@@ -70,8 +69,7 @@ def gelu_dx(dy, x, dx=None):
     """Adds dy (Phi(x) + x phi(x)) to `dx` (zeros if not given); x is the input of `gelu`."""
     dy = as_float("gelu_dx: `dy`", dy, ANY)
     x = as_like("gelu_dx: `x`", x, ANY, dy)
-    if dy.shape != x.shape:
-        raise ShapeError("gelu_dx: `dy` must have shape {}, that of `x`, got {}", x.shape, dy.shape)
+    check_same("gelu_dx", dy.shape, "x", x.shape)
     dx = as_grad("gelu_dx: `dx`", dx, dy.shape, dy)
     _gelu_dx(dy.reshape(dy.size), x.reshape(x.size), dx.reshape(dx.size))
     return dx

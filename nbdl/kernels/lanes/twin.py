@@ -34,9 +34,8 @@ from dataclasses import dataclass, field
 
 from nbdl.kernels.simd.registers import LANES
 
-# Operands that are integers, and pointers to integers; all others are pointers to floats.
+# Operands that are integers; all others are pointers.
 NUMBERS = {"blocks", "first", "item", "last", "left", "sample", "samples", "seed", "shards", "step", "stride"}
-INDICES = {"bounds", "idx", "labels", "status"}
 
 
 class Unfit(Exception):
