@@ -87,7 +87,7 @@ class NativeCall:
         words[FIRST_BASES + STEP], words[FIRST_BASES + SEED] = step, seed
 
     def begin(self, part, steps, threads, most_late=0):
-        """Make the board ready for some steps of one stretch of the program."""
+        """Make the board ready for some steps of one segment of the program."""
         words = self._team.words
         words[GROUPS], words[GROUPS_END], words[PHASES], words[OPS] = self._tables[part]
         words[STEPS], words[DONE] = steps, 0

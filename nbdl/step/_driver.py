@@ -23,7 +23,7 @@ from numba.extending import intrinsic
 from nbdl._jit import jit
 from nbdl._leaf import leaf
 from nbdl.step._layout import sum_blocks
-from nbdl.step._wait import LINE, TURN, add, at, load, swap, wait, wake
+from nbdl.step._wait import LINE, WORK, add, at, load, swap, wait, wake
 
 OPERANDS = 16
 ROW = 2 + 3 * OPERANDS  # numbers of an op: address, how many operands, operands
@@ -107,7 +107,7 @@ def _barrier(board, thread, threads):
 
 
 @jit(inline=True)
-def _walk(board, thread, threads, base):
+def _run_steps(board, thread, threads, base):
     """The part of one thread in a call."""
     groups, phases, ops = at(board[GROUPS]), at(board[PHASES]), at(board[OPS])
     status, bounds, advance = at(board[STATUS]), at(board[SHARD_BOUNDS]), at(board[ADVANCE])
@@ -147,7 +147,7 @@ def _walk(board, thread, threads, base):
             return
 
 
-def _march(thread, address):
+def _work(thread, address):
     """Thread 0: lead one call. Others: wait for their turns, and walk along. -1: send the others away."""
     board = at(address)
     line = LINES + thread * LINE
@@ -156,12 +156,12 @@ def _march(thread, address):
         at(board[STATUS])[0], at(board[STATUS])[1] = 0, 0
     if thread <= 0:
         for t in range(1, board[THREADS]):
-            swap(board, LINES + t * LINE + TURN, 1 if thread == 0 else -1)
+            swap(board, LINES + t * LINE + WORK, 1 if thread == 0 else -1)
             wake(board, LINES + t * LINE)
     while thread >= 0:
         if thread > 0:
-            wait(board, line + TURN, 0, line)
-            if swap(board, line + TURN, 0) < 0:
+            wait(board, line + WORK, 0, line)
+            if swap(board, line + WORK, 0) < 0:
                 return
         threads = board[THREADS]
         base = at(address + 8 * (line + OWN_BASES))
@@ -169,7 +169,7 @@ def _march(thread, address):
         for b in range(COUNT):
             base[b] = board[FIRST_BASES + b]
         base[PRIVATE] = private
-        _walk(board, thread, threads, base)
+        _run_steps(board, thread, threads, base)
         if threads > 1:
             _barrier(board, thread, threads)
         if thread == 0:
@@ -189,14 +189,14 @@ def leaves(dtype):
     """What every program of a dtype runs besides leaves of its own: functions, and the types of arguments."""
     losses = types.CPointer(from_dtype(dtype))
     return (
-        (_march, (types.int64, types.int64)),
+        (_work, (types.int64, types.int64)),
         (_means, (types.int64, losses, types.CPointer(types.float64), types.int64)),
     )
 
 
 @functools.cache
 def functions(dtype):
-    """``march(thread, board)`` and ``means(board, losses, means, steps)``, of addresses; without the GIL."""
+    """``work(thread, board)`` and ``means(board, losses, means, steps)``, of addresses; without the GIL."""
     return tuple(
         ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(kinds))(leaf(function, *kinds))
         for function, kinds in leaves(dtype)

@@ -96,7 +96,7 @@ def jit_predict(net, example, params=False):
             found = door.with_params(predict, names, arrays), tuple(arrays)
         else:
             moved = [p.home[2] for p in stored.values()]
-            kinds = [np.int64 if whole else dtype for whole in integers] + [dtype] * (len(results) + 1)
+            kinds = [np.int64 if integer else dtype for integer in integers] + [dtype] * (len(results) + 1)
             names["predict"], names["moved"], kept = by_address(predict, arrays, moved, kinds)
             found = door.define("", _MOVED, "", "", names, cache=False)
             found.kept = kept  # not among its names: Numba never forgets those

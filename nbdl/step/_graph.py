@@ -113,7 +113,7 @@ def differentiate(graph):
     graph.one = Value("constant", (), loss.dtype, False, np.ones((), loss.dtype), "1")
     given[loss] = [graph.one]
 
-    def whole(value):
+    def gradient(value):
         """The gradient of a value: what its users gave, added up."""
         parts = given.get(value)
         if not parts:
@@ -126,7 +126,7 @@ def differentiate(graph):
 
     for node in reversed(graph.nodes):
         cotangents = [
-            whole(v) if v.grad and reaches(node.record, name) else None
+            gradient(v) if v.grad and reaches(node.record, name) else None
             for name, v in zip(node.record.outputs, node.outputs)
         ]
         if not any(c is not None for c in cotangents):

@@ -41,7 +41,8 @@ class Address:
 class Status:
     """Where a leaf says what it found wrong: in the one of two words that is that of its group.
 
-    They take turns: a thread that is already in the next group must not set what a slow one still looks at.
+    Groups alternate between them: a thread that is already in the next group must not set the word that a
+    slow one still reads.
     """
 
 
@@ -54,7 +55,7 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class Whole:
+class AllBlocks:
     """A kept buffer from the first block on, as shared items see it."""
 
     buffer: Buffer
@@ -89,13 +90,13 @@ class Job:
 
     def buffers(self):
         """The buffers among the operands, in their order."""
-        found = (o.buffer if isinstance(o, Whole | Strip) else o for o in self.operands.values())
+        found = (o.buffer if isinstance(o, AllBlocks | Strip) else o for o in self.operands.values())
         return [o for o in found if isinstance(o, Buffer)]
 
 
 @dataclass(eq=False)
 class Call:
-    """Python between two stretches of native code: `run(program, n)`; it reads and writes kept `rows`."""
+    """Python between two segments of native code: `run(program, n)`; it reads and writes kept `rows`."""
 
     run: object
     node: object = None
@@ -131,7 +132,7 @@ class Plan:
     dtype: str
     sections: list = field(default_factory=list)
     later: list = field(default_factory=list)  # more groups of shared jobs, each after a barrier
-    how: dict = field(default_factory=dict)  # by node: its form
+    forms: dict = field(default_factory=dict)  # by node: its form
     gradients: dict = field(default_factory=dict)  # by parameter name: an aligned array
     outputs: list = field(default_factory=list)  # of a prediction: a function for each result
     loss_in_python: bool = False

@@ -188,7 +188,7 @@ def mean_of_blocks(loss, total, bounds, shards, y):
     y[0] = sum_blocks(loss, bounds, shards) / total[0]
 
 
-def share(total, dy, scale, status):
+def scaled_inverse(total, dy, scale, status):
     """What the gradient of a mean is multiplied by, where that of the mean itself is dy[0]."""
     if total[0] == 0:
         status[0] = -1

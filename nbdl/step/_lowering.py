@@ -42,11 +42,11 @@ class Lowered:
 
 def lower(graph):
     """The `Lowered` form of each node of a graph, and of the pairs of nodes that become one (`_fuse`)."""
-    how, dtype = {}, np.dtype(graph.dtype)
+    forms, dtype = {}, np.dtype(graph.dtype)
     for node in graph.nodes:
-        how[node] = _lowered(node, graph, dtype)
-    _fuse(graph, how)
-    return how
+        forms[node] = _lowered(node, graph, dtype)
+    _fuse(graph, forms)
+    return forms
 
 
 _GROWING = {"mul", "power", "sum", "prod", "cumsum"}  # of integers: larger ones than their operands
@@ -161,7 +161,7 @@ def _is_view(node, dtype):
 # --- two neighbours in one pass over memory -----------------------------------------------------------------
 
 
-def _fuse(graph, how):
+def _fuse(graph, forms):
     """Put one node in the place of two where a pooling is the only user of an activation's result.
 
     What is computed and what is kept for the gradients stays the same.
@@ -171,7 +171,7 @@ def _fuse(graph, how):
         before = makers.get(node.inputs[0])
         if before is None or reads[before.output] != 1 or len(node.named) != 1:
             continue
-        twin = _together(how[before], how[node])
+        twin = _together(forms[before], forms[node])
         back, first = (_derivatives(graph, n) for n in (node, before))
         if twin is None or len(back) != len(first):
             continue
@@ -179,7 +179,7 @@ def _fuse(graph, how):
             node.record, name=f"{before.record.name} {node.record.name}", inputs=before.record.inputs
         )
         both = Node(record, before.inputs, node.constants, node.outputs, node.where)
-        how[both] = Lowered(twin, how[node].site)
+        forms[both] = Lowered(twin, forms[node].site)
         graph.nodes[graph.nodes.index(before)] = both
         graph.nodes.remove(node)
         makers[both.output] = both
@@ -210,21 +210,21 @@ def _together(before, after):
 # --- who still reads a value --------------------------------------------------------------------------------
 
 
-def reads_of(work, how, asked):
+def reads_of(work, forms, asked):
     """How many pieces of work read each value; ``asked(rows)`` are the names of the operands of rows."""
     count = Counter()
     for piece in work:
-        count.update(read_by(piece, how, asked))
+        count.update(read_by(piece, forms, asked))
     return count
 
 
-def read_by(piece, how, asked):
+def read_by(piece, forms, asked):
     """The values that a node, a derivative or a sum reads."""
     if isinstance(piece, Sum):
         return set(piece.inputs)
     if isinstance(piece, Node):
         return set(piece.named.values())
-    node, form = piece.node, how[piece.node]
+    node, form = piece.node, forms[piece.node]
     cotangents = {c for c in piece.cotangents if c is not None}
     if form.view:
         return cotangents

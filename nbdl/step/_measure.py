@@ -11,7 +11,7 @@ import numpy as np
 from nbdl.nn._inputs import count, each
 from nbdl.step._driver import BARRIER, aligned
 from nbdl.step._jobs import Buffer, Call, Strip
-from nbdl.step._memory import Group, Stretch
+from nbdl.step._memory import Group, Segment
 from nbdl.step._report import in_order, report
 
 TIMES = 5  # the best of so many measurements
@@ -38,8 +38,8 @@ def measure(step, x, y):
     with _unchanged(step):
         step(x, y, 0.0)  # compiles
         step, spare = _with_room(step)
-        whole = _seconds(step, x, y, 1)
-        steps = min(STEPS, math.ceil(SECONDS / whole))
+        once = _seconds(step, x, y, 1)
+        steps = min(STEPS, math.ceil(SECONDS / once))
         found.seconds, calls = _seconds(step, x, y, steps), _seconds_of_calls(step, x, y)
         for line in found.lines:
             if isinstance(line.work[0], Call):
@@ -120,7 +120,7 @@ def _with_room(step):
     most = program.placed.most() * max((b.floats for b in spare), default=0) * program.dtype.itemsize
     step = copy.copy(step)
     step.program = copy.copy(program)
-    step.program.memory, step.program.paces = memory, None
+    step.program.memory, step.program.tuners = memory, None
     step.program.arenas = [aligned(end + most, np.uint8) for _ in program.arenas]
     return step, spare
 
@@ -137,14 +137,14 @@ def _tables(step, chosen):
     tables, memory = [], copy.copy(step.program.memory)
     memory.few = dict(memory.few)
     for part in step.program.order_of_execution:
-        stretch = Stretch()
+        segment = Segment()
         for group in () if isinstance(part, Call) else part.groups:
             phases = [(o, items, [chosen[j] for j in jobs if j in chosen]) for o, items, jobs in group.phases]
             if phases := [phase for phase in phases if phase[2]]:
-                stretch.groups.append(Group(group.over_shards, phases))
-                memory.few[stretch.groups[-1]] = memory.few.get(group, 1)
-        if stretch.groups:
-            tables.append(memory.table(stretch))
+                segment.groups.append(Group(group.over_shards, phases))
+                memory.few[segment.groups[-1]] = memory.few.get(group, 1)
+        if segment.groups:
+            tables.append(memory.table(segment))
         elif part in chosen:
             tables.append(part)
     return tables

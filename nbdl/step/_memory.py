@@ -26,7 +26,7 @@ from nbdl.step._driver import (
     aligned,
     leaves,
 )  # fmt: skip
-from nbdl.step._jobs import Address, Base, Call, Shard, Status, Strip, Whole
+from nbdl.step._jobs import Address, AllBlocks, Base, Call, Shard, Status, Strip
 
 CACHE = 3 << 19  # bytes of an arena that the second-level cache holds; else blocks go one by one
 LINE = 64  # bytes
@@ -47,16 +47,16 @@ class Group:
         return any(isinstance(o, Status) for job in self.jobs for o in job.operands.values())
 
 
-class Stretch:
+class Segment:
     """Native code between two calls of Python: a list of groups."""
 
     def __init__(self, groups=()):
         self.groups = list(groups)
 
 
-def stretches(plan):
-    """The plan in the order of execution: a list of `Stretch` and `Call`."""
-    order, phases = [Stretch()], []
+def segments(plan):
+    """The plan in the order of execution: a list of `Segment` and `Call`."""
+    order, phases = [Segment()], []
 
     def close():
         if phases:
@@ -65,7 +65,7 @@ def stretches(plan):
 
     def call(job):
         close()
-        order.extend([job, Stretch()])
+        order.extend([job, Segment()])
 
     def shared(jobs):
         if jobs:
@@ -194,18 +194,18 @@ class Memory:
         floats = max((s.shard_floats for s in plan.sections), default=0)
         self.shard_bytes = _lines(floats * self.dtype.itemsize)
         self.shards = aligned(8 * self.shard_bytes, np.uint8)
-        jobs = [j for s in order if isinstance(s, Stretch) for group in s.groups for j in group.jobs]
+        jobs = [j for s in order if isinstance(s, Segment) for group in s.groups for j in group.jobs]
         compile_leaves([*leaves(self.dtype), *((j.leaf, _kinds(j, self.dtype)) for j in jobs)])
-        self.tables = [self.table(s) if isinstance(s, Stretch) else s for s in order]
+        self.tables = [self.table(s) if isinstance(s, Segment) else s for s in order]
 
     def rows(self, buffer, shape):
         """A kept buffer of rows as an array of samples."""
         L = LANES[self.dtype.name]
         return self.kept[buffer].reshape(-1)[: self.blocks * buffer.floats].reshape(self.blocks * L, *shape)
 
-    def table(self, stretch):
+    def table(self, segment):
         groups, phases, ops = [], [], []
-        for number, group in enumerate(stretch.groups):
+        for number, group in enumerate(segment.groups):
             first = len(phases)
             for over, items, jobs in group.phases:
                 phases.append((len(ops), len(ops) + len(jobs), over, items))
@@ -214,14 +214,14 @@ class Memory:
             groups.append((first, len(phases), group.over_shards, follows, few))
         return tuple(np.array(t, np.int64) for t in (groups, phases, ops))
 
-    def _op(self, job, turn):
+    def _op(self, job, word):
         row = [address(job, self.dtype), len(job.operands)]
         for operand in job.operands.values():
-            base, offset, per_item, per_slot = self._operand(operand, turn)
+            base, offset, per_item, per_slot = self._operand(operand, word)
             row += offset, base + 256 * per_item, per_slot
         return row + [0] * (2 + 3 * OPERANDS - len(row))
 
-    def _operand(self, operand, turn):
+    def _operand(self, operand, word):
         """(base, offset, per item, per slot)."""
         if isinstance(operand, str):  # "stride"
             return NOTHING, self.shard_bytes // self.dtype.itemsize, 0, 0
@@ -230,17 +230,17 @@ class Memory:
         if isinstance(operand, Base):
             return operand.number, operand.offset, operand.per_item, 0
         if isinstance(operand, Status):
-            return NOTHING, self._status.ctypes.data + turn * self._status.itemsize, 0, 0
+            return NOTHING, self._status.ctypes.data + word * self._status.itemsize, 0, 0
         if isinstance(operand, Address):
             return NOTHING, operand.array.ctypes.data + operand.offset, operand.per_item, 0
-        if isinstance(operand, Whole):
+        if isinstance(operand, AllBlocks):
             return NOTHING, self.kept[operand.buffer].ctypes.data, 0, 0
         if isinstance(operand, Shard):
             if operand.all:
                 return NOTHING, self.shards.ctypes.data + operand.offset, 0, 0
             return SHARD, operand.offset, 0, 0
         if isinstance(operand, Strip):
-            base, offset, per_item, per_slot = self._operand(operand.buffer, turn)
+            base, offset, per_item, per_slot = self._operand(operand.buffer, word)
             row = planes(operand.buffer.shape)[2] * LANES[self.dtype.name] * self.dtype.itemsize
             return base, offset - operand.row * row, per_item, per_slot
         size = operand.floats * self.dtype.itemsize

@@ -16,7 +16,7 @@ from nbdl.kernels.lanes.twin import floats, pitch, planes
 from nbdl.step import _layout
 from nbdl.step._driver import IDX, LOSS, SHARED, START
 from nbdl.step._graph import Node, Sum
-from nbdl.step._jobs import Address, Base, Buffer, Call, Shard, Whole
+from nbdl.step._jobs import Address, AllBlocks, Base, Buffer, Call, Shard
 from nbdl.step._lowering import read_by, reads_of
 from nbdl.step._strips import in_strips, uses_of
 from nbdl.step._values import Values
@@ -57,9 +57,9 @@ class _Builder(Values):
         super().__init__(graph, storage, gradients)
         self.saved, self.results_of, self.scaled, self.placed = {}, {}, {}, {}
         self.work_list = [*graph.nodes, *graph.backward]
-        self.left = reads_of(self.work_list, self.how, self._asked)
-        self.left.update(graph.results)
-        self.left.update(graph.commits.values())
+        self.reads_left = reads_of(self.work_list, self.forms, self._asked)
+        self.reads_left.update(graph.results)
+        self.reads_left.update(graph.commits.values())
         self.targets = {part: name for name, parts in graph.gradients.items() for part in parts}
         self.contributions = {}
 
@@ -71,12 +71,12 @@ class _Builder(Values):
                 self._sum(piece)
             else:
                 self._derivative(piece)
-            for value in read_by(piece, self.how, self._asked):
-                self.left[value] -= 1
+            for value in read_by(piece, self.forms, self._asked):
+                self.reads_left[value] -= 1
 
     def _operands(self, node, level):
         """Those of a twin: inputs, what forward saved, outputs that are known."""
-        form, operands = self.how[node], dict(self.saved.get(node, ()))
+        form, operands = self.forms[node], dict(self.saved.get(node, ()))
         for name, value in zip(node.record.inputs, node.inputs):
             if value is None:
                 operands[name] = None
@@ -97,7 +97,7 @@ class _Builder(Values):
         self.lanes[value], self.level[value] = buffer, level
         self.held[buffer].append(value)
 
-    def _alone(self, piece, buffer, level):
+    def _owns(self, piece, buffer, level):
         """Whether nobody but `piece` still needs what a buffer holds: section `level` may overwrite it.
 
         Only what was computed is, and nothing that an earlier piece of work reads in a later section.
@@ -105,9 +105,9 @@ class _Builder(Values):
         values = self.held.get(buffer)
         if not values or any(v.source != "node" for v in values):
             return False
-        own = read_by(piece, self.how, self._asked)
-        left = any(self.left[v] > (v in own) for v in values)
-        return not left and self.last_read[buffer] <= level
+        own = read_by(piece, self.forms, self._asked)
+        read_later = any(self.reads_left[v] > (v in own) for v in values)
+        return not read_later and self.last_read[buffer] <= level
 
     def _read(self, operands, level):
         for operand in operands:
@@ -117,7 +117,7 @@ class _Builder(Values):
     # --- forwards -------------------------------------------------------------------------------------------
 
     def _node(self, node):
-        form = self.how[node]
+        form = self.forms[node]
         if form.view and node.inputs[0] not in self.python:
             self._view(node.inputs[0], node.output, node)
         elif form.twin is None:
@@ -144,7 +144,7 @@ class _Builder(Values):
         self._put(y, buffer, level)
 
     def _twin_forward(self, node):
-        form = self.how[node]
+        form = self.forms[node]
         twin, site, level = form.twin, form.site, self._level(node.inputs)
         saved = self.saved[node] = {n: Buffer(size, n) for n, size in twin.saves(site).items()}
         checks = self._operands(node, 0) if twin.checks(site) else {}
@@ -164,7 +164,7 @@ class _Builder(Values):
                 self.arrays[value], self.level[value] = saved[name].array, level
                 continue
             source = operands.get(node.record.inputs[0])
-            own = isinstance(source, Buffer) and self._alone(node, source, level)
+            own = isinstance(source, Buffer) and self._owns(node, source, level)
             if i == 0 and twin.inplace and own:
                 buffer = source
             else:
@@ -188,7 +188,7 @@ class _Builder(Values):
         self._read(operands.values(), level)
         for row in reduction.collect:
             self._blocks(level, row, {**operands, **more}, node, **shown)
-        more = {"acc": Shard(place, reduction.acc, all=True), **{k: Whole(b) for k, b in kept.items()}}
+        more = {"acc": Shard(place, reduction.acc, all=True), **{k: AllBlocks(b) for k, b in kept.items()}}
         more |= {n: Address(array) for n, array in arrays.items()} | {"idx": Base(IDX, kind="integers")}
         for row in reduction.finish:
             items = row.given.get("items", 1)
@@ -205,12 +205,12 @@ class _Builder(Values):
         def run(program, n):
             program.call(node, [None if g is None else g(program, n) for g in gets], n)
 
-        self._python(level, Call(run, node, why=self.how[node].why, rows=rows))
+        self._python(level, Call(run, node, why=self.forms[node].why, rows=rows))
 
     # --- values without samples -----------------------------------------------------------------------------
 
     def _shared_operands(self, node):
-        form, operands = self.how[node], dict(self.saved.get(node, ()))
+        form, operands = self.forms[node], dict(self.saved.get(node, ()))
         for name, value in zip(node.record.inputs, node.inputs):
             lanes = value is not None and name in form.site.samples
             operands[name] = (
@@ -221,7 +221,7 @@ class _Builder(Values):
         return operands
 
     def _shared_forward(self, node):
-        form, level = self.how[node], self._level_of_arrays(node.inputs)
+        form, level = self.forms[node], self._level_of_arrays(node.inputs)
         saved = self.saved[node] = {
             n: Address(self._array(size)) for n, size in form.twin.saves(form.site).items()
         }
@@ -234,7 +234,7 @@ class _Builder(Values):
             self._once(level, row, operands, node)
 
     def _shared_derivative(self, d):
-        node, form = d.node, self.how[d.node]
+        node, form = d.node, self.forms[d.node]
         level = self._level_of_arrays([*node.inputs, *d.cotangents])
         operands, shape = self._shared_operands(node), form.site.shapes[d.name]
         for name, cotangent in zip(node.record.outputs, d.cotangents):
@@ -253,8 +253,8 @@ class _Builder(Values):
 
     def _loss(self, node):
         """A mean over the minibatch: the rows of its total first, then the losses of the blocks."""
-        form, level = self.how[node], self._level(node.inputs)
-        last = node.output is self.graph.result and self.graph.backward and self.left[node.output] == 1
+        form, level = self.forms[node], self._level(node.inputs)
+        last = node.output is self.graph.result and self.graph.backward and self.reads_left[node.output] == 1
         self.placed[node] = level
         self.saved[node] = {n: Buffer(size, n) for n, size in form.twin.saves(form.site).items()}
         operands = self._operands(node, level)
@@ -272,7 +272,7 @@ class _Builder(Values):
         self._read(operands.values(), level)
         if not last:
             array = self.arrays[node.output] = self._array(1)
-            mean = {"loss": Whole(loss), "total": total, "y": Address(array)}
+            mean = {"loss": AllBlocks(loss), "total": total, "y": Address(array)}
             row = Row(_layout.mean_of_blocks)
             self.section(level).finish.append(self.job(row, mean, node, SHARED, what="mean"))
             self.level[node.output] = level + 1
@@ -283,7 +283,7 @@ class _Builder(Values):
         if node in self.scaled:
             return self.scaled[node]
         operands = {"total": saved["total"], "scale": saved["scale"], "dy": self.as_array(cotangent)}
-        row = Row(_layout.inverse if cotangent is self.graph.one else _layout.share)
+        row = Row(_layout.inverse if cotangent is self.graph.one else _layout.scaled_inverse)
         self.section(level).before.append(self.job(row, operands, node, SHARED, what="1 / total"))
         self.scaled[node] = level
         return level
@@ -327,7 +327,7 @@ class _Builder(Values):
     # --- backwards ------------------------------------------------------------------------------------------
 
     def _derivative(self, d):
-        form = self.how[d.node]
+        form = self.forms[d.node]
         if form.view and d.node.output not in self.python:
             self._view(d.cotangents[0], d.output, d.node)
         elif form.shared:
@@ -341,7 +341,7 @@ class _Builder(Values):
 
     def _cotangents(self, d, level):
         """Those of all outputs in lanes, by the names that rows have for them."""
-        found, asked = {}, self._asked(self.how[d.node].rows(d.name))
+        found, asked = {}, self._asked(self.forms[d.node].rows(d.name))
         for name, value, cotangent in zip(d.node.record.outputs, d.node.outputs, d.cotangents):
             if cotangent is not None:
                 found[f"d{name}"] = self.in_lanes(cotangent, level)
@@ -353,13 +353,13 @@ class _Builder(Values):
 
     def _level_of(self, d):
         """The section of a gradient: not before that of the forward rows, which save what it reads."""
-        return max(self._level(read_by(d, self.how, self._asked)), self.placed.get(d.node, 0))
+        return max(self._level(read_by(d, self.forms, self._asked)), self.placed.get(d.node, 0))
 
     def _to_array(self, d):
-        level, reduction = self._level_of(d), self.how[d.node].rows(d.name)
+        level, reduction = self._level_of(d), self.forms[d.node].rows(d.name)
         operands = {**self._operands(d.node, level), **self._cotangents(d, level)}
         target = self._target(d.output)
-        if d.name in self.how[d.node].twin.needs:
+        if d.name in self.forms[d.node].twin.needs:
             raise PluginError("lanes twin of `{}`: `needs` is for gradients in lanes", d.node.record.name)
         self._reduction(d.node, reduction, operands, {f"d{d.name}": target}, level, gradient=d.name)
         self.results_of[d.node, d.name] = target
@@ -372,13 +372,13 @@ class _Builder(Values):
         if name is None:
             self.arrays[part] = self._array(max(1, math.prod(part.shape)))
             return self.arrays[part]
-        whole = self.plan.gradients[name]
+        gradient = self.plan.gradients[name]
         parts = self.contributions.setdefault(name, [])
-        parts.append(whole if not parts else self._array(whole.size))
+        parts.append(gradient if not parts else self._array(gradient.size))
         return parts[-1]
 
     def _to_lanes(self, d):
-        node, form = d.node, self.how[d.node]
+        node, form = d.node, self.forms[d.node]
         value, level = node.named[d.name], self._level_of(d)
         if isinstance(form.twin, LossTwin):
             level = max(level, self._scale(node, d.cotangents[0]))
@@ -394,7 +394,7 @@ class _Builder(Values):
         operands = {**self._operands(node, level), **cotangents, **needed}
         dy = operands.get(f"d{node.record.outputs[0]}")
         self._read(operands.values(), level)
-        if form.twin.inplace and isinstance(dy, Buffer) and self._alone(d, dy, level):
+        if form.twin.inplace and isinstance(dy, Buffer) and self._owns(d, dy, level):
             target = dy
         else:
             target = self._buffer(value.shape, f"d{d.name}")
@@ -407,7 +407,7 @@ class _Builder(Values):
         """A gradient that another one is made of, and the section from which on it is complete."""
         node, key = d.node, (d.node, name)
         if key not in self.results_of:
-            form = self.how[node]
+            form = self.forms[node]
             reduction = form.twin.parameters[name](form.site)
             value = node.named.get(name)
             size = math.prod(value.shape) if value is not None else reduction.results[f"d{name}"]
@@ -431,7 +431,7 @@ class _Builder(Values):
         buffers = [self.in_lanes(part, level) for part in parts]
         self._read(buffers, level)
         target = buffers[0]
-        if not self._alone(piece, target, level) or target in buffers[1:]:
+        if not self._owns(piece, target, level) or target in buffers[1:]:
             target = self._buffer(piece.output.shape, "sum")
             row = Row(_layout.copied(self.dtype), floats=target.floats)
             self._blocks(level, row, {"x": buffers[0], "y": target}, what="copy")
@@ -469,17 +469,17 @@ class _Builder(Values):
     def sums_of_uses(self):
         """Where a parameter is used more than once, its gradients are added up."""
         jobs = []
-        for name, (whole, *others) in self.contributions.items():
+        for name, (gradient, *others) in self.contributions.items():
             for other in others:
-                row = Row(_layout.added(self.dtype), floats=whole.size)
-                operands = {"x": Address(other), "y": Address(whole)}
+                row = Row(_layout.added(self.dtype), floats=gradient.size)
+                operands = {"x": Address(other), "y": Address(gradient)}
                 jobs.append(self.job(row, operands, over=SHARED, what=f"add {name}"))
         return jobs
 
     def _call_backward(self, d):
         """The gradient kernel of a call that ran in Python."""
         node, value = d.node, d.node.named[d.name]
-        level = self._level(read_by(d, self.how, self._asked))
+        level = self._level(read_by(d, self.forms, self._asked))
         gets = [None if c is None else self.in_python(c) for c in d.cotangents]
         rows = tuple(self.rows[v] for v in (*d.cotangents, *node.inputs) if v in self.rows)
         target = self._target(d.output) if d.output in self.targets else None

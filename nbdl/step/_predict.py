@@ -54,7 +54,7 @@ class CompiledPredict:
         parts = [[] for _ in self.plan.outputs]
         of_all = any(v.source == "node" and not v.batched for v in self.graph.results)
         batch = n if of_all else self._batch  # what is computed of all samples needs them at once
-        with self.program.alone():
+        with self.program.exclusive():
             self._storage.check()
             self.program.reserve(min(n, batch))
             for first in range(0, n, batch):

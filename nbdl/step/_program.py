@@ -15,8 +15,8 @@ from nbdl.records import resolve
 from nbdl.step._call import NativeCall
 from nbdl.step._driver import DONE, aligned
 from nbdl.step._jobs import Call
-from nbdl.step._memory import Memory, Stretch, place, stretches
-from nbdl.step._team import MOST_LATE, MOST_SHARDS, Pace, Team
+from nbdl.step._memory import Memory, Segment, place, segments
+from nbdl.step._team import MOST_LATE, MOST_SHARDS, Team, ThreadTuner
 from nbdl.step._trace import constant_at
 
 
@@ -26,11 +26,11 @@ class Program:
     def __init__(self, plan, graph, threads, stored):
         self.plan, self.graph = plan, graph
         self.threads = min(thread_count(threads, every="auto"), MOST_SHARDS)
-        self.paces = {} if isinstance(threads, str) else None  # else always all threads
+        self.tuners = {} if isinstance(threads, str) else None  # else always all threads
         self.dtype, self.L = np.dtype(plan.dtype), LANES[plan.dtype]
-        self.order_of_execution = stretches(plan)
+        self.order_of_execution = segments(plan)
         self.placed = place(self.order_of_execution, self.dtype)
-        self.native = all(isinstance(s, Stretch) for s in self.order_of_execution)
+        self.native = all(isinstance(s, Segment) for s in self.order_of_execution)
         self._stored = stored
         self.arenas = [aligned(max(self.placed.arena, 64), np.uint8) for _ in range(self.threads)]
         self.memory, self.team, self._call, self.done = None, None, None, 0
@@ -60,7 +60,7 @@ class Program:
 
     # --- running --------------------------------------------------------------------------------------------
 
-    def alone(self):
+    def exclusive(self):
         """The lock to hold while the program runs; a second caller gets an error, never a wait.
 
         A plain lock: no exception, wherever it is raised, leaves it locked.
@@ -100,40 +100,40 @@ class Program:
         return self.done, call.means(self.done)
 
     def _native(self, call, part):
-        """Run a stretch of native code; what is raised meanwhile comes after it. True: to its end."""
-        team, pace, done = self.team, self._pace(call, part), 0
+        """Run a segment of native code; what is raised meanwhile comes after it. True: to its end."""
+        team, tuner, done = self.team, self._tuner(call, part), 0
         while True:
-            if pace is None:
+            if tuner is None:
                 steps = call.steps
                 call.begin(part, steps, team.size)
             else:
-                steps = pace.steps(call.steps - done, call.blocks)
-                call.begin(part, steps, pace.threads, MOST_LATE)
-            begun, cores = time.perf_counter(), time.process_time() if pace else 0
+                steps = tuner.steps(call.steps - done, call.blocks)
+                call.begin(part, steps, tuner.threads, MOST_LATE)
+            begun, cores = time.perf_counter(), time.process_time() if tuner else 0
             try:
-                team.march()
+                team.run()
             finally:
                 now = int(team.words[DONE])
                 done += now
                 self.done = done if part == len(self.memory.tables) - 1 else 0
-            if pace:
+            if tuner:
                 cores = time.process_time() - cores
-                pace.note(time.perf_counter() - begun, max(now, 1) * call.blocks, cores)
+                tuner.record(time.perf_counter() - begun, max(now, 1) * call.blocks, cores)
             if done == call.steps or self.plan.status[:2].any():
                 return done == call.steps
             call.move_on(now)
 
-    def _pace(self, call, part):
-        """What is known of a stretch and minibatches of about this size; None where threads are given."""
-        if self.paces is None or self.team.size == 1:
+    def _tuner(self, call, part):
+        """What is known of a segment and minibatches of about this size; None where threads are given."""
+        if self.tuners is None or self.team.size == 1:
             return None
         kind = part, call.blocks.bit_length()
-        if kind not in self.paces:
-            self.paces[kind] = Pace(self.team.size)
-        return self.paces[kind]
+        if kind not in self.tuners:
+            self.tuners[kind] = ThreadTuner(self.team.size)
+        return self.tuners[kind]
 
     def _mixed(self, call):
-        """One step with kernels that run in Python between stretches of native code."""
+        """One step with kernels that run in Python between segments of native code."""
         self.arrays, self.calls = {}, {}
         for i, part in enumerate(self.memory.tables):
             if not isinstance(part, Call):

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from nbdl.step._driver import DATA, IDX, LOSS, SHARED, START
-from nbdl.step._jobs import Address, Base, Buffer, Call, Shard, Strip, Whole
+from nbdl.step._jobs import Address, AllBlocks, Base, Buffer, Call, Shard, Strip
 from nbdl.step._team import MOST_SHARDS
 
 
@@ -13,7 +13,7 @@ from nbdl.step._team import MOST_SHARDS
 class Line:
     """One operation of a program, all its leaves and strips together, in one minibatch."""
 
-    phase: str  # "labels", "blocks", "python" (between stretches of blocks), "finish" or "update"
+    phase: str  # "labels", "blocks", "python" (between segments of native code), "finish" or "update"
     op: str  # "conv2d", "conv2d dw", "gather x", "update 0.w"
     target: str  # "lanes", or that of a kernel that Python runs on the whole minibatch
     shapes: str  # of one sample
@@ -159,7 +159,7 @@ class _Reader:
 
     def lines(self):
         phases = self._phases()
-        found, turns = defaultdict(list), {}
+        found, spans = defaultdict(list), {}
         for position, job in enumerate(self.work):
             phase = phases.get(job, "python" if isinstance(job, Call) else "blocks")
             what = job.node or getattr(job, "leaf", job), job.gradient, job.what, getattr(job, "value", None)
@@ -170,9 +170,9 @@ class _Reader:
             strips = _strips(placed)
             lines.append(self._line(phase, [job for _, job in placed], max(map(len, strips), default=1)))
             if strips:
-                turns[number] = min(map(min, strips)), max(map(max, strips))
-        for number, (first, last) in turns.items():
-            together = (n for n, (a, b) in turns.items() if a < last and first < b)
+                spans[number] = min(map(min, strips)), max(map(max, strips))
+        for number, (first, last) in spans.items():
+            together = (n for n, (a, b) in spans.items() if a < last and first < b)
             lines[number].fused = [n for n in together if n != number]
         return lines
 
@@ -199,7 +199,7 @@ class _Reader:
     # --- what a line says of its jobs -----------------------------------------------------------------------
 
     def _why(self, call):
-        return self.plan.how[call.node].why if call.node else ""
+        return self.plan.forms[call.node].why if call.node else ""
 
     def _shapes(self, phase, job):
         """``before -> after`` of one sample; the parameter by name where it has none."""
@@ -234,7 +234,7 @@ class _Reader:
         for job in jobs:
             times = self.shards if job.over == START else 1 if job.over == SHARED else self.blocks
             for operand in job.operands.values():
-                if isinstance(operand, Buffer | Strip | Whole):
+                if isinstance(operand, Buffer | Strip | AllBlocks):
                     buffer = _buffer(operand)
                     moved[buffer] = buffer.floats * self.size * self.blocks
                 elif isinstance(operand, Shard):
@@ -271,7 +271,7 @@ def in_order(program):
 
 
 def _buffer(operand):
-    if isinstance(operand, Strip | Whole):
+    if isinstance(operand, Strip | AllBlocks):
         return operand.buffer
     return operand if isinstance(operand, Buffer) else None
 

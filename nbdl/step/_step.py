@@ -175,11 +175,11 @@ class CompiledStep:
         return np.broadcast_to(rates, (steps,))
 
     def _train(self, data, order, n, rates):
-        with self.program.alone():
+        with self.program.exclusive():
             self._storage.check()
             self.program.reserve(n)
             try:
-                losses = self._go(data, order, n, rates)
+                losses = self._run_steps(data, order, n, rates)
             finally:
                 for p in self._names.values():
                     p._version[0] += 1
@@ -189,7 +189,7 @@ class CompiledStep:
             self._explain(data, rows, rates[done])
         return losses
 
-    def _go(self, data, order, n, rates):
+    def _run_steps(self, data, order, n, rates):
         """The losses of the steps that were finished: all in one call, or one by one with Python's part."""
         losses, several = [], len(rates) if self.program.native else 1
         for i in range(0, len(rates), several):

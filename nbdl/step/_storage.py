@@ -40,7 +40,7 @@ class Storage:
 
 def aligned_like(array):
     """A copy in aligned memory: (flat, with zeros behind the values; view of the array's shape)."""
-    whole = aligned(array.size + SLACK, array.dtype)
-    flat = whole[: -(-array.size // SLACK) * SLACK]
+    padded = aligned(array.size + SLACK, array.dtype)
+    flat = padded[: -(-array.size // SLACK) * SLACK]
     flat[: array.size] = array.reshape(-1)
     return flat, flat[: array.size].reshape(array.shape)

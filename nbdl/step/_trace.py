@@ -193,20 +193,20 @@ class _Comparison:
         for value, (_, t) in zip(self.data, self.one.data):
             if t._array is a:  # a layer may have put the same array into a new tensor
                 return value
-        whole = a.ndim > 0 and (a.shape[0], b.shape[0]) == SIZES and a.shape[1:] == b.shape[1:]
-        if not whole and a.shape != b.shape:
+        batched = a.ndim > 0 and (a.shape[0], b.shape[0]) == SIZES and a.shape[1:] == b.shape[1:]
+        if not batched and a.shape != b.shape:
             raise TapeError(
                 "in {}: the shapes {} and {} for {} and {} samples are not of the form (samples, ...); "
                 "such nets are trained eagerly (compiled=False)", where, a.shape, b.shape, *SIZES,
             )  # fmt: skip
         source, name = self.names.get(id(t1), ("node" if id(t1) in self.one.made else "constant", ""))
-        shape = a.shape[1:] if whole else a.shape
+        shape = a.shape[1:] if batched else a.shape
         keep = None if source == "node" else a
-        if source == "constant" and not whole and a.ndim == 0:
+        if source == "constant" and not batched and a.ndim == 0:
             keep = self._constant(a, b, f"a number, in {where},")
-        elif source == "constant" and (whole or not np.array_equal(a, b)):
+        elif source == "constant" and (batched or not np.array_equal(a, b)):
             raise TapeError("in {}: an array that depends on the number of samples is no input", where)
-        self.values[id(t1)] = Value(source, shape, a.dtype, whole, keep, name, t1.requires_grad)
+        self.values[id(t1)] = Value(source, shape, a.dtype, batched, keep, name, t1.requires_grad)
         return self.values[id(t1)]
 
     def _constant(self, a, b, what):

@@ -50,8 +50,8 @@ class Values:
         if len(graph.data) > MOST_DATA:
             text = "a program takes at most {} arrays of inputs and targets, got {}"
             raise UsageError(text, MOST_DATA, len(graph.data))
-        self.how, self.forward = lower(graph), set(graph.values)
-        self.plan = Plan(self.dtype, [Section()], how=self.how, gradients=gradients or {})
+        self.forms, self.forward = lower(graph), set(graph.values)
+        self.plan = Plan(self.dtype, [Section()], forms=self.forms, gradients=gradients or {})
         self.plan.status = self._array(2, np.int64)
         self.lanes, self.arrays, self.python, self.rows, self.spread = {}, {}, set(), {}, {}
         self.level = defaultdict(int)
@@ -83,21 +83,21 @@ class Values:
             elif given in operands:
                 found[name] = operands[given]
             else:
-                found[name] = self._special(given, node)
+                found[name] = self._driver_operand(given, node)
         if len(found) > OPERANDS:
             text = "a leaf of {} takes {} operands: {} is the most"
             raise PluginError(text, node.record.name if node else "the program", len(found), OPERANDS)
         if over is None:
             over = FEW if "blocks" in names else EACH
-        return Job(row.leaf, found, over, items, node, self.how.get(node), **shown)
+        return Job(row.leaf, found, over, items, node, self.forms.get(node), **shown)
 
     def _blocks(self, level, row, operands, node=None, **shown):
         self.section(level).blocks.append(self.job(row, operands, node, **shown))
 
-    def _special(self, name, node):
+    def _driver_operand(self, name, node):
         if node is not None and type(node.constants.get(name)) is int:
             return node.constants[name]
-        specials = {
+        known = {
             "left": Base(SAMPLES, -self.L),
             "sample": Base(NOTHING, self.L),
             "item": Base(NOTHING, 1),
@@ -113,11 +113,11 @@ class Values:
             "first": "first",
             "last": "last",
         }
-        if name not in specials:
+        if name not in known:
             who = node.record.name if node else "the program"
             text = "a leaf of the lanes twin of `{}` asks for `{}`: no operand is called so"
             raise PluginError(text, who, name)
-        return specials[name]
+        return known[name]
 
     @staticmethod
     def _asked(rows):

@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 from nbdl._jit import jit
 
 LINE = 64  # words of a thread's line: what one thread writes all the time is on no other one's line
-TURN, ASLEEP, LOCK = range(3)  # whether there is work, whether the thread sleeps, the lock in which it does
+WORK, ASLEEP, LOCK = range(3)  # whether there is work, whether the thread sleeps, the lock in which it does
 SPINS, YIELDS = 2000, 300  # turns of waiting: a tenth of a millisecond on a quiet machine
 
 _WORD = ir.IntType(64)
@@ -83,15 +83,15 @@ else:
 @jit(inline=True)
 def wait(board, word, old, line):
     """Wait until a word is no longer `old`; `line` is that of the thread that waits. How often it slept."""
-    turns, slept = 0, 0
+    tries, slept = 0, 0
     while load(board, word) == old:
-        turns += 1
-        if turns > SPINS + YIELDS:
+        tries += 1
+        if tries > SPINS + YIELDS:
             swap(board, line + ASLEEP, 1)
             if load(board, word) == old or swap(board, line + ASLEEP, 0) == 0:
                 _acquire(board[line + LOCK], 1)
             slept += 1
-        elif turns > SPINS:
+        elif tries > SPINS:
             _pause()
     return slept
 

@@ -108,7 +108,7 @@ def test_what_runs_in_python_can_be_seen(any_net, x, labels, where):
     if where == "on lanes":
         assert step.program.native
         return
-    assert [node.record.name for node in step.graph.nodes if step.plan.how[node].python] == ["add"]
+    assert [node.record.name for node in step.graph.nodes if step.plan.forms[node].python] == ["add"]
     assert not step.program.native
     assert nbdl.compile_step(nn.Sequential(nn.Linear(3)), example=(x, labels)).program.native
 

@@ -156,7 +156,7 @@ def test_a_second_caller_gets_an_error(x, labels):
         except UsageError as error:
             found.append(str(error))
 
-    with step.program.alone():
+    with step.program.exclusive():
         other = threading.Thread(target=call)
         other.start()
         other.join(30)

@@ -15,7 +15,7 @@ from nbdl import models
 from nbdl._cores import _say_once, cores, thread_count
 from nbdl.errors import OptionError
 from nbdl.step import CompiledPredict
-from nbdl.step._team import MEMORY, SHARE, STINT, Pace
+from nbdl.step._team import TRIAL, TRIAL_SHARE, WINDOW, ThreadTuner
 
 
 def step_for(x, y, **options):
@@ -252,38 +252,38 @@ def test_more_threads_than_cores_are_one_for_each_core_and_it_is_said_once(monke
     assert len(said) == 1
 
 
-def used(pace, costs, seconds):
+def used(tuner, costs, seconds):
     """Let time pass: the share of it that went to each number of threads, whose steps cost `costs`."""
     shares = dict.fromkeys(costs, 0.0)
     while sum(shares.values()) < seconds:
-        threads = pace.threads
-        pace.note(costs[threads], 1, min(costs.values()) * max(costs))
+        threads = tuner.threads
+        tuner.record(costs[threads], 1, min(costs.values()) * max(costs))
         shares[threads] += costs[threads]
     return {threads: spent / sum(shares.values()) for threads, spent in shares.items()}
 
 
 @pytest.mark.parametrize("scale", [1e-5, 1e-3, 0.05])
 def test_the_fastest_number_of_threads_is_taken_whatever_the_machine_does_meanwhile(scale):
-    pace = Pace(8)
+    tuner = ThreadTuner(8)
     quiet, busy = {1: 8.0, 2: 4.0, 4: 2.0, 8: 1.5}, {1: 1.0, 2: 4.0, 4: 9.0, 8: 30.0}
     for costs, best in ((quiet, 8), (busy, 1), (quiet, 8)):
         costs = {threads: scale * cost for threads, cost in costs.items()}
-        used(pace, costs, 300 * max(MEMORY, scale * 30))  # until it has noticed
-        shares = used(pace, costs, 1000 * max(STINT, scale * 30))
-        assert shares[best] > 1 - 1.5 * SHARE
+        used(tuner, costs, 300 * max(WINDOW, scale * 30))  # until it has noticed
+        shares = used(tuner, costs, 1000 * max(TRIAL, scale * 30))
+        assert shares[best] > 1 - 1.5 * TRIAL_SHARE
 
 
 def test_one_late_step_does_not_decide():
-    pace = Pace(2)
+    tuner = ThreadTuner(2)
     costs = {1: 0.0003, 2: 0.0002}
-    used(pace, costs, 1.0)
-    pace.note(0.1, 1, 0.1)
-    used(pace, costs, 4.0)  # the next trial is dear as far as it knows
-    assert used(pace, costs, 2.0)[2] > 0.9
+    used(tuner, costs, 1.0)
+    tuner.record(0.1, 1, 0.1)
+    used(tuner, costs, 4.0)  # the next trial is dear as far as it knows
+    assert used(tuner, costs, 2.0)[2] > 0.9
 
 
 def test_a_program_that_finds_out_gives_the_same_bits(monkeypatch, x, labels, shuffled, weights):
-    monkeypatch.setattr("nbdl.step._team.STINT", 0.0)  # another number after each call
+    monkeypatch.setattr("nbdl.step._team.TRIAL", 0.0)  # another number after each call
     whole, step, order = step_for(x, labels, threads=1), step_for(x, labels), shuffled(20 * 130)
     assert (whole.run(x, labels, order, 130) == step.run(x, labels, order, 130)).all()
     for i in range(20):
