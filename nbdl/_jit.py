@@ -16,6 +16,7 @@ from pathlib import Path
 import numba
 from numba.core.errors import TypingError
 
+from nbdl import _link
 from nbdl._arguments import no_form, refuse, type_of
 from nbdl._cache import cache_folder, sealed, unsealed, warn_once
 from nbdl._fingerprint import Unseen, _codes, fingerprint
@@ -55,7 +56,14 @@ def jit(function=None, *, strict=False, inline=False, cache=True):
     if function is None:
         return functools.partial(jit, strict=strict, inline=inline, cache=cache)
     flags, inline = STRICT if strict else FAST, "always" if inline else "never"
-    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=set(flags), inline=inline)(function)
+    options = {"nogil": True, "error_model": "numpy", "fastmath": set(flags), "inline": inline}
+    if not _link.available():
+        compiled = numba.njit(**options)(function)
+    else:
+        compiled = numba.njit(pipeline_class=_link.Outermost, **options)(function)
+    if hasattr(compiled, "get_call_template") and _link.available():
+        make = functools.partial(numba.njit, function, pipeline_class=_link.Inner, **options)
+        _link.inner_when_called(compiled, make)
     if hasattr(compiled, "_compile_for_args"):  # not where the JIT is disabled
         compiled._compile_for_args = functools.partial(_checked, function, compiled._compile_for_args)
         compiled.typeof_pyval = functools.partial(type_of, function, compiled.typeof_pyval)

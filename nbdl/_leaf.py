@@ -23,6 +23,7 @@ import numba
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
+from nbdl import _link
 from nbdl._cache import cache_folder, sealed, unsealed, warn_once
 from nbdl._cores import cores
 from nbdl._fingerprint import Unseen, fingerprint
@@ -55,7 +56,8 @@ def _address(function, signature):
         if not found:
             for callback in _watchers:
                 callback(function.__name__)
-            compiled = numba.cfunc(signature, error_model="numpy")(function)
+            options = {"pipeline_class": _link.Outermost} if _link.available() else {}
+            compiled = numba.cfunc(signature, error_model="numpy", **options)(function)
             found = compiled.address, compiled
             if file:
                 file.save(compiled)
