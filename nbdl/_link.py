@@ -10,6 +10,7 @@ These are private parts of Numba: where they have moved, everything compiles as 
 """
 
 import contextlib
+import functools
 import gc
 
 try:
@@ -211,7 +212,7 @@ class _InnerFlags(Flags):
 
 
 class Inner(Compiler):
-    """Numba's compiler for a function that Python never calls: no wrappers; symbols are those of `Outermost`."""
+    """Numba's compiler for a function that Python never calls: no wrappers, the symbols of `Outermost`."""
 
     def __init__(self, typingctx, targetctx, library, args, return_type, flags, locals):
         flags = _InnerFlags(flags)
@@ -222,16 +223,18 @@ class Inner(Compiler):
 def inner_when_called(compiled, make):
     """Have other outermost functions link `compiled` from a second form of it, ``make()``, that has no code.
 
-    The two are one function for Numba's type inference, which asks whether it is being compiled.
+    The two are one function for Numba's type inference, which asks whether it is being compiled; the second
+    one is ``compiled.inner()``.
     """
-    template, overload, forms = compiled.get_call_template, compiled.get_overload, []
+    template, overload = compiled.get_call_template, compiled.get_overload
 
+    @functools.cache
     def inner():
-        if not forms:
-            forms.append(make())
-            forms[0]._compiling_counter = compiled._compiling_counter
-        return forms[0]
+        form = make()
+        form._compiling_counter = compiled._compiling_counter
+        return form
 
+    compiled.inner = inner
     compiled.get_call_template = lambda args, kws: (
         inner().get_call_template(args, kws) if _depth else template(args, kws)
     )

@@ -67,4 +67,4 @@ class Cores:
             conv2d(x, w[:, :2], groups=2)
             conv2d(frozen, w)
             conv2d(x[:, :, ::-1, ::2], np.asfortranarray(w))
-        return len(_conv2d.signatures)
+        return len(_conv2d.inner().signatures)
