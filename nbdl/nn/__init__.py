@@ -3,8 +3,10 @@
 from nbdl.nn import _activations
 from nbdl.nn._activations import *  # noqa: F403 - these are named on their page alone
 from nbdl.nn._batch_norm import BatchNorm
+from nbdl.nn._branches import Concat, Residual
 from nbdl.nn._conv2d import Conv2d
 from nbdl.nn._embedding import Embedding
+from nbdl.nn._lambda import Lambda
 from nbdl.nn._linear import Linear
 from nbdl.nn._losses import (
     cross_entropy,
@@ -33,11 +35,14 @@ __all__ = [
     "AvgPool2d",
     "BatchNorm",
     "Buffer",
+    "Concat",
     "Conv2d",
     "Embedding",
+    "Lambda",
     "Linear",
     "MaxPool2d",
     "Parameter",
+    "Residual",
     "Sequential",
     "Train",
     "build",

@@ -21,15 +21,7 @@ class Sequential:
     """
 
     def __init__(self, *layers):
-        for i, layer in enumerate(layers):
-            if isinstance(layer, (list, tuple)):
-                raise UsageError("Sequential takes its layers one by one: nn.Sequential(*layers), no list")
-            if isinstance(layer, type):
-                raise UsageError(
-                    "Sequential: layer {} is a class, make one of it: {}(...)", i, layer.__name__
-                )
-            if not callable(layer):
-                raise UsageError("Sequential: layer {} is no layer, as it cannot be called: {!r}", i, layer)
+        checked_layers("Sequential", layers)
         self.layers = list(layers)
 
     def __call__(self, x, train=None):
@@ -47,6 +39,17 @@ class Sequential:
     def __repr__(self):
         inner = "".join(f"  {i}: {describe(layer)}\n" for i, layer in enumerate(self.layers))
         return f"Sequential(\n{inner})"
+
+
+def checked_layers(where, layers):
+    """Raise `UsageError` for what is no layer: a list, a class, a thing that cannot be called."""
+    for i, layer in enumerate(layers):
+        if isinstance(layer, (list, tuple)):
+            raise UsageError("{} takes its layers one by one: nn.{}(*layers), no list", where, where)
+        if isinstance(layer, type):
+            raise UsageError("{}: layer {} is a class, make one of it: {}(...)", where, i, layer.__name__)
+        if not callable(layer):
+            raise UsageError("{}: layer {} is no layer, as it cannot be called: {!r}", where, i, layer)
 
 
 def describe(layer):
