@@ -56,6 +56,22 @@ def nbdl_models():
             "fashion_mnist": {**sgd, "epochs": 5, "batch_size": 128, "lr": 0.1, "schedule": "cosine"},
         },
     )  # fmt: skip
+    for name, about, rate in (
+        ("alexnet", "five convolutions, three dense layers", {**adam, "lr": 0.0005}),
+        ("vgg11", "blocks of 3 x 3 convolutions", {**adam, "lr": 0.0005}),
+        ("nin", "a dense net for each pixel, no dense layer", {**adam, "lr": 0.001}),
+        ("googlenet", "inception blocks: four branches of windows", {**adam, "lr": 0.001}),
+        ("resnet18", "eight residual blocks", {**sgd, "lr": 0.1}),
+        ("resnet20", "nine thin residual blocks", {**sgd, "lr": 0.1}),
+        ("resnext", "residual blocks of grouped convolutions", {**sgd, "lr": 0.1}),
+        ("densenet", "each convolution sees the results of all before", {**sgd, "lr": 0.1}),
+    ):
+        preset = {**rate, "epochs": 5, "batch_size": 128, "schedule": "cosine"}
+        if name != "resnet20":  # at a quarter of the book's width an epoch of MNIST takes a minute or two
+            preset["model_options"] = {"width": 0.25}
+        digits = {**preset, "epochs": 15, "batch_size": 32}
+        presets = {"digits": digits, "mnist": preset, "fashion_mnist": preset, "table": preset}
+        yield Model(name, f"nbdl.models:{name}", about=about, presets=presets)
     bigram = {**adam, "epochs": 10, "batch_size": 32, "lr": 0.01, "schedule": "cosine"}
     bigram["data_options"] = {"length": 32}
     yield Model(

@@ -1,5 +1,7 @@
-"""The models of the book's first chapters, as functions that build nets."""
+"""The models of the book, as functions that build nets."""
 
+from nbdl.models import _convolutional
+from nbdl.models._convolutional import *  # noqa: F403 - these are named on their page alone
 from nbdl.nn import (
     AvgPool2d,
     BatchNorm,
@@ -14,6 +16,11 @@ from nbdl.nn import (
     Sigmoid,
     Tanh,
 )
+
+__all__ = [
+    *_convolutional.__all__, "bigram_lm", "bn_lenet", "lenet", "lenet_modern", "linear_regression", "mlp",
+    "softmax_regression", "window_lm",
+]  # fmt: skip
 
 
 def linear_regression(outputs=1, init="normal"):

@@ -166,7 +166,7 @@ def compile_config(config, data):
 
 
 def _net(config, data):
-    """The net of a config, with as many outputs as the data ask for."""
+    """The net of a config, with as many outputs as the data ask for, for images of their size."""
     make = code(registry.default().get("model", config.model).build)
     if "vocabulary" in registry.parameters(make) and (
         isinstance(data.train.x, Mapping) or data.train.x.dtype.kind not in "iu"
@@ -242,14 +242,16 @@ def _run(net, data, config, place, saved, progress):
 
 
 def _sizes(build, data):
-    """How many outputs the data ask for, if the model can be told."""
-    known = registry.parameters(build)
+    """How many outputs the data ask for, and of which size their images are, if the model can be told."""
+    known, sizes = registry.parameters(build), {}
     if "vocabulary" in known and data.classes is not None:
         return {"vocabulary": data.classes}
-    if "outputs" not in known or isinstance(data.train.y, Mapping):
-        return {}
-    values = data.train.y.shape[1] if data.train.y.ndim > 1 else 1
-    return {"outputs": values if data.classes is None else data.classes}
+    if "outputs" in known and not isinstance(data.train.y, Mapping):
+        values = data.train.y.shape[1] if data.train.y.ndim > 1 else 1
+        sizes["outputs"] = values if data.classes is None else data.classes
+    if "image" in known and not isinstance(data.train.x, Mapping) and data.train.x.ndim == 4:
+        sizes["image"] = min(data.train.x.shape[2:])
+    return sizes
 
 
 def _resumed_config(config, document):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import nbdl
 from nbdl import models, nn, registry
 from nbdl.train import resolve
 
@@ -21,6 +22,39 @@ def test_number_of_parameters(build, count):
     net = nn.init(build(), IMAGES)
     assert net(IMAGES).shape == (2, 10)
     assert sum(p.size for p in nn.parameters(net)) == count
+
+
+@pytest.mark.parametrize(
+    ("build", "shape", "count"),
+    [
+        (models.alexnet, (1, 224, 224), 46_764_746),
+        (models.vgg11, (1, 224, 224), 128_806_154),
+        (models.nin, (1, 224, 224), 1_992_166),
+        (models.googlenet, (1, 96, 96), 5_977_530),
+        (models.resnet18, (3, 224, 224), 11_181_642),  # torchvision's, with 10 classes
+        (models.resnet20, (3, 32, 32), 272_474),  # of He et al., with 1 x 1 shortcuts
+    ],
+)
+def test_the_nets_of_the_book_have_its_size(build, shape, count):
+    options = {"image": shape[-1]} if build is not models.resnet20 else {}
+    net = nn.init(build(**options), np.zeros((1, *shape), np.float32))
+    assert sum(p.size for p in nn.parameters(net)) == count
+
+
+CONVOLUTIONAL = (
+    models.alexnet, models.vgg11, models.nin, models.googlenet, models.resnet18, models.resnext,
+    models.densenet,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("build", CONVOLUTIONAL, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("image", [28, 32, 64, 96])
+def test_every_net_takes_images_of_any_size(build, image):
+    net = build(outputs=7, width=0.125, image=image)
+    x = np.zeros((2, 3, image, image), np.float32)
+    step = nbdl.compile_step(net, example=(x, np.array([0, 6])), threads=1)
+    assert step.program.native and step.graph.nodes[-1].inputs[0].shape == (7,)
+    assert repr(nn.build(nn.config(net))) == repr(net)
 
 
 def test_linear_regression_and_hidden_layers():
