@@ -16,7 +16,7 @@ _HOME = {
         "Optimizer", "Schedule",
     ),
     "nbdl.registry": ("swap",),
-    "nbdl.step": ("compile_step", "jit_predict"),
+    "nbdl.step": ("compile_step", "jit_predict", "summary"),
     "nbdl.tape": ("Tensor", "apply", "no_grad", "tensor"),
     "nbdl.train": ("fit", "load", "save"),
 }  # fmt: skip

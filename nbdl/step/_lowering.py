@@ -40,12 +40,13 @@ class Lowered:
         return self.made[name]
 
 
-def lower(graph):
+def lower(graph, fuse=True):
     """The `Lowered` form of each node of a graph, and of the pairs of nodes that become one (`_fuse`)."""
     forms, dtype = {}, np.dtype(graph.dtype)
     for node in graph.nodes:
         forms[node] = _lowered(node, graph, dtype)
-    _fuse(graph, forms)
+    if fuse:
+        _fuse(graph, forms)
     return forms
 
 
