@@ -6,6 +6,7 @@ from nbdl.nn._batch_norm import BatchNorm
 from nbdl.nn._branches import Concat, Residual
 from nbdl.nn._conv2d import Conv2d
 from nbdl.nn._embedding import Embedding
+from nbdl.nn._fold import fold_batch_norm
 from nbdl.nn._lambda import Lambda
 from nbdl.nn._linear import Linear
 from nbdl.nn._losses import (
@@ -48,6 +49,7 @@ __all__ = [
     "build",
     "config",
     "cross_entropy",
+    "fold_batch_norm",
     "info_nce",
     "init",
     "js_divergence",

@@ -155,12 +155,12 @@ def _named(net, kind):
         if isinstance(thing, kind):
             found[path] = thing
         else:
-            inside = [(item, ".".join(p for p in (path, step) if p)) for step, item in _inside(thing)]
-            todo += reversed(inside)  # so that they are visited in their order
+            items = [(item, ".".join(p for p in (path, step) if p)) for step, item in inside(thing)]
+            todo += reversed(items)  # so that they are visited in their order
     return found
 
 
-def _inside(thing):
+def inside(thing):
     """What a layer, a list or a dict holds: (a step of the path, the thing) of each."""
     if isinstance(thing, (list, tuple)):
         return [(str(i), item) for i, item in enumerate(thing)]
