@@ -11,6 +11,7 @@ import contextlib
 import functools
 import hashlib
 import types
+from contextlib import nullcontext
 from pathlib import Path
 
 import numba
@@ -154,7 +155,8 @@ class _DiskCache:
         found = None
         if self._enabled and self._files is not None:
             try:
-                found = self._files.load_overload(sig, target_context)
+                with _link.loading(target_context.codegen()) if _link.available() else nullcontext():
+                    found = self._files.load_overload(sig, target_context)
             except Exception:  # a truncated or foreign file in the cache: begin anew, with an empty index
                 with contextlib.suppress(OSError):
                     self._files.flush()

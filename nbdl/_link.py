@@ -13,6 +13,8 @@ import contextlib
 import functools
 import gc
 
+from nbdl import _symbol
+
 try:
     import llvmlite.binding as llvm
     from numba.core.codegen import JITCodeLibrary
@@ -24,6 +26,9 @@ try:
 except (ImportError, AttributeError):  # pragma: no cover - a future Numba
     JITCodeLibrary = Compiler = Flags = object
     _OPTIMISE_FUNCTIONS = None
+
+
+_SYMBOLS = _symbol.installed()
 
 
 def available():
@@ -125,16 +130,57 @@ class _Inner(_Library):
 
 
 class _Outermost(_Library):
-    """The code of a function and of all that it calls, optimised once."""
+    """The code of a function and of all that it calls, optimised once; a public kernel has a `symbol`."""
+
+    symbol = kernel = None
 
     def finalize(self):
         self._raise_if_finalized()
+        if self.kernel is not None:
+            self.symbol = _symbol.symbol_of(*self.kernel(), self._final_module)
         environments = self._link_all(self._final_module)
         self._optimize_final_module()
         self._hide_inner_functions()
         self._final_module.verify()
+        if self.symbol is not None:
+            self._final_module.get_function(self.symbol.name).name = self.symbol.own
         self._finalize_final_module()
         _bind(self, environments)
+
+    def _get_module_for_linking(self):
+        if self.symbol is None:
+            return super()._get_module_for_linking()
+        self._ensure_finalized()
+        if self._shared_module is None:
+            head = str(self._codegen._create_empty_module("stub"))
+            self._shared_module = _symbol.stub(self.symbol, head)
+            _symbol.announce(self.symbol, self.get_pointer_to_function(self.symbol.own))
+            self._reload_init.add(functools.partial(_symbol.bring, self.symbol.key))
+        return self._shared_module
+
+    def get_pointer_to_function(self, name):
+        own = self.symbol is not None and name == self.symbol.name
+        return super().get_pointer_to_function(self.symbol.own if own else name)
+
+    def serialize_using_object_code(self):
+        if self.symbol is None:
+            return super().serialize_using_object_code()
+        self._ensure_finalized()
+        defined = [f.name for f in self._final_module.functions if not f.is_declaration]
+        return self.name, "kernel", (self._get_compiled_object(), self.symbol, defined)
+
+    @classmethod
+    def _unserialize(cls, codegen, state):
+        name, kind, data = state
+        if kind != "kernel":
+            return super()._unserialize(codegen, state)
+        self = codegen.create_library(name)
+        code, self.symbol, defined = data
+        self.enable_object_caching()
+        self._set_compiled_object(code)
+        self._finalize_final_module()
+        codegen._engine._defined_symbols.update(defined)
+        return self
 
     def _hide_inner_functions(self):
         """No other code sees what this one is made of: symbols of equal names in two processes may differ."""
@@ -167,6 +213,11 @@ def _bind(library, environments):
             library._codegen.set_env(name, environment)
 
 
+def loading(codegen):
+    """Within it, libraries that are read from our cache are ours."""
+    return _libraries(codegen, _Outermost)
+
+
 @contextlib.contextmanager
 def _libraries(codegen, kind):
     before, codegen._library_class = codegen._library_class, kind
@@ -187,8 +238,11 @@ class Outermost(Compiler):
     def _compile_core(self):
         global _depth
         codegen = self.state.targetctx.codegen()
-        self.state.library = _Outermost(codegen, self.state.func_id.func_qualname)
-        self.state.library.enable_object_caching()
+        state = self.state
+        state.library = library = _Outermost(codegen, state.func_id.func_qualname)
+        if _SYMBOLS and (name := _symbol.public(state.func_id.func)):
+            library.kernel = lambda: (name, tuple(state.args), state.return_type)
+        library.enable_object_caching()
         collecting = gc.isenabled()
         gc.disable()  # a compilation makes objects by the million, and keeps most of them
         _depth += 1

@@ -10,12 +10,16 @@ from . import kernel, normal
 PREPARE = """
 import os, tempfile
 {cache}
-import numpy as np
+import numba, numpy as np
 from nbdl import kernels
 x, w = np.ones((2, 3, 8, 8), np.float32), np.ones((4, 3, 3, 3), np.float32)
 dy = np.ones((2, 4, 6, 6), np.float32)
 """
-CALLS = {"conv2d": "kernels.conv2d(x, w)", "conv2d_backward": "kernels.conv2d_backward(dy, x, w)"}
+CALLS = {
+    "conv2d": "kernels.conv2d(x, w)",
+    "conv2d_backward": "kernels.conv2d_backward(dy, x, w)",
+    "from njit": "numba.njit(lambda x, w: kernels.conv2d(x, w))(x, w)",
+}
 
 
 def prepare(cache):
