@@ -8,17 +8,17 @@ user's code from Numba's disk cache, Python brings the kernel in. So a user's ca
 holds old code of a kernel.
 """
 
-import contextlib
 import ctypes
 import functools
 import importlib
 import inspect
-import pickle
+import json
 import sys
 from typing import NamedTuple
 
 import llvmlite.binding as llvm
 import numba
+from numba import types
 
 from nbdl.errors import UsageError
 
@@ -59,7 +59,7 @@ class Symbol(NamedTuple):
     """A kernel for some types of arguments: its name here, and how other code calls and finds it."""
 
     kernel: str
-    arguments: tuple  # of Numba's types; None where the default is taken
+    arguments: tuple  # of Numba's types
     result: str
     name: str  # that callers know
     kinds: tuple  # LLVM's types: the result, then the arguments
@@ -72,7 +72,8 @@ class Symbol(NamedTuple):
     @property
     def key(self):
         """What it is looked up by, in this and in later processes: with another ABI it is another one."""
-        return f"nbdl {self.kernel} {pickle.dumps(self.arguments, protocol=4).hex()} {self.form}"
+        types = json.dumps([_written(a) for a in self.arguments], separators=(",", ":"))
+        return f"nbdl {self.kernel} {types} {self.form}"
 
     @property
     def form(self):
@@ -88,14 +89,31 @@ def public(function):
 
 def symbol_of(kernel, arguments, result, module):
     """The `Symbol` of a kernel whose own code is `module`; None where types cannot be written down."""
-    arguments = tuple(None if isinstance(a, numba.types.Omitted) else a for a in arguments)
     names = {f.name for f in module.functions}
     ours = [f for f in module.functions if f"_ZN7cpython{f.name.removeprefix('_ZN')}" in names]
-    with contextlib.suppress(Exception):  # Numba's types are pickled as a rule
-        if len(ours) == 1 and pickle.loads(pickle.dumps(arguments, protocol=4)) == arguments:
-            kinds = "i32", *(str(a.type) for a in ours[0].arguments)
-            return Symbol(kernel, arguments, str(result), ours[0].name, kinds)
-    return None
+    if len(ours) != 1 or any(_read(_written(a)) != a for a in arguments if not isinstance(a, types.Omitted)):
+        return None
+    kinds = "i32", *(str(a.type) for a in ours[0].arguments)
+    return Symbol(kernel, arguments, str(result), ours[0].name, kinds)
+
+
+def _written(kind):
+    """A type of Numba as JSON; None for a default, and for what `_read` does not know."""
+    if isinstance(kind, types.Array) and isinstance(kind.dtype, types.Number | types.Boolean):
+        return [kind.dtype.name, kind.ndim, kind.layout, kind.mutable, kind.aligned]
+    if isinstance(kind, types.BaseTuple):
+        items = [_written(item) for item in kind.types]
+        return None if None in items else {"tuple": items}
+    return kind.name if isinstance(kind, types.Number | types.Boolean | types.NoneType) else None
+
+
+def _read(written):
+    if isinstance(written, list):
+        dtype, dimensions, layout, mutable, aligned = written
+        return types.Array(_read(dtype), dimensions, layout, not mutable, aligned=aligned)
+    if isinstance(written, dict):
+        return types.Tuple([_read(item) for item in written["tuple"]])
+    return types.boolean if written == "bool" else getattr(types, written or "", None)
 
 
 def stub(symbol, head):
@@ -122,12 +140,12 @@ def bring(key):
     """The address of the kernel that `key` tells, which is loaded or compiled if it has to be."""
     address = llvm.address_of_symbol(key)
     if not address:
-        _, kernel, types, form = key.split(" ", 3)
+        _, kernel, written, form = key.split(" ", 3)
         dispatcher = getattr(importlib.import_module(PUBLIC), kernel)
         parameters = inspect.signature(dispatcher.py_func).parameters.values()
         arguments = tuple(
-            numba.types.Omitted(p.default) if a is None else a
-            for a, p in zip(pickle.loads(bytes.fromhex(types)), parameters)
+            types.Omitted(p.default) if a is None else _read(a)
+            for a, p in zip(json.loads(written), parameters)
         )
         dispatcher.compile(arguments)
         library = dispatcher.overloads[arguments].library

@@ -12,7 +12,8 @@ import nbdl
 PACKAGE = Path(nbdl.__file__).parent
 FLOORS = {
     "cases": 0,
-    "_arguments": 0, "_cache": 0, "_cores": 0, "_fingerprint": 0, "_jit": 0, "_leaf": 0, "_link": 0, "_symbol": 0,
+    "_arguments": 0, "_cache": 0, "_cores": 0, "_fingerprint": 0, "_jit": 0, "_leaf": 0, "_link": 0,
+    "_symbol": 0,
     "errors": 0, "records": 0,
     "kernels": 1,
     "hookspecs": 2, "registry": 2,

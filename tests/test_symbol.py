@@ -148,7 +148,7 @@ def test_a_kernel_that_is_there_no_more_is_an_error_not_a_crash():
     with pytest.raises(UsageError, match="as it was in another version"):
         _symbol.bring(gone.key)
     assert _symbol.bring(symbol.key) == library.get_pointer_to_function(symbol.own)
-    address = _symbol._resolve(b"nbdl no_such_kernel 00 x i32")  # what a stub gets, which cannot raise itself
+    address = _symbol._resolve(b"nbdl no_such_kernel [] x i32")  # what a stub gets, which cannot raise itself
     assert address == _symbol._failure()
 
     import ctypes
@@ -156,3 +156,15 @@ def test_a_kernel_that_is_there_no_more_is_an_error_not_a_crash():
     status = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(address)
     result, place = ctypes.c_void_p(), ctypes.c_void_p()
     assert status(ctypes.addressof(result), ctypes.addressof(place)) > 0 and place.value
+
+
+def test_types_are_written_and_read():
+    kinds = [
+        numba.types.Array(numba.float32, 2, "A", True), numba.types.Array(numba.boolean, 1, "C", False),
+        numba.float64, numba.int64, numba.uint8, numba.boolean, numba.types.none,
+        numba.types.UniTuple(numba.int64, 2), numba.types.Tuple((numba.int64, numba.float32)),
+    ]  # fmt: skip
+    for kind in kinds:
+        assert _symbol._read(_symbol._written(kind)) == kind
+    for kind in (numba.types.unicode_type, numba.types.Array(numba.complex64, 1, "C").dtype):
+        assert _symbol._read(_symbol._written(kind)) in (None, kind)
