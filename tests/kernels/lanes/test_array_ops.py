@@ -51,10 +51,13 @@ def single(*shape):
 
 
 WHOLE = "add", "sum", "getitem"  # of each kind one: with broadcasting, over axes, of other places
-SLOW = [name if name in WHOLE else pytest.param(name, marks=pytest.mark.slow) for name in OPS]
 
 
-@pytest.mark.parametrize("name", SLOW)
+def slow(values):
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
+@pytest.mark.parametrize("name", [*WHOLE, *slow(name for name in OPS if name not in WHOLE)])
 def test_the_cases_of_the_operations(name):
     found = check_twin(name)
     assert {case for case, is_served in found.items() if not is_served} == UNSERVED.get(name, set())
@@ -84,7 +87,7 @@ def test_a_value_and_itself(name):
     assert compare(name, Case("squares", (x, x)), "float32", 19)
 
 
-@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(s, marks=pytest.mark.slow) for s in range(6, 24))])
+@pytest.mark.parametrize("seed", [*range(6), *slow(range(6, 24))])
 def test_any_two_shapes_that_broadcast(seed):
     rng = np.random.default_rng(seed)
     rank = rng.integers(1, 4)
@@ -97,10 +100,7 @@ def test_any_two_shapes_that_broadcast(seed):
 
 
 @pytest.mark.parametrize("axis", [1, 2, 3, (1, 2), (1, 3), (2, 3)])
-@pytest.mark.parametrize(
-    "shape",
-    [(2, 3, 4, 2), *(pytest.param(s, marks=pytest.mark.slow) for s in [(2, 1, 4, 2), (2, 3, 1, 8), (2, 5, 3, 7)])],
-)
+@pytest.mark.parametrize("shape", [(2, 3, 4, 2), *slow([(2, 1, 4, 2), (2, 3, 1, 8), (2, 5, 3, 7)])])
 def test_any_axes_of_images(shape, axis):
     assert compare("var", Case("images", (numbers(*shape),), {"axis": axis}), "float64", 5)
 
