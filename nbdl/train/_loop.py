@@ -35,7 +35,7 @@ from nbdl.train._measure import (
     of_loss,
     parts,
     worse_than_a_constant,
-)  # fmt: skip
+)
 from nbdl.train._samples import cast
 from nbdl.train._save import save
 
