@@ -143,9 +143,6 @@ def plugin():
     registry.use(former)
 
 
-# --- nets that a program holds whole ------------------------------------------------------------------------
-
-
 class Residual:
     """x + body(x), then ReLU."""
 
