@@ -166,7 +166,9 @@ class Loss:
     """``compute(prediction, target)`` returns a scalar Tensor; `metrics` are named in the registry.
 
     ``count(prediction, target, **options)`` says of how many numbers it is the mean (of weighted ones the sum
-    of the weights), so that it can be measured part by part; without it all predictions are held at once.
+    of the weights), so that it can be measured part by part; without it all predictions are held at once. In
+    training it is asked for each sample, of whose prediction only the shape is known (its values are 0): the
+    loss of an epoch is the mean over all that counts.
     """
 
     name: str

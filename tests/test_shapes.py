@@ -34,7 +34,7 @@ def cases(record, kind):
 
 
 @pytest.mark.parametrize("name", RECORDS)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 def test_shapes_and_dtypes_are_those_of_the_results(name, dtype):
     record = RECORDS[name]
     for case in cases(record, None):

@@ -1,6 +1,6 @@
 """A net as one native program (docs/programs.md tells how)."""
 
-from nbdl.step._diverged import advice, diverged
+from nbdl.step._diverged import advice, diverged, not_finite, spoilt
 from nbdl.step._function import jit_predict
 from nbdl.step._measure import measure
 from nbdl.step._predict import CompiledPredict
@@ -18,6 +18,8 @@ __all__ = [
     "diverged",
     "jit_predict",
     "measure",
+    "not_finite",
     "report",
+    "spoilt",
     "summary",
 ]

@@ -224,4 +224,4 @@ class CompiledStep:
         train, inputs = nn.Train(self.seed, self.updater.steps), len(self._x.values)
         x, y = self._x.joined(data[:inputs]), self._y.joined(data[inputs:])
         value = self._loss(call(self.net, taken(x, rows), train=train), taken(y, rows)).item()
-        raise diverged(value, self.updater.steps + 1, rate, x, y, rows)
+        raise diverged(value, self.updater.steps + 1, rate, x, y, rows, self.net)

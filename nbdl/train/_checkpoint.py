@@ -11,8 +11,8 @@ from nbdl.train._loop import CHECKPOINT
 MANY = 2**63 - 1
 # key -> type, least, most
 NUMBERS = {
-    "epoch": (int, 0, MANY), "batch": (int, 0, MANY), "steps": (int, 0, MANY), "count": (int, 0, MANY),
-    "sum": (float, -math.inf, math.inf), "seconds": (float, 0.0, math.inf),
+    "epoch": (int, 0, MANY), "batch": (int, 0, MANY), "steps": (int, 0, MANY),
+    "sum": (float, -math.inf, math.inf), "count": (float, 0.0, math.inf), "seconds": (float, 0.0, math.inf),
 }  # fmt: skip
 ROW = {"epoch": (int, 1, MANY), "step": (int, 0, MANY), "seconds": (float, 0.0, math.inf)}
 TITLE = "checkpoint of a run"
@@ -64,10 +64,10 @@ def saved_config(document):
     return config
 
 
-def check_position(document, batches, samples):
-    """Raise `DataError` unless the checkpoint can be one of a run of so many steps an epoch, and samples."""
+def check_position(document, batches):
+    """Raise `DataError` unless the checkpoint can be one of a run of so many steps an epoch."""
     epoch, batch, steps, count = (document[key] for key in ("epoch", "batch", "steps", "count"))
-    if batch > batches or steps != epoch * batches + batch or count > samples or (count == 0) != (batch == 0):
+    if batch > batches or steps != epoch * batches + batch or (count and not batch):
         raise fault(
             f"the checkpoint is from step {steps}, {batch} steps after epoch {epoch}, and an epoch of these "
             f"data has {batches} steps",

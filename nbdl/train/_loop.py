@@ -4,10 +4,9 @@ A run is a function of its settings alone: the order of the samples is keyed by 
 (seed, operation, step). So a run that was stopped at any step goes on to the same bits.
 """
 
+import contextlib
 import dataclasses
 import json
-import signal
-import threading
 import time
 import warnings
 from collections.abc import Mapping
@@ -21,13 +20,22 @@ from nbdl.errors import NbdlError, NumericError, TapeError, UsageError
 from nbdl.nn._inputs import call, count, each, taken
 from nbdl.nn._losses import class_axis
 from nbdl.nn._options import check_options
-from nbdl.nn._parameter import named_arrays
 from nbdl.optim import Updater
 from nbdl.records import reason
 from nbdl.records import resolve as code
-from nbdl.step import CompiledPredict, CompiledStep, advice, diverged
+from nbdl.step import CompiledPredict, CompiledStep, advice, diverged, spoilt
 from nbdl.train import _files, _plot
-from nbdl.train._measure import eager, evaluated, joined, native, of_loss, parts, worse_than_a_constant
+from nbdl.train._interrupt import Interrupt
+from nbdl.train._measure import (
+    counted_numbers,
+    eager,
+    evaluated,
+    joined,
+    native,
+    of_loss,
+    parts,
+    worse_than_a_constant,
+)
 from nbdl.train._samples import cast
 from nbdl.train._save import save
 
@@ -62,13 +70,14 @@ class Run:
             config.optimizer, net, config.lr, groups=config.groups, clip_norm=config.clip_norm or None,
             **config.optimizer_options,
         )  # fmt: skip
-        self._step = self._predict = None
+        self._step = self._predict = self._numbers = None
         self._rate = code(registry.default().get("schedule", config.schedule).rate)
         check_options(
             f"loss `{config.loss}`", self._loss, config.loss_options, ("prediction", "target", "reduction")
         )
         check_options(f"schedule `{config.schedule}`", self._rate, config.schedule_options, ("step", "steps"))
         self._epoch, self._batch, self._sum, self._count = 0, 0, 0.0, 0
+        self._saved = None  # the step of the last checkpoint
 
     def evaluate(self, split):
         """Loss and metrics of the net on a `Split` in the form of the data, as a dict."""
@@ -134,10 +143,12 @@ class Run:
         n, size = self._n, min(config.batch_size, self._n)
         batches = -(-n // size)
         progress("start", epochs=config.epochs, steps=batches, samples=n, folder=self.folder)
-        with _Interrupt() as stop, registry.swap(**config.swap):
-            if config.compiled and native() and self._epoch < config.epochs:
-                self._step = self._program([taken(a, slice(0, size)) for a in self._train])
-                self._train = Split(*(each(_as_programs_do, a) for a in self._train))
+        with Interrupt() as stop, registry.swap(**config.swap), self._kept():
+            if self._epoch < config.epochs:
+                if config.compiled and native():
+                    self._step = self._program([taken(a, slice(0, size)) for a in self._train])
+                    self._train = Split(*(each(_as_programs_do, a) for a in self._train))
+                self._numbers = counted_numbers(self.net, self._train, config)
             progress("ready")
             some = 1  # steps of one call
             while self._epoch < config.epochs:
@@ -153,6 +164,7 @@ class Run:
                     loss = losses[-1] * self._unit
                     progress("step", epoch=self._epoch + 1, step=self._batch, steps=batches, loss=loss)
                     if stop.asked:
+                        self._check_finite()
                         self.seconds, self.interrupted = time.perf_counter() - start, True
                         self.save_checkpoint()
                         return
@@ -212,8 +224,11 @@ class Run:
             losses = self._step.run(self._train.x, self._train.y, rows, size, rates)
         else:
             losses = [self._eager(rows, rates[0])]
-        for loss in losses:  # in the order of the steps: the sum does not depend on how many ran at once
-            self._sum, self._count = self._sum + float(loss) * size, self._count + size
+        of = [size] * steps  # how many numbers a loss is the mean of, or samples, if these count alike
+        if self._numbers is not None:
+            of = self._numbers[rows].reshape(steps, size).sum(axis=1).tolist()
+        for loss, n in zip(losses, of):  # in their order: the sum does not depend on how many ran at once
+            self._sum, self._count = self._sum + float(loss) * n, self._count + n
         self.steps += steps
         return losses
 
@@ -224,7 +239,7 @@ class Run:
         loss = self._loss(call(self.net, x, train=train), y, **self.config.loss_options)
         value = loss.item()
         if not np.isfinite(value):
-            raise diverged(value, self.steps + 1, rate, *self.data.train, rows)
+            raise diverged(value, self.steps + 1, rate, *self.data.train, rows, self.net)
         loss.backward()
         self._updater.step(rate)
         train.commit()
@@ -234,26 +249,37 @@ class Run:
         return self.config.threads or "auto"
 
     def _end_epoch(self, progress):
+        self._check_finite()
         self._epoch += 1
-        loss, config = self._sum / self._count * self._unit, self.config
+        loss, config = self._sum / (self._count or 1) * self._unit, self.config
         row = {"epoch": self._epoch, "step": self.steps, "train_loss": loss}
         figures = of_loss(loss, config.loss, config.loss_options, self.data.metrics)
         row |= {f"train_{k}": v for k, v in figures.items()}
         if count(self.data.test.x):
             row |= {f"test_{k}": v for k, v in self.evaluate(self.data.test).items()}
-        self._check_finite(row.get("test_loss", 0.0))
+        if not np.isfinite(row.get("test_loss", 0.0)):
+            text = "the test loss is {} after epoch {}: training diverged. {}"
+            raise NumericError(text, row["test_loss"], self._epoch, advice(config.lr))
         row["seconds"] = round(self.seconds, 3)
         self.history.append(row)
         self._batch, self._sum, self._count = 0, 0.0, 0
         progress("epoch", **row)
 
-    def _check_finite(self, test_loss):
+    def _check_finite(self):
         """Raise `NumericError` before anything is saved of a net that is no longer one."""
-        broken = [n for n, p in named_arrays(self.net).items() if not np.isfinite(p.data).all()]
-        if broken or not np.isfinite(test_loss):
-            what = f"`{broken[0]}` is not finite" if broken else f"the test loss is {test_loss}"
-            text = "{} after epoch {}: training diverged. {}"
-            raise NumericError(text, what, self._epoch, advice(self.config.lr))
+        error = spoilt(self.net, self.steps, self.config.lr)
+        if error is not None:
+            raise error
+
+    @contextlib.contextmanager
+    def _kept(self):
+        """A `NumericError` of the block says which checkpoint is still there."""
+        try:
+            yield
+        except NumericError as error:
+            if self.folder is not None and self._saved is not None:
+                error.add_note(f"where: {self.folder}, whose checkpoint is that of step {self._saved}")
+            raise
 
     # --- files ----------------------------------------------------------------------------------------------
 
@@ -271,6 +297,7 @@ class Run:
         log = "".join(json.dumps(row) + "\n" for row in self.history)
         _files.write_bytes(self.folder / LOG, log.encode())
         _files.write(self.folder / CHECKPOINT, arrays, document)
+        self._saved = self.steps
 
     def restore(self, arrays, document):
         """Go back to a checkpoint's state."""
@@ -279,7 +306,7 @@ class Run:
         self._updater.load_state_dict(part("optimizer/"), document["steps"])
         self._epoch, self._batch, self.steps = document["epoch"], document["batch"], document["steps"]
         self._sum, self._count = document["sum"], document["count"]
-        self.history, self.seconds = document["history"], document["seconds"]
+        self.history, self.seconds, self._saved = document["history"], document["seconds"], self.steps
 
     def finish(self, progress):
         """Save the model and the picture of the curves."""
@@ -303,22 +330,3 @@ def _order(seed, epoch, n):
 def _some(steps, seconds):
     """How many steps to run in the next call: what takes a twentieth of a second."""
     return max(1, round(0.05 * steps / max(seconds, 1e-6)))
-
-
-class _Interrupt:
-    """Turns the first Ctrl-C into a flag, so that the step at hand is finished; the second stops at once."""
-
-    def __enter__(self):
-        self.asked, self._former = False, None
-        if threading.current_thread() is threading.main_thread():
-            self._former = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def _note(self, number, frame):
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-
-    def __exit__(self, *exception):
-        if self._former is not None:
-            signal.signal(signal.SIGINT, self._former)

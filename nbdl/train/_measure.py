@@ -10,10 +10,12 @@ from nbdl import registry, tape
 from nbdl.data import Preparation, Split
 from nbdl.errors import DataError, DtypeError, NbdlError, ShapeError, TapeError
 from nbdl.nn._inputs import call, count, each, named, numbers, taken
+from nbdl.nn._losses import elements, rows
 from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict
 from nbdl.step._forms import flat, put_together
+from nbdl.step._trace import trace
 
 HELD = 2**26  # bytes of predictions that are held at once
 
@@ -74,8 +76,8 @@ def parts(predict, x, size=None):
         bytes_of_one = sum(t.numpy().nbytes for t in flat(predict(taken(x, slice(0, 1))))[0])
         size = int(np.clip(HELD // max(bytes_of_one, 1), 1, 512))
     for i in range(0, n, size):
-        rows = slice(i, min(n, i + size))
-        yield rows, predict(taken(x, rows))
+        part = slice(i, min(n, i + size))
+        yield part, predict(taken(x, part))
 
 
 def evaluate(net, split, loss, preparation=None, *, metrics=(), **loss_options):
@@ -103,8 +105,8 @@ def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
     figures = _figures(loss, loss_options, metrics)
     whole = any(counted is None for _, counted in figures.values())
     means, totals = dict.fromkeys(figures, 0.0), dict.fromkeys(figures, 0)
-    for rows, prediction in parts(predict, split.x, samples if whole else None):
-        pair = preparation.values(prediction), taken(y, rows)
+    for part, prediction in parts(predict, split.x, samples if whole else None):
+        pair = preparation.values(prediction), taken(y, part)
         for name, (compute, counted) in figures.items():
             n = 1 if whole else counted(*pair)
             if n:
@@ -113,6 +115,41 @@ def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
     if not totals["loss"]:
         means["loss"] = figures["loss"][0](*pair)  # of no labels: the loss says what it is
     return means | of_loss(means["loss"], loss, loss_options, metrics)
+
+
+def counted_numbers(net, split, config):
+    """Of how many numbers each sample's loss is the mean, (N,); None where all samples count alike.
+
+    Of the labels those count that the loss does not ignore, classes may have weights: a minibatch has as
+    much share in the loss of an epoch as it holds of what counts.
+
+    Parameters
+    ----------
+    split : Split
+        Inputs and targets as the net and the loss are given them in training.
+    config : Config
+    """
+    record, (x, y) = registry.default().get("loss", config.loss), split
+    counted, n = _count(record, config.loss_options), count(x)
+    if counted is None or code(record.count) in (elements, rows):  # which go by the size of a sample
+        return None
+    one, distinct, where = slice(0, 1), y, slice(None)
+    if config.compiled and native():  # recorded, not called: only the shape of what it gives is needed
+        graph = trace(net, (taken(x, one), taken(y, one)), config.dtype, lambda prediction, y: prediction)
+        given = put_together(graph.form, (np.zeros((1, *v.shape), v.dtype) for v in graph.results))
+    else:
+        given = eager(net, taken(x, one))
+    if not isinstance(y, Mapping) and y.dtype.kind in "iub":  # what is alike counts alike
+        distinct, where = np.unique(y, axis=0, return_inverse=True)
+    numbers = np.array([counted(given, taken(distinct, slice(i, i + 1))) for i in range(count(distinct))])
+    return None if (numbers == numbers[0]).all() else numbers[where].reshape(n)
+
+
+def _count(record, loss_options):
+    """``count(prediction, target)`` of a loss, if its record has one and it is a mean."""
+    options = {k: v for k, v in loss_options.items() if k != "reduction"}
+    mean = loss_options.get("reduction", "mean") == "mean"
+    return partial(code(record.count), **options) if record.count and mean else None
 
 
 def _figures(loss, loss_options, metrics):
@@ -124,9 +161,7 @@ def _figures(loss, loss_options, metrics):
         with tape.no_grad():
             return compute(prediction, target, **loss_options).item()
 
-    options = {k: v for k, v in loss_options.items() if k != "reduction"}
-    mean = loss_options.get("reduction", "mean") == "mean"
-    figures = {"loss": (value, partial(code(record.count), **options) if record.count and mean else None)}
+    figures = {"loss": (value, _count(record, loss_options))}
     for name in (*record.metrics, *metrics):
         metric = known.get("metric", name)
         if metric.of == "prediction":

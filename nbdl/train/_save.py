@@ -2,13 +2,12 @@
 
 import warnings
 
-import numpy as np
-
 from nbdl import __version__, nn
 from nbdl.data import Preparation
 from nbdl.data._fault import fault, reading
 from nbdl.errors import NumericError, UsageError
 from nbdl.nn._parameter import named_arrays
+from nbdl.step import not_finite
 from nbdl.train import _files
 from nbdl.train._arrays import describe, is_net, rebuild, refuse_arrays
 
@@ -36,6 +35,11 @@ def save(net, path, preparation=None):
     SaveError
         If the file cannot be written; the former one is intact.
 
+    Warns
+    -----
+    UserWarning
+        If a parameter or buffer of the net is not finite: its training diverged.
+
     Examples
     --------
     >>> nbdl.save({"x": x, "pair": [x, y]}, "arrays.safetensors")
@@ -58,17 +62,20 @@ def save(net, path, preparation=None):
         document["net"], document["why"] = None, str(error)
     if preparation:
         document["preparation"] = preparation.document()
+    name = not_finite(net)
+    if name:
+        warnings.warn(f"`{name}` of the net is not finite; it is saved as it is", stacklevel=2)
     _files.write(path, nn.state_dict(net), document)
 
 
 def check_weights(net, where):
     """Raise `NumericError` if a parameter or buffer of a net, read from `where`, is not finite."""
-    for name, p in named_arrays(net).items():
-        if not np.isfinite(p.data).all():
-            error = NumericError("`{}` of the model is not finite: its training diverged", name)
-            error.add_note(f"where: {where}")
-            error.add_note("try: training it again with a smaller learning rate")
-            raise error
+    name = not_finite(net)
+    if name:
+        error = NumericError("`{}` of the model is not finite: its training diverged", name)
+        error.add_note(f"where: {where}")
+        error.add_note("try: training it again with a smaller learning rate")
+        raise error
 
 
 def load(path, into=None):

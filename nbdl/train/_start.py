@@ -225,7 +225,7 @@ def _run(net, data, config, place, saved, progress):
         run = Run(net, data, config, preparation, as_floats)
         if saved is not None:
             n = count(data.train.x)
-            check_position(saved[1], -(-n // min(config.batch_size, n)), n)
+            check_position(saved[1], -(-n // min(config.batch_size, n)))
             run.restore(*saved)
         if data.about:
             progress("data", about=data.about)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from numba.core import config
 
-from nbdl import nn, registry
+import nbdl
+from nbdl import models, nn, registry
+from nbdl.nn._inputs import taken
 from nbdl.optim import Updater
 from nbdl.records import resolve
 from nbdl.step import CompiledStep
@@ -129,8 +131,6 @@ def plugin():
     def install(**records):
         from types import SimpleNamespace
 
-        import nbdl
-
         module = SimpleNamespace()
         for kind, found in records.items():
             hook = lambda found=found: iter(found)  # noqa: E731
@@ -141,3 +141,110 @@ def plugin():
 
     yield install
     registry.use(former)
+
+
+class Residual:
+    """x + body(x), then ReLU."""
+
+    def __init__(self, body):
+        self.body = body
+
+    def __call__(self, x, train=None):
+        return nn.ReLU()(x + self.body(x, train=train))
+
+
+class Beside:
+    """The channels of several convolutions one after the other."""
+
+    def __init__(self, *parts):
+        self.parts = list(parts)
+
+    def __call__(self, x, train=None):
+        return nbdl.concatenate([part(x, train=train) for part in self.parts], axis=1)
+
+
+class MaskedMean:
+    """x (N, T, D) and lengths (N,): the mean of the valid rows of each sample, and the last of them."""
+
+    def __init__(self):
+        self.first, self.last = nn.Linear(8), nn.Linear(3)
+
+    def __call__(self, x, lengths, train=None):
+        h = nn.Tanh()(self.first(x))
+        valid = np.arange(x.shape[1]) < nbdl.tape.as_tensor(lengths)[:, None]
+        total = nbdl.where(valid[:, :, None], h, 0.0).sum(axis=1)
+        ends = np.arange(x.shape[1]) == nbdl.tape.as_tensor(lengths)[:, None] - 1
+        at_the_end = nbdl.where(ends[:, :, None], h, 0.0).sum(axis=1)
+        return self.last(total / lengths[:, None] + at_the_end)
+
+
+class Two:
+    """Two tensors: logits, and numbers."""
+
+    def __init__(self):
+        self.body, self.logits, self.numbers = nn.Linear(16), nn.Linear(4), nn.Linear(2)
+
+    def __call__(self, x, train=None):
+        h = nn.Tanh()(self.body(x))
+        return self.logits(h), self.numbers(h)
+
+
+def both(prediction, target):
+    logits, numbers = prediction
+    return nn.softmax_cross_entropy(logits, target["label"]) + 0.5 * nn.mse(numbers, target["value"])
+
+
+def residual():
+    return nn.Sequential(
+        nn.Conv2d(6, 3, padding=1), nn.BatchNorm(), nn.ReLU(),
+        Residual(nn.Sequential(nn.Conv2d(6, 3, padding=1), nn.BatchNorm(), nn.ReLU(), nn.Conv2d(6, 1))),
+        nn.AvgPool2d(2), nn.Flatten(), nn.Linear(4),
+    )  # fmt: skip
+
+
+def beside():
+    return nn.Sequential(
+        Beside(nn.Conv2d(3, 1), nn.Sequential(nn.Conv2d(2, 1), nn.ReLU(), nn.Conv2d(4, 3, padding=1))),
+        nn.BatchNorm(), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4),
+    )  # fmt: skip
+
+
+IMAGES = RNG.random((40, 3, 12, 12), dtype=np.float32)
+CLASSES = RNG.integers(0, 4, 40)
+IDS = RNG.integers(0, 27, (40, 8))
+SEQUENCES = {"x": RNG.standard_normal((40, 5, 4)).astype(np.float32), "lengths": RNG.integers(1, 6, 40)}
+PAIRS = {"label": CLASSES, "value": RNG.standard_normal((40, 2)).astype(np.float32)}
+WHOLE = {
+    "bn_lenet": (lambda: models.bn_lenet(4), RNG.random((40, 1, 28, 28), dtype=np.float32), CLASSES),
+    "residual": (residual, IMAGES, CLASSES),
+    "beside": (beside, IMAGES, CLASSES),
+    "bigram": (lambda: models.bigram_lm(27, 12), IDS, np.roll(IDS, -1, axis=1)),
+    "window": (lambda: models.window_lm(27, 6, 16), IDS, RNG.integers(0, 27, 40)),
+    "masked_mean": (MaskedMean, SEQUENCES, CLASSES % 3),
+    "two_tensors": (Two, RNG.standard_normal((40, 7)).astype(np.float32), PAIRS),
+}
+
+
+class Whole:
+    """A net that a program holds whole, by its name in `WHOLE`: 40 samples `x` and `y`, and a loss."""
+
+    def __init__(self, name):
+        self.name, (self.make, self.x, self.y) = name, WHOLE[name]
+        self.loss = both if self.make is Two else nn.softmax_cross_entropy
+
+    def net(self):
+        return nn.init(self.make(), self.x, seed=1)
+
+    def step(self, net, **options):
+        loss = self.loss.__name__
+        return nbdl.compile_step(net, loss=loss, example=(self.x, self.y), seed=3, **options)
+
+    def some(self, rows):
+        """The samples `rows` of x and y."""
+        return tuple(taken(a, rows) for a in (self.x, self.y))
+
+
+@pytest.fixture(params=WHOLE)
+def whole(request, plugin):
+    plugin(losses=[nbdl.Loss("both", both)])
+    return Whole(request.param)

@@ -12,8 +12,10 @@ from nbdl.kernels.simd.registers import where
 from nbdl.testing import check_twin
 from nbdl.testing._twin_run import Operands
 
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("relu", "tanh")]
 
-@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh"])
+
+@pytest.mark.parametrize("name", ["sigmoid", *SLOW])
 def test_the_cases_of_the_kernels(name):
     served = check_twin(name)
     assert served["4x3"] and served["images"] and served["the ends"]

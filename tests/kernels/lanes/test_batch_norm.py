@@ -71,10 +71,10 @@ def check(arrays, dtype, limit, **options):
     assert not found["idle"].any()
 
 
-SERVED = [
-    pytest.param(name, case, id=f"{name}-{case.name}")
+SERVED = [  # the first few of each, with and without axes, are quick tests
+    pytest.param(name, case, id=f"{name}-{case.name}", marks=[pytest.mark.slow] if i > 6 else [])
     for name, cases in CASES.items()
-    for case in cases
+    for i, case in enumerate(cases)
     if case.inputs[0].size and (name != "batch_norm" or all(a is not None for a in case.inputs))
 ]  # fmt: skip
 
@@ -84,8 +84,10 @@ def test_the_cases_of_the_kernel(name, case):
     assert compare(name, case, "float64", 19)
 
 
-@pytest.mark.parametrize("samples", [2, 5, 16, 37, 150])
-@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize(
+    "samples", [2, 37, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 16, 150))]
+)
+@pytest.mark.parametrize("affine", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("shape", [(17,), (3, 5), (2, 9, 7), (6, 24, 24), (2, 3, 4, 5)])
 def test_shapes_and_numbers_of_samples(shape, samples, affine):
     check(inputs((samples, *shape), affine), "float32", 1e-5)

@@ -20,7 +20,13 @@ def twin_of(name):
     return resolve(registry.default().get("kernel", name).lanes)
 
 
-@pytest.mark.parametrize("name", [*LABELLED, "softmax_cross_entropy_soft", "mse"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "softmax_cross_entropy", pytest.param("nll_loss", marks=pytest.mark.slow),
+        "softmax_cross_entropy_soft", "mse",
+    ],
+)  # fmt: skip
 def test_the_cases_of_the_kernels(name):
     assert all(check_twin(name).values())
 
@@ -32,7 +38,11 @@ def test_many_classes():
     assert compare("softmax_cross_entropy", case, "float32", 40)
 
 
-@pytest.mark.parametrize("shape", [(3, 5), (2, 3, 5), (3, 4, 6), (2, 1, 3, 4)], ids=str)
+@pytest.mark.parametrize(
+    "shape",
+    [(3, 5), (2, 1, 3, 4), *(pytest.param(s, marks=pytest.mark.slow) for s in [(2, 3, 5), (3, 4, 6)])],
+    ids=str,
+)
 @pytest.mark.parametrize("name", [*LABELLED, "softmax_cross_entropy_soft"])
 def test_positions(name, shape):
     """A sample has a row of classes for each label; planes of rows lie side by side, or with a gap."""

@@ -10,7 +10,7 @@ from nbdl.testing._check_twin import compare
 from nbdl.testing.cases import Case
 
 
-@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("name", ["softmax", pytest.param("log_softmax", marks=pytest.mark.slow)])
 def test_the_cases_of_the_kernels(name):
     others = {"columns", "channels", "axis from the end", "1 dimension", "no samples"}
     assert {case for case, served in check_twin(name).items() if not served} == others
