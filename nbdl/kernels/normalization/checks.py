@@ -39,3 +39,36 @@ def check_backward(kernel, dy_shape, x_shape):
 def check_eps(kernel, eps):
     if not eps > 0:
         raise OptionError("{}: `eps` must be positive, got {}", kernel, eps)
+
+
+@jit
+def check_rows(kernel, shape, axes):
+    """The shape as (rows, 1, D), D the product of the last `axes` axes."""
+    count = size = 1
+    ndim = len(shape)
+    if axes < 1 or axes >= ndim:
+        raise OptionError(
+            "{}: `axes` must be from 1 to {}, for the first of the {} axes is that of the samples, got {}",
+            kernel,
+            ndim - 1,
+            ndim,
+            axes,
+        )
+    for d in range(ndim):
+        if d < ndim - axes:
+            count *= shape[d]
+        else:
+            size *= shape[d]
+    return count, 1, size
+
+
+@jit
+def check_affine(where, count, size):
+    if count != size and count != 0:
+        raise ShapeError("{} must have {} elements, one for each of a row, got {}", where, size, count)
+
+
+@jit
+def check_like(kernel, dy_shape, x_shape):
+    if dy_shape != x_shape:
+        raise ShapeError("{}: `dy` must have shape {}, that of `x`, got {}", kernel, x_shape, dy_shape)
