@@ -29,10 +29,36 @@ def check_size(where, count, channels, optional):
 
 
 @jit
-def check_backward(kernel, dy_shape, x_shape):
+def check_like(kernel, dy_shape, x_shape):
     if dy_shape != x_shape:
         raise ShapeError("{}: `dy` must have shape {}, that of `x`, got {}", kernel, x_shape, dy_shape)
+
+
+@jit
+def check_backward(kernel, dy_shape, x_shape):
+    check_like(kernel, dy_shape, x_shape)
     return check_view(kernel, dy_shape)
+
+
+@jit
+def check_places(where, shape):
+    """`check_view` of a shape with axes behind the channels."""
+    axes = 0
+    for _ in range(len(shape)):
+        axes += 1
+    if axes < 3:
+        raise ShapeError(
+            "{} must have at least 3 dimensions (N, C, L), for one value has no variance; got shape {}", where, shape
+        )
+    return check_view(where, shape)
+
+
+@jit
+def check_groups(kernel, channels, groups):
+    if groups < 1 or channels % groups:
+        raise OptionError(
+            "{}: `groups` must be a divisor of the number of channels, {}, got {}", kernel, channels, groups
+        )
 
 
 @jit
@@ -66,9 +92,3 @@ def check_rows(kernel, shape, axes):
 def check_affine(where, count, size):
     if count != size and count != 0:
         raise ShapeError("{} must have {} elements, one for each of a row, got {}", where, size, count)
-
-
-@jit
-def check_like(kernel, dy_shape, x_shape):
-    if dy_shape != x_shape:
-        raise ShapeError("{}: `dy` must have shape {}, that of `x`, got {}", kernel, x_shape, dy_shape)
