@@ -48,7 +48,9 @@ def check_places(where, shape):
         axes += 1
     if axes < 3:
         raise ShapeError(
-            "{} must have at least 3 dimensions (N, C, L), for one value has no variance; got shape {}", where, shape
+            "{} must have at least 3 dimensions (N, C, L), for one value has no variance; got shape {}",
+            where,
+            shape,
         )
     return check_view(where, shape)
 
@@ -68,18 +70,22 @@ def check_eps(kernel, eps):
 
 
 @jit
+def check_eps_of(kernel, eps, x):
+    """`check_eps`, where it is added in the dtype of `x`."""
+    if not x.dtype.type(eps) > 0:
+        raise OptionError("{}: `eps` must be positive in the dtype of `x`, got {}", kernel, eps)
+
+
+@jit
 def check_rows(kernel, shape, axes):
     """The shape as (rows, 1, D), D the product of the last `axes` axes."""
     count = size = 1
     ndim = len(shape)
     if axes < 1 or axes >= ndim:
         raise OptionError(
-            "{}: `axes` must be from 1 to {}, for the first of the {} axes is that of the samples, got {}",
-            kernel,
-            ndim - 1,
-            ndim,
-            axes,
-        )
+            "{}: `axes` must be from 1 to {}, of {} dimensions, the first of which are samples, got {}",
+            kernel, ndim - 1, ndim, axes,
+        )  # fmt: skip
     for d in range(ndim):
         if d < ndim - axes:
             count *= shape[d]

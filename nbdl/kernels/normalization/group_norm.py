@@ -1,13 +1,13 @@
-r"""Group normalization: groups of channels of a sample have mean 0 and variance 1; a scale and a shift each channel.
+r"""Group normalization: groups of channels of a sample have mean 0 and variance 1, then a scale and a shift.
 
 .. math::
     y = \gamma_c\, \hat x + \beta_c \qquad \hat x = \frac{x - \mu_{ng}}{\sqrt{\sigma_{ng}^2 + \epsilon}}
 
-x and y (N, C, ...): mean and (biased) variance of sample n and group g are over the C / G neighbouring channels
-of the group and all axes behind them. One group is layer normalization with an affine map by channel; as many
-as channels is instance normalization, which has a kernel by this name. Samples do not see one another.
+x and y (N, C, ...): mean and (biased) variance of sample n and group g are over C / G neighbouring channels
+and all axes behind them. One group is layer normalization with scale and shift by channel; as many groups as
+channels are instance normalization, which has a kernel by this name. Samples do not see one another.
 Gradients as in `layer_norm.py`, with dgamma and dbeta summed over samples and places. See `rows.py` for hard
-input. Wu and He 2018, Group Normalization; Ulyanov, Vedaldi and Lempitsky 2016, Instance Normalization.
+input. Wu and He 2018, Group Normalization.
 """
 
 import numpy as np
@@ -16,7 +16,13 @@ from nbdl._jit import jit
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_optional, as_out, integer
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_totals
-from nbdl.kernels.normalization.checks import check_backward, check_eps, check_groups, check_size, check_view
+from nbdl.kernels.normalization.checks import (
+    check_backward,
+    check_eps_of,
+    check_groups,
+    check_size,
+    check_view,
+)
 from nbdl.kernels.normalization.rows import add_gradients, normalize
 
 
@@ -58,7 +64,7 @@ def group_norm(x, gamma, beta, groups, eps=1e-5, out=None):
     check_groups("group_norm", view[1], groups)
     check_size("group_norm: `gamma`", gamma.size, view[1], True)
     check_size("group_norm: `beta`", beta.size, view[1], True)
-    check_eps("group_norm", eps)
+    check_eps_of("group_norm", eps, x)
     y = as_out("group_norm: `out`", out, x.shape, x)
     _group_norm(x.reshape(view), gamma, beta, groups, eps, y.reshape(view))
     return y
@@ -88,7 +94,7 @@ def group_norm_dx(dy, x, gamma, groups, eps=1e-5, dx=None):
     view = check_backward("group_norm_dx", dy.shape, x.shape)
     check_groups("group_norm_dx", view[1], groups)
     check_size("group_norm_dx: `gamma`", gamma.size, view[1], True)
-    check_eps("group_norm_dx", eps)
+    check_eps_of("group_norm_dx", eps, dy)
     dx = as_grad("group_norm_dx: `dx`", dx, x.shape, dy)
     none = np.empty(0, dy.dtype)
     _group_norm_backward(dy.reshape(view), x.reshape(view), gamma, groups, eps, dx.reshape(view), none, none)
@@ -103,7 +109,7 @@ def group_norm_dgamma(dy, x, groups, eps=1e-5, dgamma=None):
     groups, eps = integer("group_norm_dgamma: `groups`", groups), np.float64(eps)
     view = check_backward("group_norm_dgamma", dy.shape, x.shape)
     check_groups("group_norm_dgamma", view[1], groups)
-    check_eps("group_norm_dgamma", eps)
+    check_eps_of("group_norm_dgamma", eps, dy)
     dgamma = as_grad("group_norm_dgamma: `dgamma`", dgamma, (view[1],), dy)
     none, dx = np.empty(0, dy.dtype), np.empty((0, 0, 0), dy.dtype)
     _group_norm_backward(dy.reshape(view), x.reshape(view), none, groups, eps, dx, dgamma, none)
@@ -130,7 +136,7 @@ def group_norm_backward(dy, x, gamma, groups, eps=1e-5, dx=None, dgamma=None, db
     view = check_backward("group_norm_backward", dy.shape, x.shape)
     check_groups("group_norm_backward", view[1], groups)
     check_size("group_norm_backward: `gamma`", gamma.size, view[1], True)
-    check_eps("group_norm_backward", eps)
+    check_eps_of("group_norm_backward", eps, dy)
     dx = as_grad("group_norm_backward: `dx`", dx, x.shape, dy)
     dgamma = as_grad("group_norm_backward: `dgamma`", dgamma, (view[1],), dy)
     dbeta = as_grad("group_norm_backward: `dbeta`", dbeta, (view[1],), dy)
@@ -144,9 +150,7 @@ def _group_norm_backward(dy, x, gamma, groups, eps, dx, dgamma, dbeta):
     """Adds to those of the last three that have elements."""
     view, by_part = _rows(x.shape, groups), x.shape[2] > 1
     dx = dx.reshape(view if dx.size else (0, 0, 0))
-    add_gradients(
-        dy.reshape(view), x.reshape(view), gamma, groups, by_part, eps, True, dx, dgamma, dbeta
-    )
+    add_gradients(dy.reshape(view), x.reshape(view), gamma, groups, by_part, eps, True, dx, dgamma, dbeta)
 
 
 group_norm_outputs = outputs(group_norm)

@@ -14,7 +14,7 @@ from nbdl._jit import jit
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_optional, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_totals
-from nbdl.kernels.normalization.checks import check_eps, check_like, check_places, check_size
+from nbdl.kernels.normalization.checks import check_eps_of, check_like, check_places, check_size
 from nbdl.kernels.normalization.group_norm import _group_norm, _group_norm_backward
 
 
@@ -54,7 +54,7 @@ def instance_norm(x, gamma, beta, eps=1e-5, out=None):
     view, eps = check_places("instance_norm: `x`", x.shape), np.float64(eps)
     check_size("instance_norm: `gamma`", gamma.size, view[1], True)
     check_size("instance_norm: `beta`", beta.size, view[1], True)
-    check_eps("instance_norm", eps)
+    check_eps_of("instance_norm", eps, x)
     y = as_out("instance_norm: `out`", out, x.shape, x)
     _group_norm(x.reshape(view), gamma, beta, max(view[1], 1), eps, y.reshape(view))
     return y
@@ -69,7 +69,7 @@ def instance_norm_dx(dy, x, gamma, eps=1e-5, dx=None):
     check_like("instance_norm_dx", dy.shape, x.shape)
     view, eps = check_places("instance_norm_dx: `x`", x.shape), np.float64(eps)
     check_size("instance_norm_dx: `gamma`", gamma.size, view[1], True)
-    check_eps("instance_norm_dx", eps)
+    check_eps_of("instance_norm_dx", eps, dy)
     dx = as_grad("instance_norm_dx: `dx`", dx, x.shape, dy)
     none, flat = np.empty(0, dy.dtype), dx.reshape(view)
     _group_norm_backward(dy.reshape(view), x.reshape(view), gamma, max(view[1], 1), eps, flat, none, none)
@@ -83,7 +83,7 @@ def instance_norm_dgamma(dy, x, eps=1e-5, dgamma=None):
     x = as_like("instance_norm_dgamma: `x` (N, C, L, ...)", x, ANY, dy)
     check_like("instance_norm_dgamma", dy.shape, x.shape)
     view, eps = check_places("instance_norm_dgamma: `x`", x.shape), np.float64(eps)
-    check_eps("instance_norm_dgamma", eps)
+    check_eps_of("instance_norm_dgamma", eps, dy)
     dgamma = as_grad("instance_norm_dgamma: `dgamma`", dgamma, (view[1],), dy)
     none, dx = np.empty(0, dy.dtype), np.empty((0, 0, 0), dy.dtype)
     _group_norm_backward(dy.reshape(view), x.reshape(view), none, max(view[1], 1), eps, dx, dgamma, none)
@@ -109,7 +109,7 @@ def instance_norm_backward(dy, x, gamma, eps=1e-5, dx=None, dgamma=None, dbeta=N
     check_like("instance_norm_backward", dy.shape, x.shape)
     view, eps = check_places("instance_norm_backward: `x`", x.shape), np.float64(eps)
     check_size("instance_norm_backward: `gamma`", gamma.size, view[1], True)
-    check_eps("instance_norm_backward", eps)
+    check_eps_of("instance_norm_backward", eps, dy)
     dx = as_grad("instance_norm_backward: `dx`", dx, x.shape, dy)
     dgamma = as_grad("instance_norm_backward: `dgamma`", dgamma, (view[1],), dy)
     dbeta = as_grad("instance_norm_backward: `dbeta`", dbeta, (view[1],), dy)

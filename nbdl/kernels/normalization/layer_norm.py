@@ -10,7 +10,8 @@ prediction are the same. Gradients, with g = gamma dy:
 
 .. math::
     d\beta = \sum_{rows} dy \qquad d\gamma = \sum_{rows} dy\, \hat x \qquad
-    dx = \frac{1}{\sqrt{\sigma^2 + \epsilon}} \Big(g - \frac{1}{D} \sum_d g_d - \hat x \frac{1}{D} \sum_d g_d \hat x_d\Big)
+    dx = r \Big(g - \frac{1}{D} \sum_d g_d - \hat x \frac{1}{D} \sum_d g_d \hat x_d\Big) \qquad
+    r = \frac{1}{\sqrt{\sigma^2 + \epsilon}}
 
 They make the statistics again, from a row that is in the cache. See `rows.py` for hard input.
 Ba, Kiros and Hinton 2016; Zhang et al., Dive into Deep Learning, section 8.5.
@@ -22,7 +23,7 @@ from nbdl._jit import jit
 from nbdl.kernels.door.arguments import AT_LEAST_2, as_float, as_grad, as_like, as_optional, as_out, integer
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_totals
-from nbdl.kernels.normalization.checks import check_affine, check_eps, check_like, check_rows
+from nbdl.kernels.normalization.checks import check_affine, check_eps_of, check_like, check_rows
 from nbdl.kernels.normalization.rows import add_gradients, normalize
 
 
@@ -63,7 +64,7 @@ def layer_norm(x, gamma, beta, eps=1e-5, axes=1, out=None):
     view, eps = check_rows("layer_norm", x.shape, integer("layer_norm: `axes`", axes)), np.float64(eps)
     check_affine("layer_norm: `gamma`", gamma.size, view[2])
     check_affine("layer_norm: `beta`", beta.size, view[2])
-    check_eps("layer_norm", eps)
+    check_eps_of("layer_norm", eps, x)
     y = as_out("layer_norm: `out`", out, x.shape, x)
     _layer_norm(x.reshape(view), gamma, beta, eps, y.reshape(view))
     return y
@@ -83,7 +84,7 @@ def layer_norm_dx(dy, x, gamma, eps=1e-5, axes=1, dx=None):
     view, eps = check_rows("layer_norm_dx", x.shape, integer("layer_norm_dx: `axes`", axes)), np.float64(eps)
     check_like("layer_norm_dx", dy.shape, x.shape)
     check_affine("layer_norm_dx: `gamma`", gamma.size, view[2])
-    check_eps("layer_norm_dx", eps)
+    check_eps_of("layer_norm_dx", eps, dy)
     dx = as_grad("layer_norm_dx: `dx`", dx, x.shape, dy)
     none = np.empty(0, dy.dtype)
     _layer_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), none, none)
@@ -98,7 +99,7 @@ def layer_norm_dgamma(dy, x, eps=1e-5, axes=1, dgamma=None):
     axes, eps = integer("layer_norm_dgamma: `axes`", axes), np.float64(eps)
     view = check_rows("layer_norm_dgamma", x.shape, axes)
     check_like("layer_norm_dgamma", dy.shape, x.shape)
-    check_eps("layer_norm_dgamma", eps)
+    check_eps_of("layer_norm_dgamma", eps, dy)
     dgamma = as_grad("layer_norm_dgamma: `dgamma`", dgamma, (view[2],), dy)
     none = np.empty(0, dy.dtype)
     dx = np.empty((0, 0, 0), dy.dtype)
@@ -126,7 +127,7 @@ def layer_norm_backward(dy, x, gamma, eps=1e-5, axes=1, dx=None, dgamma=None, db
     view = check_rows("layer_norm_backward", x.shape, axes)
     check_like("layer_norm_backward", dy.shape, x.shape)
     check_affine("layer_norm_backward: `gamma`", gamma.size, view[2])
-    check_eps("layer_norm_backward", eps)
+    check_eps_of("layer_norm_backward", eps, dy)
     dx = as_grad("layer_norm_backward: `dx`", dx, x.shape, dy)
     dgamma = as_grad("layer_norm_backward: `dgamma`", dgamma, (view[2],), dy)
     dbeta = as_grad("layer_norm_backward: `dbeta`", dbeta, (view[2],), dy)

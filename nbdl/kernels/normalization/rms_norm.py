@@ -1,7 +1,8 @@
 r"""RMS normalization: each row divided by the root of its mean square, then a scale for each feature.
 
 .. math::
-    y_d = \gamma_d\, \hat x_d \qquad \hat x = \frac{x}{\sqrt{m + \epsilon}} \qquad m = \frac{1}{D} \sum_d x_d^2
+    y_d = \gamma_d\, \hat x_d \qquad \hat x = \frac{x}{\sqrt{m + \epsilon}} \qquad
+    m = \frac{1}{D} \sum_d x_d^2
 
 x and y (N, ..., D): a row is the last axis, or the last `axes` axes seen as one of D elements. It is layer
 normalization without the mean and the shift; epsilon is inside the root. Gradients, with g = gamma dy:
@@ -18,7 +19,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.door.arguments import AT_LEAST_2, as_float, as_grad, as_like, as_optional, as_out, integer
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.normalization.checks import check_affine, check_eps, check_like, check_rows
+from nbdl.kernels.normalization.checks import check_affine, check_eps_of, check_like, check_rows
 from nbdl.kernels.normalization.rows import add_gradients, normalize
 
 
@@ -56,7 +57,7 @@ def rms_norm(x, gamma, eps=1e-5, axes=1, out=None):
     gamma = as_optional("rms_norm: `gamma` (D,)", gamma, 1, x)
     view, eps = check_rows("rms_norm", x.shape, integer("rms_norm: `axes`", axes)), np.float64(eps)
     check_affine("rms_norm: `gamma`", gamma.size, view[2])
-    check_eps("rms_norm", eps)
+    check_eps_of("rms_norm", eps, x)
     y = as_out("rms_norm: `out`", out, x.shape, x)
     _rms_norm(x.reshape(view), gamma, eps, y.reshape(view))
     return y
@@ -76,7 +77,7 @@ def rms_norm_dx(dy, x, gamma, eps=1e-5, axes=1, dx=None):
     view, eps = check_rows("rms_norm_dx", x.shape, integer("rms_norm_dx: `axes`", axes)), np.float64(eps)
     check_like("rms_norm_dx", dy.shape, x.shape)
     check_affine("rms_norm_dx: `gamma`", gamma.size, view[2])
-    check_eps("rms_norm_dx", eps)
+    check_eps_of("rms_norm_dx", eps, dy)
     dx = as_grad("rms_norm_dx: `dx`", dx, x.shape, dy)
     dgamma = np.empty(0, dy.dtype)
     _rms_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), dgamma)
@@ -88,9 +89,12 @@ def rms_norm_dgamma(dy, x, eps=1e-5, axes=1, dgamma=None):
     r"""Adds :math:`\sum dy\, \hat x` over the rows to `dgamma` (D,) (zeros if not given)."""
     dy = as_float("rms_norm_dgamma: `dy` (N, ..., D)", dy, AT_LEAST_2)
     x = as_like("rms_norm_dgamma: `x` (N, ..., D)", x, AT_LEAST_2, dy)
-    view, eps = check_rows("rms_norm_dgamma", x.shape, integer("rms_norm_dgamma: `axes`", axes)), np.float64(eps)
+    view, eps = (
+        check_rows("rms_norm_dgamma", x.shape, integer("rms_norm_dgamma: `axes`", axes)),
+        np.float64(eps),
+    )
     check_like("rms_norm_dgamma", dy.shape, x.shape)
-    check_eps("rms_norm_dgamma", eps)
+    check_eps_of("rms_norm_dgamma", eps, dy)
     dgamma = as_grad("rms_norm_dgamma: `dgamma`", dgamma, (view[2],), dy)
     gamma, dx = np.empty(0, dy.dtype), np.empty((0, 0, 0), dy.dtype)
     _rms_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx, dgamma)
@@ -107,7 +111,7 @@ def rms_norm_backward(dy, x, gamma, eps=1e-5, axes=1, dx=None, dgamma=None):
     view = check_rows("rms_norm_backward", x.shape, axes)
     check_like("rms_norm_backward", dy.shape, x.shape)
     check_affine("rms_norm_backward: `gamma`", gamma.size, view[2])
-    check_eps("rms_norm_backward", eps)
+    check_eps_of("rms_norm_backward", eps, dy)
     dx = as_grad("rms_norm_backward: `dx`", dx, x.shape, dy)
     dgamma = as_grad("rms_norm_backward: `dgamma`", dgamma, (view[2],), dy)
     _rms_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), dgamma)

@@ -3,23 +3,35 @@ r"""What norms within a sample share: the statistics of a row, y, and the gradie
 .. math:: \hat x = (x - \mu) r \qquad r = \frac{1}{\sqrt{\sigma^2 + \epsilon}} \qquad
           dx = r \Big(g - \frac{1}{n} \sum g - \hat x \frac{1}{n} \sum g \hat x\Big) \qquad g = \gamma\, dy
 
-A norm that is not centred has mean 0, and no sum of g. A row is `parts` of `count` vectors, `step` apart, in a
-part that begins `apart` behind the one before. In a kernel vectors lie `inside` a row, and a part ends with one
-of `tail` elements, if that is not 0; on lanes each vector has an element of as many rows as there are lanes.
-gamma is a number for each element of a row, or for each part (`by_part`).
+A norm that is not centred has mean 0, and no sum of g. A row is `parts` of `count` vectors, `step` apart, in
+a part that begins `apart` behind the one before. In a kernel vectors lie `inside` a row, and a part ends with
+one of `tail` elements, if that is not 0; on lanes each vector has an element of as many rows as there are
+lanes. gamma is a number for each element of a row, or for each part (`by_part`).
 
 Statistics are sums of distances from a number near the first elements, and of their squares: one pass. Where
 that number is so far from the mean that squares lose digits, a second pass takes the mean so found. What the
-sums leave of the mean beyond a float is `low`, so x is seen as (x - shift) - low: a mean of 10^8 costs nothing
-but what x has lost itself, and a constant row is 0. Where the squares are beyond the dtype, all is done once
-more for x times a power of two. A row with a NaN or an infinity is NaN.
+sums leave of the mean beyond a float is `low`, so x is seen as (x - shift) - low: a mean of 10^8 costs
+nothing but what x itself has lost, and a constant row is 0. Where the squares are beyond the dtype, the next
+pass is over x times a power of two. A row with a NaN or an infinity is NaN.
 """
 
 import numpy as np
 
 from nbdl._jit import jit
 from nbdl.kernels.simd.registers import (
-    fma, hmax, hsum, larger, load, load_part, pointer, some, splat, sqrt, store, store_part, where,
+    fma,
+    hmax,
+    hsum,
+    larger,
+    load,
+    load_part,
+    pointer,
+    some,
+    splat,
+    sqrt,
+    store,
+    store_part,
+    where,
 )  # fmt: skip
 from nbdl.kernels.simd.shuffle import lanes, load_rest
 
@@ -34,42 +46,37 @@ SMALL_FLOAT32, SMALL_FLOAT64 = 2.0**-80, 2.0**-600  # bring the largest numbers 
 @jit(inline=True)
 def statistics(x, parts, apart, count, step, tail, inside, n, eps, centred, small):
     """(shift, low, rstd) of rows of `n` elements, as vectors; lanes that belong to a row are alike."""
-    shift, low, var = _moments(x, parts, apart, count, step, tail, inside, n, centred, 1.0)
-    rstd = 1.0 / sqrt(var + eps)
-    beyond = (var != var) | (var == np.inf)
-    if some(beyond):
-        other = _moments(x, parts, apart, count, step, tail, inside, n, centred, small)
-        shift, low = where(beyond, other[0], shift), where(beyond, other[1], low)
-        rstd = where(beyond, small / sqrt(other[2] + eps * small * small), rstd)
-    return shift, low, rstd
-
-
-@jit
-def _moments(x, parts, apart, count, step, tail, inside, n, centred, scale):
-    """(shift, low, variance times scale^2)."""
     near, share = load_part(x, 0, 0), 1.0 / n
+    scale = back = s = t = near + 1.0
     if centred:
-        near = _near(x, count, step, tail, inside, scale)
-    s, t = _sums(x, parts, apart, count, step, tail, inside, near, scale)
-    if not centred:
-        return near, near, t * share
-    if some(s * s * share > 0.75 * t):
-        near = near + s * share * (1.0 / scale)
+        near = _near(x, count, step, tail, inside)
+    for attempt in range(3):
         s, t = _sums(x, parts, apart, count, step, tail, inside, near, scale)
-    mean = s * share
-    return near, mean * (1.0 / scale), larger(0.0, t - s * mean) * share
+        beyond = (t != t) | (t == np.inf)
+        off = s * s * share > (0.75 if centred else np.inf) * t
+        if attempt == 2 or not some(beyond | off):
+            break
+        near = where(off, near + s * share * back, near)
+        scale, back = where(beyond, small, scale), where(beyond, 1.0 / small, back)
+    low = near
+    if centred:
+        mean = s * share
+        low, t = mean * back, larger(0.0, t - s * mean)
+    t = where(t == np.inf, np.nan, t * share)
+    return near, low, scale / sqrt(t + eps * scale * scale)
 
 
 @jit(inline=True)
-def _near(x, count, step, tail, inside, scale):
+def _near(x, count, step, tail, inside):
     """The mean of the first elements."""
     if inside:
         n = lanes(x) if count else tail
-        return splat(hsum(load_part(x, 0, n) * scale)) * (1.0 / n) * (1.0 / scale)
-    total, n = load(x, 0) * scale, min(count, FIRST)
+        return splat(hsum(load_part(x, 0, n) * (1.0 / n)))
+    n = min(count, FIRST)
+    total = load(x, 0) * (1.0 / n)
     for k in range(1, n):
-        total = total + load(x, k * step) * scale
-    return total * (1.0 / n) * (1.0 / scale)
+        total = total + load(x, k * step) * (1.0 / n)
+    return total
 
 
 @jit(inline=True)
@@ -111,7 +118,9 @@ def _of_tail(gamma, p, count, step, tail, by_part):
 
 
 @jit(inline=True)
-def normalize_row(x, gamma, beta, y, parts, apart, count, step, tail, inside, by_part, scaled, shifted, of_row):
+def normalize_row(
+    x, gamma, beta, y, parts, apart, count, step, tail, inside, by_part, scaled, shifted, of_row
+):
     """y = x_hat gamma + beta, where there are a gamma (`scaled`) and a beta (`shifted`)."""
     shift, low, rstd = of_row
     zero = load_part(x, 0, 0)
@@ -238,8 +247,8 @@ def normalize(x, gamma, beta, groups, by_part, eps, centred, y):
         p, q, first = pointer(x) + r * D, pointer(y) + r * D, r % groups * own
         of_row = statistics(p, 1, 0, D // L, L, D % L, True, D, eps, centred, small)
         normalize_row(
-            p, pointer(gamma) + first, pointer(beta) + first, q, C, S, S // L, L, S % L, True, by_part, scaled,
-            shifted, of_row,
+            p, pointer(gamma) + first, pointer(beta) + first, q, C, S, S // L, L, S % L, True, by_part,
+            scaled, shifted, of_row,
         )  # fmt: skip
 
 
@@ -257,8 +266,8 @@ def add_gradients(dy, x, gamma, groups, by_part, eps, centred, dx, dgamma, dbeta
         of_row = statistics(p, 1, 0, D // L, L, D % L, True, D, eps, centred, small)
         if dx.size:
             gradient_row(
-                g, p, pointer(gamma) + first, pointer(dx) + r * D, C, S, S // L, L, S % L, True, by_part, scaled,
-                D, centred, True, of_row,
+                g, p, pointer(gamma) + first, pointer(dx) + r * D, C, S, S // L, L, S % L, True, by_part,
+                scaled, D, centred, True, of_row,
             )  # fmt: skip
         if dgamma.size:
             add_products(g, p, pointer(of_both) + sums, C, S, S // L, L, S % L, by_part, of_row)
