@@ -118,6 +118,7 @@ from nbdl.kernels.normalization.layer_norm import (
     layer_norm_dgamma,
     layer_norm_dx,
 )
+from nbdl.kernels.normalization.local_response_norm import local_response_norm, local_response_norm_dx
 from nbdl.kernels.normalization.rms_norm import rms_norm, rms_norm_backward, rms_norm_dgamma, rms_norm_dx
 from nbdl.kernels.pooling.avg_pool2d import avg_pool2d, avg_pool2d_dx
 from nbdl.kernels.pooling.max_pool2d import max_pool2d, max_pool2d_argmax, max_pool2d_dx
@@ -220,6 +221,8 @@ __all__ = [
     "linear_dw",
     "linear_dx",
     "linear_shape",
+    "local_response_norm",
+    "local_response_norm_dx",
     "log_softmax",
     "log_softmax_dx",
     "masked_scale",

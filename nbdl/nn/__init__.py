@@ -5,6 +5,8 @@ from nbdl.nn._activations import *  # noqa: F403 - these are named on their page
 from nbdl.nn._batch_norm import BatchNorm
 from nbdl.nn._conv2d import Conv2d
 from nbdl.nn._embedding import Embedding
+from nbdl.nn._group_norm import GroupNorm, InstanceNorm, LocalResponseNorm
+from nbdl.nn._layer_norm import LayerNorm, RMSNorm
 from nbdl.nn._linear import Linear
 from nbdl.nn._losses import (
     cross_entropy,
@@ -35,9 +37,14 @@ __all__ = [
     "Buffer",
     "Conv2d",
     "Embedding",
+    "GroupNorm",
+    "InstanceNorm",
+    "LayerNorm",
     "Linear",
+    "LocalResponseNorm",
     "MaxPool2d",
     "Parameter",
+    "RMSNorm",
     "Sequential",
     "Train",
     "build",
