@@ -1,4 +1,4 @@
-"""Norms within a sample on lanes: every case of the kernels but empty arrays, and what is left to the kernels."""
+"""Norms within a sample on lanes: every case of the kernels but empty arrays; what is left to the kernels."""
 
 import pytest
 
