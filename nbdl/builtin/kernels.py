@@ -78,6 +78,10 @@ def nbdl_kernels():
     yield _kernel(
         room, "batch_norm_inference", (*affine, "mean", "var"), affine, batch="each",
     )  # fmt: skip
+    for name in ("layer_norm", "group_norm", "instance_norm"):
+        yield _kernel(f"normalization.{name}", name, affine, batch="each")
+    yield _kernel("normalization.rms_norm", "rms_norm", ("x", "gamma"), batch="each")
+    yield _kernel("normalization.local_response_norm", "local_response_norm", ("x",), batch="each")
     for page, name in ACTIVATIONS:
         yield _kernel(f"activation.{page}", name, ("x",), batch="each")
     for name in ("softmax", "log_softmax"):  # not batch="each": the axis may be that of the samples

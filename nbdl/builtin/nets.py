@@ -8,8 +8,9 @@ from nbdl.records import Initializer, Layer, Loss, Metric, Optimizer, Schedule
 @hookimpl
 def nbdl_layers():
     for name in (
-        "AvgPool2d", "BatchNorm", "Concat", "Conv2d", "Dropout", "Embedding", "Flatten", "Lambda", "Linear",
-        "MaxPool2d", "Residual", "Sequential", "Softmax", *ACTIVATIONS.values(),
+        "AvgPool2d", "BatchNorm", "Concat", "Conv2d", "Dropout", "Embedding", "Flatten", "GroupNorm",
+        "InstanceNorm", "Lambda", "LayerNorm", "Linear", "LocalResponseNorm", "MaxPool2d", "RMSNorm",
+        "Residual", "Sequential", "Softmax", *ACTIVATIONS.values(),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
 

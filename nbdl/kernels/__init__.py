@@ -97,6 +97,29 @@ from nbdl.kernels.normalization.batch_norm_inference import (
     batch_norm_inference_dgamma,
     batch_norm_inference_dx,
 )
+from nbdl.kernels.normalization.group_norm import (
+    group_norm,
+    group_norm_backward,
+    group_norm_dbeta,
+    group_norm_dgamma,
+    group_norm_dx,
+)
+from nbdl.kernels.normalization.instance_norm import (
+    instance_norm,
+    instance_norm_backward,
+    instance_norm_dbeta,
+    instance_norm_dgamma,
+    instance_norm_dx,
+)
+from nbdl.kernels.normalization.layer_norm import (
+    layer_norm,
+    layer_norm_backward,
+    layer_norm_dbeta,
+    layer_norm_dgamma,
+    layer_norm_dx,
+)
+from nbdl.kernels.normalization.local_response_norm import local_response_norm, local_response_norm_dx
+from nbdl.kernels.normalization.rms_norm import rms_norm, rms_norm_backward, rms_norm_dgamma, rms_norm_dx
 from nbdl.kernels.pooling.avg_pool2d import avg_pool2d, avg_pool2d_dx
 from nbdl.kernels.pooling.max_pool2d import max_pool2d, max_pool2d_argmax, max_pool2d_dx
 from nbdl.kernels.pooling.pool2d import pool2d_shape
@@ -162,11 +185,21 @@ __all__ = [
     "entropy_dp",
     "gelu",
     "gelu_dx",
+    "group_norm",
+    "group_norm_backward",
+    "group_norm_dbeta",
+    "group_norm_dgamma",
+    "group_norm_dx",
     "hellinger_distance",
     "info_nce",
     "info_nce_bound",
     "info_nce_dx",
     "info_nce_dy",
+    "instance_norm",
+    "instance_norm_backward",
+    "instance_norm_dbeta",
+    "instance_norm_dgamma",
+    "instance_norm_dx",
     "integer",
     "jeffreys_divergence",
     "joint_entropy",
@@ -177,12 +210,19 @@ __all__ = [
     "kl_divergence",
     "kl_divergence_dp",
     "kl_divergence_dq",
+    "layer_norm",
+    "layer_norm_backward",
+    "layer_norm_dbeta",
+    "layer_norm_dgamma",
+    "layer_norm_dx",
     "linear",
     "linear_backward",
     "linear_db",
     "linear_dw",
     "linear_dx",
     "linear_shape",
+    "local_response_norm",
+    "local_response_norm_dx",
     "log_softmax",
     "log_softmax_dx",
     "masked_scale",
@@ -214,6 +254,10 @@ __all__ = [
     "relu_dx",
     "renyi_divergence",
     "renyi_entropy",
+    "rms_norm",
+    "rms_norm_backward",
+    "rms_norm_dgamma",
+    "rms_norm_dx",
     "self_information",
     "sgd_update",
     "shape4",

@@ -7,7 +7,9 @@ from nbdl.nn._branches import Concat, Residual
 from nbdl.nn._conv2d import Conv2d
 from nbdl.nn._embedding import Embedding
 from nbdl.nn._fold import fold_batch_norm
+from nbdl.nn._group_norm import GroupNorm, InstanceNorm, LocalResponseNorm
 from nbdl.nn._lambda import Lambda
+from nbdl.nn._layer_norm import LayerNorm, RMSNorm
 from nbdl.nn._linear import Linear
 from nbdl.nn._losses import (
     cross_entropy,
@@ -39,11 +41,16 @@ __all__ = [
     "Concat",
     "Conv2d",
     "Embedding",
+    "GroupNorm",
+    "InstanceNorm",
     "Lambda",
+    "LayerNorm",
     "Linear",
+    "LocalResponseNorm",
     "MaxPool2d",
     "Parameter",
     "Residual",
+    "RMSNorm",
     "Sequential",
     "Train",
     "build",

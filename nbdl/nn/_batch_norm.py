@@ -16,8 +16,12 @@ class BatchNorm:
     Parameters
     ----------
     momentum : float
-        From 0 to 1: the share of a minibatch in the new running averages, as in torch (1 - momentum in Keras
-        and ONNX).
+        From 0 to 1: the share of a minibatch in the new running averages, as in torch.
+    decay : float, optional
+        Instead of `momentum`, the share of the old averages, 1 - momentum: what Keras and ONNX call momentum.
+    unbiased : bool
+        Whether the running variance averages variances divided by n - 1, as in torch, or by n, as in Keras
+        and ONNX.
     eps : float
         Added to the variance; positive.
     affine : bool
@@ -30,12 +34,15 @@ class BatchNorm:
     """
 
     @by_name("nbdl finds the channels itself: nn.BatchNorm(), nn.BatchNorm(momentum=0.01)")
-    def __init__(self, *, momentum=0.1, eps=1e-5, affine=True):
+    def __init__(self, *, momentum=0.1, decay=None, unbiased=True, eps=1e-5, affine=True):
+        if decay is not None:
+            momentum = _momentum(decay, momentum)
         if not 0 <= momentum <= 1:
             raise OptionError("BatchNorm: `momentum` must be from 0 to 1, got {!r}", momentum)
         if not eps > 0:
             raise OptionError("BatchNorm: `eps` must be positive, got {!r}", eps)
-        self.momentum, self.eps, self.affine = float(momentum), float(eps), bool(affine)
+        self.momentum, self.decay, self.unbiased = float(momentum), None, bool(unbiased)
+        self.eps, self.affine = float(eps), bool(affine)
         self.gamma = Parameter("ones") if affine else None
         self.beta = Parameter("zeros") if affine else None
         self.running_mean, self.running_var = Buffer("zeros"), Buffer("ones")
@@ -58,9 +65,22 @@ class BatchNorm:
             running = self.running_mean, self.running_var
             return apply("batch_norm_inference", x, self.gamma, self.beta, *running, eps=self.eps)
         running = train.value(self.running_mean), train.value(self.running_var)
-        y, _, _, mean, var = apply_all(
-            "batch_norm", x, self.gamma, self.beta, *running, eps=self.eps, momentum=self.momentum
-        )
+        options = {"eps": self.eps, "momentum": self.momentum, "unbiased": self.unbiased}
+        y, _, _, mean, var = apply_all("batch_norm", x, self.gamma, self.beta, *running, **options)
         train.keep(self.running_mean, mean)
         train.keep(self.running_var, var)
         return y
+
+
+def _momentum(decay, momentum):
+    """The momentum of a layer with this decay; `momentum` must be the default."""
+    if momentum != 0.1:
+        raise OptionError(
+            "BatchNorm: `momentum` (the share of the new) and `decay` (of the old) say the same: give one of "
+            "them, got {!r} and {!r}",
+            momentum,
+            decay,
+        )
+    if not 0 <= decay <= 1:
+        raise OptionError("BatchNorm: `decay` must be from 0 to 1, got {!r}", decay)
+    return 1 - decay

@@ -151,14 +151,41 @@ def dropout(x, ratio=None, training=False, *, seed=0, outputs=1):
 def batch_normalization(
     x, scale, b, mean, var, *, epsilon=1e-5, momentum=0.9, training_mode=0, is_test=1, spatial=1, outputs=1
 ):
-    """ONNX keeps the share `momentum` of the old averages, and averages the biased variance."""
+    """The momentum of ONNX is the share of the old averages; it averages the biased variance."""
     if not training_mode:
         return kernels.batch_norm_inference(x, scale, b, mean, var, epsilon)
-    y, *_, new_mean, new_var = kernels.batch_norm(x, scale, b, mean, var, epsilon, 1.0)
-    n = x.size // x.shape[1]
-    new = new_mean, new_var * (n - 1) / n
-    averages = [np.asarray(momentum * a + (1 - momentum) * b, x.dtype) for a, b in zip((mean, var), new)]
-    return (y, *averages)[:outputs] if outputs > 1 else y
+    y, *_, mean, var = kernels.batch_norm(x, scale, b, mean, var, epsilon, 1 - momentum, False)
+    return (y, mean, var)[:outputs] if outputs > 1 else y
+
+
+def as_rows(x, axis):
+    """x (1, rows, elements) of all axes from `axis` on: ONNX may take in that of the samples."""
+    return x.reshape(1, -1, math.prod(x.shape[axis % x.ndim :]))
+
+
+def layer_normalization(x, scale, b=None, *, axis=-1, epsilon=1e-5, stash_type=1, outputs=1):
+    """ONNX also gives the mean and 1 / deviation of each row, which nbdl makes again where it needs them."""
+    rows, axis = as_rows(x, axis), axis % x.ndim
+    y = kernels.layer_norm(rows, scale.reshape(-1), None if b is None else b.reshape(-1), epsilon)
+    kept = rows.mean(axis=2), 1 / np.sqrt(rows.var(axis=2) + epsilon)
+    shape = x.shape[:axis] + (1,) * (x.ndim - axis)
+    return (y.reshape(x.shape), *(np.asarray(a, x.dtype).reshape(shape) for a in kept))[:outputs]
+
+
+def rms_normalization(x, scale, *, axis=-1, epsilon=1e-5, stash_type=1):
+    return kernels.rms_norm(as_rows(x, axis), scale.reshape(-1), epsilon).reshape(x.shape)
+
+
+def group_normalization(x, scale, b, *, num_groups, epsilon=1e-5, stash_type=1):
+    return kernels.group_norm(x, scale, b, num_groups, epsilon)
+
+
+def instance_normalization(x, scale, b, *, epsilon=1e-5):
+    return kernels.instance_norm(x, scale, b, epsilon)
+
+
+def lrn(x, *, size, alpha=1e-4, beta=0.75, bias=1.0):
+    return kernels.local_response_norm(x, size, alpha, beta, bias)
 
 
 # --- plumbing ---------------------------------------------------------------------------------------------
@@ -242,6 +269,10 @@ OPERATORS = {
     "Gemm": gemm,
     "GlobalAveragePool": lambda x: global_pool(kernels.avg_pool2d, x),
     "GlobalMaxPool": lambda x: global_pool(kernels.max_pool2d, x),
+    "GroupNormalization": group_normalization,
+    "InstanceNormalization": instance_normalization,
+    "LRN": lrn,
+    "LayerNormalization": layer_normalization,
     "LogSoftmax": lambda x, **options: along_axis(kernels.log_softmax, x, **options),
     "MatMul": matmul,
     "Max": functools.partial(fold, "maximum"),
@@ -252,6 +283,7 @@ OPERATORS = {
         kernels.nll_loss, kernels.nll_loss_each, *inputs, **options
     ),
     "Pow": functools.partial(binary, "power"),
+    "RMSNormalization": rms_normalization,
     "ReduceMean": functools.partial(reduce, "mean"),
     "ReduceSum": functools.partial(reduce, "sum"),
     "Relu": lambda x: kernels.relu(x),
@@ -272,7 +304,14 @@ OPERATORS = {
 
 # What an operator wants to know besides its attributes: the opset, or how many outputs are asked for.
 WANTS_OPSET = {"LogSoftmax", "Softmax"}
-WANTS_OUTPUTS = {"BatchNormalization", "Dropout", "MaxPool", "SoftmaxCrossEntropyLoss", "Split"}
+WANTS_OUTPUTS = {
+    "BatchNormalization",
+    "Dropout",
+    "LayerNormalization",
+    "MaxPool",
+    "SoftmaxCrossEntropyLoss",
+    "Split",
+}
 
 
 # --- graphs -----------------------------------------------------------------------------------------------

@@ -11,8 +11,9 @@ keeps (`momentum` m, as in torch):
 .. math:: \mu_c' \leftarrow (1 - m) \mu_c' + m\, \mu_c \qquad
           \sigma_c'^2 \leftarrow (1 - m) \sigma_c'^2 + m\, \frac{n}{n - 1} \sigma_c^2
 
-Conventions differ: the momentum of ONNX and Keras is 1 - m; the code from scratch of the book averages the
-biased variance, torch and the kernel here the unbiased one. Gradients, with sums over a channel:
+Conventions differ: the momentum of ONNX and Keras is 1 - m. torch averages the unbiased variance, and so does
+the kernel unless told otherwise (`unbiased`); ONNX, Keras and the book's code from scratch average the biased
+one. Gradients, with sums over a channel:
 
 .. math::
     d\beta = \sum dy \qquad d\gamma = \sum dy\, \hat x \qquad
@@ -33,7 +34,7 @@ from nbdl.kernels.normalization.checks import check_backward, check_eps, check_s
 
 
 @jit
-def batch_norm(x, gamma, beta, running_mean, running_var, eps=1e-5, momentum=0.1, out=None):
+def batch_norm(x, gamma, beta, running_mean, running_var, eps=1e-5, momentum=0.1, unbiased=True, out=None):
     """Normalize each channel by its own mean and variance: for training (see the formulas above).
 
     Parameters
@@ -47,7 +48,11 @@ def batch_norm(x, gamma, beta, running_mean, running_var, eps=1e-5, momentum=0.1
     eps : float
         Positive; added to the variance.
     momentum : float
-        From 0 to 1: the share of this minibatch in the new averages, as in torch.
+        From 0 to 1: the share of this minibatch in the new averages, as in torch; what ONNX and Keras call
+        momentum, the share of the old ones, is 1 - momentum.
+    unbiased : bool
+        Whether the running variance averages variances divided by n - 1, as in torch, or by n, as in ONNX and
+        Keras. y is made of the biased one in any case.
     out : array of the shape of `x`, optional
         Where y goes; may be `x` itself.
 
@@ -85,14 +90,16 @@ def batch_norm(x, gamma, beta, running_mean, running_var, eps=1e-5, momentum=0.1
     mean, rstd = np.empty(view[1], x.dtype), np.empty(view[1], x.dtype)
     new_mean, new_var = np.empty(view[1], x.dtype), np.empty(view[1], x.dtype)
     _batch_norm(
-        x.reshape(view), gamma, beta, running_mean, running_var, eps, momentum, y.reshape(view), mean, rstd,
-        new_mean, new_var,
+        x.reshape(view), gamma, beta, running_mean, running_var, eps, momentum, bool(unbiased),
+        y.reshape(view), mean, rstd, new_mean, new_var,
     )  # fmt: skip
     return y, mean, rstd, new_mean, new_var
 
 
 @jit
-def _batch_norm(x, gamma, beta, running_mean, running_var, eps, m, y, mean, rstd, new_mean, new_var):
+def _batch_norm(
+    x, gamma, beta, running_mean, running_var, eps, m, unbiased, y, mean, rstd, new_mean, new_var
+):
     N, C, S = x.shape
     centre, square = np.empty(C), np.empty(C)
     moments(x, centre, square)
@@ -101,7 +108,7 @@ def _batch_norm(x, gamma, beta, running_mean, running_var, eps, m, y, mean, rstd
         r = 1.0 / np.sqrt(square[c] / n + eps)
         mean[c], rstd[c] = centre[c], r
         new_mean[c] = (1.0 - m) * running_mean[c] + m * centre[c]
-        new_var[c] = (1.0 - m) * running_var[c] + m * (square[c] / (n - 1))
+        new_var[c] = (1.0 - m) * running_var[c] + m * (square[c] / (n - 1 if unbiased else n))
         a = r * gamma[c] if gamma.size else r
         rest = centre[c] - np.float64(mean[c])  # what a float32 cannot hold of the mean
         scale[c], shift[c] = a, (beta[c] if beta.size else 0.0) - a * rest

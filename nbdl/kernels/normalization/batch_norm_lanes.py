@@ -36,6 +36,8 @@ def shape_of(site):
 
 def _shapes(site):
     shape = shape_of(site)
+    if not isinstance(site["unbiased"], bool):
+        raise Unfit
     if not isinstance(site["momentum"], (int, float)) or not 0 <= site["momentum"] <= 1:
         raise Unfit
     return {"y": shape, **dict.fromkeys(batch_norm.shared, shape[:1])}
@@ -97,6 +99,7 @@ def _collect(L, zero):
 def _finish(site):
     """An item is a channel."""
     L, eps, m, memory = site.L, float(site["eps"]), float(site["momentum"]), SHARDS * site.L
+    unbiased = site["unbiased"]
 
     def leaf(
         acc, shards, stride, samples, running_mean, running_var, mean, rstd, new_running_mean,
@@ -123,7 +126,7 @@ def _finish(site):
         low[item] = centre - np.float64(mean[item])
         share[item] = one
         new_running_mean[item] = (1.0 - m) * running_mean[item] + m * centre
-        new_running_var[item] = (1.0 - m) * running_var[item] + m * var * (n / (n - 1))
+        new_running_var[item] = (1.0 - m) * running_var[item] + m * var * (n / (n - 1) if unbiased else 1.0)
 
     C, *rest = site.shapes["x"]
     return Row(leaf, items=C, places=math.prod(rest))

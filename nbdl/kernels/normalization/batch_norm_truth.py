@@ -6,13 +6,13 @@ from nbdl.cases import Bad, Case, half
 from nbdl.errors import DtypeError, OptionError, ShapeError
 
 
-def batch_norm(x, gamma, beta, running_mean, running_var, eps=1e-5, momentum=0.1):
+def batch_norm(x, gamma, beta, running_mean, running_var, eps=1e-5, momentum=0.1, unbiased=True):
     axes = tuple(a for a in range(x.ndim) if a != 1)
     n = np.prod([x.shape[a] for a in axes])
     mean, var = np.mean(x, axis=axes), np.mean((x - np.mean(x, axis=axes, keepdims=True)) ** 2, axis=axes)
     y = normalized(x, gamma, beta, mean, var, eps)
     new_mean = (1 - momentum) * running_mean + momentum * mean
-    new_var = (1 - momentum) * running_var + momentum * var * n / (n - 1)
+    new_var = (1 - momentum) * running_var + momentum * var * (n / (n - 1) if unbiased else 1)
     return y, mean, 1 / np.sqrt(var + eps), new_mean, new_var
 
 
@@ -79,6 +79,7 @@ def batch_norm_cases(rng):
         *cases(rng, "running_mean", "running_var"),
         Case("momentum of 1", images, {"momentum": 1.0}),
         Case("momentum of 0", images, {"momentum": 0.0}),
+        Case("biased", images, {"momentum": 0.3, "unbiased": False}),
         Bad("one value", tuple(a[:1] for a in inputs(rng, 2, 3)[:1]) + images[1:], {}, ShapeError, "x"),
         Bad("one place", (images[0][:1, :, :1], *images[1:]), {}, ShapeError, "x"),
         Bad("no samples", (images[0][:0], *images[1:]), {}, ShapeError, "x"),

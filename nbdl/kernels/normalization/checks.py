@@ -29,13 +29,72 @@ def check_size(where, count, channels, optional):
 
 
 @jit
-def check_backward(kernel, dy_shape, x_shape):
+def check_like(kernel, dy_shape, x_shape):
     if dy_shape != x_shape:
         raise ShapeError("{}: `dy` must have shape {}, that of `x`, got {}", kernel, x_shape, dy_shape)
+
+
+@jit
+def check_backward(kernel, dy_shape, x_shape):
+    check_like(kernel, dy_shape, x_shape)
     return check_view(kernel, dy_shape)
+
+
+@jit
+def check_places(where, shape):
+    """`check_view` of a shape with axes behind the channels."""
+    axes = 0
+    for _ in range(len(shape)):
+        axes += 1
+    if axes < 3:
+        raise ShapeError(
+            "{} must have at least 3 dimensions (N, C, L), for one value has no variance; got shape {}",
+            where,
+            shape,
+        )
+    return check_view(where, shape)
+
+
+@jit
+def check_groups(kernel, channels, groups):
+    if groups < 1 or channels % groups:
+        raise OptionError(
+            "{}: `groups` must be a divisor of the number of channels, {}, got {}", kernel, channels, groups
+        )
 
 
 @jit
 def check_eps(kernel, eps):
     if not eps > 0:
         raise OptionError("{}: `eps` must be positive, got {}", kernel, eps)
+
+
+@jit
+def check_eps_of(kernel, eps, x):
+    """`check_eps`, where it is added in the dtype of `x`."""
+    if not x.dtype.type(eps) > 0:
+        raise OptionError("{}: `eps` must be positive in the dtype of `x`, got {}", kernel, eps)
+
+
+@jit
+def check_rows(kernel, shape, axes):
+    """The shape as (rows, 1, D), D the product of the last `axes` axes."""
+    count = size = 1
+    ndim = len(shape)
+    if axes < 1 or axes >= ndim:
+        raise OptionError(
+            "{}: `axes` must be from 1 to {}, of {} dimensions, the first of which are samples, got {}",
+            kernel, ndim - 1, ndim, axes,
+        )  # fmt: skip
+    for d in range(ndim):
+        if d < ndim - axes:
+            count *= shape[d]
+        else:
+            size *= shape[d]
+    return count, 1, size
+
+
+@jit
+def check_affine(where, count, size):
+    if count != size and count != 0:
+        raise ShapeError("{} must have {} elements, one for each of a row, got {}", where, size, count)

@@ -34,7 +34,7 @@ def run(arrays, dtype="float32", **options):
     """All outputs and gradients by the twin, as a program makes them: the reductions first."""
     arrays = [None if a is None else a.astype(dtype) for a in arrays]
     record = registry.default().get("kernel", "batch_norm")
-    constants = {"eps": 1e-5, "momentum": 0.1}
+    constants = {"eps": 1e-5, "momentum": 0.1, "unbiased": True}
     twin, site, why = site_of(record, arrays, constants, np.dtype(dtype))
     assert twin is not None, why
     operands = Operands(twin, site, dict(zip(record.inputs, arrays)), OUTPUTS, **options)
@@ -84,9 +84,7 @@ def test_the_cases_of_the_kernel(name, case):
     assert compare(name, case, "float64", 19)
 
 
-@pytest.mark.parametrize(
-    "samples", [2, 37, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 16, 150))]
-)
+@pytest.mark.parametrize("samples", [2, 37, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 16, 150))])
 @pytest.mark.parametrize("affine", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("shape", [(17,), (3, 5), (2, 9, 7), (6, 24, 24), (2, 3, 4, 5)])
 def test_shapes_and_numbers_of_samples(shape, samples, affine):
@@ -159,7 +157,9 @@ def test_one_value_for_each_channel_is_refused():
     record = registry.default().get("kernel", "batch_norm")
     for shape, samples, status in (((3,), 1, 1), ((3,), 2, 0), ((3, 2, 1), 1, 0)):
         arrays = inputs((samples, *shape))
-        twin, site, _ = site_of(record, arrays, {"eps": 1e-5, "momentum": 0.1}, np.dtype("float64"))
+        twin, site, _ = site_of(
+            record, arrays, {"eps": 1e-5, "momentum": 0.1, "unbiased": True}, np.dtype("float64")
+        )
         operands = Operands(twin, site, dict(zip(record.inputs, arrays)), OUTPUTS)
         assert operands.checked() == status
 
@@ -176,11 +176,12 @@ def test_one_value_for_each_channel_is_refused():
         ({}, {"eps": "small"}),
         ({}, {"momentum": 1.5}),
         ({}, {"momentum": None}),
+        ({}, {"unbiased": 1}),
     ],
 )
 def test_what_the_kernel_refuses_is_left_to_it(shapes, constants):
     good = {"x": (3, 4), "gamma": (3,), "beta": (3,), "running_mean": (3,), "running_var": (3,)}
-    options, samples = {"eps": 1e-5, "momentum": 0.1}, frozenset({"x"})
+    options, samples = {"eps": 1e-5, "momentum": 0.1, "unbiased": True}, frozenset({"x"})
     twin = batch_norm_lanes.batch_norm
     assert twin.shape(Site(good, options, samples=samples))["mean"] == (3,)
     with pytest.raises(Unfit):

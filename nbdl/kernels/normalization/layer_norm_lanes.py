@@ -1,0 +1,5 @@
+"""layer_norm on lanes: `rows_lanes.py` has its twin."""
+
+from nbdl.kernels.normalization.rows_lanes import norm, of_last_axes
+
+layer_norm = norm(of_last_axes, centred=True)
