@@ -8,6 +8,17 @@ ACTIVATIONS = {  # (page, kernel): its layer in `nbdl/nn/_activations.py`
     ("elementwise", "sigmoid"): "Sigmoid",
     ("elementwise", "tanh"): "Tanh",
     ("gelu", "gelu"): "GELU",
+    ("gelu", "gelu_tanh"): "GELU",
+    ("silu", "silu"): "SiLU",
+    ("exponential_linear", "elu"): "ELU",
+    ("exponential_linear", "selu"): "SELU",
+    ("exponential_linear", "celu"): "CELU",
+    ("leaky_relu", "leaky_relu"): "LeakyReLU",
+    ("softplus", "softplus"): "Softplus",
+    ("softplus", "mish"): "Mish",
+    ("softsign", "softsign"): "Softsign",
+    ("hard_sigmoid", "hard_sigmoid"): "HardSigmoid",
+    ("hard_sigmoid", "hard_swish"): "HardSwish",
 }
 
 
@@ -80,6 +91,9 @@ def nbdl_kernels():
     )  # fmt: skip
     for page, name in ACTIVATIONS:
         yield _kernel(f"activation.{page}", name, ("x",), batch="each")
+    yield _kernel("activation.prelu", "prelu", ("x", "w"), batch="each")
+    for name in ("glu", "swiglu"):  # not batch="each": the axis may be that of the samples
+        yield _kernel("activation.glu", name, ("x",))
     for name in ("softmax", "log_softmax"):  # not batch="each": the axis may be that of the samples
         yield _kernel("activation.softmax", name, ("x",))
     for room, name in (("loss.cross_entropy", "softmax_cross_entropy"), ("loss.nll", "nll_loss")):

@@ -8,8 +8,8 @@ from nbdl.records import Initializer, Layer, Loss, Metric, Optimizer, Schedule
 @hookimpl
 def nbdl_layers():
     for name in (
-        "AvgPool2d", "BatchNorm", "Conv2d", "Dropout", "Embedding", "Flatten", "Linear", "MaxPool2d",
-        "Sequential", "Softmax", *ACTIVATIONS.values(),
+        "AvgPool2d", "BatchNorm", "Conv2d", "Dropout", "Embedding", "Flatten", "GLU", "Linear", "MaxPool2d",
+        "PReLU", "Sequential", "Softmax", "SwiGLU", *dict.fromkeys(ACTIVATIONS.values()),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
 
@@ -46,8 +46,8 @@ def nbdl_schedules():
 @hookimpl
 def nbdl_initializers():
     for name in (
-        "zeros", "ones", "normal", "uniform", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal",
-        "lecun_uniform", "orthogonal",
+        "zeros", "ones", "quarter", "normal", "uniform", "xavier_uniform", "xavier_normal", "he_uniform",
+        "he_normal", "lecun_uniform", "orthogonal",
     ):  # fmt: skip
         yield Initializer(name, f"nbdl.nn._init:{name}")
 

@@ -1,8 +1,16 @@
 """The kernels, callable from Python and from your own compiled functions. See docs/kernels.md."""
 
 from nbdl.kernels.activation.elementwise import relu, relu_dx, sigmoid, sigmoid_dx, tanh, tanh_dx
-from nbdl.kernels.activation.gelu import gelu, gelu_dx
+from nbdl.kernels.activation.exponential_linear import celu, celu_dx, elu, elu_dx, selu, selu_dx
+from nbdl.kernels.activation.gelu import gelu, gelu_dx, gelu_tanh, gelu_tanh_dx
+from nbdl.kernels.activation.glu import glu, glu_dx, swiglu, swiglu_dx
+from nbdl.kernels.activation.hard_sigmoid import hard_sigmoid, hard_sigmoid_dx, hard_swish, hard_swish_dx
+from nbdl.kernels.activation.leaky_relu import leaky_relu, leaky_relu_dx
+from nbdl.kernels.activation.prelu import prelu, prelu_dw, prelu_dx
+from nbdl.kernels.activation.silu import silu, silu_dx
 from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
+from nbdl.kernels.activation.softplus import mish, mish_dx, softplus, softplus_dx
+from nbdl.kernels.activation.softsign import softsign, softsign_dx
 from nbdl.kernels.convolution.conv2d import (
     conv2d,
     conv2d_backward,
@@ -138,6 +146,8 @@ __all__ = [
     "bmm_da",
     "bmm_db",
     "bmm_shape",
+    "celu",
+    "celu_dx",
     "check_ids",
     "check_labels",
     "chi_squared_divergence",
@@ -156,12 +166,22 @@ __all__ = [
     "dropout_dx",
     "dropout_mask",
     "dual_total_correlation",
+    "elu",
+    "elu_dx",
     "embedding",
     "embedding_dw",
     "entropy",
     "entropy_dp",
     "gelu",
     "gelu_dx",
+    "gelu_tanh",
+    "gelu_tanh_dx",
+    "glu",
+    "glu_dx",
+    "hard_sigmoid",
+    "hard_sigmoid_dx",
+    "hard_swish",
+    "hard_swish_dx",
     "hellinger_distance",
     "info_nce",
     "info_nce_bound",
@@ -177,6 +197,8 @@ __all__ = [
     "kl_divergence",
     "kl_divergence_dp",
     "kl_divergence_dq",
+    "leaky_relu",
+    "leaky_relu_dx",
     "linear",
     "linear_backward",
     "linear_db",
@@ -194,6 +216,8 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_argmax",
     "max_pool2d_dx",
+    "mish",
+    "mish_dx",
     "momentum_update",
     "mse",
     "mse_dtarget",
@@ -210,16 +234,23 @@ __all__ = [
     "pointwise_mutual_information",
     "pool2d_shape",
     "positive_pointwise_mutual_information",
+    "prelu",
+    "prelu_dw",
+    "prelu_dx",
     "relu",
     "relu_dx",
     "renyi_divergence",
     "renyi_entropy",
     "self_information",
+    "selu",
+    "selu_dx",
     "sgd_update",
     "shape4",
     "sides",
     "sigmoid",
     "sigmoid_dx",
+    "silu",
+    "silu_dx",
     "softmax",
     "softmax_cross_entropy",
     "softmax_cross_entropy_dx",
@@ -228,6 +259,12 @@ __all__ = [
     "softmax_cross_entropy_soft",
     "softmax_cross_entropy_soft_dx",
     "softmax_dx",
+    "softplus",
+    "softplus_dx",
+    "softsign",
+    "softsign_dx",
+    "swiglu",
+    "swiglu_dx",
     "tanh",
     "tanh_dx",
     "total_correlation",

@@ -1,4 +1,4 @@
-r"""Activation functions, element by element: relu, sigmoid and tanh.
+r"""Activation functions, element by element: relu, sigmoid and tanh; and the loops of all the others.
 
 .. math::
     \mathrm{relu}(x) = \max(0, x) \qquad \sigma(x) = \frac{1}{1 + e^{-x}} \qquad
@@ -8,10 +8,16 @@ x and y have any number of dimensions. Infinite inputs saturate, NaN stays NaN, 
 exponential is taken of negative numbers only. The gradients need the result alone, not the input. `out` may
 be `x` itself: each element is read before it is written.
 Zhang et al., Dive into Deep Learning, section 5.1.
+
+A formula is a function of one number, or of one vector of them, written in what `nbdl.kernels.simd` has:
+``f(x, *options)``, and for its gradient ``slope(dy, x, *options)``, or y in the place of x. It stands on one
+page alone; the loops here and those on lanes (`nbdl.kernels.lanes.elementwise`) take it as an argument.
 """
 
+import numpy as np
+
 from nbdl._jit import jit
-from nbdl.errors import ShapeError
+from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd import vector_math as _vector_math
@@ -47,20 +53,23 @@ def tanh_slope(dy, y):
 
 
 @jit(inline=True)
-def over_all(f, x, y):
-    """y = f(x), arrays of one dimension."""
+def over_all(f, x, y, options=()):
+    """y = f(x, *options), arrays of one dimension."""
     p, q, n = pointer(x), pointer(y), x.size
     for i in range(0, n, lanes(p)):
-        store_rest(q, i, f(load_rest(p, i, n - i)), n - i)
+        store_rest(q, i, f(load_rest(p, i, n - i), *options), n - i)
 
 
 @jit(inline=True)
-def add_over_all(df, dy, known, dx):
-    """dx += df(dy, known), arrays of one dimension."""
+def add_over_all(df, dy, known, dx, options=()):
+    """dx += df(dy, known, *options), arrays of one dimension."""
     p, q, d, n = pointer(dy), pointer(known), pointer(dx), dy.size
     for i in range(0, n, lanes(p)):
-        slope = df(load_rest(p, i, n - i), load_rest(q, i, n - i))
+        slope = df(load_rest(p, i, n - i), load_rest(q, i, n - i), *options)
         store_rest(d, i, load_rest(d, i, n - i) + slope, n - i)
+
+
+# --- the kernels ------------------------------------------------------------------------------------------
 
 
 @jit
@@ -179,6 +188,24 @@ def _tanh_dx(dy, y, dx):
 def check_same(kernel, dy_shape, name, shape):
     if dy_shape != shape:
         raise ShapeError("{}: `dy` must have shape {}, that of `{}`, got {}", kernel, shape, name, dy_shape)
+
+
+@jit
+def finite(where, v, x):
+    """An option as a number of the dtype of `x`."""
+    number = x.dtype.type(v)
+    if not abs(number) < np.inf:
+        raise OptionError("{} must be a finite number, got {}", where, v)
+    return number
+
+
+@jit
+def positive(where, v, x):
+    """The same for one that must be above 0."""
+    number = x.dtype.type(v)
+    if not (number > 0 and number < np.inf):
+        raise OptionError("{} must be a positive number, got {}", where, v)
+    return number
 
 
 relu_outputs, sigmoid_outputs, tanh_outputs = outputs(relu), outputs(sigmoid), outputs(tanh)
