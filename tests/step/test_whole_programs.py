@@ -86,6 +86,20 @@ def window():
     return nn.Sequential(nn.Embedding(27, 6), nn.Flatten(), nn.Linear(16), nn.Tanh(), nn.Linear(27))
 
 
+def activations():
+    """Every activation of dense layers, with options where it has some."""
+    found = nn.GELU(), nn.GELU("tanh"), nn.SiLU(), nn.ELU(0.7), nn.SELU(), nn.CELU(0.5), nn.LeakyReLU(0.1)
+    found += nn.PReLU(), nn.PReLU(per_channel=True), nn.Softplus(2.0), nn.Mish(), nn.Softsign()
+    found += nn.HardSigmoid(), nn.HardSwish(), nn.GLU(), nn.SwiGLU()
+    return nn.Sequential(*(layer for a in found for layer in (nn.Linear(8), a)), nn.Linear(4))
+
+
+def gates():
+    """Those that see the axes of an image, or of a sequence."""
+    body = nn.Conv2d(6, 3, padding=1), nn.PReLU(per_channel=True), nn.GLU(axis=1), nn.SwiGLU(axis=-1)
+    return nn.Sequential(*body, nn.Flatten(), nn.Linear(4))
+
+
 IDS = RNG.integers(0, 27, (40, 8))
 SEQUENCES = {"x": RNG.standard_normal((40, 5, 4)).astype(np.float32), "lengths": RNG.integers(1, 6, 40)}
 PAIRS = {"label": CLASSES, "value": RNG.standard_normal((40, 2)).astype(np.float32)}
@@ -97,6 +111,8 @@ NETS = {
     "bigram": (bigram, IDS, np.roll(IDS, -1, axis=1), None),
     "window": (window, IDS, RNG.integers(0, 27, 40), None),
     "masked_mean": (MaskedMean, SEQUENCES, CLASSES % 3, None),
+    "activations": (activations, FLAT, CLASSES, None),
+    "gates": (gates, IMAGES, CLASSES, None),
     "two_tensors": (Two, FLAT, PAIRS, both),
 }
 
