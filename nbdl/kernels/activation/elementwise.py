@@ -23,6 +23,7 @@ from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd import vector_math as _vector_math
 from nbdl.kernels.simd.registers import larger, pointer, where
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
+from nbdl.kernels.simd.vector_math import exp
 
 # --- the formulas, on one number or one vector of them ----------------------------------------------------
 
@@ -41,6 +42,14 @@ def relu_slope(dy, y):
 @jit
 def sigmoid_slope(dy, y):
     return dy * y * (1.0 - y)
+
+
+@jit
+def sigmoids(x):
+    """The sigmoids of x and of -x, which are 1 together: both with all their digits."""
+    e = exp(-abs(x))
+    least, most = e / (1.0 + e), 1.0 / (1.0 + e)
+    return where(x > 0.0, most, least), where(x > 0.0, least, most)
 
 
 @jit

@@ -16,7 +16,7 @@ Hendrycks and Gimpel 2016, section 2.
 import math
 
 from nbdl._jit import jit
-from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all
+from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all, sigmoids
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out, flat
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.registers import larger, smaller, where
@@ -54,8 +54,8 @@ def gelu_tanh_of(x):
 @jit
 def gelu_tanh_slope(dy, x):
     x = smaller(FAR, larger(-FAR, x))
-    s = sigmoid(x * (LINE + CUBE * (x * x)))
-    return dy * (s * (1.0 + x * (LINE + 3.0 * CUBE * (x * x)) * (1.0 - s)))
+    s, rest = sigmoids(x * (LINE + CUBE * (x * x)))
+    return dy * (s * (1.0 + x * (LINE + 3.0 * CUBE * (x * x)) * rest))
 
 
 @jit

@@ -15,7 +15,7 @@ from numba.extending import overload
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.activation.elementwise import check_same, sigmoid_slope
+from nbdl.kernels.activation.elementwise import check_same, sigmoids
 from nbdl.kernels.activation.silu import silu_of, silu_slope
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out, integer
 from nbdl.kernels.door.sizes import outputs
@@ -38,7 +38,8 @@ def glu_first(dy, a, b):
 
 @jit
 def glu_second(dy, a, b):
-    return sigmoid_slope(dy * a, sigmoid(b))
+    s, rest = sigmoids(b)
+    return dy * a * (s * rest)
 
 
 @jit

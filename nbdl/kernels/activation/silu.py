@@ -8,7 +8,7 @@ Hendrycks and Gimpel 2016, section 2 (SiLU); Ramachandran et al. 2017 (swish, wi
 """
 
 from nbdl._jit import jit
-from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all
+from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all, sigmoids
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out, flat
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.registers import larger, smaller
@@ -26,8 +26,8 @@ def silu_of(x):
 @jit
 def silu_slope(dy, x):
     x = smaller(FAR, larger(-FAR, x))
-    s = sigmoid(x)
-    return dy * (s * (1.0 + x * (1.0 - s)))
+    s, rest = sigmoids(x)
+    return dy * (s * (1.0 + x * rest))
 
 
 @jit

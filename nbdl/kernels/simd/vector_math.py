@@ -14,7 +14,7 @@ NaN gives NaN. Largest errors, in units in the last place of the result, in floa
 function  error                               at the ends
 ========  ==================================  ==================================================
 exp       3 (3.5 without fused multiply-add)  exactly 0 and inf, before 0 subnormal numbers
-expm1     3.5                                 exactly -1, inf; x itself near 0
+expm1     3.5                                 exactly -1 and inf
 log       1                                   -inf at 0, NaN below, inf at inf; subnormal x
 log1p     1.5                                 -inf at -1, NaN below, inf at inf; x itself near 0
 sigmoid   3.5                                 exactly 1 and 0, after a few subnormal numbers
