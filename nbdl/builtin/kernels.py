@@ -106,7 +106,12 @@ def nbdl_kernels():
         ("x",),
         outputs=("loss",),
     )
-    yield _kernel("loss.mse", "mse", ("x", "target"), outputs=("loss",))
+    for room, name in (
+        ("loss.mse", "mse"), ("loss.huber", "huber"), ("loss.huber", "l1"),
+        ("loss.binary_cross_entropy", "binary_cross_entropy_with_logits"),
+    ):  # fmt: skip
+        yield _kernel(room, name, ("x", "target"), outputs=("loss",))
+    yield _kernel("loss.hinge", "hinge", ("x", "labels"), ("x",), outputs=("loss",))
     for name in ("entropy", "mutual_information"):
         yield _kernel(f"information.{name}", name, ("p",), lanes="")
     for name in ("cross_entropy", "kl_divergence"):

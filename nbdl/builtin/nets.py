@@ -20,7 +20,8 @@ def nbdl_losses():
         "softmax_cross_entropy", "nbdl.nn:softmax_cross_entropy", metrics=("accuracy",),
         count="nbdl.nn._losses:weight_of_labels",
     )  # fmt: skip
-    yield Loss("mse", "nbdl.nn:mse", count="nbdl.nn._losses:elements")
+    for name in ("mse", "huber", "l1", "binary_cross_entropy_with_logits", "hinge"):
+        yield Loss(name, f"nbdl.nn:{name}", count="nbdl.nn._losses:elements")
     for name in ("cross_entropy", "kl_divergence", "js_divergence"):
         yield Loss(name, f"nbdl.nn:{name}", count="nbdl.nn._losses:rows")
     yield Loss("info_nce", "nbdl.nn:info_nce")

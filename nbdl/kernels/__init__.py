@@ -81,6 +81,11 @@ from nbdl.kernels.information.pointwise import (
 )
 from nbdl.kernels.information.renyi import renyi_divergence, renyi_entropy, tsallis_entropy
 from nbdl.kernels.information.total_correlation import dual_total_correlation, total_correlation
+from nbdl.kernels.loss.binary_cross_entropy import (
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_dtarget,
+    binary_cross_entropy_with_logits_dx,
+)
 from nbdl.kernels.loss.cross_entropy import (
     softmax_cross_entropy,
     softmax_cross_entropy_dx,
@@ -89,6 +94,8 @@ from nbdl.kernels.loss.cross_entropy import (
     softmax_cross_entropy_soft,
     softmax_cross_entropy_soft_dx,
 )
+from nbdl.kernels.loss.hinge import hinge, hinge_dx
+from nbdl.kernels.loss.huber import huber, huber_dtarget, huber_dx, l1, l1_dtarget, l1_dx
 from nbdl.kernels.loss.info_nce import info_nce, info_nce_bound, info_nce_dx, info_nce_dy
 from nbdl.kernels.loss.mse import mse, mse_dtarget, mse_dx
 from nbdl.kernels.loss.nll import nll_loss, nll_loss_dx, nll_loss_each, nll_loss_each_dx
@@ -142,6 +149,9 @@ __all__ = [
     "batch_norm_inference_dgamma",
     "batch_norm_inference_dx",
     "bhattacharyya_distance",
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits_dtarget",
+    "binary_cross_entropy_with_logits_dx",
     "bmm",
     "bmm_da",
     "bmm_db",
@@ -183,6 +193,11 @@ __all__ = [
     "hard_swish",
     "hard_swish_dx",
     "hellinger_distance",
+    "hinge",
+    "hinge_dx",
+    "huber",
+    "huber_dtarget",
+    "huber_dx",
     "info_nce",
     "info_nce_bound",
     "info_nce_dx",
@@ -197,6 +212,9 @@ __all__ = [
     "kl_divergence",
     "kl_divergence_dp",
     "kl_divergence_dq",
+    "l1",
+    "l1_dtarget",
+    "l1_dx",
     "leaky_relu",
     "leaky_relu_dx",
     "linear",

@@ -7,10 +7,14 @@ from nbdl.nn._conv2d import Conv2d
 from nbdl.nn._embedding import Embedding
 from nbdl.nn._linear import Linear
 from nbdl.nn._losses import (
+    binary_cross_entropy_with_logits,
     cross_entropy,
+    hinge,
+    huber,
     info_nce,
     js_divergence,
     kl_divergence,
+    l1,
     mse,
     softmax_cross_entropy,
 )
@@ -40,13 +44,17 @@ __all__ = [
     "Parameter",
     "Sequential",
     "Train",
+    "binary_cross_entropy_with_logits",
     "build",
     "config",
     "cross_entropy",
+    "hinge",
+    "huber",
     "info_nce",
     "init",
     "js_divergence",
     "kl_divergence",
+    "l1",
     "load_state_dict",
     "mse",
     "named_buffers",

@@ -24,13 +24,13 @@ def elementwise(forward, backward):
     needs = taken[1]
 
     def shape(site):
-        if not np.isfinite(_numbers(site, options)).all():
+        if not np.isfinite(numbers(site, options)).all():
             raise Unfit
         return site.shapes["x"]
 
     return Twin(
-        lambda site: [_forward(site, forward, _numbers(site, options))],
-        {"x": lambda site: [_backward(site, backward, needs, _numbers(site, options))]},
+        lambda site: [_forward(site, forward, numbers(site, options))],
+        {"x": lambda site: [_backward(site, backward, needs, numbers(site, options))]},
         shape=shape,
         rows=lambda site: 1,
         inplace=needs == "y",
@@ -38,7 +38,7 @@ def elementwise(forward, backward):
     )
 
 
-def _numbers(site, options):
+def numbers(site, options):
     """The options of a site as numbers of its dtype."""
     kind, values = np.dtype(site.dtype).type, [site[name] for name in options]
     if not all(isinstance(v, (int, float, np.number)) for v in values):
