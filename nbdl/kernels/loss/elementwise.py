@@ -1,8 +1,8 @@
 """Losses that are a mean over elements, each of a prediction x and a target: their loops and checks.
 
 A formula is ``f(x, target, *options)``, and its slope with respect to x or the target likewise, on one number
-or one vector of them, as those of `nbdl.kernels.activation.elementwise`. Elements are summed in the dtype of x,
-in blocks of 64 vectors, and these sums in float64.
+or one vector of them, as on `nbdl.kernels.activation.elementwise`. Elements are summed in the dtype of x, in
+blocks of 64 vectors, and these sums in float64.
 """
 
 import numpy as np
