@@ -63,6 +63,15 @@ def both(prediction, target):
     return nn.softmax_cross_entropy(logits, target["label"]) + 0.5 * nn.mse(numbers, target["value"])
 
 
+def four(prediction, target):
+    """Every loss of elements: the labels of a hinge are integers, those of a cross-entropy become floats."""
+    values, yes = target["value"], target["yes"]
+    errors = nn.huber(prediction, values, delta=0.5) + nn.l1(prediction, values)
+    scores = prediction[:, 0]
+    answers = nn.binary_cross_entropy_with_logits(scores, yes, pos_weight=2.0) + nn.hinge(scores, yes)
+    return errors + answers
+
+
 def residual():
     return nn.Sequential(
         nn.Conv2d(6, 3, padding=1), nn.BatchNorm(), nn.ReLU(),
@@ -103,6 +112,7 @@ def gates():
 IDS = RNG.integers(0, 27, (40, 8))
 SEQUENCES = {"x": RNG.standard_normal((40, 5, 4)).astype(np.float32), "lengths": RNG.integers(1, 6, 40)}
 PAIRS = {"label": CLASSES, "value": RNG.standard_normal((40, 2)).astype(np.float32)}
+ANSWERS = {"yes": RNG.integers(0, 2, 40), "value": RNG.standard_normal((40, 2)).astype(np.float32)}
 FLAT = RNG.standard_normal((40, 7)).astype(np.float32)
 NETS = {
     "bn_lenet": (lambda: models.bn_lenet(4), RNG.random((40, 1, 28, 28), dtype=np.float32), CLASSES, None),
@@ -114,14 +124,16 @@ NETS = {
     "activations": (activations, FLAT, CLASSES, None),
     "gates": (gates, IMAGES, CLASSES, None),
     "two_tensors": (Two, FLAT, PAIRS, both),
+    "losses": (lambda: nn.Sequential(nn.Linear(8), nn.Tanh(), nn.Linear(2)), FLAT, ANSWERS, four),
 }
 
 
 @pytest.fixture(params=NETS)
 def case(request, plugin):
-    plugin(losses=[nbdl.Loss("both", both)])
+    plugin(losses=[nbdl.Loss(loss.__name__, loss) for loss in (both, four)])
     make, x, y, loss = NETS[request.param]
-    return make, x, y, "both" if loss else "softmax_cross_entropy", loss or nn.softmax_cross_entropy
+    loss = loss or nn.softmax_cross_entropy
+    return make, x, y, loss.__name__, loss
 
 
 def compiled(case, threads=1, **options):

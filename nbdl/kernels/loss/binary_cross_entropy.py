@@ -5,8 +5,8 @@ r"""Binary cross-entropy between targets and the sigmoid of logits, in one step 
     s(x) = \log(1 + e^x) = \max(0, x) + \log(1 + e^{-|x|})
 
 x and target t have the same shape, of any number of dimensions: each element is a question of its own. n is
-the number of elements, w the weight of a yes. Nothing overflows, and no digit is lost at either end. An answer
-of target 0 costs nothing, even where it is infinitely unlikely. The mean is over n, even with w, as in torch.
+the number of elements, w the weight of a yes. Nothing overflows, and no digit is lost at either end; what has
+target 0 costs nothing, even where it is infinitely unlikely. The mean is over n, even with w, as in torch.
 Zhang et al., Dive into Deep Learning, section 4.1, for two classes.
 """
 
