@@ -145,11 +145,12 @@ def bce(x, y, pos_weight):
     return (1 - y) * np.logaddexp(0, x) + pos_weight * y * np.logaddexp(0, -x)
 
 
+def huber(d, delta):
+    return np.where(d < delta, d**2 / 2, delta * (d - delta / 2))
+
+
 OF_ELEMENTS = {  # loss: (options, plain NumPy)
-    "huber": (
-        {"delta": 0.7},
-        lambda x, y: np.where(abs(x - y) < 0.7, (x - y) ** 2 / 2, 0.7 * (abs(x - y) - 0.35)),
-    ),
+    "huber": ({"delta": 0.7}, lambda x, y: huber(abs(x - y), 0.7)),
     "l1": ({}, lambda x, y: abs(x - y)),
     "binary_cross_entropy_with_logits": ({"pos_weight": 2.5}, lambda x, y: bce(x, y, 2.5)),
     "hinge": ({"margin": 0.8}, lambda x, y: np.maximum(0, 0.8 - (2 * y - 1) * x)),

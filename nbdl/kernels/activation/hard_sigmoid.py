@@ -5,8 +5,8 @@ r"""Hard sigmoid and hard swish: sigmoid and SiLU of straight lines, without an 
     \mathrm{hard\_swish}(x) = x\, h(x) \text{ with } \alpha = \tfrac16, \beta = \tfrac12
 
 x and y have any number of dimensions. By default alpha is 1/6 as in torch; ONNX, and Keras of old, say 1/5.
-NaN stays NaN. The gradient of `hard_sigmoid` needs the result: it is alpha where 0 < y < 1, and 0 at both
-kinks. That of `hard_swish` needs the input: it is 0 at -3 and 1 at 3.
+NaN stays NaN. The gradient of `hard_sigmoid` needs the result: it is alpha where 0 < y < 1, and 0 where y is
+0 or 1. That of `hard_swish` needs the input: it is 0 at -3 and 1 at 3.
 Courbariaux et al. 2015, equation 3; Howard et al. 2019, section 5.2.
 """
 
