@@ -202,19 +202,17 @@ def check_same(kernel, dy_shape, name, shape):
 @jit
 def finite(where, v, x):
     """An option as a number of the dtype of `x`."""
-    number = x.dtype.type(v)
-    if not abs(number) < np.inf:
+    if not abs(v) <= np.finfo(x.dtype).max:
         raise OptionError("{} must be a finite number, got {}", where, v)
-    return number
+    return x.dtype.type(v)
 
 
 @jit
 def positive(where, v, x):
     """The same for one that must be above 0."""
-    number = x.dtype.type(v)
-    if not (number > 0 and number < np.inf):
+    if not (v <= np.finfo(x.dtype).max and x.dtype.type(v) > 0):
         raise OptionError("{} must be a positive number, got {}", where, v)
-    return number
+    return x.dtype.type(v)
 
 
 relu_outputs, sigmoid_outputs, tanh_outputs = outputs(relu), outputs(sigmoid), outputs(tanh)

@@ -24,8 +24,7 @@ def elementwise(forward, backward):
     needs = taken[1]
 
     def shape(site):
-        if not np.isfinite(numbers(site, options)).all():
-            raise Unfit
+        numbers(site, options)
         return site.shapes["x"]
 
     return Twin(
@@ -39,9 +38,10 @@ def elementwise(forward, backward):
 
 
 def numbers(site, options):
-    """The options of a site as numbers of its dtype."""
+    """The options of a site as numbers of its dtype; `Unfit` unless they are finite."""
     kind, values = np.dtype(site.dtype).type, [site[name] for name in options]
-    if not all(isinstance(v, (int, float, np.number)) for v in values):
+    largest = float(np.finfo(kind).max)
+    if not all(isinstance(v, (int, float, np.number)) and abs(v) <= largest for v in values):
         raise Unfit
     return tuple(map(kind, values))
 

@@ -81,8 +81,7 @@ def pairs(forward, slope, slope_of_target):
     """The twin of a loss from its formula, and its slopes: functions of ``(x, target, *options)``."""
 
     def shape(site):
-        if not np.isfinite(numbers(site, options_of(forward))).all():
-            raise Unfit
+        numbers(site, options_of(forward))
         return pair_shape(site)
 
     return LossTwin(

@@ -11,7 +11,7 @@ from nbdl.kernels.loss.hinge import hinge_of, hinge_slope
 
 
 def _shape(site):
-    if not 0 < numbers(site, ["margin"])[0] < np.inf:
+    if not numbers(site, ["margin"])[0] > 0:
         raise Unfit
     return pair_shape(site, "labels")
 
