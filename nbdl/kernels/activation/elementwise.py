@@ -202,7 +202,7 @@ def check_same(kernel, dy_shape, name, shape):
 @jit
 def finite(where, v, x):
     """An option as a number of the dtype of `x`."""
-    if not abs(v) <= np.finfo(x.dtype).max:
+    if not abs(v) <= float(np.finfo(x.dtype).max):
         raise OptionError("{} must be a finite number, got {}", where, v)
     return x.dtype.type(v)
 
@@ -210,7 +210,7 @@ def finite(where, v, x):
 @jit
 def positive(where, v, x):
     """The same for one that must be above 0."""
-    if not (v <= np.finfo(x.dtype).max and x.dtype.type(v) > 0):
+    if not (v <= float(np.finfo(x.dtype).max) and x.dtype.type(v) > 0):
         raise OptionError("{} must be a positive number, got {}", where, v)
     return x.dtype.type(v)
 

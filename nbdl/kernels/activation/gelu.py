@@ -48,7 +48,8 @@ def gelu_slope(dy, x):
 @jit
 def gelu_tanh_of(x):
     x = larger(-FAR, x)
-    return x * sigmoid(x * (LINE + CUBE * (x * x)))
+    z = smaller(FAR, x)
+    return x * sigmoid(z * (LINE + CUBE * (z * z)))
 
 
 @jit
