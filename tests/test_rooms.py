@@ -15,66 +15,67 @@ ROOT = Path(nbdl.__file__).parent.parent
 PARTS = "nbdl", "docs", "asv_bench/benchmarks"
 
 KERNEL = '''
-"""Softsign, x / (1 + |x|), of arrays of any shape."""
+"""ISRU, x / sqrt(1 + x^2), of arrays of any shape."""
 
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import add_over_all, over_all
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.simd.registers import sqrt
 
 
 @jit
-def softsign_of(x):
-    return x / (1.0 + abs(x))
+def isru_of(x):
+    return x / sqrt(1.0 + x * x)
 
 
 @jit
-def softsign_slope(dy, y):
-    left = 1.0 - abs(y)
-    return dy * (left * left)
+def isru_slope(dy, y):
+    left = 1.0 - y * y
+    return dy * (left * sqrt(left))
 
 
 @jit
-def softsign(x, out=None):
-    """x / (1 + abs(x)) for each element of `x`, an array of any shape; a float array cannot fail."""
-    x = as_float("softsign: `x`", x, ANY)
-    y = as_out("softsign: `out`", out, x.shape, x)
-    _softsign(x.reshape(x.size), y.reshape(y.size))
+def isru(x, out=None):
+    """x / sqrt(1 + x^2) for each element of `x`, an array of any shape; a float array cannot fail."""
+    x = as_float("isru: `x`", x, ANY)
+    y = as_out("isru: `out`", out, x.shape, x)
+    _isru(x.reshape(x.size), y.reshape(y.size))
     return y
 
 
 @jit
-def _softsign(x, y):
-    over_all(softsign_of, x, y)
+def _isru(x, y):
+    over_all(isru_of, x, y)
 
 
 @jit
-def softsign_dx(dy, y, dx=None):
-    """Adds dy (1 - abs(y))^2 to `dx` (zeros if not given); dy and y are arrays of one shape."""
-    dy = as_float("softsign_dx: `dy`", dy, ANY)
-    y = as_like("softsign_dx: `y`", y, ANY, dy)
-    dx = as_grad("softsign_dx: `dx`", dx, y.shape, dy)
-    _softsign_dx(dy.reshape(dy.size), y.reshape(y.size), dx.reshape(dx.size))
+def isru_dx(dy, y, dx=None):
+    """Adds dy sqrt(1 - y^2)^3 to `dx` (zeros if not given); dy and y are arrays of one shape."""
+    dy = as_float("isru_dx: `dy`", dy, ANY)
+    y = as_like("isru_dx: `y`", y, ANY, dy)
+    dx = as_grad("isru_dx: `dx`", dx, y.shape, dy)
+    _isru_dx(dy.reshape(dy.size), y.reshape(y.size), dx.reshape(dx.size))
     return dx
 
 
 @jit
-def _softsign_dx(dy, y, dx):
-    add_over_all(softsign_slope, dy, y, dx)
+def _isru_dx(dy, y, dx):
+    add_over_all(isru_slope, dy, y, dx)
 
 
-softsign_outputs = outputs(softsign)
+isru_outputs = outputs(isru)
 '''
 TWIN = '''
-"""Softsign on lanes."""
+"""ISRU on lanes."""
 
-from nbdl.kernels.activation.softsign import softsign_of, softsign_slope
+from nbdl.kernels.activation.isru import isru_of, isru_slope
 from nbdl.kernels.lanes.elementwise import elementwise
 
-softsign = elementwise(softsign_of, softsign_slope)
+isru = elementwise(isru_of, isru_slope)
 '''
 TRUTH = '''
-"""The truth of `softsign`."""
+"""The truth of `isru`."""
 
 import numpy as np
 
@@ -82,36 +83,36 @@ from nbdl.cases import Bad, Case
 from nbdl.errors import DtypeError
 
 
-def softsign(x):
-    return x / (1 + np.abs(x))
+def isru(x):
+    return x / np.sqrt(1 + x * x)
 
 
-def softsign_cases(rng):
+def isru_cases(rng):
     x = rng.uniform(0.1, 3, (4, 3))
     return [Case("4x3", (x,)), Case("none", (x[:0],)), Bad("integers", (np.arange(3),), {}, DtypeError, "x")]
 '''
-LAYER = '''class Softsign:
-    """x / (1 + abs(x)). See `nbdl.kernels.softsign`."""
+LAYER = '''class ISRU:
+    """x / sqrt(1 + x^2). See `nbdl.kernels.isru`."""
 
     def __call__(self, x, train=None):
-        return apply("softsign", x)
+        return apply("isru", x)
 
 
 class Softmax:'''
 OUTSIDE = {  # file: (before, after)
     "nbdl/builtin/kernels.py": (
         '    ("gelu", "gelu"): "GELU",\n',
-        '    ("gelu", "gelu"): "GELU",\n    ("softsign", "softsign"): "Softsign",\n',
+        '    ("gelu", "gelu"): "GELU",\n    ("isru", "isru"): "ISRU",\n',
     ),
     "nbdl/kernels/__init__.py": (
         "from nbdl.kernels.convolution.conv2d import (",
-        "from nbdl.kernels.activation.softsign import softsign, softsign_dx\n"
+        "from nbdl.kernels.activation.isru import isru, isru_dx\n"
         "from nbdl.kernels.convolution.conv2d import (",
     ),
     "nbdl/nn/_activations.py": ("class Softmax:", LAYER),
     "docs/kernels.md": (
         "| `gelu(x, out=None)`",
-        "| `softsign(x, out=None)` | shape of x | x / (1 + abs(x)) | - |\n| `gelu(x, out=None)`",
+        "| `isru(x, out=None)` | shape of x | x / sqrt(1 + x^2) | - |\n| `gelu(x, out=None)`",
     ),
 }
 USE = """
@@ -123,11 +124,11 @@ from nbdl.step import report
 from nbdl.testing import check_kernel, check_twin
 
 assert nbdl.__file__.startswith(sys.argv[1]), nbdl.__file__
-record = registry.default().get("kernel", "softsign")
+record = registry.default().get("kernel", "isru")
 check_kernel(record)
 check_twin(record)
 x, y = np.random.default_rng(0).standard_normal((20, 5)).astype("f4"), np.arange(20) % 3
-net = nn.Sequential(nn.Linear(8), nn._activations.Softsign(), nn.Linear(3))
+net = nn.Sequential(nn.Linear(8), nn._activations.ISRU(), nn.Linear(3))
 step = nbdl.compile_step(net, example=(x, y))
 eager = nn.softmax_cross_entropy(net(x), y).item()
 assert abs(step(x, y) - eager) < 1e-5
@@ -156,7 +157,7 @@ def differing(house):
 
 def test_an_operation_touches_at_most_four_files_outside_its_room(house):
     room = house / "nbdl/kernels/activation"
-    for name, text in (("softsign", KERNEL), ("softsign_lanes", TWIN), ("softsign_truth", TRUTH)):
+    for name, text in (("isru", KERNEL), ("isru_lanes", TWIN), ("isru_truth", TRUTH)):
         (room / f"{name}.py").write_text(text.lstrip())
     for file, (before, after) in OUTSIDE.items():
         text = (house / file).read_text()
@@ -164,7 +165,7 @@ def test_an_operation_touches_at_most_four_files_outside_its_room(house):
         (house / file).write_text(text.replace(before, after, 1))
     door = house / "nbdl/kernels/__init__.py"
     door.write_text(
-        door.read_text().replace('    "softmax",\n', '    "softmax",\n    "softsign",\n    "softsign_dx",\n')
+        door.read_text().replace('    "softmax",\n', '    "softmax",\n    "isru",\n    "isru_dx",\n')
     )
     outside = [f for f in differing(house) if not f.startswith("nbdl/kernels/activation/")]
     assert (
@@ -179,8 +180,8 @@ def test_an_operation_touches_at_most_four_files_outside_its_room(house):
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
-    assert "'softsign'" in python("-c", USE, str(house))
-    shown = python("-m", "nbdl", "kernels", "show", "softsign")
-    assert "softsign_dx(dy, y, dx=None)" in shown and "x / (1 + abs(x)) for each element" in shown
+    assert "'isru'" in python("-c", USE, str(house))
+    shown = python("-m", "nbdl", "kernels", "show", "isru")
+    assert "isru_dx(dy, y, dx=None)" in shown and "x / sqrt(1 + x^2) for each element" in shown
     names = python("-c", "from asv_bench.benchmarks.activation import Activation; print(Activation.params)")
-    assert "'softsign'" in names
+    assert "'isru'" in names

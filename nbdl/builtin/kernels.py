@@ -8,6 +8,17 @@ ACTIVATIONS = {  # (page, kernel): its layer in `nbdl/nn/_activations.py`
     ("elementwise", "sigmoid"): "Sigmoid",
     ("elementwise", "tanh"): "Tanh",
     ("gelu", "gelu"): "GELU",
+    ("gelu", "gelu_tanh"): "GELU",
+    ("silu", "silu"): "SiLU",
+    ("exponential_linear", "elu"): "ELU",
+    ("exponential_linear", "selu"): "SELU",
+    ("exponential_linear", "celu"): "CELU",
+    ("leaky_relu", "leaky_relu"): "LeakyReLU",
+    ("softplus", "softplus"): "Softplus",
+    ("softplus", "mish"): "Mish",
+    ("softsign", "softsign"): "Softsign",
+    ("hard_sigmoid", "hard_sigmoid"): "HardSigmoid",
+    ("hard_sigmoid", "hard_swish"): "HardSwish",
 }
 
 
@@ -84,6 +95,9 @@ def nbdl_kernels():
     yield _kernel("normalization.local_response_norm", "local_response_norm", ("x",), batch="each")
     for page, name in ACTIVATIONS:
         yield _kernel(f"activation.{page}", name, ("x",), batch="each")
+    yield _kernel("activation.prelu", "prelu", ("x", "w"), batch="each")
+    for name in ("glu", "swiglu"):  # not batch="each": the axis may be that of the samples
+        yield _kernel("activation.glu", name, ("x",))
     for name in ("softmax", "log_softmax"):  # not batch="each": the axis may be that of the samples
         yield _kernel("activation.softmax", name, ("x",))
     for room, name in (("loss.cross_entropy", "softmax_cross_entropy"), ("loss.nll", "nll_loss")):
@@ -96,7 +110,12 @@ def nbdl_kernels():
         ("x",),
         outputs=("loss",),
     )
-    yield _kernel("loss.mse", "mse", ("x", "target"), outputs=("loss",))
+    for room, name in (
+        ("loss.mse", "mse"), ("loss.huber", "huber"), ("loss.huber", "l1"),
+        ("loss.binary_cross_entropy", "binary_cross_entropy_with_logits"),
+    ):  # fmt: skip
+        yield _kernel(room, name, ("x", "target"), outputs=("loss",))
+    yield _kernel("loss.hinge", "hinge", ("x", "labels"), ("x",), outputs=("loss",))
     for name in ("entropy", "mutual_information"):
         yield _kernel(f"information.{name}", name, ("p",), lanes="")
     for name in ("cross_entropy", "kl_divergence"):

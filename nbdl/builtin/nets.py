@@ -8,9 +8,9 @@ from nbdl.records import Initializer, Layer, Loss, Metric, Optimizer, Schedule
 @hookimpl
 def nbdl_layers():
     for name in (
-        "AvgPool2d", "BatchNorm", "Concat", "Conv2d", "Dropout", "Embedding", "Flatten", "GroupNorm",
-        "InstanceNorm", "Lambda", "LayerNorm", "Linear", "LocalResponseNorm", "MaxPool2d", "RMSNorm",
-        "Residual", "Sequential", "Softmax", *ACTIVATIONS.values(),
+        "AvgPool2d", "BatchNorm", "Concat", "Conv2d", "Dropout", "Embedding", "Flatten", "GLU", "GroupNorm",
+        "InstanceNorm", "Lambda", "LayerNorm", "Linear", "LocalResponseNorm", "MaxPool2d", "PReLU",
+        "RMSNorm", "Residual", "Sequential", "Softmax", "SwiGLU", *ACTIVATIONS.values(),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
 
@@ -21,7 +21,8 @@ def nbdl_losses():
         "softmax_cross_entropy", "nbdl.nn:softmax_cross_entropy", metrics=("accuracy",),
         count="nbdl.nn._losses:weight_of_labels",
     )  # fmt: skip
-    yield Loss("mse", "nbdl.nn:mse", count="nbdl.nn._losses:elements")
+    for name in ("mse", "huber", "l1", "binary_cross_entropy_with_logits", "hinge"):
+        yield Loss(name, f"nbdl.nn:{name}", count="nbdl.nn._losses:elements")
     for name in ("cross_entropy", "kl_divergence", "js_divergence"):
         yield Loss(name, f"nbdl.nn:{name}", count="nbdl.nn._losses:rows")
     yield Loss("info_nce", "nbdl.nn:info_nce")
@@ -47,8 +48,8 @@ def nbdl_schedules():
 @hookimpl
 def nbdl_initializers():
     for name in (
-        "zeros", "ones", "normal", "uniform", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal",
-        "lecun_uniform", "orthogonal",
+        "zeros", "ones", "quarter", "normal", "uniform", "xavier_uniform", "xavier_normal", "he_uniform",
+        "he_normal", "lecun_uniform", "orthogonal",
     ):  # fmt: skip
         yield Initializer(name, f"nbdl.nn._init:{name}")
 

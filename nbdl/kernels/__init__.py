@@ -1,8 +1,16 @@
 """The kernels, callable from Python and from your own compiled functions. See docs/kernels.md."""
 
 from nbdl.kernels.activation.elementwise import relu, relu_dx, sigmoid, sigmoid_dx, tanh, tanh_dx
-from nbdl.kernels.activation.gelu import gelu, gelu_dx
+from nbdl.kernels.activation.exponential_linear import celu, celu_dx, elu, elu_dx, selu, selu_dx
+from nbdl.kernels.activation.gelu import gelu, gelu_dx, gelu_tanh, gelu_tanh_dx
+from nbdl.kernels.activation.glu import glu, glu_dx, swiglu, swiglu_dx
+from nbdl.kernels.activation.hard_sigmoid import hard_sigmoid, hard_sigmoid_dx, hard_swish, hard_swish_dx
+from nbdl.kernels.activation.leaky_relu import leaky_relu, leaky_relu_dx
+from nbdl.kernels.activation.prelu import prelu, prelu_dw, prelu_dx
+from nbdl.kernels.activation.silu import silu, silu_dx
 from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
+from nbdl.kernels.activation.softplus import mish, mish_dx, softplus, softplus_dx
+from nbdl.kernels.activation.softsign import softsign, softsign_dx
 from nbdl.kernels.convolution.conv2d import (
     conv2d,
     conv2d_backward,
@@ -73,6 +81,11 @@ from nbdl.kernels.information.pointwise import (
 )
 from nbdl.kernels.information.renyi import renyi_divergence, renyi_entropy, tsallis_entropy
 from nbdl.kernels.information.total_correlation import dual_total_correlation, total_correlation
+from nbdl.kernels.loss.binary_cross_entropy import (
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_dtarget,
+    binary_cross_entropy_with_logits_dx,
+)
 from nbdl.kernels.loss.cross_entropy import (
     softmax_cross_entropy,
     softmax_cross_entropy_dx,
@@ -81,6 +94,8 @@ from nbdl.kernels.loss.cross_entropy import (
     softmax_cross_entropy_soft,
     softmax_cross_entropy_soft_dx,
 )
+from nbdl.kernels.loss.hinge import hinge, hinge_dx
+from nbdl.kernels.loss.huber import huber, huber_dtarget, huber_dx, l1, l1_dtarget, l1_dx
 from nbdl.kernels.loss.info_nce import info_nce, info_nce_bound, info_nce_dx, info_nce_dy
 from nbdl.kernels.loss.mse import mse, mse_dtarget, mse_dx
 from nbdl.kernels.loss.nll import nll_loss, nll_loss_dx, nll_loss_each, nll_loss_each_dx
@@ -157,10 +172,15 @@ __all__ = [
     "batch_norm_inference_dgamma",
     "batch_norm_inference_dx",
     "bhattacharyya_distance",
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits_dtarget",
+    "binary_cross_entropy_with_logits_dx",
     "bmm",
     "bmm_da",
     "bmm_db",
     "bmm_shape",
+    "celu",
+    "celu_dx",
     "check_ids",
     "check_labels",
     "chi_squared_divergence",
@@ -179,18 +199,33 @@ __all__ = [
     "dropout_dx",
     "dropout_mask",
     "dual_total_correlation",
+    "elu",
+    "elu_dx",
     "embedding",
     "embedding_dw",
     "entropy",
     "entropy_dp",
     "gelu",
     "gelu_dx",
+    "gelu_tanh",
+    "gelu_tanh_dx",
+    "glu",
+    "glu_dx",
     "group_norm",
     "group_norm_backward",
     "group_norm_dbeta",
     "group_norm_dgamma",
     "group_norm_dx",
+    "hard_sigmoid",
+    "hard_sigmoid_dx",
+    "hard_swish",
+    "hard_swish_dx",
     "hellinger_distance",
+    "hinge",
+    "hinge_dx",
+    "huber",
+    "huber_dtarget",
+    "huber_dx",
     "info_nce",
     "info_nce_bound",
     "info_nce_dx",
@@ -210,11 +245,16 @@ __all__ = [
     "kl_divergence",
     "kl_divergence_dp",
     "kl_divergence_dq",
+    "l1",
+    "l1_dtarget",
+    "l1_dx",
     "layer_norm",
     "layer_norm_backward",
     "layer_norm_dbeta",
     "layer_norm_dgamma",
     "layer_norm_dx",
+    "leaky_relu",
+    "leaky_relu_dx",
     "linear",
     "linear_backward",
     "linear_db",
@@ -234,6 +274,8 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_argmax",
     "max_pool2d_dx",
+    "mish",
+    "mish_dx",
     "momentum_update",
     "mse",
     "mse_dtarget",
@@ -250,6 +292,9 @@ __all__ = [
     "pointwise_mutual_information",
     "pool2d_shape",
     "positive_pointwise_mutual_information",
+    "prelu",
+    "prelu_dw",
+    "prelu_dx",
     "relu",
     "relu_dx",
     "renyi_divergence",
@@ -259,11 +304,15 @@ __all__ = [
     "rms_norm_dgamma",
     "rms_norm_dx",
     "self_information",
+    "selu",
+    "selu_dx",
     "sgd_update",
     "shape4",
     "sides",
     "sigmoid",
     "sigmoid_dx",
+    "silu",
+    "silu_dx",
     "softmax",
     "softmax_cross_entropy",
     "softmax_cross_entropy_dx",
@@ -272,6 +321,12 @@ __all__ = [
     "softmax_cross_entropy_soft",
     "softmax_cross_entropy_soft_dx",
     "softmax_dx",
+    "softplus",
+    "softplus_dx",
+    "softsign",
+    "softsign_dx",
+    "swiglu",
+    "swiglu_dx",
     "tanh",
     "tanh_dx",
     "total_correlation",

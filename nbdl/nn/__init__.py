@@ -12,10 +12,14 @@ from nbdl.nn._lambda import Lambda
 from nbdl.nn._layer_norm import LayerNorm, RMSNorm
 from nbdl.nn._linear import Linear
 from nbdl.nn._losses import (
+    binary_cross_entropy_with_logits,
     cross_entropy,
+    hinge,
+    huber,
     info_nce,
     js_divergence,
     kl_divergence,
+    l1,
     mse,
     softmax_cross_entropy,
 )
@@ -53,14 +57,18 @@ __all__ = [
     "RMSNorm",
     "Sequential",
     "Train",
+    "binary_cross_entropy_with_logits",
     "build",
     "config",
     "cross_entropy",
     "fold_batch_norm",
+    "hinge",
+    "huber",
     "info_nce",
     "init",
     "js_divergence",
     "kl_divergence",
+    "l1",
     "load_state_dict",
     "mse",
     "named_buffers",

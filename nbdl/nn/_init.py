@@ -17,6 +17,11 @@ def ones(rng, shape, fan_in, fan_out):
     return np.ones(shape)
 
 
+def quarter(rng, shape, fan_in, fan_out):
+    """0.25: where the slopes of `PReLU` begin."""
+    return np.full(shape, 0.25)
+
+
 def normal(rng, shape, fan_in, fan_out):
     """Standard deviation 0.01, the book's plain choice."""
     return rng.normal(0, 0.01, shape)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from nbdl.array_functions import where
+from nbdl.array_functions import minimum, where
 from nbdl.errors import OptionError, ShapeError
 from nbdl.tape import apply, as_tensor, cast, real
 
@@ -97,18 +97,90 @@ def mse(prediction, target, *, half=False, reduction="mean"):
 
     Both are of one shape; only a last axis of length 1 may stand in one of them alone: (N,) is (N, 1).
     """
-    x = as_tensor(prediction)
-    target = in_line(cast(target, x.dtype), x.shape)
-    _check(reduction)
-    if target.shape != x.shape:
-        text = "mse: `target` must have the shape of the prediction {}, got {}"
-        if target.shape == x.shape[:1]:
-            text += ". Try integer targets, if they are classes"
-        raise ShapeError(text, x.shape, target.shape)
+    x, target = _pair("mse", prediction, target, reduction)
     if reduction == "mean":
         return apply("mse", x, target, half=half)
     each = (x - target) * (x - target) * (0.5 if half else 1.0)
     return each.sum() if reduction == "sum" else each
+
+
+def huber(prediction, target, *, delta=1.0, reduction="mean"):
+    """Half the squared error up to a distance of `delta`, from there on a straight line.
+
+    Shapes as in `mse`. See `nbdl.kernels.huber`.
+    """
+    x, target = _pair("huber", prediction, target, reduction)
+    if reduction != "none":
+        return _mean_or_sum(apply("huber", x, target, delta=float(delta)), x, reduction)
+    distance = abs(x - target)
+    inner = minimum(distance, delta)
+    return inner * (distance - 0.5 * inner)
+
+
+def l1(prediction, target, *, reduction="mean"):
+    """Absolute error |prediction - target|. Shapes as in `mse`. See `nbdl.kernels.l1`."""
+    x, target = _pair("l1", prediction, target, reduction)
+    if reduction != "none":
+        return _mean_or_sum(apply("l1", x, target), x, reduction)
+    return abs(x - target)
+
+
+def binary_cross_entropy_with_logits(prediction, target, *, pos_weight=1.0, reduction="mean"):
+    """Cross-entropy in nats of sigmoid(prediction), of each element by itself.
+
+    Parameters
+    ----------
+    prediction : array of any shape
+        Logits.
+    target : array of the same shape, but for a last axis of length 1
+        1 for yes and 0 for no, as integers, truth values or probabilities.
+    pos_weight : float
+        What a yes counts, against 1 of a no.
+    reduction : "mean", "sum" or "none"
+    """
+    x, target = _pair("binary_cross_entropy_with_logits", prediction, target, reduction)
+    if reduction != "none":
+        mean = apply("binary_cross_entropy_with_logits", x, target, pos_weight=float(pos_weight))
+        return _mean_or_sum(mean, x, reduction)
+    return (1 - target) * apply("softplus", x) + pos_weight * target * apply("softplus", -x)
+
+
+def hinge(prediction, target, *, margin=1.0, reduction="mean"):
+    """max(0, margin - s prediction), where s is 1 for the label 1, and -1 for the labels 0 and -1.
+
+    Prediction and integer labels are of one shape, but for a last axis of length 1; truth values are labels.
+    See `nbdl.kernels.hinge`.
+    """
+    x, target = as_tensor(prediction), as_tensor(target)
+    _check(reduction)
+    if target.dtype.kind == "b":
+        target = cast(target, np.int64)
+    scores = in_line(x, target.shape)
+    if scores.shape != target.shape:
+        text = "hinge: `target` must have the shape of the prediction {}, got {}"
+        raise ShapeError(text, x.shape, target.shape)
+    if reduction != "none":
+        return _mean_or_sum(apply("hinge", scores, target, margin=float(margin)), x, reduction)
+    apply("hinge", scores.detach(), target)  # which looks at the labels
+    return apply("relu", margin - where(target == 1, 1.0, -1.0) * scores).reshape(*x.shape)
+
+
+def _pair(name, prediction, target, reduction):
+    """A prediction and a target of its shape and dtype."""
+    x = as_tensor(prediction)
+    target = in_line(cast(target, x.dtype), x.shape)
+    _check(reduction)
+    if target.shape != x.shape:
+        text = "{}: `target` must have the shape of the prediction {}, got {}"
+        if target.shape == x.shape[:1] and name == "mse":
+            text += ". Try integer targets, if they are classes"
+        raise ShapeError(text, name, x.shape, target.shape)
+    return x, target
+
+
+def _mean_or_sum(mean, x, reduction):
+    """What a kernel gives, the mean over the elements of x, or their sum."""
+    return mean if reduction == "mean" else mean * math.prod(x.shape)
 
 
 def info_nce(x, y, temperature=0.1, *, symmetric=True):
@@ -169,7 +241,7 @@ def weight_of_labels(prediction, target, weight=None, *, axis=None, ignore_index
 
 
 def elements(prediction, target, **options):
-    """What the mean of `mse` divides by."""
+    """What the mean of `mse` and its kin divides by."""
     return prediction.size
 
 

@@ -117,6 +117,33 @@ def softmax_cross_entropy_loss(x, labels, weight=None, *, outputs=1, **attribute
     return y if outputs == 1 else (y, kernels.log_softmax(x, 1))
 
 
+# --- activations ------------------------------------------------------------------------------------------
+
+
+def each(kernel, x, *options):
+    """An activation of arrays of any shape, compiled for one."""
+    return kernel(x.reshape(-1), *options).reshape(x.shape)
+
+
+def gelu(x, *, approximate="none"):
+    return each(kernels.gelu if approximate == "none" else kernels.gelu_tanh, x)
+
+
+def selu(x, *, alpha=None, gamma=1.0):
+    return each(kernels.selu, x) if alpha is None else x.dtype.type(gamma) * each(kernels.elu, x, alpha)
+
+
+def swish(x, *, alpha=1.0):
+    return each(kernels.silu, alpha * x) / x.dtype.type(alpha)
+
+
+def prelu(x, slope):
+    """One slope, one for each channel (C, 1, ...), or one for each element of the last axes of x."""
+    if slope.size == 1 or slope.shape == (x.shape[1], *[1] * (x.ndim - 2)):
+        return kernels.prelu(x, slope.reshape(-1))
+    return kernels.prelu(x.reshape(-1, slope.size), slope.reshape(-1)).reshape(x.shape)
+
+
 # --- products, dropout ------------------------------------------------------------------------------------
 
 
@@ -259,44 +286,56 @@ OPERATORS = {
     "Add": functools.partial(binary, "add"),
     "AveragePool": average_pool,
     "BatchNormalization": batch_normalization,
+    "Celu": lambda x, alpha=1.0: each(kernels.celu, x, alpha),
     "Concat": concatenate,
     "Constant": constant,
     "Conv": conv,
     "Div": functools.partial(binary, "div"),
     "Dropout": dropout,
+    "Elu": lambda x, alpha=1.0: each(kernels.elu, x, alpha),
     "Exp": functools.partial(on_tape, "exp"),
     "Flatten": flatten,
+    "Gelu": gelu,
     "Gemm": gemm,
     "GlobalAveragePool": lambda x: global_pool(kernels.avg_pool2d, x),
     "GlobalMaxPool": lambda x: global_pool(kernels.max_pool2d, x),
     "GroupNormalization": group_normalization,
+    "HardSigmoid": lambda x, alpha=0.2, beta=0.5: each(kernels.hard_sigmoid, x, alpha, beta),
+    "HardSwish": functools.partial(each, kernels.hard_swish),
     "InstanceNormalization": instance_normalization,
     "LRN": lrn,
     "LayerNormalization": layer_normalization,
+    "LeakyRelu": lambda x, alpha=0.01: each(kernels.leaky_relu, x, alpha),
     "LogSoftmax": lambda x, **options: along_axis(kernels.log_softmax, x, **options),
     "MatMul": matmul,
     "Max": functools.partial(fold, "maximum"),
     "MaxPool": max_pool,
+    "Mish": functools.partial(each, kernels.mish),
     "Mul": functools.partial(binary, "mul"),
     "Neg": functools.partial(on_tape, "neg"),
     "NegativeLogLikelihoodLoss": lambda *inputs, **options: loss(
         kernels.nll_loss, kernels.nll_loss_each, *inputs, **options
     ),
+    "PRelu": prelu,
     "Pow": functools.partial(binary, "power"),
     "RMSNormalization": rms_normalization,
     "ReduceMean": functools.partial(reduce, "mean"),
     "ReduceSum": functools.partial(reduce, "sum"),
     "Relu": lambda x: kernels.relu(x),
     "Reshape": reshape,
+    "Selu": selu,
     "Sigmoid": lambda x: kernels.sigmoid(x),
     "Slice": slices,
     "Softmax": lambda x, **options: along_axis(kernels.softmax, x, **options),
     "SoftmaxCrossEntropyLoss": softmax_cross_entropy_loss,
+    "Softplus": functools.partial(each, kernels.softplus),
+    "Softsign": functools.partial(each, kernels.softsign),
     "Split": split,
     "Sqrt": functools.partial(on_tape, "sqrt"),
     "Squeeze": squeeze,
     "Sub": functools.partial(binary, "sub"),
     "Sum": functools.partial(fold, "add"),
+    "Swish": swish,
     "Tanh": lambda x: kernels.tanh(x),
     "Transpose": transpose,
     "Unsqueeze": unsqueeze,

@@ -8,7 +8,7 @@ onnx = pytest.importorskip("onnx", minversion="1.23", reason="needs the test dat
 from onnx import numpy_helper  # noqa: E402
 from onnx.backend.test.loader import load_model_tests  # noqa: E402
 
-COUNTS = {"pytorch-converted": 50, "pytorch-operator": 27}  # cases that run
+COUNTS = {"pytorch-converted": 61, "pytorch-operator": 28}  # cases that run
 
 NOT_THERE = {  # operator: cases that need it
     "Clip": ("test_operator_clip",),
@@ -17,19 +17,9 @@ NOT_THERE = {  # operator: cases that need it
         "test_ConvTranspose2d_no_bias",
         "test_operator_convtranspose",
     ),
-    "Elu": ("test_ELU",),
     "Gather": ("test_Embedding", "test_Embedding_sparse"),
     "InstanceNormalization": ("test_operator_symbolic_override",),
-    "LeakyRelu": ("test_LeakyReLU", "test_LeakyReLU_with_negval"),
     "Min": ("test_operator_min",),
-    "PRelu": (
-        "test_PReLU_1d",
-        "test_PReLU_1d_multiparam",
-        "test_PReLU_2d",
-        "test_PReLU_2d_multiparam",
-        "test_PReLU_3d",
-        "test_PReLU_3d_multiparam",
-    ),
     "Pad": (
         "test_ConstantPad2d",
         "test_ReflectionPad2d",
@@ -37,8 +27,6 @@ NOT_THERE = {  # operator: cases that need it
         "test_ZeroPad2d",
         "test_operator_pad",
     ),
-    "Selu": ("test_SELU", "test_operator_selu"),
-    "Softplus": ("test_Softplus",),
     "Tile": ("test_operator_repeat", "test_operator_repeat_dim_overflow"),
 }
 

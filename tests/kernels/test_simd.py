@@ -32,7 +32,7 @@ from nbdl.kernels.simd.registers import (
     where,
 )
 from nbdl.kernels.simd.transpose import gather, gather_part, transpose, transpose_part
-from nbdl.kernels.simd.vector_math import erf, erfc, exp, log, sigmoid, tanh
+from nbdl.kernels.simd.vector_math import erf, erfc, erfcx, exp, expm1, log, log1p, sigmoid, tanh
 from nbdl.testing._guard import Guarded, available, in_child
 
 DTYPES = np.float32, np.float64
@@ -261,7 +261,7 @@ def test_gather(dtype):
     in_guards(work)
 
 
-# --- exp, log, sigmoid, tanh ------------------------------------------------------------------------------
+# --- exp, log, sigmoid, tanh, expm1, log1p ----------------------------------------------------------------
 
 
 @jit
@@ -277,13 +277,29 @@ def functions(x, y, L):
 
 
 @jit
+def functions_near_0(x, y, L):
+    """Not beside those that they have steps in common with: whether a step is fused would depend on both."""
+    n = x.size
+    p, q = pointer(x), pointer(y)
+    for i in range(0, n, L):
+        store_part(q, i + 4 * n, expm1(load_part(p, i, n - i)), n - i)
+        store_part(q, i + 5 * n, log1p(load_part(p, i, n - i)), n - i)
+
+
+@jit
+def of_numbers_near_0(x, y):
+    for i in range(x.size):
+        y[4, i], y[5, i] = expm1(x[i]), log1p(x[i])
+
+
+@jit
 def of_numbers(x, y):
     for i in range(x.size):
         y[0, i], y[1, i], y[2, i], y[3, i] = exp(x[i]), log(x[i]), sigmoid(x[i]), tanh(x[i])
 
 
-NAMES = "exp", "log", "sigmoid", "tanh"
-BOUNDS = {"exp": 3.5, "log": 1, "sigmoid": 4, "tanh": 3.5}  # in units in the last place
+NAMES = "exp", "log", "sigmoid", "tanh", "expm1", "log1p"
+BOUNDS = dict(zip(NAMES, (3.5, 1, 4, 3.5, 3.5, 1.5)))  # in units in the last place
 
 
 def truth(name, x):
@@ -306,8 +322,9 @@ def samples(dtype):
 @pytest.fixture(scope="module", params=DTYPES, ids=["float32", "float64"])
 def computed(request):
     x = samples(request.param)
-    y = np.zeros((4, x.size), x.dtype)
+    y = np.zeros((6, x.size), x.dtype)
     functions(x, y, lanes(x.dtype))
+    functions_near_0(x, y, lanes(x.dtype))
     return x, dict(zip(NAMES, y))
 
 
@@ -333,20 +350,25 @@ def test_ends(dtype):
     nan, inf, big = np.nan, np.inf, np.finfo(dtype).max
     least = np.finfo(dtype).smallest_subnormal
     x = np.array([nan, inf, -inf, big, -big, 1e30, -1e30, 0, -0.0, least, -least], dtype)
-    y = np.zeros((4, x.size), dtype)
+    y = np.zeros((6, x.size), dtype)
     functions(x, y, lanes(dtype))
+    functions_near_0(x, y, lanes(dtype))
     np.testing.assert_array_equal(y[0], [nan, inf, 0, inf, 0, inf, 0, 1, 1, 1, 1])
     np.testing.assert_allclose(y[1, 3], np.log(float(big)), rtol=1e-6)
     np.testing.assert_array_equal(y[1, [0, 1, 2, 4, 6, 7, 8, 10]], [nan, inf, nan, nan, nan, -inf, -inf, nan])
     np.testing.assert_allclose(y[1, 9], np.log(least, dtype=np.longdouble), rtol=1e-6)
     np.testing.assert_array_equal(y[2], [nan, 1, 0, 1, 0, 1, 0, 0.5, 0.5, 0.5, 0.5])
     np.testing.assert_array_equal(y[3], [nan, 1, -1, 1, -1, 1, -1, 0, 0, least, -least])
+    np.testing.assert_array_equal(y[4, :9], [nan, inf, -1, inf, -1, inf, -1, 0, 0])
+    np.testing.assert_array_equal(y[5, [0, 1, 2, 4, 6]], [nan, inf, nan, nan, nan])
+    np.testing.assert_array_equal(y[5, 7:], [0, 0, least, -least])
 
 
 def test_a_number_gets_the_bits_of_a_lane(computed):
     x, y = computed
-    z = np.zeros((4, x.size), x.dtype)
+    z = np.zeros((6, x.size), x.dtype)
     of_numbers(x, z)
+    of_numbers_near_0(x, z)
     np.testing.assert_array_equal(z, list(y.values()))
 
 
@@ -393,33 +415,38 @@ def test_all_of_this_elsewhere(machine):
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
 
 
-# --- erf and erfc -----------------------------------------------------------------------------------------
+# --- erf, erfc and erfcx ----------------------------------------------------------------------------------
 
 
 @jit
-def errors(x, y, z, L):
-    p, q, r = pointer(x), pointer(y), pointer(z)
+def errors(x, y, z, w, L):
+    p, q, r, s = pointer(x), pointer(y), pointer(z), pointer(w)
     for i in range(0, x.size, L):
         n = x.size - i
         store_part(q, i, erf(load_part(p, i, n)), n)
         store_part(r, i, erfc(load_part(p, i, n)), n)
+        store_part(s, i, erfcx(abs(load_part(p, i, n))), n)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_erf_and_erfc_against_scipy(dtype):
+def test_error_functions_against_scipy(dtype):
     special = pytest.importorskip("scipy.special")
     rng = np.random.default_rng(5)
     near, small = rng.uniform(0.9, 1.1, 500), 10.0 ** -np.arange(30)
     parts = rng.normal(size=4000), rng.uniform(-26, 26, 8000), near, small  # SciPy has 0 from 26.6 on
     x = np.concatenate(parts).astype(dtype)
-    y, z = np.zeros_like(x), np.zeros_like(x)
-    errors(x, y, z, lanes(dtype))
+    y, z, w = (np.zeros_like(x) for _ in range(3))
+    errors(x, y, z, w, lanes(dtype))
     wide, limits = x.astype(np.float64), np.finfo(dtype)
-    for got, want, bound in ((y, special.erf(wide), 3.0), (z, special.erfc(wide), 12 + 2 * wide**2)):
+    scaled = special.erfcx(abs(wide))
+    inside = np.where(abs(wide) < (10 if dtype == np.float32 else 26), 8.0, np.inf)  # where erfc is not 0 yet
+    wanted = (y, special.erf(wide), 3.0), (z, special.erfc(wide), 12 + 2 * wide**2), (w, scaled, inside)
+    for got, want, bound in wanted:
         ulp = np.spacing(np.maximum(abs(want), limits.tiny).astype(dtype)).astype(np.float64)
         off = abs(got.astype(np.float64) - want) / ulp
         assert (off <= bound).all(), (x[off > bound][:5], off[off > bound][:5])
     ends = np.array([-np.inf, np.inf, np.nan, -30, 30, 0.0], dtype)
-    errors(ends, y[:6], z[:6], lanes(dtype))
+    errors(ends, y[:6], z[:6], w[:6], lanes(dtype))
     np.testing.assert_array_equal(y[:6], [-1, 1, np.nan, -1, 1, 0])
     np.testing.assert_array_equal(z[:6], [2, 0, np.nan, 2, 0, 1])
+    np.testing.assert_array_equal(w[[0, 1, 2]], [0, 0, np.nan])

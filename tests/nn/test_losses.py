@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nbdl import kernels, nn, tensor
-from nbdl.errors import OptionError, ShapeError
+from nbdl.errors import LabelError, OptionError, ShapeError
 from nbdl.tape import apply
 from nbdl.testing import gradcheck
 
@@ -139,6 +139,56 @@ def test_mse(reduction, half):
     expected = {"mean": each.mean(), "sum": each.sum(), "none": each}[reduction]
     np.testing.assert_allclose(nn.mse(x, y, half=half, reduction=reduction).data, expected, rtol=1e-12)
     assert gradcheck(lambda x, y: nn.mse(x, y, half=half, reduction=reduction), x, y)
+
+
+def bce(x, y, pos_weight):
+    return (1 - y) * np.logaddexp(0, x) + pos_weight * y * np.logaddexp(0, -x)
+
+
+def huber(d, delta):
+    return np.where(d < delta, d**2 / 2, delta * (d - delta / 2))
+
+
+OF_ELEMENTS = {  # loss: (options, plain NumPy)
+    "huber": ({"delta": 0.7}, lambda x, y: huber(abs(x - y), 0.7)),
+    "l1": ({}, lambda x, y: abs(x - y)),
+    "binary_cross_entropy_with_logits": ({"pos_weight": 2.5}, lambda x, y: bce(x, y, 2.5)),
+    "hinge": ({"margin": 0.8}, lambda x, y: np.maximum(0, 0.8 - (2 * y - 1) * x)),
+}
+
+
+@pytest.mark.parametrize("name", OF_ELEMENTS)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_losses_of_elements(name, reduction):
+    options, plain = OF_ELEMENTS[name]
+    x, y = RNG.normal(size=(4, 3)), RNG.integers(0, 2, (4, 3))
+    y = y if "hinge" in name else y + 0.1 if name != "l1" else RNG.normal(size=(4, 3))
+    expected = {"mean": plain(x, y).mean(), "sum": plain(x, y).sum(), "none": plain(x, y)}[reduction]
+
+    def loss(x):
+        return getattr(nn, name)(x, y, reduction=reduction, **options)
+
+    np.testing.assert_allclose(loss(x).data, expected, rtol=1e-12)
+    assert gradcheck(loss, x)
+    one = getattr(nn, name)(x[:, :1], y[:, 0], reduction=reduction, **options)  # (N, 1) is (N,)
+    assert one.shape == ((4, 1) if reduction == "none" else ())
+
+
+def test_labels_of_yes_and_no():
+    """As truth values, as 0 and 1 and as -1 and 1; others are refused in every reduction."""
+    x, yes = RNG.normal(size=5), np.array([True, False, True, True, False])
+    found = {nn.hinge(x, labels).item() for labels in (yes, yes.astype(int), 2 * yes.astype(int) - 1)}
+    assert len(found) == 1
+    assert nn.binary_cross_entropy_with_logits(x, yes).item() == pytest.approx(bce(x, yes * 1.0, 1).mean())
+    for reduction in ("mean", "sum", "none"):
+        with pytest.raises(LabelError, match="hinge: `labels` must be 1 for yes, 0 or -1 for no, got 2 at"):
+            nn.hinge(x, yes + 1, reduction=reduction)
+
+
+@pytest.mark.parametrize("name", OF_ELEMENTS)
+def test_losses_of_elements_refuse_other_shapes(name):
+    with pytest.raises(ShapeError, match=rf"{name}: `target` must have the shape of the prediction \(4, 2\)"):
+        getattr(nn, name)(np.zeros((4, 2)), np.ones(4, int))
 
 
 def test_an_unknown_reduction_is_refused():

@@ -194,6 +194,15 @@ def both(prediction, target):
     return nn.softmax_cross_entropy(logits, target["label"]) + 0.5 * nn.mse(numbers, target["value"])
 
 
+def four(prediction, target):
+    """Every loss of elements: the labels of a hinge are integers, those of a cross-entropy become floats."""
+    values, yes = target["value"], target["yes"]
+    errors = nn.huber(prediction, values, delta=0.5) + nn.l1(prediction, values)
+    scores = prediction[:, 0]
+    answers = nn.binary_cross_entropy_with_logits(scores, yes, pos_weight=2.0) + nn.hinge(scores, yes)
+    return errors + answers
+
+
 def residual():
     return nn.Sequential(
         nn.Conv2d(6, 3, padding=1), nn.BatchNorm(), nn.ReLU(),
@@ -209,11 +218,27 @@ def beside():
     )  # fmt: skip
 
 
+def activations():
+    """Every activation of dense layers, with options where it has some."""
+    found = nn.GELU(), nn.GELU("tanh"), nn.SiLU(), nn.ELU(0.7), nn.SELU(), nn.CELU(0.5), nn.LeakyReLU(0.1)
+    found += nn.PReLU(), nn.PReLU(per_channel=True), nn.Softplus(2.0), nn.Mish(), nn.Softsign()
+    found += nn.HardSigmoid(), nn.HardSwish(), nn.GLU(), nn.SwiGLU()
+    return nn.Sequential(*(layer for a in found for layer in (nn.Linear(8), a)), nn.Linear(4))
+
+
+def gates():
+    """Those that see the axes of an image, or of a sequence."""
+    body = nn.Conv2d(6, 3, padding=1), nn.PReLU(per_channel=True), nn.GLU(axis=1), nn.SwiGLU(axis=-1)
+    return nn.Sequential(*body, nn.Flatten(), nn.Linear(4))
+
+
 IMAGES = RNG.random((40, 3, 12, 12), dtype=np.float32)
 CLASSES = RNG.integers(0, 4, 40)
 IDS = RNG.integers(0, 27, (40, 8))
 SEQUENCES = {"x": RNG.standard_normal((40, 5, 4)).astype(np.float32), "lengths": RNG.integers(1, 6, 40)}
 PAIRS = {"label": CLASSES, "value": RNG.standard_normal((40, 2)).astype(np.float32)}
+FLAT = RNG.standard_normal((40, 7)).astype(np.float32)
+ANSWERS = {"yes": RNG.integers(0, 2, 40), "value": PAIRS["value"]}
 WHOLE = {
     "bn_lenet": (lambda: models.bn_lenet(4), RNG.random((40, 1, 28, 28), dtype=np.float32), CLASSES),
     "residual": (residual, IMAGES, CLASSES),
@@ -221,8 +246,12 @@ WHOLE = {
     "bigram": (lambda: models.bigram_lm(27, 12), IDS, np.roll(IDS, -1, axis=1)),
     "window": (lambda: models.window_lm(27, 6, 16), IDS, RNG.integers(0, 27, 40)),
     "masked_mean": (MaskedMean, SEQUENCES, CLASSES % 3),
-    "two_tensors": (Two, RNG.standard_normal((40, 7)).astype(np.float32), PAIRS),
+    "two_tensors": (Two, FLAT, PAIRS),
+    "activations": (activations, FLAT, CLASSES),
+    "gates": (gates, IMAGES, CLASSES),
+    "losses": (lambda: nn.Sequential(nn.Linear(8), nn.Tanh(), nn.Linear(2)), FLAT, ANSWERS),
 }
+LOSSES = {"two_tensors": both, "losses": four}
 
 
 class Whole:
@@ -230,7 +259,7 @@ class Whole:
 
     def __init__(self, name):
         self.name, (self.make, self.x, self.y) = name, WHOLE[name]
-        self.loss = both if self.make is Two else nn.softmax_cross_entropy
+        self.loss = LOSSES.get(name, nn.softmax_cross_entropy)
 
     def net(self):
         return nn.init(self.make(), self.x, seed=1)
@@ -246,5 +275,5 @@ class Whole:
 
 @pytest.fixture(params=WHOLE)
 def whole(request, plugin):
-    plugin(losses=[nbdl.Loss("both", both)])
+    plugin(losses=[nbdl.Loss(loss.__name__, loss) for loss in LOSSES.values()])
     return Whole(request.param)

@@ -97,6 +97,7 @@ def of_torch(whole, net, x, y, dtype):
     return value.item(), gradients, {name: v[name].numpy() for name in nn.named_buffers(net)}
 
 
+@pytest.mark.parametrize("whole", PEERS, indirect=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_every_gradient_and_running_average(whole, dtype):
     """PyTorch in the dtype of the net, and in float64, where it is the truth.

@@ -1,4 +1,4 @@
-r"""Activation functions, element by element: relu, sigmoid and tanh.
+r"""Activation functions, element by element: relu, sigmoid and tanh; and the loops of all the others.
 
 .. math::
     \mathrm{relu}(x) = \max(0, x) \qquad \sigma(x) = \frac{1}{1 + e^{-x}} \qquad
@@ -8,15 +8,22 @@ x and y have any number of dimensions. Infinite inputs saturate, NaN stays NaN, 
 exponential is taken of negative numbers only. The gradients need the result alone, not the input. `out` may
 be `x` itself: each element is read before it is written.
 Zhang et al., Dive into Deep Learning, section 5.1.
+
+A formula is a function of one number, or of one vector of them, written in what `nbdl.kernels.simd` has:
+``f(x, *options)``, and for its gradient ``slope(dy, x, *options)``, or y in the place of x. It stands on one
+page alone; the loops here and those on lanes (`nbdl.kernels.lanes.elementwise`) take it as an argument.
 """
 
+import numpy as np
+
 from nbdl._jit import jit
-from nbdl.errors import ShapeError
+from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd import vector_math as _vector_math
 from nbdl.kernels.simd.registers import larger, pointer, where
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
+from nbdl.kernels.simd.vector_math import exp
 
 # --- the formulas, on one number or one vector of them ----------------------------------------------------
 
@@ -38,6 +45,14 @@ def sigmoid_slope(dy, y):
 
 
 @jit
+def sigmoids(x):
+    """The sigmoids of x and of -x, which are 1 together: both with all their digits."""
+    e = exp(-abs(x))
+    least, most = e / (1.0 + e), 1.0 / (1.0 + e)
+    return where(x > 0.0, most, least), where(x > 0.0, least, most)
+
+
+@jit
 def tanh_slope(dy, y):
     """dy (1 - y^2), without its cancellation near 1."""
     return dy * (1.0 - y) * (1.0 + y)
@@ -47,20 +62,23 @@ def tanh_slope(dy, y):
 
 
 @jit(inline=True)
-def over_all(f, x, y):
-    """y = f(x), arrays of one dimension."""
+def over_all(f, x, y, options=()):
+    """y = f(x, *options), arrays of one dimension."""
     p, q, n = pointer(x), pointer(y), x.size
     for i in range(0, n, lanes(p)):
-        store_rest(q, i, f(load_rest(p, i, n - i)), n - i)
+        store_rest(q, i, f(load_rest(p, i, n - i), *options), n - i)
 
 
 @jit(inline=True)
-def add_over_all(df, dy, known, dx):
-    """dx += df(dy, known), arrays of one dimension."""
+def add_over_all(df, dy, known, dx, options=()):
+    """dx += df(dy, known, *options), arrays of one dimension."""
     p, q, d, n = pointer(dy), pointer(known), pointer(dx), dy.size
     for i in range(0, n, lanes(p)):
-        slope = df(load_rest(p, i, n - i), load_rest(q, i, n - i))
+        slope = df(load_rest(p, i, n - i), load_rest(q, i, n - i), *options)
         store_rest(d, i, load_rest(d, i, n - i) + slope, n - i)
+
+
+# --- the kernels ------------------------------------------------------------------------------------------
 
 
 @jit
@@ -179,6 +197,22 @@ def _tanh_dx(dy, y, dx):
 def check_same(kernel, dy_shape, name, shape):
     if dy_shape != shape:
         raise ShapeError("{}: `dy` must have shape {}, that of `{}`, got {}", kernel, shape, name, dy_shape)
+
+
+@jit
+def finite(where, v, x):
+    """An option as a number of the dtype of `x`."""
+    if not abs(v) <= float(np.finfo(x.dtype).max):
+        raise OptionError("{} must be a finite number, got {}", where, v)
+    return x.dtype.type(v)
+
+
+@jit
+def positive(where, v, x):
+    """The same for one that must be above 0."""
+    if not (v <= float(np.finfo(x.dtype).max) and x.dtype.type(v) > 0):
+        raise OptionError("{} must be a positive number, got {}", where, v)
+    return x.dtype.type(v)
 
 
 relu_outputs, sigmoid_outputs, tanh_outputs = outputs(relu), outputs(sigmoid), outputs(tanh)

@@ -42,4 +42,19 @@ def elementwise_cases(rng):
     ]
 
 
+def on_one_loop(*options):
+    """Cases of an activation that has the loops of `relu` and needs no more than its formula looked at."""
+
+    def cases(rng):
+        x = rng.choice([-1.0, 1.0], (17, 3)) * rng.uniform(0.1, 6, (17, 3))  # not at 0
+        return [
+            Case("17x3", (x,)),
+            *(Case(", ".join(f"{n} {v}" for n, v in o.items()), (x,), o) for o in options),
+            Case("the ends", (ENDS[:, None],), grad=False),
+            Bad("integers", (np.arange(3),), {}, DtypeError, "x"),
+        ]
+
+    return cases
+
+
 relu_cases = sigmoid_cases = tanh_cases = elementwise_cases

@@ -3,35 +3,60 @@ r"""GELU, the Gaussian error linear unit: each element times the probability tha
 .. math:: y = x\, \Phi(x) = \frac{x}{2}\, \mathrm{erfc}\left(\frac{-x}{\sqrt 2}\right) \qquad
           \frac{dy}{dx} = \Phi(x) + x\, \varphi(x) \qquad \varphi(x) = \frac{e^{-x^2 / 2}}{\sqrt{2 \pi}}
 
-x and y have any number of dimensions. It is 0 at -inf and inf at inf; NaN stays NaN. The gradient needs the
-input, not the result. This is the exact form, as torch has it without ``approximate``.
-Hendrycks and Gimpel 2016, equation 1.
+`gelu` is this, the exact form; `gelu_tanh` is the approximation that torch calls ``approximate="tanh"``:
+
+.. math:: y = \frac{x}{2} (1 + \tanh u) = x\, \sigma(2 u) \qquad
+          u = \sqrt{2 / \pi}\, (x + 0.044715\, x^3)
+
+x and y have any number of dimensions. Both are 0 at -inf and inf at inf; NaN stays NaN. The gradients need
+the input, not the result.
+Hendrycks and Gimpel 2016, section 2.
 """
 
 import math
 
 from nbdl._jit import jit
-from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out
+from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all, sigmoids
+from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out, flat
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.simd.registers import larger, smaller
-from nbdl.kernels.simd.vector_math import erfc, exp
+from nbdl.kernels.simd.registers import larger, smaller, where
+from nbdl.kernels.simd.vector_math import erfcx, exp, sigmoid
 
 FAR = 40.0  # there all probabilities are 0 and 1
 ROOT = math.sqrt(0.5)
 PEAK = 1 / math.sqrt(2 * math.pi)  # of the normal density
+LINE = 2 * math.sqrt(2 / math.pi)  # 2 u = LINE x + CUBE x^3
+CUBE = LINE * 0.044715
 
 
-@jit(inline=True)
+@jit
 def gelu_of(x):
-    x = larger(-FAR, x)
-    return 0.5 * x * erfc(x * -ROOT)
+    """What |x| has too much of: it is farther from 0 than a normal number, in one direction, too rarely."""
+    z = smaller(FAR, abs(x))
+    return larger(0.0, x) - 0.5 * z * (exp(z * z * -0.5) * erfcx(z * ROOT))
 
 
-@jit(inline=True)
+@jit
 def gelu_slope(dy, x):
+    """Distribution function and density are of one exponential."""
     x = smaller(FAR, larger(-FAR, x))
-    return dy * (0.5 * erfc(x * -ROOT) + x * (PEAK * exp(x * x * -0.5)))
+    bell = exp(x * x * -0.5)
+    beyond = 0.5 * (bell * erfcx(abs(x) * ROOT))
+    return dy * (where(x > 0.0, 1.0 - beyond, beyond) + x * (PEAK * bell))
+
+
+@jit
+def gelu_tanh_of(x):
+    x = larger(-FAR, x)
+    z = smaller(FAR, x)
+    return x * sigmoid(z * (LINE + CUBE * (z * z)))
+
+
+@jit
+def gelu_tanh_slope(dy, x):
+    x = smaller(FAR, larger(-FAR, x))
+    s, rest = sigmoids(x * (LINE + CUBE * (x * x)))
+    return dy * (s * (1.0 + x * (LINE + 3.0 * CUBE * (x * x)) * rest))
 
 
 @jit
@@ -55,7 +80,7 @@ def gelu(x, out=None):
     """
     x = as_float("gelu: `x`", x, ANY)
     y = as_out("gelu: `out`", out, x.shape, x)
-    _gelu(x.reshape(x.size), y.reshape(y.size))
+    _gelu(flat(x), flat(y))
     return y
 
 
@@ -71,7 +96,7 @@ def gelu_dx(dy, x, dx=None):
     x = as_like("gelu_dx: `x`", x, ANY, dy)
     check_same("gelu_dx", dy.shape, "x", x.shape)
     dx = as_grad("gelu_dx: `dx`", dx, dy.shape, dy)
-    _gelu_dx(dy.reshape(dy.size), x.reshape(x.size), dx.reshape(dx.size))
+    _gelu_dx(flat(dy), flat(x), flat(dx))
     return dx
 
 
@@ -80,4 +105,37 @@ def _gelu_dx(dy, x, dx):
     add_over_all(gelu_slope, dy, x, dx)
 
 
-gelu_outputs = outputs(gelu)
+@jit
+def gelu_tanh(x, out=None):
+    """x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, element by element: nearly `gelu`.
+
+    `x`, a float array of any shape, `out`, the result and errors as in `gelu`.
+    """
+    x = as_float("gelu_tanh: `x`", x, ANY)
+    y = as_out("gelu_tanh: `out`", out, x.shape, x)
+    _gelu_tanh(flat(x), flat(y))
+    return y
+
+
+@jit
+def _gelu_tanh(x, y):
+    over_all(gelu_tanh_of, x, y)
+
+
+@jit
+def gelu_tanh_dx(dy, x, dx=None):
+    """Adds dy times the derivative at x to `dx` (zeros if not given); x is the input of `gelu_tanh`."""
+    dy = as_float("gelu_tanh_dx: `dy`", dy, ANY)
+    x = as_like("gelu_tanh_dx: `x`", x, ANY, dy)
+    check_same("gelu_tanh_dx", dy.shape, "x", x.shape)
+    dx = as_grad("gelu_tanh_dx: `dx`", dx, dy.shape, dy)
+    _gelu_tanh_dx(flat(dy), flat(x), flat(dx))
+    return dx
+
+
+@jit
+def _gelu_tanh_dx(dy, x, dx):
+    add_over_all(gelu_tanh_slope, dy, x, dx)
+
+
+gelu_outputs, gelu_tanh_outputs = outputs(gelu), outputs(gelu_tanh)

@@ -10,9 +10,9 @@ Zhang et al., Dive into Deep Learning, section 3.1.
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.errors import ShapeError
 from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.loss.elementwise import check_pair
 
 
 @jit
@@ -37,7 +37,7 @@ def mse(x, target, half=False):
     """
     x = as_float("mse: `x`", x, ANY)
     target = as_like("mse: `target`", target, ANY, x)
-    _check("mse", x.shape, target.shape, x.size)
+    check_pair("mse", x.shape, "target", target.shape, x.size)
     return _mse(x.reshape(x.size), target.reshape(x.size), 0.5 if half else 1.0)
 
 
@@ -46,7 +46,7 @@ def mse_dx(dloss, x, target, half=False, dx=None):
     """Adds the scalar `dloss` times 2 s (x - target) / n to `dx` (zeros if not given); returns it."""
     x = as_float("mse_dx: `x`", x, ANY)
     target = as_like("mse_dx: `target`", target, ANY, x)
-    _check("mse_dx", x.shape, target.shape, x.size)
+    check_pair("mse_dx", x.shape, "target", target.shape, x.size)
     dx = as_grad("mse_dx: `dx`", dx, x.shape, x)
     _mse_dx(
         np.float64(dloss) * (1.0 if half else 2.0),
@@ -62,7 +62,7 @@ def mse_dtarget(dloss, x, target, half=False, dtarget=None):
     """Adds the scalar `dloss` times 2 s (target - x) / n to `dtarget` (zeros if not given); returns it."""
     x = as_float("mse_dtarget: `x`", x, ANY)
     target = as_like("mse_dtarget: `target`", target, ANY, x)
-    _check("mse_dtarget", x.shape, target.shape, x.size)
+    check_pair("mse_dtarget", x.shape, "target", target.shape, x.size)
     d = as_grad("mse_dtarget: `dtarget`", dtarget, x.shape, x)
     _mse_dx(
         np.float64(dloss) * (1.0 if half else 2.0),
@@ -71,16 +71,6 @@ def mse_dtarget(dloss, x, target, half=False, dtarget=None):
         d.reshape(x.size),
     )
     return d
-
-
-@jit
-def _check(kernel, x_shape, target_shape, size):
-    if target_shape != x_shape:
-        raise ShapeError(
-            "{}: `target` must have shape {}, that of `x`, got {}", kernel, x_shape, target_shape
-        )
-    if size == 0:
-        raise ShapeError("{}: `x` has no elements, shape {}: it has no mean", kernel, x_shape)
 
 
 @jit

@@ -3,24 +3,11 @@
 Only lanes that count are loaded; zeros stand in the others, which adds nothing to the loss and to gradients.
 """
 
-import math
-
 import numpy as np
 
-from nbdl.kernels.lanes.twin import LossTwin, Row, Unfit, pitch, planes
+from nbdl.kernels.lanes.twin import LossTwin, Row
+from nbdl.kernels.loss.elementwise_lanes import pair_shape, pair_sizes, pair_total
 from nbdl.kernels.simd.registers import hsum, load_part, splat, store
-
-
-def _shape(site):
-    shape = site.shapes["x"]
-    if site.shapes["target"] != shape or not math.prod(shape):
-        raise Unfit
-    return shape
-
-
-def _sizes(site):
-    (C, H, W), L = planes(site.shapes["x"]), site.L
-    return {"count": C, "plane": H * W * L, "pitch": pitch(site.shapes["x"]) * L}
 
 
 def _forward(site):
@@ -37,7 +24,7 @@ def _forward(site):
                 total += hsum(squares)
         loss[0] = factor * total
 
-    return [Row(leaf, **_sizes(site))]
+    return [Row(leaf, **pair_sizes(site))]
 
 
 def _gradient(sign):
@@ -52,16 +39,9 @@ def _gradient(sign):
                 for i in range(c * pitch, c * pitch + plane, L):
                     store(dx, i, (load_part(x, i, n) - load_part(target, i, n)) * factor)
 
-        return [Row(leaf, dx="dx" if sign > 0 else "dtarget", **_sizes(site))]
+        return [Row(leaf, dx="dx" if sign > 0 else "dtarget", **pair_sizes(site))]
 
     return rows
 
 
-def _total(site):
-    def leaf(samples, total, size):
-        total[0] = samples * size
-
-    return [Row(leaf, size=math.prod(site.shapes["x"]))]
-
-
-mse = LossTwin(_forward, {"x": _gradient(1), "target": _gradient(-1)}, shape=_shape, total=_total)
+mse = LossTwin(_forward, {"x": _gradient(1), "target": _gradient(-1)}, shape=pair_shape, total=pair_total)

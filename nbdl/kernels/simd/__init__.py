@@ -19,7 +19,7 @@ from nbdl.kernels.simd.registers import (
     store_part,
     where,
 )  # fmt: skip
-from nbdl.kernels.simd.vector_math import erf, erfc, exp, log, sigmoid, tanh
+from nbdl.kernels.simd.vector_math import erf, erfc, exp, expm1, log, log1p, sigmoid, tanh
 
 __all__ = [
     "LANES",
@@ -27,6 +27,7 @@ __all__ = [
     "erf",
     "erfc",
     "exp",
+    "expm1",
     "fma",
     "hmax",
     "hsum",
@@ -34,6 +35,7 @@ __all__ = [
     "load",
     "load_part",
     "log",
+    "log1p",
     "maximum",
     "pointer",
     "sigmoid",

@@ -83,6 +83,18 @@ _define(load_rest, lambda k: [(k.vec, (k.pointer, types.int64, types.int64, k.dt
 _define(store_rest, lambda k: [(types.void, (k.pointer, types.int64, k.vec, types.int64))], _emit_store_rest)
 
 
+def first_lanes(v, n):
+    """The first `n` lanes of `v`, zeros for the others; none or all if n < 0 or n > L."""
+    return np.where(np.arange(v.size) < n, v, 0).astype(v.dtype)
+
+
+_define(
+    first_lanes,
+    lambda k: [(k.vec, (k.vec, types.int64))],
+    lambda bd, kind, v, n: bd.select(_first(bd, kind, n, kind.lanes), v, ir.Constant(kind.vector, None)),
+)
+
+
 # --- some elements ----------------------------------------------------------------------------------------
 
 

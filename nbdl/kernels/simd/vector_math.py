@@ -1,4 +1,4 @@
-r"""exp, log, sigmoid, tanh, erf and erfc of a vector; of a number, they are what one lane gives.
+r"""exp, log, sigmoid, tanh, erf and their kin of a vector; of a number, they are what one lane gives.
 
 The formulas are written once, as NumPy code. Where the JIT is disabled they compute on arrays. In compiled
 code they run on a `Term`, which looks like an array and emits one instruction for each operation: a caller
@@ -14,11 +14,14 @@ NaN gives NaN. Largest errors, in units in the last place of the result, in floa
 function  error                               at the ends
 ========  ==================================  ==================================================
 exp       3 (3.5 without fused multiply-add)  exactly 0 and inf, before 0 subnormal numbers
+expm1     3.5                                 exactly -1 and inf
 log       1                                   -inf at 0, NaN below, inf at inf; subnormal x
+log1p     1.5                                 -inf at -1, NaN below, inf at inf; x itself near 0
 sigmoid   3.5                                 exactly 1 and 0, after a few subnormal numbers
 tanh      3.5                                 exactly -1 and 1; x itself near 0
 erf       3                                   exactly -1 and 1
 erfc      12 + 2 x^2 (x^2 is rounded)         exactly 2 and 0, before 0 subnormal numbers
+erfcx     8                                   from 0 on alone
 ========  ==================================  ==================================================
 
 The reductions are those of fdlibm (Sun Microsystems, 1993: e_exp.c, e_log.c); the coefficients are minimax.
@@ -45,8 +48,8 @@ class Format(NamedTuple):
     sigmoid: tuple  # the same where no error is squared
     log: tuple  # (log((1 + s) / (1 - s)) - 2s) / s^3 in s^2, where |s| <= 3 - sqrt(8)
     erf: tuple  # erf(x) / x in x^2, where |x| < 1
-    erfc: tuple  # erfc(z) e^(z^2) (z + k) in (z - k) / (z + k), where z >= 1
-    erfc_centre: float  # k
+    erfcx: tuple  # erfcx(z) (z + k) in (z - k) / (z + k), where z >= 0
+    erfcx_centre: float  # k
     erfc_end: float  # beyond it erfc is 0
     smallest: float  # normal number
     sqrt_half: int  # the bits of sqrt(1/2)
@@ -66,9 +69,10 @@ FORMATS = {
         (0.6666668527169588, 0.39988716570671506, 0.29582150945411423),
         (1.1283791658815026, -0.3761262690358044, 0.1128359746348806, -0.02685432879606753,
          0.00518931194268715, -0.0008018854992790972, 7.88249711010162e-05),
-        (1.0215826958469163, -0.6871605751122525, 0.27947341699314143, -0.03644886366033114,
-         -0.021534690679043917, 0.006595154385622297, 0.003135372332440731, -0.0014430739581132457),
-        2.0, 10.1, 2.0**-126, 0x3F3504F3,
+        (1.0740069060826916, -0.8833944619730129, 0.5902284326821933, -0.31046657996561466,
+         0.11952717087401908, -0.026836918752070543, -0.001217028742470569, 0.0030785995082857442,
+         -0.0004984463506948651, -0.00033360915326409067),
+        3.0, 10.1, 2.0**-126, 0x3F3504F3,
     ),
     "float64": Format(
         np.float64, np.int64, 52, 1.5 * 2**52 + 1023, 1418.0, (0.6931471803691238, 1.9082149292705877e-10),
@@ -80,11 +84,13 @@ FORMATS = {
         (1.1283791670955126, -0.3761263890318355, 0.11283791670945273, -0.02686617064327494,
          0.005223977607392053, -0.00085483259875707, 0.00012055295245051075, -1.4924743067628773e-05,
          1.6447496849991693e-06, -1.6209011164391995e-07, 1.3722251424042042e-08, -7.799826562404633e-10),
-        (1.0959956610004908, -0.9765487290808698, 0.7732087022653122, -0.5408538313147687,
-         0.3308515878743204, -0.17401093718399915, 0.07638151497365385, -0.02637005426228924,
-         0.006112055221079897, -0.00028095074206269945, -0.00045505250456092695, 0.000176771889093493,
-         -3.622539064270299e-06, -1.874255250990568e-05, 4.626953133269948e-06, 1.2413253431514645e-06,
-         -7.005527809498745e-07, 4.199988103889873e-08),
+        (1.095995661000491, -0.976548729080882, 0.7732087022652447, -0.5408538313132358,
+         0.33085158787759567, -0.1740109372400729, 0.07638151491814321, -0.026370053335044292,
+         0.006112055560310095, -0.00028095894235236437, -0.00045505209422397325,
+         0.00017681340298725465, -3.6373673231797127e-06, -1.8863471119694955e-05,
+         4.699347438526199e-06, 1.4310763508529521e-06, -8.524844332457512e-07, -8.640569831701434e-08,
+         1.2770365612890532e-07, 1.0257167711219558e-08, -1.505320012020432e-08,
+         -3.2744015103629463e-09),
         4.0, 27.5, 2.0**-1022, 0x3FE6A09E667F3BCD,
     ),
 }  # fmt: skip
@@ -97,6 +103,13 @@ def _exp(F, x):
     q, s = _power(F, 0.5, _clip(x, -F.limit, F.limit))
     root = s * (1 + q)
     return root * root
+
+
+def _expm1(F, x):
+    """r (r + 2), where r = e^(x/2) - 1: no digit is lost near 0, and r reaches as far as `_exp`."""
+    q, s = _power(F, 0.5, _clip(x, -F.limit, F.limit))
+    r = s * q + (s - 1)
+    return r * (r + 2)
 
 
 def _sigmoid(F, x):
@@ -127,6 +140,13 @@ def _log(F, x):
     return np.where(x >= 0, y, np.nan)
 
 
+def _log1p(F, x):
+    """log u, where u = 1 + x is rounded, and what it lost: it is less than half a digit of u."""
+    u = 1 + x
+    lost = (x - (u - 1)) / u
+    return _log(F, u) + np.where(lost < 1, lost, 0.0)
+
+
 def _erf(F, x):
     z = np.where(x < 0, 0 - x, x)
     tail = _erfc_tail(F, z)
@@ -134,16 +154,21 @@ def _erf(F, x):
 
 
 def _erfc(F, x):
-    z = np.where(x < 0, 0 - x, x)
-    tail = _erfc_tail(F, z)
-    return np.where(z < 1, 1 - x * _polynomial(F.erf, x * x), np.where(x < 0, 2 - tail, tail))
+    tail = _erfc_tail(F, np.where(x < 0, 0 - x, x))
+    return np.where(x < 0, 2 - tail, tail)
 
 
 def _erfc_tail(F, z):
-    """erfc(z) from 1 on: e^(-z^2) falls by all its magnitudes, what is left is smooth."""
-    k = F.erfc_centre
+    """erfc(z) from 0 on: e^(-z^2) falls by all its magnitudes, what is left is smooth."""
     z = _clip(z, 0.0, F.erfc_end)
-    return _exp(F, 0 - z * z) * _polynomial(F.erfc, (z - k) / (z + k)) / (z + k)
+    return _exp(F, 0 - z * z) * _erfcx(F, z)
+
+
+def _erfcx(F, z):
+    """From 0 on."""
+    k = F.erfcx_centre
+    r = 1 / (z + k)
+    return _polynomial(F.erfcx, 1 - 2 * k * r) * r
 
 
 def _power(F, c, x, coefficients=None, m=0):
@@ -257,9 +282,19 @@ def exp(x):
     return _on_array(_exp, x)
 
 
+def expm1(x):
+    """exp(x) - 1, lane by lane, exact also where it is small."""
+    return _on_array(_expm1, x)
+
+
 def log(x):
     """The natural logarithm, lane by lane."""
     return _on_array(_log, x)
+
+
+def log1p(x):
+    """log(1 + x), lane by lane, exact also where it is small."""
+    return _on_array(_log1p, x)
 
 
 def sigmoid(x):
@@ -282,6 +317,11 @@ def erfc(x):
     return _on_array(_erfc, x)
 
 
+def erfcx(x):
+    """exp(x^2) erfc(x), lane by lane, of x from 0 on: smooth, where erfc(x) falls below all numbers."""
+    return _on_array(_erfcx, x)
+
+
 def _on_array(formula, x):
     x = np.asarray(x)
     with np.errstate(all="ignore"):
@@ -292,6 +332,9 @@ def _emitter(formula):
     return lambda bd, kind, x: formula(FORMATS[kind.dtype.name], Term(bd, x)).value
 
 
-_FORMULAS = (exp, _exp), (log, _log), (sigmoid, _sigmoid), (tanh, _tanh), (erf, _erf), (erfc, _erfc)
+_FORMULAS = (
+    (exp, _exp), (expm1, _expm1), (log, _log), (log1p, _log1p), (sigmoid, _sigmoid), (tanh, _tanh),
+    (erf, _erf), (erfc, _erfc), (erfcx, _erfcx),
+)  # fmt: skip
 for _function, _formula in _FORMULAS:
     _define(_function, lambda k: [(k.vec, (k.vec,)), (k.dtype, (k.dtype,))], _emitter(_formula))

@@ -5,11 +5,14 @@ import re
 import numpy as np
 import pytest
 
-from nbdl import jit
+from nbdl import jit, registry
+from nbdl.builtin.kernels import ACTIVATIONS
 from nbdl.errors import PluginError
-from nbdl.kernels.lanes import Site, elementwise
+from nbdl.kernels.lanes import Site, Unfit, elementwise
 from nbdl.kernels.simd.registers import where
+from nbdl.records import resolve
 from nbdl.testing import check_twin
+from nbdl.testing._check_twin import compare
 from nbdl.testing._twin_run import Operands
 
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("relu", "tanh")]
@@ -19,6 +22,30 @@ SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("relu", "tanh")]
 def test_the_cases_of_the_kernels(name):
     served = check_twin(name)
     assert served["4x3"] and served["images"] and served["the ends"]
+
+
+@pytest.mark.parametrize("name", ["prelu", "glu", "swiglu"])
+def test_the_cases_of_those_with_loops_of_their_own(name):
+    assert all(check_twin(name).values())
+
+
+@pytest.mark.parametrize("name", [name for page, name in ACTIVATIONS if page != "elementwise"])
+def test_the_formulas_of_the_others(name):
+    """They share the loops that the cases of relu try: one dtype and one number of samples will do."""
+    cases = resolve(registry.default().get("kernel", name).cases)(np.random.default_rng(0))
+    options = [case for case in cases if getattr(case, "constants", None) and hasattr(case, "grad")]
+    for case, dtype in [(cases[0], "float32"), *((case, "float64") for case in options[:1])]:
+        assert compare(name, case, dtype, 19)
+    (ends,) = [case for case in cases if case.name == "the ends"]
+    assert compare(name, ends, "float32", len(ends.inputs[0]))
+
+
+def test_options_that_are_no_finite_numbers_are_left_to_the_kernel():
+    twin = resolve(registry.default().get("kernel", "elu").lanes)
+    assert twin.shape(Site({"x": (3,)}, {"alpha": 2})) == (3,)
+    for alpha in (np.nan, 1e60, "1", None):
+        with pytest.raises(Unfit):
+            twin.shape(Site({"x": (3,)}, {"alpha": alpha}))
 
 
 @jit

@@ -20,11 +20,14 @@ def twin_of(name):
     return resolve(registry.default().get("kernel", name).lanes)
 
 
+PAIRS = "huber", "l1", "binary_cross_entropy_with_logits", "hinge"
+
+
 @pytest.mark.parametrize(
     "name",
     [
         "softmax_cross_entropy", pytest.param("nll_loss", marks=pytest.mark.slow),
-        "softmax_cross_entropy_soft", "mse",
+        "softmax_cross_entropy_soft", "mse", *PAIRS,
     ],
 )  # fmt: skip
 def test_the_cases_of_the_kernels(name):
@@ -125,6 +128,10 @@ def test_samples_that_are_ignored_have_no_gradient_whatever_they_hold(name):
         ("nll_loss", {"x": (0,)}, {}),
         ("mse", {"target": (4, 1)}, {}),
         ("mse", {"x": (0,), "target": (0,)}, {}),
+        ("huber", {"target": (4, 1)}, {"delta": 1.0}),
+        ("huber", {}, {"delta": np.inf}),
+        ("hinge", {"labels": (1,)}, {"margin": 1.0}),
+        ("hinge", {"labels": (4,)}, {"margin": 0.0}),
     ],
 )
 def test_what_the_kernel_refuses_is_left_to_it(name, wrong, options):
