@@ -69,6 +69,13 @@ def nbdl_kernels():
         batch="each",
     )
     yield _kernel("pooling.avg_pool2d", "avg_pool2d", ("x",), batch="each")
+    for name in ("adaptive_avg_pool2d", "global_avg_pool2d"):
+        yield _kernel("pooling.adaptive_avg_pool2d", name, ("x",), batch="each")
+    for name in ("adaptive_max_pool2d", "global_max_pool2d"):
+        yield _kernel(
+            "pooling.adaptive_max_pool2d", name, ("x",), forward=f"nbdl.kernels:{name}_argmax",
+            outputs=("y", "index"), batch="each",
+        )  # fmt: skip
     affine, room = ("x", "gamma", "beta"), "normalization.batch_norm"
     yield _kernel(
         room, "batch_norm", (*affine, "running_mean", "running_var"), affine,

@@ -97,7 +97,22 @@ from nbdl.kernels.normalization.batch_norm_inference import (
     batch_norm_inference_dgamma,
     batch_norm_inference_dx,
 )
+from nbdl.kernels.pooling.adaptive_avg_pool2d import (
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_dx,
+    global_avg_pool2d,
+    global_avg_pool2d_dx,
+)
+from nbdl.kernels.pooling.adaptive_max_pool2d import (
+    adaptive_max_pool2d,
+    adaptive_max_pool2d_argmax,
+    adaptive_max_pool2d_dx,
+    global_max_pool2d,
+    global_max_pool2d_argmax,
+    global_max_pool2d_dx,
+)
 from nbdl.kernels.pooling.avg_pool2d import avg_pool2d, avg_pool2d_dx
+from nbdl.kernels.pooling.bins import adaptive_pool2d_shape
 from nbdl.kernels.pooling.max_pool2d import max_pool2d, max_pool2d_argmax, max_pool2d_dx
 from nbdl.kernels.pooling.pool2d import pool2d_shape
 from nbdl.kernels.regularization.dropout import (
@@ -114,6 +129,12 @@ from nbdl.kernels.update.sgd import sgd_update
 __all__ = [
     "adam_update",
     "adamw_update",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_dx",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool2d_argmax",
+    "adaptive_max_pool2d_dx",
+    "adaptive_pool2d_shape",
     "as_float",
     "as_grad",
     "as_labels",
@@ -162,6 +183,11 @@ __all__ = [
     "entropy_dp",
     "gelu",
     "gelu_dx",
+    "global_avg_pool2d",
+    "global_avg_pool2d_dx",
+    "global_max_pool2d",
+    "global_max_pool2d_argmax",
+    "global_max_pool2d_dx",
     "hellinger_distance",
     "info_nce",
     "info_nce_bound",
