@@ -8,8 +8,9 @@ from nbdl.records import Initializer, Layer, Loss, Metric, Optimizer, Schedule
 @hookimpl
 def nbdl_layers():
     for name in (
-        "AvgPool2d", "BatchNorm", "Conv2d", "Dropout", "Embedding", "Flatten", "Linear", "MaxPool2d",
-        "Sequential", "Softmax", *ACTIVATIONS.values(),
+        "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm", "Conv1d", "Conv2d",
+        "ConvTranspose2d", "Dropout", "Embedding", "Flatten", "GlobalAvgPool2d", "GlobalMaxPool2d", "Linear",
+        "LpPool2d", "MaxPool1d", "MaxPool2d", "Pad2d", "Sequential", "Softmax", *ACTIVATIONS.values(),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
 

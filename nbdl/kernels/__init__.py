@@ -3,6 +3,13 @@
 from nbdl.kernels.activation.elementwise import relu, relu_dx, sigmoid, sigmoid_dx, tanh, tanh_dx
 from nbdl.kernels.activation.gelu import gelu, gelu_dx
 from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
+from nbdl.kernels.convolution.conv1d import (
+    conv1d,
+    conv1d_db,
+    conv1d_dw,
+    conv1d_dx,
+    conv1d_shape,
+)
 from nbdl.kernels.convolution.conv2d import (
     conv2d,
     conv2d_backward,
@@ -10,6 +17,23 @@ from nbdl.kernels.convolution.conv2d import (
     conv2d_dw,
     conv2d_dx,
     conv2d_shape,
+)
+from nbdl.kernels.convolution.conv_transpose2d import (
+    conv_transpose2d,
+    conv_transpose2d_db,
+    conv_transpose2d_dw,
+    conv_transpose2d_dx,
+    conv_transpose2d_shape,
+)
+from nbdl.kernels.convolution.convolve2d import (
+    convolve2d,
+    convolve2d_dw,
+    convolve2d_dx,
+)
+from nbdl.kernels.convolution.pad2d import (
+    pad2d,
+    pad2d_dx,
+    pad2d_shape,
 )
 from nbdl.kernels.dense.linear import linear, linear_backward, linear_db, linear_dw, linear_dx, linear_shape
 from nbdl.kernels.dense.matmul import (
@@ -113,7 +137,19 @@ from nbdl.kernels.pooling.adaptive_max_pool2d import (
 )
 from nbdl.kernels.pooling.avg_pool2d import avg_pool2d, avg_pool2d_dx
 from nbdl.kernels.pooling.bins import adaptive_pool2d_shape
+from nbdl.kernels.pooling.lp_pool2d import (
+    lp_pool2d,
+    lp_pool2d_dx,
+)
 from nbdl.kernels.pooling.max_pool2d import max_pool2d, max_pool2d_argmax, max_pool2d_dx
+from nbdl.kernels.pooling.pool1d import (
+    avg_pool1d,
+    avg_pool1d_dx,
+    max_pool1d,
+    max_pool1d_argmax,
+    max_pool1d_dx,
+    pool1d_shape,
+)
 from nbdl.kernels.pooling.pool2d import pool2d_shape
 from nbdl.kernels.regularization.dropout import (
     dropout,
@@ -143,6 +179,8 @@ __all__ = [
     "as_optional",
     "as_out",
     "as_state",
+    "avg_pool1d",
+    "avg_pool1d_dx",
     "avg_pool2d",
     "avg_pool2d_dx",
     "batch_norm",
@@ -164,12 +202,25 @@ __all__ = [
     "chi_squared_divergence",
     "conditional_entropy",
     "conditional_mutual_information",
+    "conv1d",
+    "conv1d_db",
+    "conv1d_dw",
+    "conv1d_dx",
+    "conv1d_shape",
     "conv2d",
     "conv2d_backward",
     "conv2d_db",
     "conv2d_dw",
     "conv2d_dx",
     "conv2d_shape",
+    "conv_transpose2d",
+    "conv_transpose2d_db",
+    "conv_transpose2d_dw",
+    "conv_transpose2d_dx",
+    "conv_transpose2d_shape",
+    "convolve2d",
+    "convolve2d_dw",
+    "convolve2d_dx",
     "cross_entropy",
     "cross_entropy_dp",
     "cross_entropy_dq",
@@ -211,12 +262,17 @@ __all__ = [
     "linear_shape",
     "log_softmax",
     "log_softmax_dx",
+    "lp_pool2d",
+    "lp_pool2d_dx",
     "masked_scale",
     "masked_scale_dx",
     "matmul",
     "matmul_da",
     "matmul_db",
     "matmul_shape",
+    "max_pool1d",
+    "max_pool1d_argmax",
+    "max_pool1d_dx",
     "max_pool2d",
     "max_pool2d_argmax",
     "max_pool2d_dx",
@@ -231,9 +287,13 @@ __all__ = [
     "nll_loss_each",
     "nll_loss_each_dx",
     "normalized_pointwise_mutual_information",
+    "pad2d",
+    "pad2d_dx",
+    "pad2d_shape",
     "pair",
     "perplexity",
     "pointwise_mutual_information",
+    "pool1d_shape",
     "pool2d_shape",
     "positive_pointwise_mutual_information",
     "relu",

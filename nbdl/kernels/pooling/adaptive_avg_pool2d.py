@@ -12,8 +12,8 @@ The same as a loop::
         (N, C, H, W), (P, Q) = x.shape, size
         y = np.empty((N, C, P, Q))
         for n, c, i, j in np.ndindex(N, C, P, Q):
-            rows, columns = x[n, c, i * H // P : -(-(i + 1) * H // P)], slice(j * W // Q, -(-(j + 1) * W // Q))
-            y[n, c, i, j] = np.mean(rows[:, columns])
+            rows, columns = slice(i * H // P, -(-(i + 1) * H // P)), slice(j * W // Q, -(-(j + 1) * W // Q))
+            y[n, c, i, j] = np.mean(x[n, c, rows, columns])
         return y
 
 Bins of one column are runs of memory, and summed as such. Of others the rows are added up first, neighbouring

@@ -8,7 +8,9 @@ from nbdl.kernels.door.window_truth import pair
 
 
 def bins(size, count):
-    return [slice(int(np.floor(i * size / count)), int(np.ceil((i + 1) * size / count))) for i in range(count)]
+    return [
+        slice(int(np.floor(i * size / count)), int(np.ceil((i + 1) * size / count))) for i in range(count)
+    ]
 
 
 def adaptive_avg_pool2d(x, size):

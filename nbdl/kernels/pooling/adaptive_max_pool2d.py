@@ -12,8 +12,8 @@ The same as a loop::
         (N, C, H, W), (P, Q) = x.shape, size
         y = np.empty((N, C, P, Q))
         for n, c, i, j in np.ndindex(N, C, P, Q):
-            rows, columns = x[n, c, i * H // P : -(-(i + 1) * H // P)], slice(j * W // Q, -(-(j + 1) * W // Q))
-            y[n, c, i, j] = np.max(rows[:, columns])
+            rows, columns = slice(i * H // P, -(-(i + 1) * H // P)), slice(j * W // Q, -(-(j + 1) * W // Q))
+            y[n, c, i, j] = np.max(x[n, c, rows, columns])
         return y
 """
 
@@ -184,8 +184,8 @@ def _first(p, i, n, best, least):
 def adaptive_max_pool2d_dx(dy, index, x_shape, dx=None):
     """Adds each element of `dy` to the element of `dx` that was the maximum; `dx` has shape `x_shape`.
 
-    `dy` and `index` are (N, C, P, Q), `index` as from `adaptive_max_pool2d_argmax`. `dx` is new (zeros) if not
-    given. Raises `LabelError` if an index is not in [0, H W), before anything is written.
+    `dy` and `index` are (N, C, P, Q), `index` as from `adaptive_max_pool2d_argmax`. `dx` is new (zeros) if
+    not given. Raises `LabelError` if an index is not in [0, H W), before anything is written.
     """
     dy = as_float("adaptive_max_pool2d_dx: `dy` (N, C, P, Q)", dy, 4)
     index = as_labels("adaptive_max_pool2d_dx: `index` (N, C, P, Q)", index, 4)

@@ -15,7 +15,7 @@ from nbdl.kernels.door.window import LIMIT
 
 @jit
 def adaptive_pool2d_shape(x_shape, size):
-    """Shape (N, C, P, Q) of an adaptive pooling's result; raises `ShapeError` or `OptionError` where it misfits.
+    """Shape (N, C, P, Q) of an adaptive pooling's result; raises `ShapeError` or `OptionError` on a misfit.
 
     Call it once before a parallel loop over one: Numba drops exceptions raised inside ``prange``.
     """

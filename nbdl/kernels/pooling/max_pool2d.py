@@ -198,7 +198,7 @@ def _check_places(kernel, index, plane):
         for i in range(index.size):
             if index[i] < 0 or index[i] >= plane:
                 raise LabelError(
-                    "{}: `index` must be from 0 to {} (the last place of an image), got {} at flat position {}",
+                    "{}: `index` must be from 0 to {} (the last of an image), got {} at flat position {}",
                     kernel, plane - 1, index[i], i,
                 )  # fmt: skip
 
