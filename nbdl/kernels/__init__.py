@@ -57,6 +57,7 @@ from nbdl.kernels.door.arguments import (
     as_state,
     integer,
     pair,
+    shape3,
     shape4,
     sides,
 )
@@ -302,6 +303,7 @@ __all__ = [
     "renyi_entropy",
     "self_information",
     "sgd_update",
+    "shape3",
     "shape4",
     "sides",
     "sigmoid",

@@ -16,8 +16,8 @@ The same as a loop::
             y[n, c, i, j] = np.mean(x[n, c, rows, columns])
         return y
 
-Bins of one column are runs of memory, and summed as such. Of others the rows are added up first, neighbouring
-columns side by side, then the columns.
+Bins that are all alike are the windows of `avg_pool2d`. Bins of one column are runs of memory, and summed as
+such. Of others the rows are added up first, neighbouring columns side by side, then the columns.
 """
 
 import numpy as np
@@ -26,8 +26,8 @@ from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels.door.arguments import as_float, as_grad, as_out, pair, shape4
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.pooling.avg_pool2d import _sum
-from nbdl.kernels.pooling.bins import _adaptive_shape, _bins, _check_elements
+from nbdl.kernels.pooling.avg_pool2d import _avg_pool2d, _avg_pool2d_dx, _sum
+from nbdl.kernels.pooling.bins import _adaptive_shape, _bins, _check_elements, _tiles
 from nbdl.kernels.simd.registers import hsum, load, pointer, splat
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 
@@ -79,21 +79,37 @@ def _adaptive_avg_pool2d(x, y):
     H, W = x.shape[2:]
     N, C, P, Q = y.shape
     p, q = pointer(x), pointer(y)
-    L = lanes(p)
-    rows, columns, strip = _bins(H, P), _bins(W, Q), np.empty(W + L, x.dtype)
+    L, tile = lanes(p), _tiles(H, W, P, Q)
+    if Q > 1 and tile[0] > 0:
+        zero, one = np.int64(0), np.int64(1)
+        _avg_pool2d(x, tile, tile, (zero, zero, zero, zero), (one, one), True, y)
+        return
+    rows, columns, shares = _bins(H, P), _bins(W, Q), np.empty(Q, x.dtype)
+    for j in range(Q):
+        shares[j] = 1.0 / columns[j, 1]
+    group = max(1, 4096 // W)
+    strips = np.empty(group * W + L, x.dtype)
     for n in range(N * C):
-        for i in range(P):
-            start, row = (n * H + rows[i, 0]) * W, (n * P + i) * Q
-            if Q == 1:
-                q[row] = _total(p, start, rows[i, 1] * W) / x.dtype.type(rows[i, 1] * W)
-                continue
-            for c in range(0, W, L):
-                store_rest(pointer(strip), c, _sum(p, start + c, rows[i, 1], W, W - c), W - c)
-            for j in range(Q):
-                total = strip[columns[j, 0]]
-                for c in range(columns[j, 0] + 1, columns[j, 0] + columns[j, 1]):
-                    total += strip[c]
-                q[row + j] = total / x.dtype.type(rows[i, 1] * columns[j, 1])
+        if Q == 1:
+            for i in range(P):
+                size = rows[i, 1] * W
+                q[n * P + i] = _total(p, (n * H + rows[i, 0]) * W, size) / x.dtype.type(size)
+            continue
+        for i0 in range(0, P, group):  # strips are filled before the first is read: nothing waits for it
+            i1 = min(P, i0 + group)
+            for i in range(i0, i1):
+                start, strip = (n * H + rows[i, 0]) * W, (i - i0) * W
+                for c in range(0, W, L):
+                    total = _sum(p, start + c, rows[i, 1], W, W - c)
+                    store_rest(pointer(strips), strip + c, total, W - c)
+            for i in range(i0, i1):
+                row, share = (n * P + i) * Q, x.dtype.type(1.0 / rows[i, 1])
+                for j in range(Q):
+                    first = (i - i0) * W + columns[j, 0]
+                    mean = strips[first]
+                    for c in range(first + 1, first + columns[j, 1]):
+                        mean += strips[c]
+                    q[row + j] = mean * (share * shares[j])
 
 
 @jit
@@ -146,7 +162,11 @@ def _adaptive_avg_pool2d_dx(dy, dx):
     H, W = dx.shape[2:]
     N, C, P, Q = dy.shape
     p, q = pointer(dx), pointer(dy)
-    L = lanes(p)
+    L, tile = lanes(p), _tiles(H, W, P, Q)
+    if Q > 1 and tile[0] > 0:
+        zero, one = np.int64(0), np.int64(1)
+        _avg_pool2d_dx(dy, tile, tile, (zero, zero, zero, zero), (one, one), True, dx)
+        return
     rows, columns, strip = _bins(H, P), _bins(W, Q), np.empty(W + L, dy.dtype)
     for n in range(N * C):
         for i in range(P):

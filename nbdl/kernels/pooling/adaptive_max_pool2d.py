@@ -22,9 +22,16 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.door.arguments import as_float, as_grad, as_labels, as_out, pair, shape4
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.pooling.bins import _adaptive_shape, _bins, _check_elements
-from nbdl.kernels.pooling.max_pool2d import _check_index, _check_places, _largest, _max_pool2d_dx
-from nbdl.kernels.simd.registers import hmax, load, maximum, pointer, some, splat
+from nbdl.kernels.pooling.bins import _adaptive_shape, _bins, _check_elements, _tiles
+from nbdl.kernels.pooling.max_pool2d import (
+    _check_index,
+    _check_places,
+    _first_places,
+    _largest,
+    _max_pool2d,
+    _max_pool2d_dx,
+)
+from nbdl.kernels.simd.registers import hmax, load, maximum, pointer, some, splat, where
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 
 
@@ -110,24 +117,41 @@ def global_max_pool2d_argmax(x, out=None):
 def _adaptive_max_pool2d(x, y):
     H, W = x.shape[2:]
     N, C, P, Q = y.shape
-    p, q = pointer(x), pointer(y)
-    L = lanes(p)
-    rows, columns, strip = _bins(H, P), _bins(W, Q), np.empty(W + L, x.dtype)
+    p, q, least = pointer(x), pointer(y), x.dtype.type(-np.inf)
+    L, tile = lanes(p), _tiles(H, W, P, Q)
+    if Q > 1 and tile[0] > 0:
+        _max_pool2d(x, tile, tile, *_side_by_side(), y)
+        return
+    group = max(1, 4096 // W)
+    rows, columns, strips = _bins(H, P), _bins(W, Q), np.empty(group * W + L, x.dtype)
     for n in range(N * C):
-        for i in range(P):
-            start, row = (n * H + rows[i, 0]) * W, (n * P + i) * Q
-            if Q == 1:  # a run of memory
-                q[row] = _largest_of(p, start, rows[i, 1] * W, x.dtype.type(-np.inf))
-                continue
-            for c in range(0, W, L):
-                store_rest(pointer(strip), c, _largest(p, start + c, rows[i, 1], W, W - c), W - c)
-            for j in range(Q):
-                best = strip[columns[j, 0]]
-                for c in range(columns[j, 0] + 1, columns[j, 0] + columns[j, 1]):
-                    value = strip[c]
-                    if value > best or value != value:
-                        best = value
-                q[row + j] = best
+        if Q == 1:
+            for i in range(P):
+                q[n * P + i] = _largest_of(p, (n * H + rows[i, 0]) * W, rows[i, 1] * W, least)
+            continue
+        for i0 in range(0, P, group):  # strips are filled before the first is read: nothing waits for it
+            i1 = min(P, i0 + group)
+            for i in range(i0, i1):
+                start, strip = (n * H + rows[i, 0]) * W, (i - i0) * W
+                for c in range(0, W, L):
+                    best = _largest(p, start + c, rows[i, 1], W, W - c)
+                    store_rest(pointer(strips), strip + c, best, W - c)
+            for i in range(i0, i1):
+                for j in range(Q):
+                    first = (i - i0) * W + columns[j, 0]
+                    most = strips[first]
+                    for c in range(first + 1, first + columns[j, 1]):
+                        value = strips[c]
+                        if value > most or value != value:
+                            most = value
+                    q[(n * P + i) * Q + j] = most
+
+
+@jit
+def _side_by_side():
+    """Padding and dilation of windows that are bins."""
+    zero, one = np.int64(0), np.int64(1)
+    return (zero, zero, zero, zero), (one, one)
 
 
 @jit
@@ -150,33 +174,38 @@ def _places(x, y, index):
     """Where each maximum `y` is first."""
     H, W = x.shape[2:]
     N, C, P, Q = y.shape
-    p, q, places = pointer(x), pointer(y), index.reshape(index.size)
-    rows, columns, least = _bins(H, P), _bins(W, Q), x.dtype.type(-np.inf)
+    p, q, places, tile = pointer(x), pointer(y), index.reshape(index.size), _tiles(H, W, P, Q)
+    if Q > 1 and tile[0] > 0:
+        _first_places(x, tile, tile, *_side_by_side(), y, index)
+        return
+    L, rows, columns = lanes(p), _bins(H, P), _bins(W, Q)
+    behind = np.empty(L, x.dtype)
+    for k in range(L):
+        behind[k] = -k
     for n in range(N * C):
         for i in range(P):
             for j in range(Q):
-                best = q[(n * P + i) * Q + j]
-                lines, run = (1, rows[i, 1] * W) if Q == 1 else (rows[i, 1], columns[j, 1])
-                for r in range(rows[i, 0], rows[i, 0] + lines):
-                    found = _first(p, (n * H + r) * W + columns[j, 0], run, best, least)
+                best, at = q[(n * P + i) * Q + j], rows[i, 0] * W + columns[j, 0]
+                lines, run = (np.int64(1), rows[i, 1] * W) if Q == 1 else (rows[i, 1], columns[j, 1])
+                for r in range(lines):
+                    found = _first(p, n * H * W + at + r * W, run, best, x.dtype.type(-np.inf), behind)
                     if found < run:
-                        places[(n * P + i) * Q + j] = r * W + columns[j, 0] + found
+                        places[(n * P + i) * Q + j] = at + r * W + found
                         break
 
 
 @jit
-def _first(p, i, n, best, least):
+def _first(p, i, n, best, least, behind):
     """The first of ``p[i : i + n]`` that is `best` or NaN, counted from i; n if there is none.
 
-    `least` stands behind the end; where it is the best, so is the first element.
+    `least` stands behind the end; where it is the best, so is the first element. `behind` is 0, -1, -2 ...
     """
     L = lanes(p)
     for k in range(0, n, L):
         v = load_rest(p, i + k, n - k, least)
-        if some((v == splat(best)) | (v != v)):
-            for m in range(k, n):
-                if p[i + m] == best or p[i + m] != p[i + m]:
-                    return m
+        found = (v == best) | (v != v)
+        if some(found):
+            return k - np.int64(hmax(where(found, load(pointer(behind), 0), least)))
     return n
 
 

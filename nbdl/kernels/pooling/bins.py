@@ -44,6 +44,13 @@ def _check_elements(kernel, x_shape):
 
 
 @jit
+def _tiles(H, W, P, Q):
+    """(rows, columns) of each bin where all are alike: windows side by side; else (0, 0)."""
+    none = np.int64(0)
+    return (H // P, W // Q) if H % P == 0 and W % Q == 0 else (none, none)
+
+
+@jit
 def _bins(size, count):
     """(count, 2): the first element in [0, size) of each bin along one axis, and how many it has."""
     bins = np.empty((count, 2), np.int64)
