@@ -15,7 +15,11 @@ from nbdl.kernels.lanes.sums import sum_lanes
 from nbdl.kernels.lanes.twin import Reduction, Row, Twin, Unfit, pitch
 from nbdl.kernels.simd.registers import load, splat, store
 
-_sides = plain(_kernel._convolve2d_sides)
+
+def _sides(site):
+    """The zeros that the mode puts around x: (top, bottom, left, right)."""
+    mode = _kernel.MODES.index(site["mode"])
+    return [int(n) for n in plain(_kernel._convolve2d_sides)(site.shapes["x"], site.shapes["w"], mode)]
 
 
 def _shape(site):
@@ -23,7 +27,7 @@ def _shape(site):
     if len(x) < 2 or 0 in x or len(w) != 2:
         raise Unfit
     try:
-        top, bottom, left, right = _sides(x, w, _kernel.MODES.index(site["mode"]))
+        top, bottom, left, right = _sides(site)
     except (NbdlError, ValueError):  # the kernel raises it
         raise Unfit from None
     return (*x[:-2], x[-2] + top + bottom - w[0] + 1, x[-1] + left + right - w[1] + 1)
@@ -32,7 +36,7 @@ def _shape(site):
 def _sizes(site):
     """What leaves are told: images, their sizes, how far apart they are, and what the mode leaves out."""
     x, (KH, KW), y = site.shapes["x"], site.shapes["w"], _shape(site)
-    top, _, left, _ = _sides(x, (KH, KW), _kernel.MODES.index(site["mode"]))
+    top, _, left, _ = _sides(site)
     return {
         "count": math.prod(x[:-2]), "H": x[-2], "W": x[-1], "P": y[-2], "Q": y[-1], "KH": KH, "KW": KW,
         "top": KH - 1 - top, "left": KW - 1 - left, "x_pitch": _apart(x), "y_pitch": _apart(y),
