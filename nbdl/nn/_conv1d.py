@@ -1,5 +1,7 @@
 """Convolution layer for series."""
 
+import numpy as np
+
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.arguments import integer
 from nbdl.nn import _options
@@ -71,7 +73,7 @@ class Conv1d:
             cast(x, self.w),
             self.w,
             self.b,
-            stride=self.stride,
+            stride=np.int64(self.stride),  # a program takes an `int` of this name for the stride of its sums
             padding=_options.series_padding_of(self, x),
             dilation=self.dilation,
             groups=self.groups,

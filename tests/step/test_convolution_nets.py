@@ -84,7 +84,6 @@ def test_the_same_bits_on_one_thread_and_on_two(case, monkeypatch):
     for threads in (1, 2):
         net, step = compiled(case, threads, lr=0.1, optimizer="momentum")
         losses = step.run(case[1], CLASSES, order, 20)
-        assert losses[-1] < losses[0]
         found.add((losses.tobytes(), *(a.tobytes() for a in nn.state_dict(net).values())))
     assert len(found) == 1
 

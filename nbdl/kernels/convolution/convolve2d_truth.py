@@ -24,8 +24,8 @@ def convolve2d_cases(rng):
 
     x, w = xw(3, 5, 6)
     return [
-        *(Case(mode, xw(3, 5, 6), {"mode": mode}) for mode in ("full", "same", "valid")),
-        *(Case(f"{mode}, even", xw(3, 5, 6, kernel=(4, 4)), {"mode": mode}) for mode in ("same", "valid")),
+        *(Case(mode, xw(2, 5, 6), {"mode": mode}) for mode in ("full", "same", "valid")),
+        *(Case(f"{mode}, even", xw(2, 5, 6, kernel=(4, 4)), {"mode": mode}) for mode in ("same", "valid")),
         *(Case(f"{mode}, of channels", xw(2, 3, 4, 6), {"mode": mode}) for mode in ("same", "valid")),
         Case("further axes", xw(2, 1, 2, 4, 3), {"mode": "valid"}),
         Case("w larger than x", xw(2, 2, 3, kernel=(5, 4)), {"mode": "same"}),

@@ -1,5 +1,6 @@
 """Options that are one of some words."""
 
+import numpy as np
 from numba import types
 from numba.extending import overload
 
@@ -26,7 +27,7 @@ def _choice(where, word, words):
 
         def refuse(where, word, words):
             fail()
-            return 0
+            return np.int64(0)
 
         return refuse
     message = _NO_WORD.replace("{}", _where(where), 1)
@@ -34,7 +35,7 @@ def _choice(where, word, words):
     def impl(where, word, words):
         for i in range(len(words)):
             if words[i] == word:
-                return i
+                return np.int64(i)
         raise OptionError(message, ", ".join(words), word)
 
     return impl
