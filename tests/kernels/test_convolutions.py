@@ -159,7 +159,7 @@ def test_messages_say_argument_rule_and_value():
     with pytest.raises(
         OptionError, match=r"conv1d: `padding` must be from 0 .*, got \(0, -1\) \(left, right\)"
     ):
-        conv1d(x[0], w[0, :, :, 0][None].repeat(4, 1), padding=(0, -1))
+        conv1d(x[:, :, 0], w[:, :, 0], padding=(0, -1), groups=2)
     with pytest.raises(
         OptionError, match=r"pad2d: `padding` that reflects must be below .*, 3 x 3, got \(3, 0"
     ):
