@@ -28,12 +28,12 @@ def cases(kind=Case):
                 yield pytest.param(name, case, id=f"{name}, {case.name}")
 
 
-@pytest.mark.parametrize(("name", "case"), cases())
+@pytest.mark.parametrize(("name", "case"), [*cases()])
 def test_the_cases_of_the_kernel(name, case):
     assert compare(name, case, "float32", 19)
 
 
-@pytest.mark.parametrize(("name", "case"), cases(Bad))
+@pytest.mark.parametrize(("name", "case"), [*cases(Bad)])
 def test_what_the_kernel_refuses_is_left_to_it(name, case):
     record = registry.default().get("kernel", name)
     constants = {**Subject(record, 0).constants, **case.constants}

@@ -26,6 +26,6 @@ def cases():
                 yield pytest.param(name, case, id=f"{name}, {case.name}")
 
 
-@pytest.mark.parametrize(("name", "case"), cases())
+@pytest.mark.parametrize(("name", "case"), [*cases()])
 def test_the_cases_of_the_kernel(name, case):
     assert compare(name, case, "float32", 19)
