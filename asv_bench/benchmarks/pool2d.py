@@ -59,3 +59,65 @@ class AvgPool2d(_Pool2d):
 
     def time_dx(self, case):
         self.gradient(self.dy, self.x.shape, **self.options)
+
+
+class LpPool2d(_Pool2d):
+    """N C P Q KH KW powers forward, as many backward; reads x, writes y (float32): as `AvgPool2d`."""
+
+    def setup(self, case):
+        self.start(case, "lp_pool2d", "lp_pool2d_dx")
+        self.y = self.dy = self.forward(self.x, **self.options)
+        self.time_dx(case)
+
+    def time_forward(self, case):
+        self.forward(self.x, **self.options)
+
+    def time_dx(self, case):
+        self.gradient(self.dy, self.x, self.y, **self.options)
+
+
+# x, and the size of the result; without one global pooling
+ADAPTIVE = {
+    "resnet global": ((32, 512, 7, 7), None),
+    "inception global": ((32, 192, 28, 28), None),
+    "vgg": ((16, 256, 14, 14), 7),
+    "ragged": ((16, 64, 56, 56), (5, 9)),
+}
+
+
+class AdaptivePool2d:
+    """Reads x and writes y (float32). MB: resnet global 3.2, inception global 19.3, vgg 3.2, ragged 12.8."""
+
+    params = (list(ADAPTIVE), ["avg", "max"])
+    param_names = ("case", "pool")
+
+    def setup(self, case, pool):
+        shape, size = ADAPTIVE[case]
+        name, self.size = f"{'adaptive' if size else 'global'}_{pool}_pool2d", (size,) if size else ()
+        self.x, self.forward, self.gradient = normal(*shape), kernel(name), kernel(f"{name}_dx")
+        self.needed = ()
+        self.dy = self.forward(self.x, *self.size)
+        if pool == "max":
+            self.needed = (kernel(f"{name}_argmax")(self.x, *self.size)[1],)
+        self.time_dx(case, pool)
+
+    def time_forward(self, case, pool):
+        self.forward(self.x, *self.size)
+
+    def time_dx(self, case, pool):
+        self.gradient(self.dy, *self.needed, self.x.shape)
+
+
+class Pool1d:
+    """Windows of 4, side by side: reads x (32, 64, 1000), writes y and the int64 index (float32)."""
+
+    def setup(self):
+        self.x, self.max, self.avg = normal(32, 64, 1000), kernel("max_pool1d_argmax"), kernel("avg_pool1d")
+        self.time_max()
+        self.time_avg()
+
+    def time_max(self):
+        self.max(self.x, 4)
+
+    def time_avg(self):
+        self.avg(self.x, 4)

@@ -70,7 +70,10 @@ def nbdl_kernels():
     )  # fmt: skip
     yield _kernel("dense.matmul", "bmm", ("a", "b"), lanes="")
     yield _kernel("embedding.embedding", "embedding", ("ids", "w"), ("w",), batch="each")
-    yield _kernel("convolution.conv2d", "conv2d", ("x", "w", "b"), batch="each")
+    for name in ("conv1d", "conv2d", "conv_transpose2d"):
+        yield _kernel(f"convolution.{name}", name, ("x", "w", "b"), batch="each")
+    yield _kernel("convolution.convolve2d", "convolve2d", ("x", "w"), batch="each")
+    yield _kernel("convolution.pad2d", "pad2d", ("x",), batch="each")
     yield _kernel(
         "pooling.max_pool2d",
         "max_pool2d",
@@ -80,6 +83,19 @@ def nbdl_kernels():
         batch="each",
     )
     yield _kernel("pooling.avg_pool2d", "avg_pool2d", ("x",), batch="each")
+    yield _kernel(
+        "pooling.pool1d", "max_pool1d", ("x",), forward="nbdl.kernels:max_pool1d_argmax",
+        outputs=("y", "index"), batch="each",
+    )  # fmt: skip
+    yield _kernel("pooling.pool1d", "avg_pool1d", ("x",), batch="each")
+    yield _kernel("pooling.lp_pool2d", "lp_pool2d", ("x",), batch="each")
+    for name in ("adaptive_avg_pool2d", "global_avg_pool2d"):
+        yield _kernel("pooling.adaptive_avg_pool2d", name, ("x",), batch="each")
+    for name in ("adaptive_max_pool2d", "global_max_pool2d"):
+        yield _kernel(
+            "pooling.adaptive_max_pool2d", name, ("x",), forward=f"nbdl.kernels:{name}_argmax",
+            outputs=("y", "index"), batch="each",
+        )  # fmt: skip
     affine, room = ("x", "gamma", "beta"), "normalization.batch_norm"
     yield _kernel(
         room, "batch_norm", (*affine, "running_mean", "running_var"), affine,

@@ -8,9 +8,11 @@ from nbdl.records import Initializer, Layer, Loss, Metric, Optimizer, Schedule
 @hookimpl
 def nbdl_layers():
     for name in (
-        "AvgPool2d", "BatchNorm", "Concat", "Conv2d", "Dropout", "Embedding", "Flatten", "GLU", "GroupNorm",
-        "InstanceNorm", "Lambda", "LayerNorm", "Linear", "LocalResponseNorm", "MaxPool2d", "PReLU",
-        "RMSNorm", "Residual", "Sequential", "Softmax", "SwiGLU", *ACTIVATIONS.values(),
+        "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm", "Concat", "Conv1d",
+        "Conv2d", "ConvTranspose2d", "Dropout", "Embedding", "Flatten", "GLU", "GlobalAvgPool2d",
+        "GlobalMaxPool2d", "GroupNorm", "InstanceNorm", "Lambda", "LayerNorm", "Linear",
+        "LocalResponseNorm", "LpPool2d", "MaxPool1d", "MaxPool2d", "PReLU", "Pad2d", "RMSNorm", "Residual",
+        "Sequential", "Softmax", "SwiGLU", *ACTIVATIONS.values(),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
 

@@ -11,6 +11,13 @@ from nbdl.kernels.activation.silu import silu, silu_dx
 from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
 from nbdl.kernels.activation.softplus import mish, mish_dx, softplus, softplus_dx
 from nbdl.kernels.activation.softsign import softsign, softsign_dx
+from nbdl.kernels.convolution.conv1d import (
+    conv1d,
+    conv1d_db,
+    conv1d_dw,
+    conv1d_dx,
+    conv1d_shape,
+)
 from nbdl.kernels.convolution.conv2d import (
     conv2d,
     conv2d_backward,
@@ -18,6 +25,23 @@ from nbdl.kernels.convolution.conv2d import (
     conv2d_dw,
     conv2d_dx,
     conv2d_shape,
+)
+from nbdl.kernels.convolution.conv_transpose2d import (
+    conv_transpose2d,
+    conv_transpose2d_db,
+    conv_transpose2d_dw,
+    conv_transpose2d_dx,
+    conv_transpose2d_shape,
+)
+from nbdl.kernels.convolution.convolve2d import (
+    convolve2d,
+    convolve2d_dw,
+    convolve2d_dx,
+)
+from nbdl.kernels.convolution.pad2d import (
+    pad2d,
+    pad2d_dx,
+    pad2d_shape,
 )
 from nbdl.kernels.dense.linear import linear, linear_backward, linear_db, linear_dw, linear_dx, linear_shape
 from nbdl.kernels.dense.matmul import (
@@ -41,6 +65,7 @@ from nbdl.kernels.door.arguments import (
     as_state,
     integer,
     pair,
+    shape3,
     shape4,
     sides,
 )
@@ -135,8 +160,35 @@ from nbdl.kernels.normalization.layer_norm import (
 )
 from nbdl.kernels.normalization.local_response_norm import local_response_norm, local_response_norm_dx
 from nbdl.kernels.normalization.rms_norm import rms_norm, rms_norm_backward, rms_norm_dgamma, rms_norm_dx
+from nbdl.kernels.pooling.adaptive_avg_pool2d import (
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_dx,
+    global_avg_pool2d,
+    global_avg_pool2d_dx,
+)
+from nbdl.kernels.pooling.adaptive_max_pool2d import (
+    adaptive_max_pool2d,
+    adaptive_max_pool2d_argmax,
+    adaptive_max_pool2d_dx,
+    global_max_pool2d,
+    global_max_pool2d_argmax,
+    global_max_pool2d_dx,
+)
 from nbdl.kernels.pooling.avg_pool2d import avg_pool2d, avg_pool2d_dx
+from nbdl.kernels.pooling.bins import adaptive_pool2d_shape
+from nbdl.kernels.pooling.lp_pool2d import (
+    lp_pool2d,
+    lp_pool2d_dx,
+)
 from nbdl.kernels.pooling.max_pool2d import max_pool2d, max_pool2d_argmax, max_pool2d_dx
+from nbdl.kernels.pooling.pool1d import (
+    avg_pool1d,
+    avg_pool1d_dx,
+    max_pool1d,
+    max_pool1d_argmax,
+    max_pool1d_dx,
+    pool1d_shape,
+)
 from nbdl.kernels.pooling.pool2d import pool2d_shape
 from nbdl.kernels.regularization.dropout import (
     dropout,
@@ -152,6 +204,12 @@ from nbdl.kernels.update.sgd import sgd_update
 __all__ = [
     "adam_update",
     "adamw_update",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_dx",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool2d_argmax",
+    "adaptive_max_pool2d_dx",
+    "adaptive_pool2d_shape",
     "as_float",
     "as_grad",
     "as_labels",
@@ -160,6 +218,8 @@ __all__ = [
     "as_optional",
     "as_out",
     "as_state",
+    "avg_pool1d",
+    "avg_pool1d_dx",
     "avg_pool2d",
     "avg_pool2d_dx",
     "batch_norm",
@@ -186,12 +246,25 @@ __all__ = [
     "chi_squared_divergence",
     "conditional_entropy",
     "conditional_mutual_information",
+    "conv1d",
+    "conv1d_db",
+    "conv1d_dw",
+    "conv1d_dx",
+    "conv1d_shape",
     "conv2d",
     "conv2d_backward",
     "conv2d_db",
     "conv2d_dw",
     "conv2d_dx",
     "conv2d_shape",
+    "conv_transpose2d",
+    "conv_transpose2d_db",
+    "conv_transpose2d_dw",
+    "conv_transpose2d_dx",
+    "conv_transpose2d_shape",
+    "convolve2d",
+    "convolve2d_dw",
+    "convolve2d_dx",
     "cross_entropy",
     "cross_entropy_dp",
     "cross_entropy_dq",
@@ -209,6 +282,11 @@ __all__ = [
     "gelu_dx",
     "gelu_tanh",
     "gelu_tanh_dx",
+    "global_avg_pool2d",
+    "global_avg_pool2d_dx",
+    "global_max_pool2d",
+    "global_max_pool2d_argmax",
+    "global_max_pool2d_dx",
     "glu",
     "glu_dx",
     "group_norm",
@@ -265,12 +343,17 @@ __all__ = [
     "local_response_norm_dx",
     "log_softmax",
     "log_softmax_dx",
+    "lp_pool2d",
+    "lp_pool2d_dx",
     "masked_scale",
     "masked_scale_dx",
     "matmul",
     "matmul_da",
     "matmul_db",
     "matmul_shape",
+    "max_pool1d",
+    "max_pool1d_argmax",
+    "max_pool1d_dx",
     "max_pool2d",
     "max_pool2d_argmax",
     "max_pool2d_dx",
@@ -287,9 +370,13 @@ __all__ = [
     "nll_loss_each",
     "nll_loss_each_dx",
     "normalized_pointwise_mutual_information",
+    "pad2d",
+    "pad2d_dx",
+    "pad2d_shape",
     "pair",
     "perplexity",
     "pointwise_mutual_information",
+    "pool1d_shape",
     "pool2d_shape",
     "positive_pointwise_mutual_information",
     "prelu",
@@ -307,6 +394,7 @@ __all__ = [
     "selu",
     "selu_dx",
     "sgd_update",
+    "shape3",
     "shape4",
     "sides",
     "sigmoid",

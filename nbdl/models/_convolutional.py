@@ -13,7 +13,7 @@ from nbdl.nn import (
     Conv2d,
     Dropout,
     Flatten,
-    Lambda,
+    GlobalAvgPool2d,
     Linear,
     MaxPool2d,
     ReLU,
@@ -70,7 +70,7 @@ def nin(outputs=10, width=1.0, image=224, dropout=0.5, init="he_uniform"):
         *block(c(256), 5), MaxPool2d(3, 2),
         *block(c(384), 3), MaxPool2d(3, 2), Dropout(dropout),
         *block(outputs, 3)[:-1],
-        _global_mean(),
+        GlobalAvgPool2d(),
     )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def googlenet(outputs=10, width=1.0, image=96, init="he_uniform"):
         inception(128, (128, 256), (24, 64), 64), inception(112, (144, 288), (32, 64), 64),
         inception(256, (160, 320), (32, 128), 128), MaxPool2d(3, 2, 1),
         inception(256, (160, 320), (32, 128), 128), inception(384, (192, 384), (48, 128), 128),
-        _global_mean(), Linear(outputs, init=init),
+        GlobalAvgPool2d(), Linear(outputs, init=init),
     )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def densenet(outputs=10, width=1.0, image=96, growth=32, init="he_normal"):
         if number < 3:  # a transition halves the channels and the size
             channels //= 2
             layers += [BatchNorm(), ReLU(), _conv(channels, 1, init=init), AvgPool2d(2)]
-    return Sequential(*layers, BatchNorm(), ReLU(), _global_mean(), Linear(outputs, init=init))
+    return Sequential(*layers, BatchNorm(), ReLU(), GlobalAvgPool2d(), Linear(outputs, init=init))
 
 
 # --- what they are made of ----------------------------------------------------------------------------------
@@ -180,10 +180,6 @@ def _dense(features, outputs, dropout, init):
     ]  # fmt: skip
 
 
-def _global_mean():
-    return Lambda("mean", {"axis": (2, 3)})
-
-
 def _stem(channels, image, init):
     if image < SMALL:
         return [*_conv_norm(channels, 3, init), ReLU()]
@@ -208,4 +204,4 @@ def _residual_net(outputs, image, first, stages, block, init):
             stride = 2 if number and i == 0 else 1
             layers.append(block(channels, stride, stride == 2 or channels != before, init))
             before = channels
-    return Sequential(*layers, _global_mean(), Linear(outputs, init=init))
+    return Sequential(*layers, GlobalAvgPool2d(), Linear(outputs, init=init))

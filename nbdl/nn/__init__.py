@@ -2,9 +2,12 @@
 
 from nbdl.nn import _activations
 from nbdl.nn._activations import *  # noqa: F403 - these are named on their page alone
+from nbdl.nn._adaptive_pool2d import AdaptiveAvgPool2d, AdaptiveMaxPool2d, GlobalAvgPool2d, GlobalMaxPool2d
 from nbdl.nn._batch_norm import BatchNorm
 from nbdl.nn._branches import Concat, Residual
+from nbdl.nn._conv1d import Conv1d
 from nbdl.nn._conv2d import Conv2d
+from nbdl.nn._conv_transpose2d import ConvTranspose2d
 from nbdl.nn._embedding import Embedding
 from nbdl.nn._fold import fold_batch_norm
 from nbdl.nn._group_norm import GroupNorm, InstanceNorm, LocalResponseNorm
@@ -23,6 +26,7 @@ from nbdl.nn._losses import (
     mse,
     softmax_cross_entropy,
 )
+from nbdl.nn._pad2d import Pad2d
 from nbdl.nn._parameter import (
     Buffer,
     Parameter,
@@ -33,25 +37,36 @@ from nbdl.nn._parameter import (
     parameters,
     state_dict,
 )
-from nbdl.nn._pool2d import AvgPool2d, MaxPool2d
+from nbdl.nn._pool1d import AvgPool1d, MaxPool1d
+from nbdl.nn._pool2d import AvgPool2d, LpPool2d, MaxPool2d
 from nbdl.nn._sequential import Sequential, build, config
 from nbdl.nn._train import Train
 
 __all__ = [
     *_activations.__all__,
+    "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool2d",
+    "AvgPool1d",
     "AvgPool2d",
     "BatchNorm",
     "Buffer",
     "Concat",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "Embedding",
+    "GlobalAvgPool2d",
+    "GlobalMaxPool2d",
     "GroupNorm",
     "InstanceNorm",
     "Lambda",
     "LayerNorm",
     "Linear",
     "LocalResponseNorm",
+    "LpPool2d",
+    "MaxPool1d",
     "MaxPool2d",
+    "Pad2d",
     "Parameter",
     "Residual",
     "RMSNorm",

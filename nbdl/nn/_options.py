@@ -6,7 +6,7 @@ import inspect
 import numpy as np
 
 from nbdl.errors import OptionError, UsageError
-from nbdl.kernels.door.arguments import sides
+from nbdl.kernels.door.arguments import pair, sides
 from nbdl.registry import parameters
 
 
@@ -68,6 +68,11 @@ def padding(where, value):
     return value if isinstance(value, str) and value == "same" else sides(where, value)
 
 
+def series_padding(where, value):
+    """The option `padding` of a layer for series: two sides, or "same"."""
+    return value if isinstance(value, str) and value == "same" else pair(where, value)
+
+
 def padding_of(layer, x):
     """The zeros on the four sides of images `x` (N, C, H, W), for a layer that may have ``padding="same"``.
 
@@ -76,8 +81,18 @@ def padding_of(layer, x):
     """
     if layer.padding != "same":
         return layer.padding
-    zeros = []
-    for size, taps, stride, dilation in zip(x.shape[2:], layer.kernel, layer.stride, layer.dilation):
-        total = max((-(-size // stride) - 1) * stride + (taps - 1) * dilation + 1 - size, 0)
-        zeros += total // 2, total - total // 2
-    return tuple(zeros)
+    rows, columns = zip(x.shape[2:], layer.kernel, layer.stride, layer.dilation)
+    return same(*rows) + same(*columns)
+
+
+def same(size, taps, stride, dilation):
+    """The zeros before and after one axis that "same" asks for."""
+    total = max((-(-size // stride) - 1) * stride + (taps - 1) * dilation + 1 - size, 0)
+    return total // 2, total - total // 2
+
+
+def series_padding_of(layer, x):
+    """As `padding_of`, for series `x` (N, C, W): the zeros (left, right)."""
+    if layer.padding != "same":
+        return layer.padding
+    return same(x.shape[2], layer.kernel, layer.stride, layer.dilation)

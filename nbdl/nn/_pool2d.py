@@ -1,5 +1,8 @@
-"""Pooling layers."""
+"""Pooling layers over the windows of images."""
 
+import math
+
+from nbdl.errors import OptionError
 from nbdl.kernels.door.arguments import pair
 from nbdl.nn import _options
 from nbdl.nn._options import by_name
@@ -74,4 +77,39 @@ class AvgPool2d:
             dilation=self.dilation,
             ceil_mode=self.ceil_mode,
             count_include_pad=self.count_include_pad,
+        )
+
+
+class LpPool2d:
+    """Norm of windows: x (N, C, H, W) to y (N, C, P, Q). See `nbdl.kernels.lp_pool2d`.
+
+    Parameters
+    ----------
+    kernel, stride, padding, dilation, ceil_mode
+        As for `MaxPool2d`.
+    p : float
+        The power, at least 1: with 1 sums of magnitudes, with 2 the root of sums of squares.
+    """
+
+    @by_name("For example nn.LpPool2d(3, 2, 1, p=3.0)")
+    def __init__(self, kernel, stride=None, padding=0, *, p=2.0, dilation=1, ceil_mode=False):
+        self.kernel = pair("LpPool2d: `kernel`", kernel)
+        self.stride = self.kernel if stride is None else pair("LpPool2d: `stride`", stride)
+        self.padding = _options.padding("LpPool2d: `padding`", padding)
+        self.dilation = pair("LpPool2d: `dilation`", dilation)
+        if not 1 <= p < math.inf:
+            raise OptionError("LpPool2d: `p` must be at least 1 and finite, got {}", p)
+        self.p, self.ceil_mode = float(p), ceil_mode
+
+    def __call__(self, x, train=None):
+        x = as_tensor(x)
+        return apply(
+            "lp_pool2d",
+            x,
+            kernel=self.kernel,
+            stride=self.stride,
+            padding=_options.padding_of(self, x),
+            dilation=self.dilation,
+            ceil_mode=self.ceil_mode,
+            p=self.p,
         )

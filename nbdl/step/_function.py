@@ -230,7 +230,7 @@ def _text(graph, parameters, arrays):
                 text = "jit_predict: `{}`, in {}, has no compiled form"
                 raise UsageError(text, node.record.name, node.where)
         else:
-            given = [v for v in inputs if v is not None]
+            given = [str(v) for v in inputs]  # None stays in its place
             given += [f"{k}={_constant(v)}" for k, v in node.constants.items()]
             if node.output in places:
                 given.append(f"out=at({places[node.output]}, {_shape(node.output)})")

@@ -95,8 +95,8 @@ class Values:
         self.section(level).blocks.append(self.job(row, operands, node, **shown))
 
     def _driver_operand(self, name, node):
-        if node is not None and type(node.constants.get(name)) is int:
-            return node.constants[name]
+        """What the driver knows itself, or a constant of the node: seed and step may be either."""
+        constant = node.constants.get(name) if node is not None else None
         known = {
             "left": Base(SAMPLES, -self.L),
             "sample": Base(NOTHING, self.L),
@@ -105,14 +105,15 @@ class Values:
             "blocks": Base(BLOCKS),
             "shards": Base(SHARDS),
             "bounds": Base(BOUNDS, kind="integers"),
-            "step": Base(STEP),
-            "seed": Base(SEED),
             "idx": Base(IDX, 8 * self.L, kind="integers"),
             "status": Status(),
             "stride": "stride",  # these three are known later
             "first": "first",
             "last": "last",
         }
+        if name not in known and type(constant) is int:
+            return constant
+        known |= {"step": Base(STEP), "seed": Base(SEED)}
         if name not in known:
             who = node.record.name if node else "the program"
             text = "a leaf of the lanes twin of `{}` asks for `{}`: no operand is called so"

@@ -85,7 +85,47 @@ def flat_index(index, shape, storage_order):
 
 
 def global_pool(pool, x):
-    return like(x, pool(as_images(x), as_images(x).shape[2:]))
+    return pool(as_images(x)).reshape(x.shape[:2] + (1,) * (x.ndim - 2))
+
+
+def lp_pool(x, *, kernel_shape, p=2, **attributes):
+    options = window(x.shape[2:], kernel_shape, **attributes)
+    return like(x, kernels.lp_pool2d(as_images(x), p=p, **options))
+
+
+def conv_transpose(
+    x, w, b=None, *, group=1, kernel_shape=None, auto_pad="NOTSET", strides=None, pads=None, dilations=None,
+    output_padding=None, output_shape=None,
+):  # fmt: skip
+    """Where a size is asked for, what is missing comes last; what is too much goes from both sides."""
+    n = x.ndim - 2
+    strides, dilations, ends = strides or [1] * n, dilations or [1] * n, output_padding or [0] * n
+    sides = list(zip(pads[:n], pads[n:])) if pads else [(0, 0)] * n
+    if output_shape or auto_pad.startswith("SAME"):
+        sizes = output_shape or [stride * size for stride, size in zip(strides, x.shape[2:])]
+        axes = zip(x.shape[2:], w.shape[2:], strides, dilations, ends, sizes)
+        more = [s * (i - 1) + e + (k - 1) * d + 1 - size for i, k, s, d, e, size in axes]
+        ends = [e + max(0, -m) for e, m in zip(ends, more)]
+        halves = [(max(0, m) // 2, max(0, m) - max(0, m) // 2) for m in more]
+        sides = halves if auto_pad == "SAME_UPPER" else [half[::-1] for half in halves]
+    height = [1] * (2 - n)
+    y = kernels.conv_transpose2d(
+        as_images(x), as_images(w), b, groups=group, stride=(*height, *strides),
+        dilation=(*height, *dilations), padding=sum([(0, 0)] * (2 - n) + sides, ()),
+        output_padding=(*([0] * (2 - n)), *ends),
+    )  # fmt: skip
+    return like(x, y)
+
+
+def pad(x, pads, value=None, axes=None, *, mode="constant"):
+    """Of the last two axes; numbers that are no floats go through float64, which holds them."""
+    axes = range(x.ndim) if axes is None else axes
+    around = dict(zip([int(a) % x.ndim for a in axes], zip(pads.tolist(), pads[len(pads) // 2 :].tolist())))
+    sides = [around.get(axis, (0, 0)) for axis in range(x.ndim)]
+    assert not any(sum(sides[:-2], ()))
+    images = x if x.dtype.kind == "f" else x.astype(np.float64)
+    options = {"mode": mode, "value": 0.0 if value is None else float(value)}
+    return kernels.pad2d(images, sum(sides[-2:], ()), **options).astype(x.dtype)
 
 
 # --- rows: softmax and losses -----------------------------------------------------------------------------
@@ -290,6 +330,7 @@ OPERATORS = {
     "Concat": concatenate,
     "Constant": constant,
     "Conv": conv,
+    "ConvTranspose": conv_transpose,
     "Div": functools.partial(binary, "div"),
     "Dropout": dropout,
     "Elu": lambda x, alpha=1.0: each(kernels.elu, x, alpha),
@@ -297,8 +338,8 @@ OPERATORS = {
     "Flatten": flatten,
     "Gelu": gelu,
     "Gemm": gemm,
-    "GlobalAveragePool": lambda x: global_pool(kernels.avg_pool2d, x),
-    "GlobalMaxPool": lambda x: global_pool(kernels.max_pool2d, x),
+    "GlobalAveragePool": lambda x: global_pool(kernels.global_avg_pool2d, x),
+    "GlobalMaxPool": lambda x: global_pool(kernels.global_max_pool2d, x),
     "GroupNormalization": group_normalization,
     "HardSigmoid": lambda x, alpha=0.2, beta=0.5: each(kernels.hard_sigmoid, x, alpha, beta),
     "HardSwish": functools.partial(each, kernels.hard_swish),
@@ -307,6 +348,7 @@ OPERATORS = {
     "LayerNormalization": layer_normalization,
     "LeakyRelu": lambda x, alpha=0.01: each(kernels.leaky_relu, x, alpha),
     "LogSoftmax": lambda x, **options: along_axis(kernels.log_softmax, x, **options),
+    "LpPool": lp_pool,
     "MatMul": matmul,
     "Max": functools.partial(fold, "maximum"),
     "MaxPool": max_pool,
@@ -317,6 +359,7 @@ OPERATORS = {
         kernels.nll_loss, kernels.nll_loss_each, *inputs, **options
     ),
     "PRelu": prelu,
+    "Pad": pad,
     "Pow": functools.partial(binary, "power"),
     "RMSNormalization": rms_normalization,
     "ReduceMean": functools.partial(reduce, "mean"),

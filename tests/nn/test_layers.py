@@ -9,6 +9,7 @@ from nbdl.testing import gradcheck
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(2, 2, 6, 6))
+SERIES = RNG.normal(size=(2, 4, 9))
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,18 @@ IMAGES = RNG.normal(size=(2, 2, 6, 6))
         (nn.Conv2d(4, (1, 3), stride=(2, 1), groups=2, bias=False), IMAGES, (2, 4, 3, 4)),
         (nn.AvgPool2d(2), IMAGES, (2, 2, 3, 3)),
         (nn.MaxPool2d(3, stride=2, padding=1), IMAGES, (2, 2, 3, 3)),
+        (nn.LpPool2d((2, 3), p=3), IMAGES, (2, 2, 3, 2)),
+        (nn.AdaptiveAvgPool2d((4, 1)), IMAGES, (2, 2, 4, 1)),
+        (nn.AdaptiveMaxPool2d((4, 5)), IMAGES, (2, 2, 4, 5)),
+        (nn.GlobalAvgPool2d(), IMAGES, (2, 2)),
+        (nn.GlobalMaxPool2d(), IMAGES, (2, 2)),
+        (nn.Pad2d((1, 0, 2, 3), mode="reflect"), IMAGES, (2, 2, 7, 11)),
+        (nn.ConvTranspose2d(3, 4, stride=2, padding=1), IMAGES, (2, 3, 12, 12)),
+        (nn.ConvTranspose2d(4, 3, stride=2, groups=2, output_padding=(1, 0)), IMAGES, (2, 4, 14, 13)),
+        (nn.Conv1d(6, 3, stride=2, padding="same", groups=2), SERIES, (2, 6, 5)),
+        (nn.Conv1d(3, 2, padding=(0, 3), bias=False), SERIES, (2, 3, 11)),
+        (nn.MaxPool1d(2, padding="same"), SERIES, (2, 4, 5)),
+        (nn.AvgPool1d(3, 1, (2, 0)), SERIES, (2, 4, 9)),
         (nn.Flatten(), IMAGES, (2, 72)),
         (nn.ReLU(), IMAGES, IMAGES.shape),
         (nn.Sigmoid(), IMAGES, IMAGES.shape),
@@ -76,6 +89,16 @@ def test_a_misfit_names_the_kernel_and_the_argument():
         layer(np.ones(5))
     with pytest.raises(ShapeError, match="Conv2d: `x`"):
         nn.Conv2d(3, 3)(np.ones((4, 4)))
+    with pytest.raises(ShapeError, match="Conv1d: `x`"):
+        nn.Conv1d(3, 3)(np.ones((4, 4)))
+    with pytest.raises(ShapeError, match="ConvTranspose2d: `x`"):
+        nn.ConvTranspose2d(4, 3, groups=2)(np.ones((1, 3, 4, 4)))
+    with pytest.raises(
+        OptionError, match=r"Pad2d: `mode` must be one of constant, reflect, edge, got 'wrap'"
+    ):
+        nn.Pad2d(1, mode="wrap")
+    with pytest.raises(OptionError, match="LpPool2d: `p` must be at least 1"):
+        nn.LpPool2d(2, p=0.5)
 
 
 def test_config_and_back():
@@ -112,6 +135,9 @@ def test_a_failed_first_call_leaves_no_shape_behind():
         lambda: nn.Linear("a"),
         lambda: nn.Conv2d(1, 0),
         lambda: nn.Conv2d(1, 3, groups=0),
+        lambda: nn.Conv1d(1, 0),
+        lambda: nn.ConvTranspose2d(0, 3),
+        lambda: nn.AdaptiveAvgPool2d((2, 0)),
     ],
 )
 def test_sizes_must_be_positive(make):

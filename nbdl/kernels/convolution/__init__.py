@@ -1,1 +1,1 @@
-"""Convolutions."""
+"""Convolutions, and the padding of images."""

@@ -30,8 +30,8 @@ from nbdl.kernels.simd.transpose import transpose
 STRAIGHT = 448  # products of a step of dw, at most: they are code without a loop
 
 
-class _Geometry:
-    """The sizes of a convolution, and its options as numbers."""
+class Geometry:
+    """The sizes of a convolution, and its options as numbers: what other pages' twins say theirs are."""
 
     def __init__(self, site):
         (self.C, self.H, self.W), w = site.shapes["x"], site.shapes["w"]
@@ -40,6 +40,7 @@ class _Geometry:
         self.dh, self.dw = dilation = pair("dilation", site["dilation"])
         self.top, _, self.left, _ = padding = sides("padding", site["padding"])
         self.L, self.dtype, self.groups = site.L, site.dtype, integer("groups", site["groups"])
+        self.bias = "b" in site.shapes
         x_shape = 1, *site.shapes["x"]
         _, _, self.P, self.Q = plain(conv2d_shape)(x_shape, w, stride, padding, dilation, self.groups)
         self.Cg, self.Og, self.taps = self.C // self.groups, self.O // self.groups, self.KH * self.KW
@@ -51,7 +52,7 @@ def _shape(site):
     if len(site.shapes["x"]) != 3 or len(site.shapes["w"]) != 4:
         raise Unfit
     try:
-        g = _Geometry(site)
+        g = Geometry(site)
     except NbdlError:  # the kernel raises it
         raise Unfit from None
     if min(g.C, g.O) < 1 or g.O * g.P * g.Q >= LIMIT or site.shapes.get("b", (g.O,)) != (g.O,):
@@ -160,23 +161,23 @@ def _correlate(L, groups, result, source, steps, rows, columns, bias=False):
     return leaf
 
 
-def _forward(site):
-    g = _Geometry(site)
+def rows_of_y(g):
     leaf = _correlate(
         g.L, g.groups, (g.Og, g.P, g.Q, g.y_pitch), (g.Cg, g.H, g.W, g.x_pitch),
         (g.Cg * g.taps, g.taps, g.Og * g.Cg * g.taps),
         _Axis(g.KH, g.sh, g.dh, g.top, g.H, False), _Axis(g.KW, g.sw, g.dw, g.left, g.W, False),
-        "b" in site.shapes,
+        g.bias,
     )  # fmt: skip
     return [Row(leaf)]
 
 
-def _dx(site):
-    g = _Geometry(site)
+def rows_of_dx(g, bias=False):
+    """Rows of dx; with `bias` its channels begin with ``b``."""
     leaf = _correlate(
         g.L, g.groups, (g.Cg, g.H, g.W, g.x_pitch), (g.Og, g.P, g.Q, g.y_pitch),
         (g.taps, g.Cg * g.taps, g.Og * g.Cg * g.taps),
         _Axis(g.KH, g.sh, g.dh, g.top, g.P, True), _Axis(g.KW, g.sw, g.dw, g.left, g.Q, True),
+        bias,
     )  # fmt: skip
     return [Row(leaf, x="dy", y="dx", b=0, first=0, last=g.H)]
 
@@ -184,8 +185,7 @@ def _dx(site):
 # --- dw and db ------------------------------------------------------------------------------------------
 
 
-def _dw(site):
-    g = _Geometry(site)
+def sum_of_dw(g):
     return _dw_channels(g) if g.C >= g.L and (g.groups == 1 or g.Cg % g.L == 0) else _dw_lanes(g)
 
 
@@ -303,9 +303,9 @@ def _dw_channels(g):
     return Gradient([Row(turn), Row(leaf)], [Row(finish, items=O)], acc=size, scratch=H * W * pixel)
 
 
-def _db(site):
-    g = _Geometry(site)
-    L, zero = g.L, np.dtype(g.dtype).type(0)
+def sum_of_db(site, channels, pitch, width):
+    """The `Gradient` of a bias: dy summed, of channels `pitch` apart, in rows of `width` floats."""
+    L, zero = site.L, np.dtype(site.dtype).type(0)
 
     def leaf(dy, acc, first, last, count, pitch, width):
         for o in range(count):
@@ -318,19 +318,23 @@ def _db(site):
                 a = a + load(dy, i)
             store(acc, o * L, (a + b) + (c + d))
 
-    collect = [Row(leaf, count=g.O, pitch=g.y_pitch, width=g.Q * L)]
-    return Gradient(collect, [Row(sum_lanes(L), dw="db", size=g.O, items=1)], acc=g.O * L)
+    collect = [Row(leaf, count=channels, pitch=pitch, width=width)]
+    return Gradient(collect, [Row(sum_lanes(L), dw="db", size=channels, items=1)], acc=channels * L)
 
 
-def _flops(site):
-    g = _Geometry(site)
+def _db(site):
+    g = Geometry(site)
+    return sum_of_db(site, g.O, g.y_pitch, g.Q * g.L)
+
+
+def flops(g):
     return 2 * g.P * g.Q * g.O * g.Cg * g.taps
 
 
 conv2d = Twin(
-    _forward,
-    {"x": _dx},
-    {"w": _dw, "b": _db},
+    lambda site: rows_of_y(Geometry(site)),
+    {"x": lambda site: rows_of_dx(Geometry(site))},
+    {"w": lambda site: sum_of_dw(Geometry(site)), "b": _db},
     shape=_shape,
-    flops=_flops,
+    flops=lambda site: flops(Geometry(site)),
 )

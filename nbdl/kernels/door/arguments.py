@@ -35,8 +35,8 @@ _OUT_SHAPE = "{} must have shape {}, got {}"
 _OUT_ORDER = "{} must be a writable, C-contiguous array of dtype {}, got {}"
 _OPTION_TYPE = "{} must be an integer or a tuple of {} integers, got {}"
 _NOT_INTEGER = "{} must be an integer, got {}"
-_NOT_SHAPE = "{} must be a tuple of 4 integers, got {}"
-_SHAPE_LENGTH = "{} must have 4 sizes, got {}"
+_NOT_SHAPE = "{} must be a tuple of {} integers, got {}"
+_SHAPE_LENGTH = "{} must have {} sizes, got {}"
 _SHAPE_SIGN = "{} must not have a negative size, got {}"
 _SHAPE_SIZE = "{} has more elements than an array can hold, got {}"
 _TOO_LARGE = "{} must be from -2^63 to 2^63 - 1, got {}"
@@ -174,13 +174,22 @@ def sides(where, v):
     return integer(where, top), integer(where, bottom), integer(where, left), integer(where, right)
 
 
+def shape3(where, v):
+    """The shape of series or their kernels: a tuple of 3 integers, none negative, that an array can have."""
+    return _shape_of(where, v, 3)
+
+
 def shape4(where, v):
-    """The shape of images or kernels: a tuple of 4 integers, none negative, that an array can have."""
+    """The same for images or their kernels: 4 integers."""
+    return _shape_of(where, v, 4)
+
+
+def _shape_of(where, v, n):
     if not isinstance(v, tuple) or not _all_integers(v):
-        raise DtypeError(_NOT_SHAPE, where, repr(v))
-    if len(v) != 4:
-        raise ShapeError(_SHAPE_LENGTH, where, len(v))
-    shape = integer(where, v[0]), integer(where, v[1]), integer(where, v[2]), integer(where, v[3])
+        raise DtypeError(_NOT_SHAPE, where, n, repr(v))
+    if len(v) != n:
+        raise ShapeError(_SHAPE_LENGTH, where, n, len(v))
+    shape = tuple(integer(where, size) for size in v)
     if min(shape) < 0:
         raise ShapeError(_SHAPE_SIGN, where, shape)
     if plain(too_large)(shape):
@@ -563,24 +572,43 @@ def _sides(where, v):
     return refuse
 
 
+@overload(shape3, prefer_literal=True)
+def _shape3(where, v):
+    return _shape_overload(where, v, 3, _three)
+
+
 @overload(shape4, prefer_literal=True)
 def _shape4(where, v):
-    name = _where(where)
-    if not _integers(v, (4,)):
+    return _shape_overload(where, v, 4, sides)
+
+
+def _three(where, v):
+    return tuple(integer(where, size) for size in v)
+
+
+@overload(_three, prefer_literal=True)
+def _three_overload(where, v):
+    return lambda where, v: (integer(where, v[0]), integer(where, v[1]), integer(where, v[2]))
+
+
+def _shape_overload(where, v, n, integers):
+    """The compiled form for `n` sizes, of which `integers` makes plain integers."""
+    name, none = _where(where), (0,) * n
+    if not _integers(v, (n,)):
         if isinstance(v, types.BaseTuple) and _integers(v, (len(v),)):
-            fail = _raiser(ShapeError, _SHAPE_LENGTH.format(name, f"{len(v)}"))
+            fail = _raiser(ShapeError, _SHAPE_LENGTH.format(name, n, len(v)))
         else:
-            fail = _raiser(DtypeError, _NOT_SHAPE.format(name, _say_type(v)))
+            fail = _raiser(DtypeError, _NOT_SHAPE.format(name, n, _say_type(v)))
 
         def refuse(where, v):
             fail()
-            return np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+            return none
 
         return refuse
     sign, size = _SHAPE_SIGN.replace("{}", name, 1), _SHAPE_SIZE.replace("{}", name, 1)
 
     def impl(where, v):
-        shape = sides(where, v)  # four plain integers
+        shape = integers(where, v)
         if min(shape) < 0:
             raise ShapeError(sign, shape)
         if too_large(shape):

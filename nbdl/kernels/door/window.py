@@ -28,3 +28,16 @@ def check_window(kernel, stride, padding, dilation):
         raise OptionError(
             "{}: `padding` must be below 2^31, got {} (top, bottom, left, right)", kernel, padding
         )
+
+
+@jit
+def check_window1d(kernel, size, stride, padding, dilation):
+    """The same for a window of `size` elements over a series: single numbers, padding (left, right)."""
+    if size < 1 or size >= LIMIT:
+        raise OptionError("{}: `kernel` must be from 1 to 2^31 - 1, got {}", kernel, size)
+    if stride < 1 or stride >= LIMIT:
+        raise OptionError("{}: `stride` must be from 1 to 2^31 - 1, got {}", kernel, stride)
+    if dilation < 1 or dilation >= LIMIT:
+        raise OptionError("{}: `dilation` must be from 1 to 2^31 - 1, got {}", kernel, dilation)
+    if min(padding) < 0 or max(padding) >= LIMIT:
+        raise OptionError("{}: `padding` must be from 0 to 2^31 - 1, got {} (left, right)", kernel, padding)

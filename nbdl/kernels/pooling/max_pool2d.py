@@ -169,39 +169,45 @@ def max_pool2d_dx(dy, index, x_shape, dx=None):
     """
     dy = as_float("max_pool2d_dx: `dy` (N, C, P, Q)", dy, 4)
     index = as_labels("max_pool2d_dx: `index` (N, C, P, Q)", index, 4)
-    if index.shape != dy.shape:
-        raise ShapeError(
-            "max_pool2d_dx: `index` must have the shape {} of `dy`, got {}", dy.shape, index.shape
-        )
     x_shape = shape4("max_pool2d_dx: `x_shape` (N, C, H, W)", x_shape)
-    if x_shape[0] != dy.shape[0] or x_shape[1] != dy.shape[1]:
-        raise ShapeError("max_pool2d_dx: `x_shape` must fit `dy` {} in N and C, got {}", dy.shape, x_shape)
+    _check_index("max_pool2d_dx", dy.shape, index.shape, x_shape)
     dx = as_grad("max_pool2d_dx: `dx`", dx, x_shape, dy)
     plane, count = x_shape[2] * x_shape[3], dy.shape[2] * dy.shape[3]
-    _max_pool2d_dx(dy.reshape(dy.size), index.reshape(dy.size), plane, count, dx.reshape(dx.size))
+    places = index.reshape(index.size)
+    _check_places("max_pool2d_dx", places, plane)
+    _max_pool2d_dx(dy.reshape(dy.size), places, plane, count, dx.reshape(dx.size))
     return dx
 
 
 @jit
-def _max_pool2d_dx(dy, index, plane, count, dx):
+def _check_index(kernel, dy_shape, index_shape, x_shape):
+    """What the gradients of all max poolings ask of the shapes of their arrays."""
+    if index_shape != dy_shape:
+        raise ShapeError("{}: `index` must have the shape {} of `dy`, got {}", kernel, dy_shape, index_shape)
+    if x_shape[0] != dy_shape[0] or x_shape[1] != dy_shape[1]:
+        raise ShapeError("{}: `x_shape` must fit `dy` {} in N and C, got {}", kernel, dy_shape, x_shape)
+
+
+@jit
+def _check_places(kernel, index, plane):
+    """Raises `LabelError` unless every place lies in an image of `plane` elements."""
     bad = False
     for i in range(index.size):
         bad |= (index[i] < 0) | (index[i] >= plane)
     if bad:
-        _refuse(index, plane)
-    for n in range(index.size // count):
-        for i in range(n * count, (n + 1) * count):
-            dx[n * plane + index[i]] += dy[i]
+        for i in range(index.size):
+            if index[i] < 0 or index[i] >= plane:
+                raise LabelError(
+                    "{}: `index` must be from 0 to {} (the last of an image), got {} at flat position {}",
+                    kernel, plane - 1, index[i], i,
+                )  # fmt: skip
 
 
 @jit
-def _refuse(index, plane):
-    for i in range(index.size):
-        if index[i] < 0 or index[i] >= plane:
-            raise LabelError(
-                "max_pool2d_dx: `index` must be from 0 to {} (H W - 1), got {} at flat position {}",
-                plane - 1, index[i], i,
-            )  # fmt: skip
+def _max_pool2d_dx(dy, index, plane, count, dx):
+    for n in range(index.size // count):
+        for i in range(n * count, (n + 1) * count):
+            dx[n * plane + index[i]] += dy[i]
 
 
 max_pool2d_outputs = outputs(max_pool2d_argmax, np.int64)

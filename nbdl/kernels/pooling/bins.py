@@ -1,0 +1,60 @@
+r"""What adaptive poolings share: as many bins as are asked for, over an image of any size.
+
+Along an axis of H elements, bin i of P has those from ``floor(i H / P)`` to ``ceil((i + 1) H / P)``, without
+the last: the rule of torch. Where P divides H these are windows side by side, elsewhere neighbours may share
+an element; with P > H elements repeat. Global pooling is the case of one bin.
+"""
+
+import numpy as np
+
+from nbdl._jit import jit
+from nbdl.errors import OptionError, ShapeError
+from nbdl.kernels.door.arguments import pair, shape4, too_large
+from nbdl.kernels.door.window import LIMIT
+
+
+@jit
+def adaptive_pool2d_shape(x_shape, size):
+    """Shape (N, C, P, Q) of an adaptive pooling's result; raises `ShapeError` or `OptionError` on a misfit.
+
+    Call it once before a parallel loop over one: Numba drops exceptions raised inside ``prange``.
+    """
+    if len(x_shape) != 4:
+        raise ShapeError("adaptive_pool2d: `x` (N, C, H, W) must have 4 dimensions, got {}", len(x_shape))
+    x_shape = shape4("adaptive_pool2d: the shape of `x`", x_shape)
+    return _adaptive_shape("adaptive_pool2d", x_shape, pair("adaptive_pool2d: `size`", size))
+
+
+@jit
+def _adaptive_shape(kernel, x_shape, size):
+    if min(size) < 1:
+        raise OptionError("{}: `size` must be at least 1, got {}", kernel, size)
+    if max(size) >= LIMIT:
+        raise OptionError("{}: `size` must be below 2^31, got {}", kernel, size)
+    _check_elements(kernel, x_shape)
+    if too_large((x_shape[0], x_shape[1], size[0], size[1])):
+        raise OptionError("{}: `size` {} makes the result larger than an array can be", kernel, size)
+    return x_shape[0], x_shape[1], size[0], size[1]
+
+
+@jit
+def _check_elements(kernel, x_shape):
+    if x_shape[2] < 1 or x_shape[3] < 1:
+        raise ShapeError("{}: the images of `x` must have at least one element, got {}", kernel, x_shape)
+
+
+@jit
+def _tiles(H, W, P, Q):
+    """(rows, columns) of each bin where all are alike: windows side by side; else (0, 0)."""
+    none = np.int64(0)
+    return (H // P, W // Q) if H % P == 0 and W % Q == 0 else (none, none)
+
+
+@jit
+def _bins(size, count):
+    """(count, 2): the first element in [0, size) of each bin along one axis, and how many it has."""
+    bins = np.empty((count, 2), np.int64)
+    for i in range(count):
+        bins[i, 0] = i * size // count
+        bins[i, 1] = -(-(i + 1) * size // count) - bins[i, 0]
+    return bins
