@@ -12,7 +12,7 @@ def nbdl_layers():
         "Conv2d", "ConvTranspose2d", "Dropout", "Embedding", "Flatten", "GLU", "GlobalAvgPool2d",
         "GlobalMaxPool2d", "GroupNorm", "InstanceNorm", "Lambda", "LayerNorm", "Linear",
         "LocalResponseNorm", "LpPool2d", "MaxPool1d", "MaxPool2d", "PReLU", "Pad2d", "RMSNorm", "Residual",
-        "Sequential", "Softmax", "SwiGLU", *ACTIVATIONS.values(),
+        "Sequential", "Softmax", "SwiGLU", *dict.fromkeys(ACTIVATIONS.values()),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
 
