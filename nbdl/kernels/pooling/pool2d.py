@@ -4,10 +4,6 @@ x (N, C, H, W), y (N, C, P, Q), windows of KH x KW elements. With ``span = (KH -
 ``(H + top + bottom - span) // stride + 1``; `ceil_mode` rounds up instead and drops a last window that would
 start in the padding at the end (the rule of torch and ONNX). Q alike. Every window must hold an element of x.
 
-Maxima and sums of a window are those of its rows, then of its columns. A row of results therefore takes two
-passes, each over neighbouring elements: over the rows of the window, for all columns of x, into a strip that
-has the padding at its ends; then along the strip, for all windows. Some strips are filled before the first is
-read, so that nothing waits for what was just written.
 Zhang et al., Dive into Deep Learning, section 7.5.
 """
 
@@ -57,8 +53,8 @@ def _pool2d_shape(x_shape, kernel, stride, padding, dilation, ceil_mode):
             "pool2d: `padding` {} makes the result larger than an array can be, {} x {}", padding, p, q
         )
     if not (
-        _all_see(x_shape[2], kernel[0], stride[0], padding[0], dilation[0], p)
-        and _all_see(x_shape[3], kernel[1], stride[1], padding[2], dilation[1], q)
+        _none_in_padding(x_shape[2], kernel[0], stride[0], padding[0], dilation[0], p)
+        and _none_in_padding(x_shape[3], kernel[1], stride[1], padding[2], dilation[1], q)
     ):
         raise OptionError(
             "pool2d: `padding` must leave an element of `x` in every window, got {} for kernel {} on `x` {}",
@@ -86,7 +82,8 @@ def _taps(start, taps, dilation, size):
 
 
 @jit
-def _all_see(size, taps, stride, before, dilation, count):
+def _none_in_padding(size, taps, stride, before, dilation, count):
+    """Whether each of the `count` windows along one axis holds an element in [0, size)."""
     for i in range(count):
         first, last = _taps(i * stride - before, taps, dilation, size)
         if first >= last:
@@ -106,23 +103,11 @@ def _spans(size, taps, stride, before, dilation, count):
 
 
 @jit
-def _reach(size, taps, stride, before, dilation, count):
-    """(o, taps): window j takes the elements ``o + j * stride + v * dilation``, v below the returned `taps`.
+def _shared_taps(size, taps, stride, before, dilation, count):
+    """(offset, taps): window j takes the elements ``offset + j * stride + v * dilation``, v below `taps`.
 
-    Taps that lie in the padding for every window are left out.
+    Taps that lie in the padding for every window are left out, which `offset` accounts for.
     """
     first, _ = _taps((count - 1) * stride - before, taps, dilation, size)
     _, last = _taps(-before, taps, dilation, size)
     return first * dilation - before, last - first
-
-
-@jit
-def _strip(size, taps, stride, before, dilation, count, lanes):
-    """(length, column, o, taps): as `_reach`, in a strip of this length with element 0 at `column`.
-
-    Vectors may be read from every element that a window takes.
-    """
-    o, taps = _reach(size, taps, stride, before, dilation, count)
-    column = max(0, -o)
-    end = max(column + size, column + o + (count - 1) * stride + (taps - 1) * dilation)
-    return end + 2 * lanes, column, column + o, taps
