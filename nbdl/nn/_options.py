@@ -6,7 +6,7 @@ import inspect
 import numpy as np
 
 from nbdl.errors import OptionError, UsageError
-from nbdl.kernels.door.arguments import sides
+from nbdl.kernels.door.options import sides
 from nbdl.registry import parameters
 
 

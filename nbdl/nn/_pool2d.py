@@ -1,6 +1,6 @@
 """Pooling layers."""
 
-from nbdl.kernels.door.arguments import pair
+from nbdl.kernels.door.options import pair
 from nbdl.nn import _options
 from nbdl.nn._options import by_name
 from nbdl.tape import apply, as_tensor

@@ -12,7 +12,8 @@ Zhang et al., Dive into Deep Learning, section 5.1.
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out
+from nbdl.kernels.door.inputs import ANY, as_float, as_like
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd import vector_math as _vector_math
 from nbdl.kernels.simd.registers import larger, pointer, where

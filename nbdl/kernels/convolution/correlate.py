@@ -27,7 +27,8 @@ import math
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import compact, flat
+from nbdl.kernels.door.compact import compact
+from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.registers import hsum, load, load_part, pointer, store, store_part
 from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.strided_tile import (

@@ -19,17 +19,10 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
-from nbdl.kernels.door.arguments import (
-    AT_LEAST_2,
-    as_float,
-    as_grad,
-    as_like,
-    as_optional,
-    as_out,
-    flat,
-    rows,
-)
+from nbdl.kernels.door.inputs import AT_LEAST_2, as_float, as_like, as_optional
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat, rows
 from nbdl.kernels.simd.few import FEW, few
 from nbdl.kernels.simd.gemm import gemm
 from nbdl.kernels.simd.strided_tile import copy

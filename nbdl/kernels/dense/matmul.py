@@ -13,8 +13,10 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels.dense.linear import _linear, _linear_dw, _linear_dx
-from nbdl.kernels.door.arguments import as_float, as_grad, as_like, as_out, flat
+from nbdl.kernels.door.inputs import as_float, as_like
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.few import FEW, few
 from nbdl.kernels.simd.gemm import gemm
 

@@ -8,18 +8,11 @@ with w, without the zeros. Zhang et al., Dive into Deep Learning, section 15.1.
 
 from nbdl._jit import jit
 from nbdl.errors import LabelError, ShapeError
-from nbdl.kernels.door.arguments import (
-    AT_LEAST_1,
-    AT_LEAST_2,
-    as_float,
-    as_labels,
-    as_like,
-    as_out,
-    flat,
-    integer,
-    rows,
-)
+from nbdl.kernels.door.inputs import AT_LEAST_1, AT_LEAST_2, as_float, as_labels, as_like
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat, rows
 from nbdl.kernels.simd.strided_tile import copy
 
 

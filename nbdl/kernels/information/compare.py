@@ -1,15 +1,74 @@
-"""Sums over pairs of distributions: the walk that cross entropy and the divergences share."""
+"""Pairs of tables: their door, and the walk over pairs of distributions that all divergences share."""
+
+from typing import NamedTuple
 
 import numpy as np
+from numba.extending import overload
 
 from nbdl._jit import jit
+from nbdl.kernels.door.describe import name_in
+from nbdl.kernels.door.options import integer, split_axis
 from nbdl.kernels.information.log_terms import SMALLEST
-from nbdl.kernels.information.tables import add_to, fold, is_bad, refuse, walk
+from nbdl.kernels.information.tables import (
+    add_to,
+    as_table,
+    fold,
+    is_bad,
+    nats_in,
+    refuse,
+    same_table,
+    text,
+    walk,
+    without,
+)
 from nbdl.kernels.simd.registers import larger, load, pointer, smaller, splat, store, where
 from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.wide import prefetch, wide
 
 ALIKE = 1e-14  # sums that differ by this part of them are one sum: what is equal stays equal to the last bit
+
+
+class Pair(NamedTuple):
+    """Two tables (outer, n, inner) of one dtype, distributions along n, and their names in errors."""
+
+    p: np.ndarray
+    q: np.ndarray
+    where_p: str
+    where_q: str
+
+
+# --- the door -----------------------------------------------------------------------------------------------
+
+
+def as_pair(kernel, p, q, axis, base):
+    """The arguments of a kernel of this name, a constant, as (`Pair`, nats, table shape, result shape).
+
+    `nats` is how many of them the unit of logarithms to `base` has. The result has a number for each
+    distribution along `axis`: its shape is that of the tables without this axis.
+    """
+    where_p, where_q = f"{kernel}: `p`", f"{kernel}: `q`"
+    p, axis = as_table(where_p, p), integer(f"{kernel}: `axis`", axis)
+    q, nats = same_table(where_q, q, p), nats_in(f"{kernel}: `base`", base)
+    view = split_axis(kernel, p.shape, axis)
+    return Pair(p.reshape(view), q.reshape(view), where_p, where_q), nats, p.shape, without(p.shape, axis)
+
+
+@overload(as_pair, prefer_literal=True)
+def _as_pair(kernel, p, q, axis, base):
+    name = name_in(kernel)
+    name_p, name_q, name_axis, name_base = (f"{name}: `{a}`" for a in ("p", "q", "axis", "base"))
+
+    def impl(kernel, p, q, axis, base):
+        p, axis = as_table(name_p, p), integer(name_axis, axis)
+        q, nats = same_table(name_q, q, p), nats_in(name_base, base)
+        view = split_axis(text(name), p.shape, axis)
+        pair = Pair(p.reshape(view), q.reshape(view), text(name_p), text(name_q))
+        return pair, nats, p.shape, without(p.shape, axis)
+
+    return impl
+
+
+# --- the walk -----------------------------------------------------------------------------------------------
 
 
 @jit(inline=True)
@@ -42,13 +101,14 @@ def sum_terms(term, work, p, q, scale, i, rest, step, fewer, first, last, ahead)
 
 
 @jit(inline=True)
-def compare(sum_all, term, work, where_p, where_q, p, q, normalize):
-    """The sums of a term over the pairs of distributions of `p` and `q` (outer, n, inner), and those of `p`.
+def compare(sum_all, term, work, pair, normalize):
+    """The sums of a term over the pairs of distributions of two tables p and q, and the sums of p.
 
     With `normalize` they are the sums of ``term(p, q s_p / s_q) / s_p``: a term is multiplied by what p and q
-    are both multiplied by, so these are those of the normalised pair. NaN where `p` or `q` is all zero.
+    are both multiplied by, so these are those of the normalised pair. NaN where p or q is all zero.
     `sum_all` is `sum_terms`, or does as it does; `work` is memory for it.
     """
+    p, q = pair.p, pair.q
     size, inner = p.shape[0] * p.shape[2], p.shape[2]
     y, mass = np.empty(size), np.empty(size)
     L = lanes(pointer(y))
@@ -78,9 +138,9 @@ def compare(sum_all, term, work, where_p, where_q, p, q, normalize):
             for j in range(units if inner == 1 else min(units * L, inner - first * L)):
                 number, lane = (first + j, j * L) if inner == 1 else (o * inner + first * L + j, j)
                 if is_bad(s[lane], s_least[lane], normalize, p):
-                    refuse(where_p, p, number, normalize)
+                    refuse(pair.where_p, p, number, normalize)
                 if is_bad(t[lane], t_least[lane], normalize, p):
-                    refuse(where_q, q, number, normalize)
+                    refuse(pair.where_q, q, number, normalize)
             for k0 in range(0, w.count, w.block):
                 for u in range(units):
                     i, last = o * w.slab + (first + u) * w.unit, min(w.count, k0 + w.block)

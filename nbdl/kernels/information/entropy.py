@@ -14,8 +14,8 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import ProbabilityError
-from nbdl.kernels.activation.softmax import _split
-from nbdl.kernels.door.arguments import as_grad, as_out, integer
+from nbdl.kernels.door.options import integer, split_axis
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.log_terms import log_normal
 from nbdl.kernels.information.tables import (
@@ -109,9 +109,8 @@ def entropy(p, axis=-1, base=None, normalize=False, out=None):
     """
     p, axis = as_table("entropy: `p`", p), integer("entropy: `axis`", axis)
     nats = nats_in("entropy: `base`", base)
-    h = _entropy(
-        text("entropy: `p`"), p.reshape(_split(text("entropy"), p.shape, axis)), nats, bool(normalize)
-    )
+    view = split_axis(text("entropy"), p.shape, axis)
+    h = _entropy(text("entropy: `p`"), p.reshape(view), nats, bool(normalize))
     return as_result("entropy: `out`", out, without(p.shape, axis), p, h)
 
 
@@ -164,7 +163,7 @@ def entropy_dp(dy, p, axis=-1, base=None, normalize=False, dp=None):
     """
     p, axis = as_table("entropy_dp: `p`", p), integer("entropy_dp: `axis`", axis)
     nats = nats_in("entropy_dp: `base`", base)
-    view = _split(text("entropy_dp"), p.shape, axis)
+    view = split_axis(text("entropy_dp"), p.shape, axis)
     dy = as_cotangent("entropy_dp: `dy`", dy, without(p.shape, axis), p)
     dp = as_grad("entropy_dp: `dp`", dp, p.shape, p)
     _entropy_dp(dy, p.reshape(view), nats, bool(normalize), dp.reshape(view))
@@ -210,7 +209,7 @@ def joint_entropy(p, base=None, normalize=False):
     number of the dtype of `p`; errors as in `entropy`.
     """
     p, nats = as_table("joint_entropy: `p`", p), nats_in("joint_entropy: `base`", base)
-    view = _split(text("joint_entropy"), (p.size,), 0)
+    view = split_axis(text("joint_entropy"), (p.size,), 0)
     return p.dtype.type(_entropy(text("joint_entropy: `p`"), p.reshape(view), nats, bool(normalize))[0])
 
 
@@ -221,9 +220,8 @@ def perplexity(p, axis=-1, normalize=False, out=None):
     `p`, an array of any shape, `axis`, `normalize`, `out`, the result and errors as in `entropy`.
     """
     p, axis = as_table("perplexity: `p`", p), integer("perplexity: `axis`", axis)
-    h = _entropy(
-        text("perplexity: `p`"), p.reshape(_split(text("perplexity"), p.shape, axis)), 1.0, bool(normalize)
-    )
+    view = split_axis(text("perplexity"), p.shape, axis)
+    h = _entropy(text("perplexity: `p`"), p.reshape(view), 1.0, bool(normalize))
     for i in range(h.size):
         h[i] = np.exp(h[i])
     return as_result("perplexity: `out`", out, without(p.shape, axis), p, h)

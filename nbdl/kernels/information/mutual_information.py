@@ -17,7 +17,8 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import as_grad, integer
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.entropy import _entropy
 from nbdl.kernels.information.log_terms import kl_term

@@ -13,7 +13,7 @@ Church and Hanks 1990; Bouma 2009, Normalized (pointwise) mutual information in 
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import as_out
+from nbdl.kernels.door.results import as_out
 from nbdl.kernels.information.entropy import _entropy
 from nbdl.kernels.information.mutual_information import _tables, marginals
 from nbdl.kernels.information.tables import as_table, nats_in, text

@@ -16,18 +16,9 @@ from numba.extending import intrinsic, overload
 
 from nbdl._jit import emitted, jit, plain
 from nbdl.errors import DtypeError, OptionError, ProbabilityError, ShapeError
-from nbdl.kernels.door.arguments import (
-    _NOT_FLOAT,
-    ANY,
-    _contiguous_copy,
-    _is_none,
-    _raiser,
-    _say_type,
-    _where,
-    as_float,
-    as_like,
-    as_out,
-)
+from nbdl.kernels.door.describe import describe_type, is_none, name_in, raiser
+from nbdl.kernels.door.inputs import ANY, NOT_FLOAT, as_float, as_like, contiguous
+from nbdl.kernels.door.results import as_out
 from nbdl.kernels.door.sizes import Sizes
 from nbdl.kernels.simd.registers import hsum, load, splat, store
 
@@ -69,10 +60,10 @@ def as_table(where, a):
 @overload(as_table, prefer_literal=True)
 def _as_table(where, a):
     if isinstance(a, types.Array) and isinstance(a.dtype, (types.Integer, types.Boolean)):
-        return lambda where, a: _contiguous_copy(a).astype(np.float64)
+        return lambda where, a: contiguous(a).astype(np.float64)
     if isinstance(a, types.Array):
         return lambda where, a: as_float(where, a, ANY)
-    fail = _raiser(DtypeError, _NOT_FLOAT.format(_where(where), _say_type(a)))
+    fail = raiser(DtypeError, NOT_FLOAT.format(name_in(where), describe_type(a)))
 
     def refuse(where, a):
         fail()
@@ -108,11 +99,11 @@ def _logarithm(where, base):
 
 @overload(nats_in, prefer_literal=True)
 def _nats_in(where, base):
-    if _is_none(base):
+    if is_none(base):
         return lambda where, base: 1.0
     if isinstance(base, (types.Integer, types.Float)):
         return lambda where, base: _logarithm(text(where), np.float64(base))
-    fail = _raiser(DtypeError, _NOT_BASE.format(_where(where), _say_type(base)))
+    fail = raiser(DtypeError, _NOT_BASE.format(name_in(where), describe_type(base)))
 
     def refuse(where, base):
         fail()
@@ -160,7 +151,7 @@ def as_result(where, out, shape, x, values):
 
 @overload(as_result, prefer_literal=True)
 def _as_result(where, out, shape, x, values):
-    if _is_none(out) and len(shape) == 0:
+    if is_none(out) and len(shape) == 0:
         return lambda where, out, shape, x, values: x.dtype.type(values[0])
 
     def impl(where, out, shape, x, values):

@@ -19,20 +19,8 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.activation.softmax import BLOCK, exps, largest
-from nbdl.kernels.door.arguments import (
-    AT_LEAST_1,
-    AT_LEAST_2,
-    as_float,
-    as_grad,
-    as_labels,
-    as_like,
-    as_optional,
-    as_out,
-    flat,
-    integer,
-    rows,
-)
+from nbdl.kernels.activation.softmax_slices import BLOCK, exps, largest
+from nbdl.kernels.door.inputs import AT_LEAST_1, AT_LEAST_2, as_float, as_labels, as_like, as_optional
 from nbdl.kernels.door.labels import (
     check_classes,
     check_cotangent,
@@ -42,7 +30,10 @@ from nbdl.kernels.door.labels import (
     mean_of,
     spread,
 )
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat, rows
 from nbdl.kernels.simd.registers import fma, hmax, hsum, pointer, splat, where
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 

@@ -16,7 +16,9 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.dense.linear import linear, linear_dx
-from nbdl.kernels.door.arguments import as_float, as_grad, as_like, integer
+from nbdl.kernels.door.inputs import as_float, as_like
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.loss.cross_entropy import softmax_cross_entropy, softmax_cross_entropy_dx
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like
+from nbdl.kernels.door.inputs import ANY, as_float, as_like
+from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
 
 

@@ -21,7 +21,9 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import LabelError, ShapeError
-from nbdl.kernels.door.arguments import as_float, as_grad, as_labels, as_out, shape4
+from nbdl.kernels.door.inputs import as_float, as_labels
+from nbdl.kernels.door.options import shape4
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.pooling.pool2d import _shared_taps, _spans, _windows
 from nbdl.kernels.pooling.pool_rows import combine_each, pool_rows

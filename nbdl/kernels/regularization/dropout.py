@@ -13,7 +13,9 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_mask, as_out, integer
+from nbdl.kernels.door.inputs import ANY, as_float, as_mask
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.philox import fill
 

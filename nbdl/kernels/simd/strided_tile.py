@@ -22,7 +22,7 @@ from numba.core import config
 from numba.extending import intrinsic
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import compact
+from nbdl.kernels.door.compact import compact
 from nbdl.kernels.simd.registers import (
     ACCUMULATORS,
     I64,

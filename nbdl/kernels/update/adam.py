@@ -4,7 +4,9 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError
-from nbdl.kernels.door.arguments import ANY, as_float, as_state, integer
+from nbdl.kernels.door.inputs import ANY, as_float
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_state
 from nbdl.kernels.simd.registers import fma, larger, pointer, smaller, splat, sqrt, where
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 from nbdl.kernels.update.rates import rates

@@ -1,7 +1,8 @@
 """Gradient descent: see `nbdl.kernels.update` for what all updates have in common."""
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import ANY, as_float, as_state
+from nbdl.kernels.door.inputs import ANY, as_float
+from nbdl.kernels.door.results import as_state
 from nbdl.kernels.simd.registers import fma, pointer
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 from nbdl.kernels.update.rates import rates
