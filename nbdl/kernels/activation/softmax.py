@@ -45,6 +45,11 @@ def softmax(x, axis=-1, out=None):
     ------
     OptionError, ShapeError, DtypeError
         Not inside ``prange``, where Numba drops exceptions: call it once on one array before the loop.
+
+    Examples
+    --------
+    >>> softmax(np.array([0.0, np.log(3.0)]))
+    array([0.25, 0.75])
     """
     x = as_float("softmax: `x`", x, ANY)
     view = split_axis("softmax", x.shape, integer("softmax: `axis`", axis))
@@ -83,7 +88,13 @@ def _vectors(shape, lanes):
 
 @jit
 def softmax_dx(dy, y, axis=-1, dx=None):
-    r"""Adds :math:`y_i (dy_i - \sum_j dy_j y_j)` to `dx` (zeros if not given); y is what `softmax` gave."""
+    r"""Adds :math:`y_i (dy_i - \sum_j dy_j y_j)` to `dx` (zeros if not given); y is what `softmax` gave.
+
+    Examples
+    --------
+    >>> softmax_dx(np.array([1.0, 0.0]), np.array([0.25, 0.75]))
+    array([ 0.1875, -0.1875])
+    """
     dy = as_float("softmax_dx: `dy`", dy, ANY)
     y = as_like("softmax_dx: `y`", y, ANY, dy)
     if dy.shape != y.shape:
@@ -116,6 +127,11 @@ def log_softmax(x, axis=-1, out=None):
     """The logarithm of `softmax`, exact also where the probability underflows.
 
     `x`, a float array of any shape, `axis`, `out`, the result and errors as in `softmax`.
+
+    Examples
+    --------
+    >>> log_softmax(np.array([0.0, 0.0]))
+    array([-0.69314718, -0.69314718])
     """
     x = as_float("log_softmax: `x`", x, ANY)
     view = split_axis("log_softmax", x.shape, integer("log_softmax: `axis`", axis))
@@ -131,7 +147,13 @@ def _log_softmax(x, y):
 
 @jit
 def log_softmax_dx(dy, y, axis=-1, dx=None):
-    r"""Adds :math:`dy_i - e^{y_i} \sum_j dy_j` to `dx` (zeros if not given); y is what `log_softmax` gave."""
+    r"""Adds :math:`dy_i - e^{y_i} \sum_j dy_j` to `dx` (zeros if not given); y is what `log_softmax` gave.
+
+    Examples
+    --------
+    >>> log_softmax_dx(np.array([1.0, 0.0]), np.log([0.25, 0.75]))
+    array([ 0.75, -0.75])
+    """
     dy = as_float("log_softmax_dx: `dy`", dy, ANY)
     y = as_like("log_softmax_dx: `y`", y, ANY, dy)
     if dy.shape != y.shape:

@@ -28,7 +28,8 @@ dw with dy as the weights.
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dw, _conv2d_dw_of_lanes, _conv2d_dx
+from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dx
+from nbdl.kernels.convolution.correlate_dw import _conv2d_dw, _conv2d_dw_of_lanes
 from nbdl.kernels.door.compact import compact
 from nbdl.kernels.door.inputs import as_float, as_like, as_optional
 from nbdl.kernels.door.options import integer, pair, shape4, sides, too_large
@@ -43,6 +44,11 @@ def conv2d_shape(x_shape, w_shape, stride=1, padding=0, dilation=1, groups=1):
     """Shape (N, O, P, Q) of `conv2d`'s result; raises `ShapeError` or `OptionError` where they misfit.
 
     Call it once before a parallel loop over `conv2d`: Numba drops exceptions raised inside ``prange``.
+
+    Examples
+    --------
+    >>> conv2d_shape((8, 3, 28, 28), (6, 3, 5, 5), padding=2)
+    (8, 6, 28, 28)
     """
     if len(x_shape) != 4 or len(w_shape) != 4:
         raise ShapeError(

@@ -23,9 +23,9 @@ from nbdl.kernels.door.inputs import AT_LEAST_2, as_float, as_like, as_optional
 from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat, rows
-from nbdl.kernels.simd.few import FEW, few
+from nbdl.kernels.simd.few_rows import FEW_ROWS, gemm_few_rows
 from nbdl.kernels.simd.gemm import gemm
-from nbdl.kernels.simd.strided_tile import copy
+from nbdl.kernels.simd.panels import copy
 
 
 @jit
@@ -33,6 +33,11 @@ def linear_shape(x_shape, w_shape):
     """Shape (N, ..., Q) of `linear`'s result; raises `ShapeError` unless x (N, ..., D) and w (D, Q) fit.
 
     Call it once before a parallel loop over `linear`: Numba drops exceptions raised inside ``prange``.
+
+    Examples
+    --------
+    >>> linear_shape((8, 3), (3, 5))
+    (8, 5)
     """
     if len(x_shape) < 2 or len(w_shape) != 2:
         raise ShapeError(
@@ -68,6 +73,11 @@ def linear(x, w, b=None, out=None):
     ------
     ShapeError, DtypeError
         Not inside ``prange``, where Numba drops exceptions: call `linear_shape` before the loop.
+
+    Examples
+    --------
+    >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([0.5]))
+    array([[11.5]])
     """
     x = as_float("linear: `x` (N, ..., D)", x, AT_LEAST_2)
     w = as_like("linear: `w` (D, Q)", w, 2, x)
@@ -87,8 +97,8 @@ def _check_bias(b, n):
 
 @jit
 def _linear(x, w, b, y):
-    if x.shape[0] <= FEW:
-        return few(x, w, b, y)
+    if x.shape[0] <= FEW_ROWS:
+        return gemm_few_rows(x, w, b, y)
     (N, D), Q, out = x.shape, y.shape[1], flat(y)
     for n in range(N if b.size else 0):
         copy(b, 0, Q, out, n * Q)

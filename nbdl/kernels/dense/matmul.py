@@ -17,7 +17,7 @@ from nbdl.kernels.door.inputs import as_float, as_like
 from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
-from nbdl.kernels.simd.few import FEW, few
+from nbdl.kernels.simd.few_rows import FEW_ROWS, gemm_few_rows
 from nbdl.kernels.simd.gemm import gemm
 
 
@@ -59,6 +59,11 @@ def matmul(a, b, out=None):
     ------
     ShapeError, DtypeError
         Not inside ``prange``, where Numba drops exceptions: call `matmul_shape` before the loop.
+
+    Examples
+    --------
+    >>> matmul(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
+    array([[11.]])
     """
     a = as_float("matmul: `a` (M, K)", a, 2)
     b = as_like("matmul: `b` (K, N)", b, 2, a)
@@ -137,14 +142,19 @@ def bmm(a, b, out=None):
     ------
     ShapeError, DtypeError
         Not inside ``prange``, where Numba drops exceptions: call `bmm_shape` before the loop.
+
+    Examples
+    --------
+    >>> bmm(np.ones((2, 1, 3)), np.ones((2, 3, 1)))[:, 0, 0]
+    array([3., 3.])
     """
     a = as_float("bmm: `a` (B, M, K)", a, 3)
     b = as_like("bmm: `b` (B, K, N)", b, 3, a)
     y = as_out("bmm: `out`", out, bmm_shape(a.shape, b.shape), a)
     (B, M, K), N = a.shape, b.shape[2]
-    if M <= FEW:
+    if M <= FEW_ROWS:
         for i in range(B):
-            few(a[i], b[i], flat(a)[:0], y[i])
+            gemm_few_rows(a[i], b[i], flat(a)[:0], y[i])
     else:
         gemm(B, M, N, K, flat(a), K, np.int64(1), flat(b), N, np.int64(1), flat(y), np.bool_(False))
     return y

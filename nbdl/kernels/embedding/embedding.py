@@ -13,7 +13,7 @@ from nbdl.kernels.door.options import integer
 from nbdl.kernels.door.results import as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat, rows
-from nbdl.kernels.simd.strided_tile import copy
+from nbdl.kernels.simd.panels import copy
 
 
 @jit
@@ -65,6 +65,13 @@ def embedding(ids, w, out=None):
         If an id is out of range.
     ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call `check_ids` before the loop.
+
+    Examples
+    --------
+    >>> embedding(np.array([1, 0, 1]), np.array([[0.0, 1.0], [2.0, 3.0]]))
+    array([[2., 3.],
+           [0., 1.],
+           [2., 3.]])
     """
     w = as_float("embedding: `w` (V, D)", w, 2)
     ids = as_labels("embedding: `ids` (N, ...)", ids, AT_LEAST_1)

@@ -1,74 +1,15 @@
-"""Pairs of tables: their door, and the walk over pairs of distributions that all divergences share."""
-
-from typing import NamedTuple
+"""Sums over pairs of distributions: the walk that cross entropy and all divergences share."""
 
 import numpy as np
-from numba.extending import overload
 
 from nbdl._jit import jit
-from nbdl.kernels.door.describe import name_in
-from nbdl.kernels.door.options import integer, split_axis
 from nbdl.kernels.information.log_terms import SMALLEST
-from nbdl.kernels.information.tables import (
-    add_to,
-    as_table,
-    fold,
-    is_bad,
-    nats_in,
-    refuse,
-    same_table,
-    text,
-    walk,
-    without,
-)
+from nbdl.kernels.information.walk import add_to, fold, is_bad, refuse, walk
 from nbdl.kernels.simd.registers import larger, load, pointer, smaller, splat, store, where
 from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.wide import prefetch, wide
 
 ALIKE = 1e-14  # sums that differ by this part of them are one sum: what is equal stays equal to the last bit
-
-
-class Pair(NamedTuple):
-    """Two tables (outer, n, inner) of one dtype, distributions along n, and their names in errors."""
-
-    p: np.ndarray
-    q: np.ndarray
-    where_p: str
-    where_q: str
-
-
-# --- the door -----------------------------------------------------------------------------------------------
-
-
-def as_pair(kernel, p, q, axis, base):
-    """The arguments of a kernel of this name, a constant, as (`Pair`, nats, table shape, result shape).
-
-    `nats` is how many of them the unit of logarithms to `base` has. The result has a number for each
-    distribution along `axis`: its shape is that of the tables without this axis.
-    """
-    where_p, where_q = f"{kernel}: `p`", f"{kernel}: `q`"
-    p, axis = as_table(where_p, p), integer(f"{kernel}: `axis`", axis)
-    q, nats = same_table(where_q, q, p), nats_in(f"{kernel}: `base`", base)
-    view = split_axis(kernel, p.shape, axis)
-    return Pair(p.reshape(view), q.reshape(view), where_p, where_q), nats, p.shape, without(p.shape, axis)
-
-
-@overload(as_pair, prefer_literal=True)
-def _as_pair(kernel, p, q, axis, base):
-    name = name_in(kernel)
-    name_p, name_q, name_axis, name_base = (f"{name}: `{a}`" for a in ("p", "q", "axis", "base"))
-
-    def impl(kernel, p, q, axis, base):
-        p, axis = as_table(name_p, p), integer(name_axis, axis)
-        q, nats = same_table(name_q, q, p), nats_in(name_base, base)
-        view = split_axis(text(name), p.shape, axis)
-        pair = Pair(p.reshape(view), q.reshape(view), text(name_p), text(name_q))
-        return pair, nats, p.shape, without(p.shape, axis)
-
-    return impl
-
-
-# --- the walk -----------------------------------------------------------------------------------------------
 
 
 @jit(inline=True)

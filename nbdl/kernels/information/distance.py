@@ -15,8 +15,9 @@ Tsybakov, Introduction to Nonparametric Estimation, section 2.4; Bhattacharyya 1
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.information.compare import as_pair, compare, sum_terms
+from nbdl.kernels.information.compare import compare, sum_terms
 from nbdl.kernels.information.log_terms import SMALLEST
+from nbdl.kernels.information.pairs import as_pair
 from nbdl.kernels.information.tables import as_result
 from nbdl.kernels.simd.registers import larger, sqrt, where
 
@@ -27,6 +28,11 @@ def total_variation(p, q, axis=-1, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `normalize`, `out`, the result and errors as in
     `cross_entropy`; from 0 to 1.
+
+    Examples
+    --------
+    >>> round(float(total_variation(np.array([0.5, 0.5]), np.array([0.25, 0.75]))), 4)
+    0.25
     """
     pair, _, _, result = as_pair("total_variation", p, q, axis, None)
     y = _total_variation(pair, bool(normalize))
@@ -52,6 +58,11 @@ def hellinger_distance(p, q, axis=-1, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `normalize`, `out`, the result and errors as in
     `cross_entropy`.
+
+    Examples
+    --------
+    >>> round(float(hellinger_distance(np.array([1.0, 0.0]), np.array([0.0, 1.0]))), 4)
+    1.0
     """
     pair, _, _, result = as_pair("hellinger_distance", p, q, axis, None)
     y = _squared_hellinger(pair, bool(normalize))
@@ -80,6 +91,11 @@ def bhattacharyya_distance(p, q, axis=-1, base=None, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
     in `cross_entropy`; infinite where the two have no outcome in common.
+
+    Examples
+    --------
+    >>> round(float(bhattacharyya_distance(np.array([0.5, 0.5]), np.array([1.0, 0.0]), base=2)), 4)
+    0.5
     """
     pair, nats, _, result = as_pair("bhattacharyya_distance", p, q, axis, base)
     y = _squared_hellinger(pair, bool(normalize))
@@ -113,6 +129,11 @@ def chi_squared_divergence(p, q, axis=-1, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `normalize`, `out`, the result and errors as in
     `cross_entropy`; infinite where q = 0 < p.
+
+    Examples
+    --------
+    >>> round(float(chi_squared_divergence(np.array([0.5, 0.5]), np.array([0.25, 0.75]))), 4)
+    0.3333
     """
     pair, _, _, result = as_pair("chi_squared_divergence", p, q, axis, None)
     y = _chi_squared_divergence(pair, bool(normalize))

@@ -20,13 +20,10 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.information.compare import as_pair, compare, sum_terms
+from nbdl.kernels.information.compare import compare, sum_terms
 from nbdl.kernels.information.log_terms import ce_term, jeffreys_term, kl_term
-from nbdl.kernels.information.tables import (
-    along_axis,
-    as_cotangent,
-    as_result,
-)
+from nbdl.kernels.information.pairs import as_pair
+from nbdl.kernels.information.tables import along_axis, as_cotangent, as_result
 
 
 @jit
@@ -56,6 +53,12 @@ def cross_entropy(p, q, axis=-1, base=None, normalize=False, out=None):
         If an entry is negative, infinite or NaN, or a distribution does not sum to 1 (see `normalize`).
     OptionError, ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call it once before the loop.
+
+    Examples
+    --------
+    >>> p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
+    >>> round(float(cross_entropy(p, q, base=2)), 4)
+    1.2075
     """
     pair, nats, _, result = as_pair("cross_entropy", p, q, axis, base)
     y = _cross_entropy(pair, nats, bool(normalize))
@@ -80,6 +83,12 @@ def kl_divergence(p, q, axis=-1, base=None, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
     in `cross_entropy`.
+
+    Examples
+    --------
+    >>> p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
+    >>> round(float(kl_divergence(p, q, base=2)), 4)
+    0.2075
     """
     pair, nats, _, result = as_pair("kl_divergence", p, q, axis, base)
     y = _kl_divergence(pair, nats, bool(normalize))
@@ -102,6 +111,12 @@ def jeffreys_divergence(p, q, axis=-1, base=None, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
     in `cross_entropy`; infinite also where p = 0 < q.
+
+    Examples
+    --------
+    >>> p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
+    >>> round(float(jeffreys_divergence(p, q, base=2)), 4)
+    0.3962
     """
     pair, nats, _, result = as_pair("jeffreys_divergence", p, q, axis, base)
     y = _jeffreys_divergence(pair, nats, bool(normalize))

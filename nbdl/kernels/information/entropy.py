@@ -19,19 +19,15 @@ from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.log_terms import log_normal
 from nbdl.kernels.information.tables import (
-    add_to,
     along_axis,
     as_cotangent,
     as_result,
     as_table,
-    fold,
-    is_bad,
     nats_in,
-    refuse,
     text,
-    walk,
     without,
 )
+from nbdl.kernels.information.walk import add_to, fold, is_bad, refuse, walk
 from nbdl.kernels.simd.registers import fma, pointer, smaller, splat, store
 from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.wide import prefetch, wide
@@ -60,6 +56,11 @@ def self_information(p, base=None, out=None):
         If an element is not from 0 to 1.
     OptionError, ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call it once before the loop.
+
+    Examples
+    --------
+    >>> self_information(np.array([0.5, 0.25]), base=2)
+    array([1., 2.])
     """
     p = as_table("self_information: `p`", p)
     nats = nats_in("self_information: `base`", base)
@@ -106,6 +107,11 @@ def entropy(p, axis=-1, base=None, normalize=False, out=None):
         If an entry is negative, infinite or NaN, or a distribution does not sum to 1 (see `normalize`).
     OptionError, ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call it once before the loop.
+
+    Examples
+    --------
+    >>> round(float(entropy(np.array([0.5, 0.25, 0.25]), base=2)), 4)
+    1.5
     """
     p, axis = as_table("entropy: `p`", p), integer("entropy: `axis`", axis)
     nats = nats_in("entropy: `base`", base)
@@ -207,6 +213,11 @@ def joint_entropy(p, base=None, normalize=False):
     Returns
     -------
     number of the dtype of `p`; errors as in `entropy`.
+
+    Examples
+    --------
+    >>> round(float(joint_entropy(np.full((2, 2), 0.25), base=2)), 4)
+    2.0
     """
     p, nats = as_table("joint_entropy: `p`", p), nats_in("joint_entropy: `base`", base)
     view = split_axis(text("joint_entropy"), (p.size,), 0)
@@ -218,6 +229,11 @@ def perplexity(p, axis=-1, normalize=False, out=None):
     """e to the entropy: of how many equally likely outcomes the uncertainty would be.
 
     `p`, an array of any shape, `axis`, `normalize`, `out`, the result and errors as in `entropy`.
+
+    Examples
+    --------
+    >>> round(float(perplexity(np.full(4, 0.25))), 4)
+    4.0
     """
     p, axis = as_table("perplexity: `p`", p), integer("perplexity: `axis`", axis)
     view = split_axis(text("perplexity"), p.shape, axis)

@@ -16,15 +16,12 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.information.compare import as_pair, compare
+from nbdl.kernels.information.compare import compare
 from nbdl.kernels.information.divergence import _sum
 from nbdl.kernels.information.log_terms import SMALLEST, js_far, js_near, log_normal
-from nbdl.kernels.information.tables import (
-    BLOCK,
-    along_axis,
-    as_cotangent,
-    as_result,
-)
+from nbdl.kernels.information.pairs import as_pair
+from nbdl.kernels.information.tables import along_axis, as_cotangent, as_result
+from nbdl.kernels.information.walk import BLOCK
 from nbdl.kernels.simd.registers import LANES, count, fma, larger, load, pointer, splat, store, where
 from nbdl.kernels.simd.shuffle import lanes, packed
 from nbdl.kernels.simd.wide import prefetch, wide
@@ -38,6 +35,11 @@ def js_divergence(p, q, axis=-1, base=None, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
     in `cross_entropy`; always finite. SciPy's ``jensenshannon`` is `js_distance`.
+
+    Examples
+    --------
+    >>> round(float(js_divergence(np.array([1.0, 0.0]), np.array([0.0, 1.0]), base=2)), 4)
+    1.0
     """
     pair, nats, _, result = as_pair("js_divergence", p, q, axis, base)
     y = _js_divergence(pair, nats, bool(normalize))
@@ -50,6 +52,11 @@ def js_distance(p, q, axis=-1, base=None, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
     in `cross_entropy`; always finite.
+
+    Examples
+    --------
+    >>> round(float(js_distance(np.array([1.0, 0.0]), np.array([0.0, 1.0]), base=2)), 4)
+    1.0
     """
     pair, nats, _, result = as_pair("js_distance", p, q, axis, base)
     y = _js_divergence(pair, nats, bool(normalize))

@@ -71,6 +71,11 @@ def conditional_entropy(p, given=-1, base=None, normalize=False, out=None):
         If an entry is negative, infinite or NaN, or a table does not sum to 1 (see `normalize`).
     OptionError, ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call it once before the loop.
+
+    Examples
+    --------
+    >>> round(float(conditional_entropy(np.full((2, 2), 0.25), base=2)), 4)
+    1.0
     """
     p, given = as_table("conditional_entropy: `p`", p), integer("conditional_entropy: `given`", given)
     nats = nats_in("conditional_entropy: `base`", base)
@@ -122,6 +127,11 @@ def mutual_information(p, base=None, normalize=False, out=None):
     """The mutual information of two variables, from the table of their joint distribution.
 
     `p`, an array (..., X, Y), `base`, `normalize`, `out`, the result and errors as in `conditional_entropy`.
+
+    Examples
+    --------
+    >>> round(float(mutual_information(np.array([[0.5, 0.0], [0.0, 0.5]]), base=2)), 4)
+    1.0
     """
     p, nats = as_table("mutual_information: `p`", p), nats_in("mutual_information: `base`", base)
     view = _tables(text("mutual_information"), p.shape, 2)

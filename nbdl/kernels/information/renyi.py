@@ -16,9 +16,9 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError
 from nbdl.kernels.door.options import integer, split_axis
-from nbdl.kernels.information.compare import as_pair
 from nbdl.kernels.information.divergence import _kl_divergence, _sum
 from nbdl.kernels.information.entropy import _entropy
+from nbdl.kernels.information.pairs import as_pair
 from nbdl.kernels.information.tables import as_result, as_table, nats_in, text, without
 
 
@@ -34,6 +34,11 @@ def renyi_entropy(p, alpha, axis=-1, base=None, normalize=False, out=None):
     """The Rényi entropy of order `alpha` (0 to infinity) along `axis`.
 
     `p`, an array of any shape, `axis`, `base`, `normalize`, `out`, the result and errors as in `entropy`.
+
+    Examples
+    --------
+    >>> round(float(renyi_entropy(np.array([0.5, 0.25, 0.25]), 2.0, base=2)), 4)
+    1.415
     """
     p, axis = as_table("renyi_entropy: `p`", p), integer("renyi_entropy: `axis`", axis)
     alpha, nats = _check_order(text("renyi_entropy: `alpha`"), alpha), nats_in("renyi_entropy: `base`", base)
@@ -63,6 +68,11 @@ def tsallis_entropy(p, alpha, axis=-1, normalize=False, out=None):
 
     `p`, an array of any shape, `axis`, `normalize`, `out`, the result and errors as in `entropy`. Order 1 is
     the entropy in nats.
+
+    Examples
+    --------
+    >>> round(float(tsallis_entropy(np.array([0.5, 0.5]), 2.0)), 4)
+    0.5
     """
     p, axis = as_table("tsallis_entropy: `p`", p), integer("tsallis_entropy: `axis`", axis)
     alpha = _check_order(text("tsallis_entropy: `alpha`"), alpha)
@@ -107,6 +117,12 @@ def renyi_divergence(p, q, alpha, axis=-1, base=None, normalize=False, out=None)
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
     in `cross_entropy`. Infinite where p and q have no outcome in common; from order 1 on where q = 0 < p.
+
+    Examples
+    --------
+    >>> p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
+    >>> round(float(renyi_divergence(p, q, 2.0, base=2)), 4)
+    0.415
     """
     pair, nats, _, result = as_pair("renyi_divergence", p, q, axis, base)
     alpha = _check_order(text("renyi_divergence: `alpha`"), alpha)

@@ -44,6 +44,11 @@ def info_nce(x, y, temperature=1.0, symmetric=False):
     ------
     ShapeError, DtypeError, OptionError
         Not inside ``prange``, where Numba drops exceptions: call it once on one minibatch before the loop.
+
+    Examples
+    --------
+    >>> round(float(info_nce(np.eye(2), np.eye(2))), 4)
+    0.3133
     """
     x = as_float("info_nce: `x` (N, D)", x, 2)
     y = as_like("info_nce: `y` (N, D)", y, 2, x)

@@ -35,6 +35,11 @@ def mse(x, target, half=False):
     ------
     ShapeError, DtypeError
         Not inside ``prange``, where Numba drops exceptions: compare the shapes before the loop.
+
+    Examples
+    --------
+    >>> float(mse(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+    2.0
     """
     x = as_float("mse: `x`", x, ANY)
     target = as_like("mse: `target`", target, ANY, x)

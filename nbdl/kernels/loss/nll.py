@@ -51,6 +51,12 @@ def nll_loss(x, labels, weight=None, ignore_index=-100):
         If a label is out of range, or none counts (torch returns NaN there).
     ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call `check_labels` before the loop.
+
+    Examples
+    --------
+    >>> log_p = np.log([[0.25, 0.75], [0.5, 0.5]])
+    >>> round(float(nll_loss(log_p, np.array([1, 0]))), 4)
+    0.4904
     """
     ignore = integer("nll_loss: `ignore_index`", ignore_index)
     x, labels, weight = _inputs(x, labels, weight, ignore)

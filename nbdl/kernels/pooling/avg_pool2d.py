@@ -53,6 +53,12 @@ def avg_pool2d(
     ------
     ShapeError, DtypeError, OptionError
         Not inside ``prange``, where Numba drops exceptions: call `pool2d_shape` before the loop.
+
+    Examples
+    --------
+    >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0]
+    array([[ 2.5,  4.5],
+           [10.5, 12.5]])
     """
     x = as_float("avg_pool2d: `x` (N, C, H, W)", x, 4)
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)

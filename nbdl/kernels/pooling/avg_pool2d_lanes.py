@@ -32,26 +32,35 @@ def _average(total, share):
 
 def _forward(site):
     windows, L, zero = Windows(site), site.L, np.dtype(site.dtype).type(0)
-    if windows.tiled:
-        return [windows.row(tiled(*windows.kernel, L, zero, _sum, _average), L)]
-    return [windows.row(anywhere(windows, _shares(site), L, zero, _sum, _average), L)]
+    leaf = (
+        _tiled(*windows.kernel, L, zero) if windows.tiled else _any(windows, shares(windows, site), L, zero)
+    )
+    return [windows.row(leaf, L)]
 
 
-def _shares(site):
+def shares(windows, site):
     """1 / K as a product: a factor for each row of windows, one for each column."""
-    windows, padding, shares = Windows(site), bool(site["count_include_pad"]), []
+    padding, found = bool(site["count_include_pad"]), []
     for axis in (0, 1):
         size, taps, stride, before, dilation, count = windows.axis(axis)
         options = size, taps, stride, before, windows.padding[axis][1], dilation, padding
-        shares.append(np.dtype(site.dtype).type([1 / _divisor(i, *options) for i in range(count)]))
-    return shares
+        found.append(np.dtype(site.dtype).type([1 / _divisor(i, *options) for i in range(count)]))
+    return found
+
+
+def _tiled(KH, KW, L, zero):
+    return tiled(KH, KW, L, zero, _sum, _average)
+
+
+def _any(windows, factors, L, zero):
+    return anywhere(windows, factors, L, zero, _sum, _average)
 
 
 def _dx(site):
     windows, L, zero = Windows(site), site.L, np.dtype(site.dtype).type(0)
     if windows.tiled:
         return [windows.row(_tiled_dx(*windows.kernel, L, zero), L)]
-    return [windows.row(_any_dx(windows, _shares(site), L, zero), L)]
+    return [windows.row(_any_dx(windows, shares(windows, site), L, zero), L)]
 
 
 def _tiled_dx(KH, KW, L, zero):
@@ -71,8 +80,8 @@ def _tiled_dx(KH, KW, L, zero):
     return leaf
 
 
-def _any_dx(windows, shares, L, zero):
-    rows, columns, (dh, dw), (of_rows, of_columns) = windows.rows, windows.columns, windows.dilation, shares
+def _any_dx(windows, factors, L, zero):
+    rows, columns, (dh, dw), (of_rows, of_columns) = windows.rows, windows.columns, windows.dilation, factors
 
     def leaf(dy, dx, count, P, Q, H, W, x_pitch, y_pitch):
         for c in range(count):

@@ -54,6 +54,12 @@ def max_pool2d(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, o
     ------
     ShapeError, DtypeError, OptionError
         Not inside ``prange``, where Numba drops exceptions: call `pool2d_shape` before the loop.
+
+    Examples
+    --------
+    >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0]
+    array([[ 5.,  7.],
+           [13., 15.]])
     """
     x = as_float("max_pool2d: `x` (N, C, H, W)", x, 4)
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
@@ -72,6 +78,13 @@ def max_pool2d_argmax(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=F
     index : (N, C, P, Q) int64 array
         Positions in the (H, W) planes, counted row by row as in torch. The first of equal maxima wins, the
         first NaN before all.
+
+    Examples
+    --------
+    >>> y, index = max_pool2d_argmax(np.arange(16.0).reshape(1, 1, 4, 4), 2)
+    >>> index[0, 0]
+    array([[ 5,  7],
+           [13, 15]])
     """
     x = as_float("max_pool2d: `x` (N, C, H, W)", x, 4)
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)

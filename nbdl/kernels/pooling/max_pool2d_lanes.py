@@ -32,11 +32,17 @@ def _largest(best, share):
 
 
 def _forward(site):
-    windows, L, least = Windows(site), site.L, np.dtype(site.dtype).type(-np.inf)
-    if windows.tiled:
-        return [windows.row(tiled(*windows.kernel, L, least, _larger, _largest), L)]
-    shares = np.ones(len(windows.rows)), np.ones(len(windows.columns))
-    return [windows.row(anywhere(windows, shares, L, least, _larger, _largest), L)]
+    windows, L, zero = Windows(site), site.L, np.dtype(site.dtype).type(0)
+    return [windows.row(_tiled(*windows.kernel, L, zero) if windows.tiled else _any(windows, L, zero), L)]
+
+
+def _tiled(KH, KW, L, zero):
+    return tiled(KH, KW, L, zero.dtype.type(-np.inf), _larger, _largest)
+
+
+def _any(windows, L, zero):
+    factors = np.ones(len(windows.rows)), np.ones(len(windows.columns))  # a maximum has no share
+    return anywhere(windows, factors, L, zero.dtype.type(-np.inf), _larger, _largest)
 
 
 @jit

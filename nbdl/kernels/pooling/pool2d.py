@@ -20,6 +20,11 @@ def pool2d_shape(x_shape, kernel, stride=None, padding=0, dilation=1, ceil_mode=
     """Shape (N, C, P, Q) of a pooling's result; raises `ShapeError` or `OptionError` where arguments misfit.
 
     Call it once before a parallel loop over a pooling: Numba drops exceptions raised inside ``prange``.
+
+    Examples
+    --------
+    >>> pool2d_shape((8, 6, 28, 28), 2)
+    (8, 6, 14, 14)
     """
     if len(x_shape) != 4:
         raise ShapeError("pool2d: `x` (N, C, H, W) must have 4 dimensions, got {}", len(x_shape))
@@ -53,8 +58,8 @@ def _pool2d_shape(x_shape, kernel, stride, padding, dilation, ceil_mode):
             "pool2d: `padding` {} makes the result larger than an array can be, {} x {}", padding, p, q
         )
     if not (
-        _none_in_padding(x_shape[2], kernel[0], stride[0], padding[0], dilation[0], p)
-        and _none_in_padding(x_shape[3], kernel[1], stride[1], padding[2], dilation[1], q)
+        _all_see(x_shape[2], kernel[0], stride[0], padding[0], dilation[0], p)
+        and _all_see(x_shape[3], kernel[1], stride[1], padding[2], dilation[1], q)
     ):
         raise OptionError(
             "pool2d: `padding` must leave an element of `x` in every window, got {} for kernel {} on `x` {}",
@@ -82,7 +87,7 @@ def _taps(start, taps, dilation, size):
 
 
 @jit
-def _none_in_padding(size, taps, stride, before, dilation, count):
+def _all_see(size, taps, stride, before, dilation, count):
     """Whether each of the `count` windows along one axis holds an element in [0, size)."""
     for i in range(count):
         first, last = _taps(i * stride - before, taps, dilation, size)

@@ -164,6 +164,11 @@ def masked_scale(x, mask, p, out=None):
 
     This is `dropout` with a given mask. p = 1 gives zeros. Raises `ShapeError`, `DtypeError`, `OptionError`,
     but not inside ``prange``, where Numba drops exceptions.
+
+    Examples
+    --------
+    >>> masked_scale(np.array([1.0, 2.0]), np.array([True, False]), 0.5)
+    array([2., 0.])
     """
     x = as_float("masked_scale: `x`", x, ANY)
     mask = as_mask("masked_scale: `mask`", mask, ANY)

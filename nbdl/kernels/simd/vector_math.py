@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 from llvmlite import ir
 
-from nbdl.kernels.simd.registers import EXACT, FLAGS, _define
+from nbdl.kernels.simd.emit import EXACT, FLAGS, define
 
 
 class Format(NamedTuple):
@@ -294,4 +294,4 @@ def _emitter(formula):
 
 _FORMULAS = (exp, _exp), (log, _log), (sigmoid, _sigmoid), (tanh, _tanh), (erf, _erf), (erfc, _erfc)
 for _function, _formula in _FORMULAS:
-    _define(_function, lambda k: [(k.vec, (k.vec,)), (k.dtype, (k.dtype,))], _emitter(_formula))
+    define(_function, lambda k: [(k.vec, (k.vec,)), (k.dtype, (k.dtype,))], _emitter(_formula))

@@ -26,6 +26,13 @@ def adam_update(w, dw, m, v, lr, step, beta1=0.9, beta2=0.999, eps=1e-8, weight_
     never below the root of the smallest number that v can hold: nothing is divided by zero with `eps` 0.
 
     Kingma and Ba 2015, algorithm 1; Zhang et al., Dive into Deep Learning, section 12.10.
+
+    Examples
+    --------
+    >>> w, m, v = np.array([1.0]), np.zeros(1), np.zeros(1)
+    >>> adam_update(w, np.array([3.0]), m, v, lr=0.5, step=1)
+    >>> w.round(4)
+    array([0.5])
     """
     lr, weight_decay = rates("adam_update", lr, weight_decay)
     step, beta1, beta2, eps = checked("adam_update", integer("adam_update: `step`", step), beta1, beta2, eps)

@@ -19,6 +19,13 @@ def momentum_update(w, dw, v, lr, momentum=0.9, nesterov=False, weight_decay=0.0
 
     With `nesterov` the last step is :math:`w \leftarrow w - \eta (g + \beta v)`. v starts as zeros.
     Zhang et al., Dive into Deep Learning, section 12.6.
+
+    Examples
+    --------
+    >>> w, v = np.array([1.0]), np.array([0.0])
+    >>> momentum_update(w, np.array([1.0]), v, 0.5)
+    >>> w
+    array([0.5])
     """
     lr, weight_decay = rates("momentum_update", lr, weight_decay)
     momentum = checked(momentum)

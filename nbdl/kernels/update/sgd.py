@@ -13,6 +13,13 @@ def sgd_update(w, dw, lr, weight_decay=0.0):
     r"""Gradient descent, :math:`w \leftarrow (1 - \eta\lambda)\, w - \eta\, dw`.
 
     Zhang et al., Dive into Deep Learning, sections 3.4 and 3.7.
+
+    Examples
+    --------
+    >>> w = np.array([1.0, 2.0])
+    >>> sgd_update(w, np.array([1.0, -1.0]), 0.5)
+    >>> w
+    array([0.5, 2.5])
     """
     lr, weight_decay = rates("sgd_update", lr, weight_decay)
     dw = as_float("sgd_update: `dw`", dw, ANY)
