@@ -51,12 +51,15 @@ def exps(p, i, rest, count, step, fewer, m, q, j):
 
 @jit(inline=True)
 def softmax_slice(x, y, rest, count, step, fewer):
+    """Write the softmax of a slice of x to y, which may be x; both are pointers."""
+    # y = exp(x - m) / sum exp(x - m): the exponentials wait in y for their sum.
     m = largest(x, 0, rest, count, step, fewer)
     if fewer:
         m = splat(hmax(m))
     total = exps(x, 0, rest, count, step, fewer, m, y, 0)
     if fewer:
         total = splat(hsum(total))
+    # One division, then products: a division takes as long as several of them.
     scale = 1.0 / total
     for k in range(count):
         at, n = k * step, rest - k * fewer
@@ -65,6 +68,7 @@ def softmax_slice(x, y, rest, count, step, fewer):
 
 @jit(inline=True)
 def log_softmax_slice(x, y, rest, count, step, fewer):
+    """The same of the logarithm; no exponential is kept."""
     other = -np.inf if fewer else 0.0
     m = largest(x, 0, rest, count, step, fewer)
     if fewer:
@@ -77,6 +81,7 @@ def log_softmax_slice(x, y, rest, count, step, fewer):
         total = total + part
     if fewer:
         total = splat(hsum(total))
+    # y = x - m - log sum exp(x - m), in this order: m + log sum would lose the digits of the logarithm.
     log_total = log(total)
     for k in range(count):
         at, n = k * step, rest - k * fewer
@@ -85,17 +90,23 @@ def log_softmax_slice(x, y, rest, count, step, fewer):
 
 @jit(inline=True)
 def softmax_dx_slice(dy, y, dx, rest, count, step, fewer, add):
+    """dx = y (dy - sum dy y) of a slice, or += if `add`."""
     _dx_slice(_plus_product, _softmax_slope, dy, y, dx, rest, count, step, fewer, add)
 
 
 @jit(inline=True)
 def log_softmax_dx_slice(dy, y, dx, rest, count, step, fewer, add):
+    """dx = dy - exp(y) sum dy of a slice, or += if `add`."""
     _dx_slice(_plus, _log_softmax_slope, dy, y, dx, rest, count, step, fewer, add)
 
 
 @jit(inline=True)
 def _dx_slice(accumulate, slope, dy, y, dx, rest, count, step, fewer, add):
-    """Write the gradient of a slice to dx, or `add` it: the `slope` of each element and of a sum over all."""
+    """Write the gradient of a slice to dx, or `add` it.
+
+    First a sum over the slice, ``part = accumulate(dy, y, part)``; then each element is
+    ``slope(dy, y, total, before)``, where `before` is what is in dx already, or zero.
+    """
     total = zero = load_rest(dy, 0, 0)
     for k0 in range(0, count, BLOCK):
         part = zero

@@ -96,6 +96,7 @@ def _conv2d_shape(x_shape, w_shape, stride, padding, dilation, groups):
         raise ShapeError(
             "conv2d: `padding` {} makes the result larger than an array can be, {} x {}", padding, p, q
         )
+    # So that every offset of a tap in the padded image fits int64.
     if too_large((w_shape[1], w_shape[2] * w_shape[3], p, q)):
         raise ShapeError(
             "conv2d: the patches of `x` are more than an array can hold, {} x {} of {}", p, q, w_shape[1:]
@@ -182,6 +183,7 @@ def conv2d_dw(dy, x, w_shape, stride=1, padding=0, dilation=1, groups=1, dw=None
     if dy.shape != shape:
         raise ShapeError("conv2d_dw: `dy` must have shape {}, that of the result, got {}", shape, dy.shape)
     dw = as_grad("conv2d_dw: `dw`", dw, w_shape, dy)
+    # Small images go L samples at a time; the samples that do not fill L lanes go one by one.
     done = _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw)
     _conv2d_dw(dy, x, stride, padding, dilation, groups, done, dw)
     return dw
@@ -199,6 +201,7 @@ def conv2d_db(dy, db=None):
 
 @jit
 def _conv2d_db(dy, size, db):
+    # Planes lie one behind the other, those of channel o at k = o, o + O, ...
     for k in range(dy.size // size if size else 0):
         s = dy.dtype.type(0)
         for i in range(k * size, (k + 1) * size):

@@ -69,6 +69,7 @@ def correlate(panels, M, steps, part, image, columns, P, Q, out, to, room, strid
         places[t] = t * L // wide * columns + t * L % wide
     places[count] = places[count - 1]  # a tile of two may have one vector too many: it is read, not delivered
     t0 = 0
+    # Blocks of vectors, all channels of one before the next: a block of the image stays in the cache.
     while t0 < count:
         t1 = min(t0 + block, count)
         direct = t0 + 2 <= t1 <= ready  # a tile writes two vectors at least
@@ -135,7 +136,9 @@ def _conv2d(x, w, b, stride, padding, dilation, groups, y):
     part = steps_at_a_time(C, KH * KW, KH * (VECTORS * L + KW), images)
     ph, hop_h, nh, rows = plane_layout(KH, stride[0], dilation[0], P)
     pw, hop_w, nw, wide = plane_layout(KW, stride[1], dilation[1], Q)
+    # Zeros that end a row and begin the next one; wider strides keep them apart.
     spare = min(padding[2], padding[3]) if stride[1] == 1 and wide == W + padding[2] + padding[3] else 0
+    # The floats of a sample: its padded image twice (source and planes), and its result.
     side = samples_at_a_time(N, 2 * C * (P + KH) * (Q + KW) + M * P * Q, stride, images)
     for n0, n1, S in ((0, N - N % side, side), (N - N % side, N, 1)):
         if n0 == n1:

@@ -46,6 +46,7 @@ def _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw):
         c, u, v = k // (KH * KW), k // KW % KH, k % KW
         near = u // ph * hop_h * columns + v // pw * hop_w * L
         places[k] = c * pitch + (u % ph * nw + v % pw) * size + near
+    # Vectors up to a whole tile: they are computed from valid memory and dropped.
     for k in range(K, places.size):
         places[k] = 0
     for k in range(P * Q):
@@ -53,6 +54,7 @@ def _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw):
     image, source = zeros(C * pitch, images), aligned(C * H * W * L, images)
     panels, none = zeros(room * P * Q * L, images), zeros(room, images)
     row = round_up(K, VECTORS) * L
+    # Floats of one step: ROWS vectors of dy and C of x.
     part = max(1, CACHE // ((ROWS + C) * L * images.itemsize))
     px, p_dy, ps, pp = pointer(images), pointer(cotangents), pointer(source), pointer(panels)
     for g in range(groups):
@@ -129,6 +131,7 @@ def _conv2d_dw(dy, x, stride, padding, dilation, groups, n0, dw):
                         source, (n * groups + g) * C * H * W, C, H, W, first, stride,
                         image, (i * nw + j) * size, rows, columns,
                     )  # fmt: skip
+            # dy (M, P Q) as panels: its pixels are the steps of the sum.
             pack(cotangent, (n * O + g * M) * P * Q, P * Q, 1, M, P * Q, panels)
             for k0 in range(0, P * Q, part):
                 k1 = min(P * Q, k0 + part)

@@ -24,6 +24,7 @@ SMALL = 1_500_000  # bytes of images that stay in the second cache
 @jit
 def plane_layout(taps, stride, dilation, outputs):
     """(period, hop, planes, size of a plane) along one axis; see the head of this file."""
+    # Taps u and u + period see pixels a whole number of strides apart: period dilation is a multiple of it.
     period = min(taps, stride // math.gcd(stride, dilation))
     hop = period * dilation // stride
     size = outputs + (taps - 1) // period * hop
@@ -44,8 +45,10 @@ def trim_zeros(wide, spare, outputs, L):
 def copy_to_plane(x, start, C, H, W, first, stride, image, to, pitch, rows, columns):
     """image[to + c pitch + i columns + j] = x[c, first + (i, j) stride], where that lies in x (C, H, W)."""
     (y0, x0), (sy, sx) = first, stride
+    # Copying one long row is faster than many short ones.
     if columns == W and (x0, sy, sx) == (0, 1, 1):  # whole rows: they are one
         H, W, rows, columns, y0, x0 = 1, H * W, 1, rows * W, 0, y0 * W
+    # Rows and columns of the plane outside of these lie in the padding and stay zero.
     i0, i1 = max(0, -(y0 // sy)), min(rows, (H - 1 - y0) // sy + 1)
     j0, j1 = max(0, -(x0 // sx)), min(columns, (W - 1 - x0) // sx + 1)
     for c in range(C):
@@ -82,6 +85,7 @@ def copy_channels_last(x, start, C, H, W, first, stride, image, to, rows, column
 @jit
 def steps_at_a_time(channels, taps, pixels, x):
     """How many steps of the sum fit the first cache, in whole channels of `taps` steps on `pixels` floats."""
+    # Equal parts: one that is left with few steps would load and store all sums for little.
     parts = channels * (taps * ROWS + pixels) * x.itemsize // CACHE + 1
     return taps * max(1, -(-channels // parts))
 

@@ -100,8 +100,11 @@ def _linear(x, w, b, y):
     if x.shape[0] <= FEW_ROWS:
         return gemm_few_rows(x, w, b, y)
     (N, D), Q, out = x.shape, y.shape[1], flat(y)
+    # The bias goes into y first, and the products are added to it: one pass over y less.
     for n in range(N if b.size else 0):
         copy(b, 0, Q, out, n * Q)
+    # One matrix, strides by row and column. Numba compiles a function once more for each literal that it is
+    # called with, which np.int64(1) is not.
     gemm(np.int64(1), N, Q, D, flat(x), D, np.int64(1), flat(w), Q, np.int64(1), out, b.size > 0)
 
 
@@ -122,6 +125,7 @@ def linear_dx(dy, w, dx=None):
 @jit
 def _linear_dx(dy, w, dx):
     (N, Q), D = dy.shape, dx.shape[1]
+    # w transposed is w with its strides exchanged: nothing is copied.
     gemm(np.int64(1), N, D, Q, flat(dy), Q, np.int64(1), flat(w), np.int64(1), Q, flat(dx), np.bool_(True))
 
 
@@ -144,6 +148,7 @@ def linear_dw(dy, x, dw=None):
 @jit
 def _linear_dw(dy, x, dw):
     (N, Q), D = dy.shape, x.shape[1]
+    # x transposed: the steps of the sum are the rows of x and dy.
     gemm(np.int64(1), D, Q, N, flat(x), np.int64(1), D, flat(dy), Q, np.int64(1), flat(dw), np.bool_(True))
 
 
@@ -158,6 +163,7 @@ def linear_db(dy, db=None):
 
 @jit
 def _add_rows(dy, db):
+    # Row by row, as memory lies; the inner loop becomes vectors.
     for n in range(dy.shape[0]):
         for q in range(dy.shape[1]):
             db[q] += dy[n, q]

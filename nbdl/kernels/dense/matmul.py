@@ -68,6 +68,7 @@ def matmul(a, b, out=None):
     a = as_float("matmul: `a` (M, K)", a, 2)
     b = as_like("matmul: `b` (K, N)", b, 2, a)
     y = as_out("matmul: `out`", out, matmul_shape(a.shape, b.shape), a)
+    # A matrix product is a linear layer without bias: an empty one stands for none.
     _linear(a, b, flat(a)[:0], y)
     return y
 
@@ -152,6 +153,7 @@ def bmm(a, b, out=None):
     b = as_like("bmm: `b` (B, K, N)", b, 3, a)
     y = as_out("bmm: `out`", out, bmm_shape(a.shape, b.shape), a)
     (B, M, K), N = a.shape, b.shape[2]
+    # Packing panels pays from some rows on: below, each matrix is read once as it lies.
     if M <= FEW_ROWS:
         for i in range(B):
             gemm_few_rows(a[i], b[i], flat(a)[:0], y[i])
@@ -173,6 +175,7 @@ def bmm_da(dy, b, da=None):
         )
     da = as_grad("bmm_da: `da`", da, (dy.shape[0], dy.shape[1], b.shape[1]), dy)
     (B, M, N), K = dy.shape, b.shape[1]
+    # b transposed is b with its strides exchanged.
     gemm(B, M, K, N, flat(dy), N, np.int64(1), flat(b), np.int64(1), N, flat(da), np.bool_(True))
     return da
 

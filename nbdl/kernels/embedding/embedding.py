@@ -85,6 +85,7 @@ def embedding(ids, w, out=None):
 def _embedding(ids, w, y):
     D, table, out = w.shape[1], flat(w), flat(y)
     for n in range(ids.size):
+        # A row of the table, in vectors.
         copy(table, ids[n] * D, D, out, n * D)
 
 

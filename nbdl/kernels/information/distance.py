@@ -107,6 +107,7 @@ def bhattacharyya_distance(p, q, axis=-1, base=None, normalize=False, out=None):
 def _bhattacharyya_distance(pair, nats, y):
     p, q = pair.p, pair.q
     for number in range(y.size):
+        # -log(1 - H^2) from the squared Hellinger distance, exact where the two are alike
         if y[number] < 0.5:
             y[number] = -np.log1p(-y[number]) / nats
         elif y[number] >= 0.5:  # the overlap itself, which may be very small

@@ -69,8 +69,10 @@ def cross_entropy(p, q, axis=-1, base=None, normalize=False, out=None):
 def _cross_entropy(pair, nats, normalize):
     y, mass = compare(sum_terms, ce_term, None, pair, normalize)
     for i in range(y.size):
+        # The walk gives infinity for a subnormal q too: its logarithm is made for normal numbers.
         if y[i] == np.inf:
             y[i] = _with_tiny(pair.p, pair.q, i, normalize, False)
+        # The walk scaled q to the sum of p: log s brings the term back to distributions.
         elif normalize and mass[i] > 0:
             y[i] += np.log(mass[i])
         y[i] = 0.0 if y[i] <= 0 else y[i] / nats

@@ -69,6 +69,7 @@ def js_distance(p, q, axis=-1, base=None, normalize=False, out=None):
 def _js_divergence(pair, nats, normalize):
     work = np.empty((2, WORK))
     y, _ = compare(_js_sum, js_near, work, pair, normalize)
+    # `_js_sum` gives four times the sum: m / 2 is (p + q) / 4.
     for i in range(y.size):
         y[i] /= 4 * nats
     return y
@@ -136,6 +137,7 @@ def js_divergence_dq(dy, p, q, axis=-1, base=None, normalize=False, dq=None):
 def _js_dp(dy, p, q, nats, normalize, dp):
     for number in range(dy.size):
         o, i = number // p.shape[2], number % p.shape[2]
+        # Of counts p = c / s, and the gradient by c is (slope - mean slope under p) / s.
         s, t, mean = 1.0, 1.0, 0.0
         if normalize:
             s, t = _sum(p, number), _sum(q, number)

@@ -35,6 +35,7 @@ def as_pair(kernel, p, q, axis, base):
 @overload(as_pair, prefer_literal=True)
 def _as_pair(kernel, p, q, axis, base):
     name = name_in(kernel)
+    # Texts made while compiling: the errors of the door name the kernel that was called.
     name_p, name_q, name_axis, name_base = (f"{name}: `{a}`" for a in ("p", "q", "axis", "base"))
 
     def impl(kernel, p, q, axis, base):

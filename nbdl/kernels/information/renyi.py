@@ -55,6 +55,7 @@ def _renyi_entropy(p, alpha, nats, normalize, y):
         if alpha == 1 or np.isnan(y[number]):
             continue
         s = _sum(p, number) if normalize else 1.0
+        # The limit of log sum p^alpha / (1 - alpha) is -log max p.
         if alpha == np.inf:
             y[number] = -np.log(_largest(p, number) / s)
         else:
@@ -144,6 +145,7 @@ def _renyi_divergence(pair, alpha, nats, normalize, y):
         for k in range(p.shape[1]):
             a, b = p[o, k, i] / s, q[o, k, i] / t
             if a > 0 and b > 0:
+                # p^alpha q^(1 - alpha) without a power of q, which would overflow for small q
                 total += b * (a / b) ** alpha
                 largest = max(largest, a / b)
             elif a > 0 and alpha > 1:

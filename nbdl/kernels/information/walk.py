@@ -43,10 +43,12 @@ class Walk(NamedTuple):
 def walk(shape, lanes):
     """The `Walk` of tables of this shape."""
     outer, n, inner = shape
+    # Along the last axis; along another one, `inner` distributions lie side by side.
     count = (n + lanes - 1) // lanes
     if inner > 1:
         units = (inner + lanes - 1) // lanes
         return Walk(outer, n * inner, units, lanes, STRIP // lanes, n, inner, 0, ROWS, lanes)
+    # As many short distributions as fit the strip: the second time they are read from the cache.
     strip = max(1, min(STRIP // n, outer))
     return Walk(1, outer * n, outer, n, strip, count, lanes, lanes, BLOCK, AHEAD * lanes)
 

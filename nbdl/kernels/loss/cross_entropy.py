@@ -98,6 +98,7 @@ def softmax_cross_entropy(x, labels, weight=None, ignore_index=-100, label_smoot
     x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
     check_rows("softmax_cross_entropy", x.shape)
     count = count_labels("softmax_cross_entropy", labels, weight, ignore)
+    # Losses one by one, then their mean in float64: the same numbers as `softmax_cross_entropy_each`.
     each = np.empty(labels.size, x.dtype)
     _from_labels(rows(x), flat(labels), weight, ignore, smoothing, each)
     return mean_of(each, count)
@@ -117,6 +118,7 @@ def softmax_cross_entropy_dx(dloss, x, labels, weight=None, ignore_index=-100, l
     check_rows("softmax_cross_entropy_dx", x.shape)
     count = count_labels("softmax_cross_entropy_dx", labels, weight, ignore)
     dx = as_grad("softmax_cross_entropy_dx: `dx`", dx, x.shape, x)
+    # The gradient of a mean: each label has the same cotangent.
     dy = spread(np.float64(dloss), count, labels, x)
     _from_labels_dx(dy, rows(x), flat(labels), weight, ignore, smoothing, rows(dx))
     return dx

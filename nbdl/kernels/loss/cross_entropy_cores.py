@@ -71,12 +71,14 @@ def _from_labels(x, labels, weight, ignore_index, smoothing, y):
         if label == ignore_index:
             y[n] = 0
             continue
+        # log softmax(x)[label] = x[label] - m - log_total
         m, total = _row(x, n, e)
         log_total = np.log(np.float64(total))
         loss = np.float64(0)
         if smoothing < 1:
             w = weight[label] if weight.size else 1.0
             loss = (1 - smoothing) * w * (log_total + (m - x[n, label]))
+        # The part of the target that smoothing spreads over all classes.
         if smoothing > 0:
             loss += _row_loss(x, n, cost, m, kind(log_total))
         y[n] = loss
@@ -95,6 +97,7 @@ def _from_labels_dx(dy, x, labels, weight, ignore_index, smoothing, dx):
         _, total = _row(x, n, e)
         own = (1 - smoothing) * (weight[label] if weight.size else 1.0)
         mass = own + smoothing * mean_weight  # the sum over c of weight times target
+        # dy (mass softmax - cost) for all classes, and what label smoothing leaves to the label itself.
         _row_dx(dx, n, e, kind(mass / total), cost, dy[n])
         dx[n, label] -= dy[n] * own
 
@@ -120,5 +123,6 @@ def _from_targets_dx(dloss, x, target, weight, smoothing, dx):
     e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
     for n in range(x.shape[0]):
         _, total = _row(x, n, e)
+        # The sum of weight times target: 1 without weights, if the target sums to 1.
         mass = _costs(weight, target[n], kind(1 - smoothing), kind(smoothing / C), cost)
         _row_dx(dx, n, e, kind(mass / total), cost, kind(dloss / x.shape[0]))

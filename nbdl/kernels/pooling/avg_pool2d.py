@@ -70,6 +70,7 @@ def avg_pool2d(
 @jit
 def _divisor(i, size, taps, stride, before, after, dilation, count_include_pad):
     """By how many elements along one axis window `i` divides."""
+    # Padding counts as elements of a larger image; what reaches beyond it never does.
     if count_include_pad:
         size, before = size + before + after, 0
     first, last = _taps(i * stride - before, taps, dilation, size)

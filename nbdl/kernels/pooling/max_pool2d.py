@@ -147,6 +147,7 @@ def _first_places(x, kernel, stride, padding, dilation, y, index):
                     j1 = Q if column + (Q - 1) * stride[1] < W else (W - 1 - column) // stride[1] + 1
                     for j in range(j0, j1):
                         place = line + column + j * stride[1]
+                        # Earlier taps overwrite later ones: the first maximum, or the first NaN, is left.
                         value, before = p[n * H * W + place], places[row + j]
                         here = (value == q[row + j]) | (value != value)
                         places[row + j] = place if here else before
@@ -176,6 +177,7 @@ def max_pool2d_dx(dy, index, x_shape, dx=None):
 
 @jit
 def _max_pool2d_dx(dy, index, plane, count, dx):
+    # All indices first, without a branch: nothing is written if one is out of range.
     bad = False
     for i in range(index.size):
         bad |= (index[i] < 0) | (index[i] >= plane)

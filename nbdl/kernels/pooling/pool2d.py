@@ -73,6 +73,7 @@ def _count(size, taps, stride, before, after, dilation, ceil_mode):
     """Number of windows along one axis."""
     room = size + before + after - (taps - 1) * dilation - 1
     count = (room + (stride - 1 if ceil_mode else 0)) // stride + 1
+    # Rounding up may add a window that begins in the padding at the end: it sees nothing.
     if ceil_mode and (count - 1) * stride >= size + before:
         count -= 1
     return count
@@ -81,6 +82,7 @@ def _count(size, taps, stride, before, after, dilation, ceil_mode):
 @jit
 def _taps(start, taps, dilation, size):
     """The taps [first, last) of a window from `start` on that lie in [0, size)."""
+    # The first tap at or after 0 is the ceiling of -start / dilation.
     first = max(0, -(start // dilation))
     last = min(taps, (size - 1 - start) // dilation + 1)
     return first, last

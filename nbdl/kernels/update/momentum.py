@@ -46,6 +46,7 @@ def checked(momentum):
 def step(w, dw, v, rate, beta, decay, nesterov):
     """w and v after the step."""
     g = fma(decay, w, dw)
+    # v <- beta v + g; with Nesterov the step looks ahead along it
     v = fma(beta, v, g)
     return fma(-rate, fma(beta, v, g) if nesterov else v, w), v
 
