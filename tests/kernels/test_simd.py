@@ -9,10 +9,10 @@ import sys
 import numba
 import numpy as np
 import pytest
-from nbdl.kernels.simd.emit import LANES
 from numba.core import config
 
 from nbdl._jit import jit
+from nbdl.kernels.simd.emit import LANES
 from nbdl.kernels.simd.registers import (
     count,
     fma,
