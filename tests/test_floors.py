@@ -27,7 +27,7 @@ MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py
 
 
 def room(name):
-    """The first part of a dotted name below nbdl: ``nbdl.kernels.door.arguments`` is in ``kernels``."""
+    """The first part of a dotted name below nbdl: ``nbdl.kernels.door.inputs`` is in ``kernels``."""
     return name.removeprefix("nbdl.").partition(".")[0]
 
 

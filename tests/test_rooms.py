@@ -19,7 +19,8 @@ KERNEL = '''
 
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import add_over_all, over_all
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out
+from nbdl.kernels.door.inputs import ANY, as_float, as_like
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.registers import sqrt
 

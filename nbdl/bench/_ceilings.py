@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.simd.registers import ACCUMULATORS, LANES, load, pointer, store
+from nbdl.kernels.simd.emit import ACCUMULATORS
+from nbdl.kernels.simd.registers import LANES, load, pointer, store
 from nbdl.kernels.simd.tile import part, rectangle, spec, tile
 
 L = LANES["float32"]

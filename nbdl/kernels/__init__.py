@@ -54,22 +54,10 @@ from nbdl.kernels.dense.matmul import (
     matmul_db,
     matmul_shape,
 )
-from nbdl.kernels.door.arguments import (
-    as_float,
-    as_grad,
-    as_labels,
-    as_like,
-    as_mask,
-    as_optional,
-    as_out,
-    as_state,
-    integer,
-    pair,
-    shape3,
-    shape4,
-    sides,
-)
+from nbdl.kernels.door.inputs import as_float, as_labels, as_like, as_mask, as_optional
 from nbdl.kernels.door.labels import check_labels
+from nbdl.kernels.door.options import integer, pair, shape3, shape4, sides
+from nbdl.kernels.door.results import as_grad, as_out, as_state
 from nbdl.kernels.embedding.embedding import check_ids, embedding, embedding_dw
 from nbdl.kernels.information.distance import (
     bhattacharyya_distance,

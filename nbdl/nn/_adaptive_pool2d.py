@@ -1,6 +1,6 @@
 """Pooling layers whose result has the same size whatever the size of the images is."""
 
-from nbdl.kernels.door.arguments import pair
+from nbdl.kernels.door.options import pair
 from nbdl.nn._options import positive
 from nbdl.tape import apply
 

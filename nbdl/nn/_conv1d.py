@@ -1,8 +1,7 @@
 """Convolution layer for series."""
 
-
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import integer
+from nbdl.kernels.door.options import integer
 from nbdl.nn import _options
 from nbdl.nn._options import by_name, positive
 from nbdl.nn._parameter import Parameter, cast

@@ -1,7 +1,7 @@
 """Convolution layer."""
 
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import pair
+from nbdl.kernels.door.options import pair
 from nbdl.nn import _options
 from nbdl.nn._options import by_name, positive
 from nbdl.nn._parameter import Parameter, cast

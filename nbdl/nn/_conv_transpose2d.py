@@ -1,7 +1,7 @@
 """Transposed convolution layer."""
 
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import pair, sides
+from nbdl.kernels.door.options import pair, sides
 from nbdl.nn._options import by_name, positive
 from nbdl.nn._parameter import Parameter, cast
 from nbdl.tape import apply, as_tensor

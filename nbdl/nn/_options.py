@@ -6,7 +6,7 @@ import inspect
 import numpy as np
 
 from nbdl.errors import OptionError, UsageError
-from nbdl.kernels.door.arguments import pair, sides
+from nbdl.kernels.door.options import pair, sides
 from nbdl.registry import parameters
 
 

@@ -2,7 +2,7 @@
 
 from nbdl.errors import OptionError
 from nbdl.kernels.convolution.pad2d import MODES
-from nbdl.kernels.door.arguments import sides
+from nbdl.kernels.door.options import sides
 from nbdl.nn._options import by_name
 from nbdl.tape import apply
 

@@ -1,6 +1,6 @@
 """Pooling layers over the windows of series."""
 
-from nbdl.kernels.door.arguments import integer
+from nbdl.kernels.door.options import integer
 from nbdl.nn import _options
 from nbdl.nn._options import by_name
 from nbdl.tape import apply, as_tensor

@@ -3,7 +3,7 @@
 import math
 
 from nbdl.errors import OptionError
-from nbdl.kernels.door.arguments import pair
+from nbdl.kernels.door.options import pair
 from nbdl.nn import _options
 from nbdl.nn._options import by_name
 from nbdl.tape import apply, as_tensor

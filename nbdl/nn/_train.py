@@ -3,7 +3,7 @@
 import numpy as np
 
 from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
-from nbdl.kernels.door.arguments import integer
+from nbdl.kernels.door.options import integer
 from nbdl.nn._parameter import Buffer
 from nbdl.tape import as_tensor
 

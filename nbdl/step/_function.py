@@ -18,7 +18,7 @@ from numba.extending import intrinsic, overload
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError, UsageError
-from nbdl.kernels.door.arguments import ANY, as_float, as_labels, as_like, as_mask
+from nbdl.kernels.door.inputs import ANY, as_float, as_labels, as_like, as_mask
 from nbdl.kernels.simd.registers import pointer
 from nbdl.nn._inputs import numbers
 from nbdl.nn._parameter import dtype_of, named_arrays

@@ -392,7 +392,9 @@ def _core(door, op):
 
 
 def _float_types(signature):
-    return frozenset(str(a.dtype) for a in signature if isinstance(getattr(a, "dtype", None), types.Float))
+    """The float dtypes of the arrays that a core is compiled for, also of those in a tuple."""
+    arguments = [t for a in signature for t in (a.types if isinstance(a, types.BaseTuple) else (a,))]
+    return frozenset(str(a.dtype) for a in arguments if isinstance(getattr(a, "dtype", None), types.Float))
 
 
 def check_guard_pages(k, at):

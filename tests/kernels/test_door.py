@@ -10,21 +10,10 @@ from numba import njit
 from nbdl import jit
 from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError
 from nbdl.kernels import adam_update, conv2d, linear, linear_shape, max_pool2d, softmax
-from nbdl.kernels.door import arguments as _door
-from nbdl.kernels.door.arguments import (
-    ANY,
-    AT_LEAST_2,
-    as_float,
-    as_grad,
-    as_labels,
-    as_like,
-    as_optional,
-    as_out,
-    integer,
-    pair,
-    shape4,
-    sides,
-)
+from nbdl.kernels.door.inputs import ANY, AT_LEAST_2, as_float, as_labels, as_like, as_optional
+from nbdl.kernels.door.options import integer, pair, shape4, sides
+from nbdl.kernels.door.results import as_grad, as_out, as_state
+from nbdl.kernels.door.views import rows as as_rows
 
 needs_jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the JIT is disabled")
 
@@ -44,7 +33,7 @@ def take_two_or_more(a):
 
 
 def rows(a):
-    return _door.rows(a)
+    return as_rows(a)
 
 
 def like(a, x):
@@ -68,7 +57,7 @@ def grad(a, x):
 
 
 def state(a, x):
-    return _door.as_state("f: `a`", a, x)
+    return as_state("f: `a`", a, x)
 
 
 def two(v):

@@ -12,8 +12,8 @@ import pytest
 from numba.core import config
 
 from nbdl._jit import jit
+from nbdl.kernels.simd.emit import LANES
 from nbdl.kernels.simd.registers import (
-    LANES,
     count,
     fma,
     hmax,
@@ -399,7 +399,7 @@ MACHINES = {  # lanes of float32, and what makes Numba take this machine for ano
 }
 ELSEWHERE = """
 import sys, pytest
-from nbdl.kernels.simd.registers import LANES
+from nbdl.kernels.simd.emit import LANES
 assert LANES["float32"] == int(sys.argv[2])
 sys.exit(pytest.main(["-q", "-n0", "-p", "no:cacheprovider", "-k", "not elsewhere", sys.argv[1]]))
 """

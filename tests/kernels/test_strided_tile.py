@@ -5,24 +5,22 @@ import numpy as np
 import pytest
 
 from nbdl import jit
+from nbdl.kernels.simd.emit import LANES
 from nbdl.kernels.simd.gemm import CHUNK, SLAB, gemm
-from nbdl.kernels.simd.registers import LANES, pointer
-from nbdl.kernels.simd.strided_tile import (
-    FEW,
+from nbdl.kernels.simd.panels import (
     ROWS,
     VECTORS,
     aligned,
     copy,
-    deliver,
-    multiply,
-    multiply_lanes,
-    odd,
     pack,
     pack_taps,
-    strided_tile,
-    turn,
-    whole,
+    round_up,
+    round_up_odd,
+    store_strided,
+    transpose_blocks,
 )
+from nbdl.kernels.simd.registers import pointer
+from nbdl.kernels.simd.strided_tile import HALF, multiply, multiply_lanes, strided_tile
 from nbdl.testing import _guard
 
 DTYPES = ["float32", "float64"]
@@ -39,21 +37,21 @@ def run(rows, vectors, wide, k0, k1, A, B, steps, places, t, first, C, pitch, ad
         if rows == ROWS:
             strided_tile(ROWS, VECTORS, 1, k0, k1, a, b, s, p, t, f, c, pitch, add)
         else:
-            strided_tile(FEW, VECTORS, 1, k0, k1, a, b, s, p, t, f, c, pitch, add)
+            strided_tile(HALF, VECTORS, 1, k0, k1, a, b, s, p, t, f, c, pitch, add)
     elif rows == ROWS:
         if vectors == VECTORS:
             strided_tile(ROWS, VECTORS, 0, k0, k1, a, b, s, p, t, f, c, pitch, add)
         else:
             strided_tile(ROWS, 2, 0, k0, k1, a, b, s, p, t, f, c, pitch, add)
     elif vectors == VECTORS:
-        strided_tile(FEW, VECTORS, 0, k0, k1, a, b, s, p, t, f, c, pitch, add)
+        strided_tile(HALF, VECTORS, 0, k0, k1, a, b, s, p, t, f, c, pitch, add)
     else:
-        strided_tile(FEW, 2, 0, k0, k1, a, b, s, p, t, f, c, pitch, add)
+        strided_tile(HALF, 2, 0, k0, k1, a, b, s, p, t, f, c, pitch, add)
 
 
 VARIANTS = [
-    (rows, vectors, 0) for rows in dict.fromkeys((ROWS, FEW)) for vectors in dict.fromkeys((VECTORS, 2))
-] + [(rows, VECTORS, 1) for rows in dict.fromkeys((ROWS, FEW))]
+    (rows, vectors, 0) for rows in dict.fromkeys((ROWS, HALF)) for vectors in dict.fromkeys((VECTORS, 2))
+] + [(rows, VECTORS, 1) for rows in dict.fromkeys((ROWS, HALF))]
 
 
 def tiles(dtype):
@@ -113,7 +111,7 @@ def test_tiles_touch_nothing_else(dtype, at):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    "M, K, N", [(1, 1, 1), (3, 5, 40), (ROWS, 4, 33), (ROWS + FEW, 7, 70), (37, 18, 100)]
+    "M, K, N", [(1, 1, 1), (3, 5, 40), (ROWS, 4, 33), (ROWS + HALF, 7, 70), (37, 18, 100)]
 )
 def test_pack_multiply_deliver(M, K, N, dtype):
     rng, L = np.random.default_rng(1), LANES[dtype]
@@ -121,8 +119,8 @@ def test_pack_multiply_deliver(M, K, N, dtype):
     t = -(-N // L)
     steps, places = np.arange(K) * b.shape[1], np.arange(t + 1) * L
     pitch = (t + 1) * L
-    panels, sums = (np.full(n, np.nan, dtype) for n in (whole(M, ROWS) * K, 1 + whole(M, FEW) * pitch))
-    first = rng.standard_normal(whole(M, FEW)).astype(dtype)
+    panels, sums = (np.full(n, np.nan, dtype) for n in (round_up(M, ROWS) * K, 1 + round_up(M, HALF) * pitch))
+    first = rng.standard_normal(round_up(M, HALF)).astype(dtype)
     for source, row, step in ((a, K, 1), (a.T.copy(), 1, M)):
         pack(source.reshape(-1), 0, row, step, M, K, panels)
         for k0 in range(0, K, 3):
@@ -134,12 +132,12 @@ def test_pack_multiply_deliver(M, K, N, dtype):
         out = np.full((M, N + 1), 5.0, dtype)
         spread = np.zeros((M, 2 * N), dtype)
         for m in range(M):
-            deliver(sums, 1 + m * pitch, N, out.reshape(-1), m * (N + 1), 1, False)
-            deliver(sums, 1 + m * pitch, N, spread.reshape(-1), 2 * m * N + 1, 2, True)
+            store_strided(sums, 1 + m * pitch, N, out.reshape(-1), m * (N + 1), 1, False)
+            store_strided(sums, 1 + m * pitch, N, spread.reshape(-1), 2 * m * N + 1, 2, True)
         np.testing.assert_allclose(out[:, :N], want, rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(spread[:, 1::2], want, rtol=1e-4, atol=1e-4)
         for m in range(M):
-            deliver(sums, 1 + m * pitch, N, out.reshape(-1), m * (N + 1), 1, True)
+            store_strided(sums, 1 + m * pitch, N, out.reshape(-1), m * (N + 1), 1, True)
         np.testing.assert_allclose(out[:, :N], 2 * want, rtol=1e-4, atol=1e-4)
         assert (out[:, N] == 5).all() and (spread[:, ::2] == 0).all()
 
@@ -151,12 +149,12 @@ def test_sums_that_stay_apart_in_the_lanes(dtype):
     panels = np.zeros((2, K, ROWS, L), dtype)
     for m in range(M):
         panels[m // ROWS, :, m % ROWS] = a[m]
-    room = whole(T, VECTORS)
+    room = round_up(T, VECTORS)
     places = np.zeros(room, np.int64)
     places[:T] = np.arange(T) * L
-    sums = np.ones((whole(M, FEW), room, L), dtype)
+    sums = np.ones((round_up(M, HALF), room, L), dtype)
     flat = panels.reshape(-1), M, K, 0, K, b.reshape(-1), np.arange(K) * T * L, places, T
-    multiply_lanes(*flat, np.zeros(whole(M, FEW), dtype), sums.reshape(-1), room * L)
+    multiply_lanes(*flat, np.zeros(round_up(M, HALF), dtype), sums.reshape(-1), room * L)
     np.testing.assert_allclose(sums[:M, :T], 1 + np.einsum("mkl,ktl->mtl", a, b), rtol=1e-4, atol=1e-5)
 
 
@@ -178,7 +176,7 @@ def test_pack_taps():
 
 @jit
 def turned(a, row, b, pitch, M, N):
-    turn(pointer(a), row, pointer(b), pitch, M, N)
+    transpose_blocks(pointer(a), row, pointer(b), pitch, M, N)
 
 
 @pytest.mark.parametrize("M, N", [(1, 1), (3, 20), (16, 32), (33, 17), (0, 4)])
@@ -218,4 +216,4 @@ def test_scratch_is_aligned(dtype):
     for n in (1, 7, 1000):
         a = aligned(n, np.empty(0, dtype))
         assert a.size == n and a.dtype == dtype and a.ctypes.data % 64 == 0
-    assert [odd(n, 16) for n in (1, 16, 17, 48, 49)] == [16, 16, 48, 48, 80]
+    assert [round_up_odd(n, 16) for n in (1, 16, 17, 48, 49)] == [16, 16, 48, 48, 80]

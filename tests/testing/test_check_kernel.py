@@ -11,7 +11,8 @@ import pytest
 import nbdl
 from nbdl import jit, registry
 from nbdl.errors import OptionError, PluginError, ShapeError, UsageError, VerificationError
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_out
+from nbdl.kernels.door.inputs import ANY, as_float
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.records import Estimator, Kernel, Loss, Optimizer
 from nbdl.testing import check_kernel, check_plugin, checks, gradcheck
 

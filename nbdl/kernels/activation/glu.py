@@ -17,7 +17,9 @@ from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.activation.elementwise import check_same, sigmoids
 from nbdl.kernels.activation.silu import silu_of, silu_slope
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out, integer
+from nbdl.kernels.door.inputs import ANY, as_float, as_like
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.registers import pointer
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest

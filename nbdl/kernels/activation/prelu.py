@@ -15,7 +15,8 @@ from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels.activation.elementwise import check_same
 from nbdl.kernels.activation.leaky_relu import leaky_relu_of, leaky_relu_slope
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out
+from nbdl.kernels.door.inputs import ANY, as_float, as_like
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.registers import pointer, splat
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest

@@ -1,6 +1,6 @@
-"""softmax and log_softmax of whole samples on lanes (`softmax.py` has the formulas and loops)."""
+"""softmax and log_softmax of samples on lanes (formulas in `softmax.py`, loops in `softmax_slices.py`)."""
 
-from nbdl.kernels.activation.softmax import (
+from nbdl.kernels.activation.softmax_slices import (
     log_softmax_dx_slice,
     log_softmax_slice,
     softmax_dx_slice,

@@ -9,8 +9,10 @@ Bergstra et al. 2009; Glorot and Bengio 2010.
 
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out, flat
+from nbdl.kernels.door.inputs import ANY, as_float, as_like
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.registers import larger, smaller
 
 FAR = 1e18  # there 1 + |x| is |x|

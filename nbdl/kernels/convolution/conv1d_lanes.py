@@ -16,7 +16,7 @@ from nbdl.kernels.convolution.conv2d_lanes import (
     sum_of_db,
     sum_of_dw,
 )
-from nbdl.kernels.door.arguments import pair
+from nbdl.kernels.door.options import pair
 from nbdl.kernels.door.window import LIMIT
 from nbdl.kernels.lanes.twin import Twin, Unfit
 

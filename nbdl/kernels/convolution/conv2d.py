@@ -28,22 +28,14 @@ dw with dy as the weights.
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dw, _conv2d_dw_of_lanes, _conv2d_dx
-from nbdl.kernels.door.arguments import (
-    as_float,
-    as_grad,
-    as_like,
-    as_optional,
-    as_out,
-    compact,
-    flat,
-    integer,
-    pair,
-    shape4,
-    sides,
-    too_large,
-)
+from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dx
+from nbdl.kernels.convolution.correlate_dw import _conv2d_dw, _conv2d_dw_of_lanes
+from nbdl.kernels.door.compact import compact
+from nbdl.kernels.door.inputs import as_float, as_like, as_optional
+from nbdl.kernels.door.options import integer, pair, shape4, sides, too_large
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat
 from nbdl.kernels.door.window import LIMIT, check_window
 
 
@@ -52,6 +44,11 @@ def conv2d_shape(x_shape, w_shape, stride=1, padding=0, dilation=1, groups=1):
     """Shape (N, O, P, Q) of `conv2d`'s result; raises `ShapeError` or `OptionError` where they misfit.
 
     Call it once before a parallel loop over `conv2d`: Numba drops exceptions raised inside ``prange``.
+
+    Examples
+    --------
+    >>> conv2d_shape((8, 3, 28, 28), (6, 3, 5, 5), padding=2)
+    (8, 6, 28, 28)
     """
     if len(x_shape) != 4 or len(w_shape) != 4:
         raise ShapeError(
@@ -99,6 +96,7 @@ def _conv2d_shape(x_shape, w_shape, stride, padding, dilation, groups):
         raise ShapeError(
             "conv2d: `padding` {} makes the result larger than an array can be, {} x {}", padding, p, q
         )
+    # So that every offset of a tap in the padded image fits int64.
     if too_large((w_shape[1], w_shape[2] * w_shape[3], p, q)):
         raise ShapeError(
             "conv2d: the patches of `x` are more than an array can hold, {} x {} of {}", p, q, w_shape[1:]
@@ -185,6 +183,7 @@ def conv2d_dw(dy, x, w_shape, stride=1, padding=0, dilation=1, groups=1, dw=None
     if dy.shape != shape:
         raise ShapeError("conv2d_dw: `dy` must have shape {}, that of the result, got {}", shape, dy.shape)
     dw = as_grad("conv2d_dw: `dw`", dw, w_shape, dy)
+    # Small images go L samples at a time; the samples that do not fill L lanes go one by one.
     done = _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw)
     _conv2d_dw(dy, x, stride, padding, dilation, groups, done, dw)
     return dw
@@ -202,6 +201,7 @@ def conv2d_db(dy, db=None):
 
 @jit
 def _conv2d_db(dy, size, db):
+    # Planes lie one behind the other, those of channel o at k = o, o + O, ...
     for k in range(dy.size // size if size else 0):
         s = dy.dtype.type(0)
         for i in range(k * size, (k + 1) * size):

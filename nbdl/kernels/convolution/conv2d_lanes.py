@@ -18,7 +18,7 @@ import numpy as np
 from nbdl._jit import plain
 from nbdl.errors import NbdlError
 from nbdl.kernels.convolution.conv2d import conv2d_shape
-from nbdl.kernels.door.arguments import integer, pair, sides
+from nbdl.kernels.door.options import integer, pair, sides
 from nbdl.kernels.door.window import LIMIT
 from nbdl.kernels.lanes.sums import sum_lanes, sum_shards
 from nbdl.kernels.lanes.twin import Gradient, Row, Twin, Unfit, pitch

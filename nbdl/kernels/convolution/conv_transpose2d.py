@@ -29,22 +29,14 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.convolution.conv2d import _conv2d_db
-from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dw, _conv2d_dw_of_lanes, _conv2d_dx
-from nbdl.kernels.door.arguments import (
-    as_float,
-    as_grad,
-    as_like,
-    as_optional,
-    as_out,
-    compact,
-    flat,
-    integer,
-    pair,
-    shape4,
-    sides,
-    too_large,
-)
+from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dx
+from nbdl.kernels.convolution.correlate_dw import _conv2d_dw, _conv2d_dw_of_lanes
+from nbdl.kernels.door.compact import compact
+from nbdl.kernels.door.inputs import as_float, as_like, as_optional
+from nbdl.kernels.door.options import integer, pair, shape4, sides, too_large
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat
 from nbdl.kernels.door.window import LIMIT, check_window
 
 

@@ -25,20 +25,15 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
-from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dw, _conv2d_dw_of_lanes, _conv2d_dx
-from nbdl.kernels.door.arguments import (
-    AT_LEAST_2,
-    as_float,
-    as_grad,
-    as_like,
-    as_out,
-    compact,
-    flat,
-    pair,
-    too_large,
-)
+from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dx
+from nbdl.kernels.convolution.correlate_dw import _conv2d_dw, _conv2d_dw_of_lanes
 from nbdl.kernels.door.choice import choice
+from nbdl.kernels.door.compact import compact
+from nbdl.kernels.door.inputs import AT_LEAST_2, as_float, as_like
+from nbdl.kernels.door.options import pair, too_large
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat
 from nbdl.kernels.door.window import LIMIT
 
 MODES = "full", "same", "valid"

@@ -16,8 +16,10 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import as_float, as_grad, as_out, shape4, sides, too_large
 from nbdl.kernels.door.choice import choice
+from nbdl.kernels.door.inputs import as_float
+from nbdl.kernels.door.options import shape4, sides, too_large
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.window import LIMIT
 from nbdl.kernels.simd.registers import pointer

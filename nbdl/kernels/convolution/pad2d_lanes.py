@@ -5,7 +5,7 @@ import numpy as np
 from nbdl._jit import plain
 from nbdl.errors import NbdlError
 from nbdl.kernels.convolution import pad2d as _kernel
-from nbdl.kernels.door.arguments import sides
+from nbdl.kernels.door.options import sides
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit, pitch
 from nbdl.kernels.simd.registers import load, splat, store
 

@@ -19,20 +19,13 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
-from nbdl.kernels.door.arguments import (
-    AT_LEAST_2,
-    as_float,
-    as_grad,
-    as_like,
-    as_optional,
-    as_out,
-    flat,
-    rows,
-)
+from nbdl.kernels.door.inputs import AT_LEAST_2, as_float, as_like, as_optional
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.simd.few import FEW, few
+from nbdl.kernels.door.views import flat, rows
+from nbdl.kernels.simd.few_rows import FEW_ROWS, gemm_few_rows
 from nbdl.kernels.simd.gemm import gemm
-from nbdl.kernels.simd.strided_tile import copy
+from nbdl.kernels.simd.panels import copy
 
 
 @jit
@@ -40,6 +33,11 @@ def linear_shape(x_shape, w_shape):
     """Shape (N, ..., Q) of `linear`'s result; raises `ShapeError` unless x (N, ..., D) and w (D, Q) fit.
 
     Call it once before a parallel loop over `linear`: Numba drops exceptions raised inside ``prange``.
+
+    Examples
+    --------
+    >>> linear_shape((8, 3), (3, 5))
+    (8, 5)
     """
     if len(x_shape) < 2 or len(w_shape) != 2:
         raise ShapeError(
@@ -75,6 +73,11 @@ def linear(x, w, b=None, out=None):
     ------
     ShapeError, DtypeError
         Not inside ``prange``, where Numba drops exceptions: call `linear_shape` before the loop.
+
+    Examples
+    --------
+    >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([0.5]))
+    array([[11.5]])
     """
     x = as_float("linear: `x` (N, ..., D)", x, AT_LEAST_2)
     w = as_like("linear: `w` (D, Q)", w, 2, x)
@@ -94,11 +97,14 @@ def _check_bias(b, n):
 
 @jit
 def _linear(x, w, b, y):
-    if x.shape[0] <= FEW:
-        return few(x, w, b, y)
+    if x.shape[0] <= FEW_ROWS:
+        return gemm_few_rows(x, w, b, y)
     (N, D), Q, out = x.shape, y.shape[1], flat(y)
+    # The bias goes into y first, and the products are added to it: one pass over y less.
     for n in range(N if b.size else 0):
         copy(b, 0, Q, out, n * Q)
+    # One matrix, strides by row and column. Numba compiles a function once more for each literal that it is
+    # called with, which np.int64(1) is not.
     gemm(np.int64(1), N, Q, D, flat(x), D, np.int64(1), flat(w), Q, np.int64(1), out, b.size > 0)
 
 
@@ -119,6 +125,7 @@ def linear_dx(dy, w, dx=None):
 @jit
 def _linear_dx(dy, w, dx):
     (N, Q), D = dy.shape, dx.shape[1]
+    # w transposed is w with its strides exchanged: nothing is copied.
     gemm(np.int64(1), N, D, Q, flat(dy), Q, np.int64(1), flat(w), np.int64(1), Q, flat(dx), np.bool_(True))
 
 
@@ -141,6 +148,7 @@ def linear_dw(dy, x, dw=None):
 @jit
 def _linear_dw(dy, x, dw):
     (N, Q), D = dy.shape, x.shape[1]
+    # x transposed: the steps of the sum are the rows of x and dy.
     gemm(np.int64(1), D, Q, N, flat(x), np.int64(1), D, flat(dy), Q, np.int64(1), flat(dw), np.bool_(True))
 
 
@@ -155,6 +163,7 @@ def linear_db(dy, db=None):
 
 @jit
 def _add_rows(dy, db):
+    # Row by row, as memory lies; the inner loop becomes vectors.
     for n in range(dy.shape[0]):
         for q in range(dy.shape[1]):
             db[q] += dy[n, q]

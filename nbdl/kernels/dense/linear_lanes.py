@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from nbdl.kernels.lanes.rows import rows, turn
+from nbdl.kernels.lanes.rows import rows, transpose_rows
 from nbdl.kernels.lanes.sums import SHARDS, sum_lanes, sum_shards
 from nbdl.kernels.lanes.twin import Gradient, Row, Twin, Unfit
 from nbdl.kernels.simd.local import local
@@ -96,8 +96,10 @@ def _dw(site):
     wide = -(-Q // L) * L  # what stands behind Q is never written, and what it would add to is not stored
 
     collect = [
-        Row(turn(L), value="x", kept="inputs", **places, plane=x_plane, features=D, pitch=D),
-        Row(turn(L), value="dy", kept="cotangents", **places, plane=y_plane, features=Q, pitch=wide),
+        Row(transpose_rows(L), value="x", kept="inputs", **places, plane=x_plane, features=D, pitch=D),
+        Row(
+            transpose_rows(L), value="dy", kept="cotangents", **places, plane=y_plane, features=Q, pitch=wide
+        ),
     ]
     few, columns = shape(D, wide // L)
     finish = [

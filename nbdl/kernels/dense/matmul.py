@@ -13,9 +13,11 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels.dense.linear import _linear, _linear_dw, _linear_dx
-from nbdl.kernels.door.arguments import as_float, as_grad, as_like, as_out, flat
+from nbdl.kernels.door.inputs import as_float, as_like
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.simd.few import FEW, few
+from nbdl.kernels.door.views import flat
+from nbdl.kernels.simd.few_rows import FEW_ROWS, gemm_few_rows
 from nbdl.kernels.simd.gemm import gemm
 
 
@@ -57,10 +59,16 @@ def matmul(a, b, out=None):
     ------
     ShapeError, DtypeError
         Not inside ``prange``, where Numba drops exceptions: call `matmul_shape` before the loop.
+
+    Examples
+    --------
+    >>> matmul(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
+    array([[11.]])
     """
     a = as_float("matmul: `a` (M, K)", a, 2)
     b = as_like("matmul: `b` (K, N)", b, 2, a)
     y = as_out("matmul: `out`", out, matmul_shape(a.shape, b.shape), a)
+    # A matrix product is a linear layer without bias: an empty one stands for none.
     _linear(a, b, flat(a)[:0], y)
     return y
 
@@ -135,14 +143,20 @@ def bmm(a, b, out=None):
     ------
     ShapeError, DtypeError
         Not inside ``prange``, where Numba drops exceptions: call `bmm_shape` before the loop.
+
+    Examples
+    --------
+    >>> bmm(np.ones((2, 1, 3)), np.ones((2, 3, 1)))[:, 0, 0]
+    array([3., 3.])
     """
     a = as_float("bmm: `a` (B, M, K)", a, 3)
     b = as_like("bmm: `b` (B, K, N)", b, 3, a)
     y = as_out("bmm: `out`", out, bmm_shape(a.shape, b.shape), a)
     (B, M, K), N = a.shape, b.shape[2]
-    if M <= FEW:
+    # Packing panels pays from some rows on: below, each matrix is read once as it lies.
+    if M <= FEW_ROWS:
         for i in range(B):
-            few(a[i], b[i], flat(a)[:0], y[i])
+            gemm_few_rows(a[i], b[i], flat(a)[:0], y[i])
     else:
         gemm(B, M, N, K, flat(a), K, np.int64(1), flat(b), N, np.int64(1), flat(y), np.bool_(False))
     return y
@@ -161,6 +175,7 @@ def bmm_da(dy, b, da=None):
         )
     da = as_grad("bmm_da: `da`", da, (dy.shape[0], dy.shape[1], b.shape[1]), dy)
     (B, M, N), K = dy.shape, b.shape[1]
+    # b transposed is b with its strides exchanged.
     gemm(B, M, K, N, flat(dy), N, np.int64(1), flat(b), np.int64(1), N, flat(da), np.bool_(True))
     return da
 

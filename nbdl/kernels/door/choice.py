@@ -5,7 +5,7 @@ from numba import types
 from numba.extending import overload
 
 from nbdl.errors import DtypeError, OptionError
-from nbdl.kernels.door.arguments import _raiser, _say_type, _where
+from nbdl.kernels.door.describe import describe_type, name_in, raiser
 
 _NOT_TEXT = "{} must be a text, got {}"
 _NO_WORD = "{} must be one of {}, got `{}`"
@@ -23,14 +23,14 @@ def choice(where, word, words):
 @overload(choice, prefer_literal=True)
 def _choice(where, word, words):
     if not isinstance(word, (types.UnicodeType, types.StringLiteral)):
-        fail = _raiser(DtypeError, _NOT_TEXT.format(_where(where), _say_type(word)))
+        fail = raiser(DtypeError, _NOT_TEXT.format(name_in(where), describe_type(word)))
 
         def refuse(where, word, words):
             fail()
             return np.int64(0)
 
         return refuse
-    message = _NO_WORD.replace("{}", _where(where), 1)
+    message = _NO_WORD.replace("{}", name_in(where), 1)
 
     def impl(where, word, words):
         for i in range(len(words)):

@@ -7,7 +7,9 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import LabelError, ShapeError
-from nbdl.kernels.door.arguments import AT_LEAST_1, as_labels, flat, integer
+from nbdl.kernels.door.inputs import AT_LEAST_1, as_labels
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.views import flat
 
 
 @jit

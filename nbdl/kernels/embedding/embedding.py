@@ -8,19 +8,12 @@ with w, without the zeros. Zhang et al., Dive into Deep Learning, section 15.1.
 
 from nbdl._jit import jit
 from nbdl.errors import LabelError, ShapeError
-from nbdl.kernels.door.arguments import (
-    AT_LEAST_1,
-    AT_LEAST_2,
-    as_float,
-    as_labels,
-    as_like,
-    as_out,
-    flat,
-    integer,
-    rows,
-)
+from nbdl.kernels.door.inputs import AT_LEAST_1, AT_LEAST_2, as_float, as_labels, as_like
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_out
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.simd.strided_tile import copy
+from nbdl.kernels.door.views import flat, rows
+from nbdl.kernels.simd.panels import copy
 
 
 @jit
@@ -72,6 +65,13 @@ def embedding(ids, w, out=None):
         If an id is out of range.
     ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call `check_ids` before the loop.
+
+    Examples
+    --------
+    >>> embedding(np.array([1, 0, 1]), np.array([[0.0, 1.0], [2.0, 3.0]]))
+    array([[2., 3.],
+           [0., 1.],
+           [2., 3.]])
     """
     w = as_float("embedding: `w` (V, D)", w, 2)
     ids = as_labels("embedding: `ids` (N, ...)", ids, AT_LEAST_1)
@@ -85,6 +85,7 @@ def embedding(ids, w, out=None):
 def _embedding(ids, w, y):
     D, table, out = w.shape[1], flat(w), flat(y)
     for n in range(ids.size):
+        # A row of the table, in vectors.
         copy(table, ids[n] * D, D, out, n * D)
 
 

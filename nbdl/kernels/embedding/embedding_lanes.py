@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.lanes.rows import rows, turn
+from nbdl.kernels.lanes.rows import rows, transpose_rows
 from nbdl.kernels.lanes.sums import SHARDS, sum_shards
 from nbdl.kernels.lanes.twin import Reduction, Row, Twin, Unfit
 from nbdl.kernels.simd.local import local
@@ -67,9 +67,12 @@ def _dw(site):
     wide = -(-D // L) * L
     kept = size * L * wide
     if SHARDS * V * wide * np.dtype(site.dtype).itemsize <= SMALL:
-        collect = [Row(turn(L), value="dy", kept="scratch", **_places(site), pitch=wide), _add(site, wide)]
+        collect = [
+            Row(transpose_rows(L), value="dy", kept="scratch", **_places(site), pitch=wide),
+            _add(site, wide),
+        ]
         return Reduction(collect, [_sums(site, wide)], acc=V * wide, scratch=kept)
-    collect = [Row(turn(L), value="dy", kept="cotangents", **_places(site), pitch=wide)]
+    collect = [Row(transpose_rows(L), value="dy", kept="cotangents", **_places(site), pitch=wide)]
     return Reduction(collect, [_found(site, wide)], keep={"cotangents": kept})
 
 

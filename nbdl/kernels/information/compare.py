@@ -1,10 +1,10 @@
-"""Sums over pairs of distributions: the walk that cross entropy and the divergences share."""
+"""Sums over pairs of distributions: the walk that cross entropy and all divergences share."""
 
 import numpy as np
 
 from nbdl._jit import jit
 from nbdl.kernels.information.log_terms import SMALLEST
-from nbdl.kernels.information.tables import add_to, fold, is_bad, refuse, walk
+from nbdl.kernels.information.walk import add_to, fold, is_bad, refuse, walk
 from nbdl.kernels.simd.registers import larger, load, pointer, smaller, splat, store, where
 from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.wide import prefetch, wide
@@ -42,13 +42,14 @@ def sum_terms(term, work, p, q, scale, i, rest, step, fewer, first, last, ahead)
 
 
 @jit(inline=True)
-def compare(sum_all, term, work, where_p, where_q, p, q, normalize):
-    """The sums of a term over the pairs of distributions of `p` and `q` (outer, n, inner), and those of `p`.
+def compare(sum_all, term, work, pair, normalize):
+    """The sums of a term over the pairs of distributions of two tables p and q, and the sums of p.
 
     With `normalize` they are the sums of ``term(p, q s_p / s_q) / s_p``: a term is multiplied by what p and q
-    are both multiplied by, so these are those of the normalised pair. NaN where `p` or `q` is all zero.
+    are both multiplied by, so these are those of the normalised pair. NaN where p or q is all zero.
     `sum_all` is `sum_terms`, or does as it does; `work` is memory for it.
     """
+    p, q = pair.p, pair.q
     size, inner = p.shape[0] * p.shape[2], p.shape[2]
     y, mass = np.empty(size), np.empty(size)
     L = lanes(pointer(y))
@@ -78,9 +79,9 @@ def compare(sum_all, term, work, where_p, where_q, p, q, normalize):
             for j in range(units if inner == 1 else min(units * L, inner - first * L)):
                 number, lane = (first + j, j * L) if inner == 1 else (o * inner + first * L + j, j)
                 if is_bad(s[lane], s_least[lane], normalize, p):
-                    refuse(where_p, p, number, normalize)
+                    refuse(pair.where_p, p, number, normalize)
                 if is_bad(t[lane], t_least[lane], normalize, p):
-                    refuse(where_q, q, number, normalize)
+                    refuse(pair.where_q, q, number, normalize)
             for k0 in range(0, w.count, w.block):
                 for u in range(units):
                     i, last = o * w.slab + (first + u) * w.unit, min(w.count, k0 + w.block)

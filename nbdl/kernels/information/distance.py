@@ -15,11 +15,10 @@ Tsybakov, Introduction to Nonparametric Estimation, section 2.4; Bhattacharyya 1
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.activation.softmax import _split
-from nbdl.kernels.door.arguments import integer
 from nbdl.kernels.information.compare import compare, sum_terms
 from nbdl.kernels.information.log_terms import SMALLEST
-from nbdl.kernels.information.tables import as_result, as_table, nats_in, same_table, text, without
+from nbdl.kernels.information.pairs import as_pair
+from nbdl.kernels.information.tables import as_result
 from nbdl.kernels.simd.registers import larger, sqrt, where
 
 
@@ -29,12 +28,15 @@ def total_variation(p, q, axis=-1, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `normalize`, `out`, the result and errors as in
     `cross_entropy`; from 0 to 1.
+
+    Examples
+    --------
+    >>> round(float(total_variation(np.array([0.5, 0.5]), np.array([0.25, 0.75]))), 4)
+    0.25
     """
-    p, axis = as_table("total_variation: `p`", p), integer("total_variation: `axis`", axis)
-    q = same_table("total_variation: `q`", q, p)
-    view = _split(text("total_variation"), p.shape, axis)
-    y = _total_variation(p.reshape(view), q.reshape(view), bool(normalize))
-    return as_result("total_variation: `out`", out, without(p.shape, axis), p, y)
+    pair, _, _, result = as_pair("total_variation", p, q, axis, None)
+    y = _total_variation(pair, bool(normalize))
+    return as_result("total_variation: `out`", out, result, pair.p, y)
 
 
 @jit(inline=True)
@@ -43,17 +45,8 @@ def _difference(p, q):
 
 
 @jit(strict=True)
-def _total_variation(p, q, normalize):
-    y, _ = compare(
-        sum_terms,
-        _difference,
-        None,
-        text("total_variation: `p`"),
-        text("total_variation: `q`"),
-        p,
-        q,
-        normalize,
-    )
+def _total_variation(pair, normalize):
+    y, _ = compare(sum_terms, _difference, None, pair, normalize)
     for i in range(y.size):
         y[i] *= 0.5
     return y
@@ -65,15 +58,17 @@ def hellinger_distance(p, q, axis=-1, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `normalize`, `out`, the result and errors as in
     `cross_entropy`.
+
+    Examples
+    --------
+    >>> round(float(hellinger_distance(np.array([1.0, 0.0]), np.array([0.0, 1.0]))), 4)
+    1.0
     """
-    p, axis = as_table("hellinger_distance: `p`", p), integer("hellinger_distance: `axis`", axis)
-    q = same_table("hellinger_distance: `q`", q, p)
-    view = _split(text("hellinger_distance"), p.shape, axis)
-    where_p, where_q = text("hellinger_distance: `p`"), text("hellinger_distance: `q`")
-    y = _squared_hellinger(where_p, where_q, p.reshape(view), q.reshape(view), bool(normalize))
+    pair, _, _, result = as_pair("hellinger_distance", p, q, axis, None)
+    y = _squared_hellinger(pair, bool(normalize))
     for i in range(y.size):
         y[i] = np.sqrt(y[i])
-    return as_result("hellinger_distance: `out`", out, without(p.shape, axis), p, y)
+    return as_result("hellinger_distance: `out`", out, result, pair.p, y)
 
 
 @jit(inline=True)
@@ -83,8 +78,8 @@ def _root_difference(p, q):
 
 
 @jit(strict=True)
-def _squared_hellinger(where_p, where_q, p, q, normalize):
-    y, _ = compare(sum_terms, _root_difference, None, where_p, where_q, p, q, normalize)
+def _squared_hellinger(pair, normalize):
+    y, _ = compare(sum_terms, _root_difference, None, pair, normalize)
     for i in range(y.size):
         y[i] *= 0.5
     return y
@@ -96,20 +91,23 @@ def bhattacharyya_distance(p, q, axis=-1, base=None, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
     in `cross_entropy`; infinite where the two have no outcome in common.
+
+    Examples
+    --------
+    >>> round(float(bhattacharyya_distance(np.array([0.5, 0.5]), np.array([1.0, 0.0]), base=2)), 4)
+    0.5
     """
-    p, axis = as_table("bhattacharyya_distance: `p`", p), integer("bhattacharyya_distance: `axis`", axis)
-    q, nats = same_table("bhattacharyya_distance: `q`", q, p), nats_in("bhattacharyya_distance: `base`", base)
-    view = _split(text("bhattacharyya_distance"), p.shape, axis)
-    where_p, where_q = text("bhattacharyya_distance: `p`"), text("bhattacharyya_distance: `q`")
-    p3, q3 = p.reshape(view), q.reshape(view)
-    y = _squared_hellinger(where_p, where_q, p3, q3, bool(normalize))
-    _bhattacharyya_distance(p3, q3, nats, y)
-    return as_result("bhattacharyya_distance: `out`", out, without(p.shape, axis), p, y)
+    pair, nats, _, result = as_pair("bhattacharyya_distance", p, q, axis, base)
+    y = _squared_hellinger(pair, bool(normalize))
+    _bhattacharyya_distance(pair, nats, y)
+    return as_result("bhattacharyya_distance: `out`", out, result, pair.p, y)
 
 
 @jit(strict=True)
-def _bhattacharyya_distance(p, q, nats, y):
+def _bhattacharyya_distance(pair, nats, y):
+    p, q = pair.p, pair.q
     for number in range(y.size):
+        # -log(1 - H^2) from the squared Hellinger distance, exact where the two are alike
         if y[number] < 0.5:
             y[number] = -np.log1p(-y[number]) / nats
         elif y[number] >= 0.5:  # the overlap itself, which may be very small
@@ -132,12 +130,15 @@ def chi_squared_divergence(p, q, axis=-1, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `normalize`, `out`, the result and errors as in
     `cross_entropy`; infinite where q = 0 < p.
+
+    Examples
+    --------
+    >>> round(float(chi_squared_divergence(np.array([0.5, 0.5]), np.array([0.25, 0.75]))), 4)
+    0.3333
     """
-    p, axis = as_table("chi_squared_divergence: `p`", p), integer("chi_squared_divergence: `axis`", axis)
-    q = same_table("chi_squared_divergence: `q`", q, p)
-    view = _split(text("chi_squared_divergence"), p.shape, axis)
-    y = _chi_squared_divergence(p.reshape(view), q.reshape(view), bool(normalize))
-    return as_result("chi_squared_divergence: `out`", out, without(p.shape, axis), p, y)
+    pair, _, _, result = as_pair("chi_squared_divergence", p, q, axis, None)
+    y = _chi_squared_divergence(pair, bool(normalize))
+    return as_result("chi_squared_divergence: `out`", out, result, pair.p, y)
 
 
 @jit(inline=True)
@@ -148,9 +149,6 @@ def _chi_squared(p, q):
 
 
 @jit(strict=True)
-def _chi_squared_divergence(p, q, normalize):
-    y, _ = compare(
-        sum_terms, _chi_squared, None,
-        text("chi_squared_divergence: `p`"), text("chi_squared_divergence: `q`"), p, q, normalize,
-    )  # fmt: skip
+def _chi_squared_divergence(pair, normalize):
+    y, _ = compare(sum_terms, _chi_squared, None, pair, normalize)
     return y

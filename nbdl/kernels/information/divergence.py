@@ -18,21 +18,12 @@ Cover and Thomas, Elements of Information Theory, section 2.3; Kullback and Leib
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.activation.softmax import _split
-from nbdl.kernels.door.arguments import as_grad, integer
+from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.compare import compare, sum_terms
 from nbdl.kernels.information.log_terms import ce_term, jeffreys_term, kl_term
-from nbdl.kernels.information.tables import (
-    along_axis,
-    as_cotangent,
-    as_result,
-    as_table,
-    nats_in,
-    same_table,
-    text,
-    without,
-)
+from nbdl.kernels.information.pairs import as_pair
+from nbdl.kernels.information.tables import along_axis, as_cotangent, as_result
 
 
 @jit
@@ -62,21 +53,26 @@ def cross_entropy(p, q, axis=-1, base=None, normalize=False, out=None):
         If an entry is negative, infinite or NaN, or a distribution does not sum to 1 (see `normalize`).
     OptionError, ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call it once before the loop.
+
+    Examples
+    --------
+    >>> p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
+    >>> round(float(cross_entropy(p, q, base=2)), 4)
+    1.2075
     """
-    p, axis = as_table("cross_entropy: `p`", p), integer("cross_entropy: `axis`", axis)
-    q, nats = same_table("cross_entropy: `q`", q, p), nats_in("cross_entropy: `base`", base)
-    view = _split(text("cross_entropy"), p.shape, axis)
-    where_p, where_q = text("cross_entropy: `p`"), text("cross_entropy: `q`")
-    y = _cross_entropy(where_p, where_q, p.reshape(view), q.reshape(view), nats, bool(normalize))
-    return as_result("cross_entropy: `out`", out, without(p.shape, axis), p, y)
+    pair, nats, _, result = as_pair("cross_entropy", p, q, axis, base)
+    y = _cross_entropy(pair, nats, bool(normalize))
+    return as_result("cross_entropy: `out`", out, result, pair.p, y)
 
 
 @jit(strict=True)
-def _cross_entropy(where_p, where_q, p, q, nats, normalize):
-    y, mass = compare(sum_terms, ce_term, None, where_p, where_q, p, q, normalize)
+def _cross_entropy(pair, nats, normalize):
+    y, mass = compare(sum_terms, ce_term, None, pair, normalize)
     for i in range(y.size):
+        # The walk gives infinity for a subnormal q too: its logarithm is made for normal numbers.
         if y[i] == np.inf:
-            y[i] = _with_tiny(p, q, i, normalize, False)
+            y[i] = _with_tiny(pair.p, pair.q, i, normalize, False)
+        # The walk scaled q to the sum of p: log s brings the term back to distributions.
         elif normalize and mass[i] > 0:
             y[i] += np.log(mass[i])
         y[i] = 0.0 if y[i] <= 0 else y[i] / nats
@@ -89,21 +85,24 @@ def kl_divergence(p, q, axis=-1, base=None, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
     in `cross_entropy`.
+
+    Examples
+    --------
+    >>> p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
+    >>> round(float(kl_divergence(p, q, base=2)), 4)
+    0.2075
     """
-    p, axis = as_table("kl_divergence: `p`", p), integer("kl_divergence: `axis`", axis)
-    q, nats = same_table("kl_divergence: `q`", q, p), nats_in("kl_divergence: `base`", base)
-    view = _split(text("kl_divergence"), p.shape, axis)
-    where_p, where_q = text("kl_divergence: `p`"), text("kl_divergence: `q`")
-    y = _kl_divergence(where_p, where_q, p.reshape(view), q.reshape(view), nats, bool(normalize))
-    return as_result("kl_divergence: `out`", out, without(p.shape, axis), p, y)
+    pair, nats, _, result = as_pair("kl_divergence", p, q, axis, base)
+    y = _kl_divergence(pair, nats, bool(normalize))
+    return as_result("kl_divergence: `out`", out, result, pair.p, y)
 
 
 @jit(strict=True)
-def _kl_divergence(where_p, where_q, p, q, nats, normalize):
-    y, _ = compare(sum_terms, kl_term, None, where_p, where_q, p, q, normalize)
+def _kl_divergence(pair, nats, normalize):
+    y, _ = compare(sum_terms, kl_term, None, pair, normalize)
     for i in range(y.size):
         if y[i] == np.inf:
-            y[i] = _with_tiny(p, q, i, normalize, True)
+            y[i] = _with_tiny(pair.p, pair.q, i, normalize, True)
         y[i] /= nats
     return y
 
@@ -114,21 +113,26 @@ def jeffreys_divergence(p, q, axis=-1, base=None, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
     in `cross_entropy`; infinite also where p = 0 < q.
+
+    Examples
+    --------
+    >>> p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
+    >>> round(float(jeffreys_divergence(p, q, base=2)), 4)
+    0.3962
     """
-    p, axis = as_table("jeffreys_divergence: `p`", p), integer("jeffreys_divergence: `axis`", axis)
-    q, nats = same_table("jeffreys_divergence: `q`", q, p), nats_in("jeffreys_divergence: `base`", base)
-    view = _split(text("jeffreys_divergence"), p.shape, axis)
-    y = _jeffreys_divergence(p.reshape(view), q.reshape(view), nats, bool(normalize))
-    return as_result("jeffreys_divergence: `out`", out, without(p.shape, axis), p, y)
+    pair, nats, _, result = as_pair("jeffreys_divergence", p, q, axis, base)
+    y = _jeffreys_divergence(pair, nats, bool(normalize))
+    return as_result("jeffreys_divergence: `out`", out, result, pair.p, y)
 
 
 @jit(strict=True)
-def _jeffreys_divergence(p, q, nats, normalize):
-    where_p, where_q = text("jeffreys_divergence: `p`"), text("jeffreys_divergence: `q`")
-    y, _ = compare(sum_terms, jeffreys_term, None, where_p, where_q, p, q, normalize)
+def _jeffreys_divergence(pair, nats, normalize):
+    y, _ = compare(sum_terms, jeffreys_term, None, pair, normalize)
     for i in range(y.size):
         if y[i] == np.inf:
-            y[i] = _with_tiny(p, q, i, normalize, True) + _with_tiny(q, p, i, normalize, True)
+            y[i] = _with_tiny(pair.p, pair.q, i, normalize, True) + _with_tiny(
+                pair.q, pair.p, i, normalize, True
+            )
         y[i] /= nats
     return y
 
@@ -167,62 +171,51 @@ def _with_tiny(p, q, number, normalize, divergence):
 @jit
 def cross_entropy_dp(dy, p, q, axis=-1, base=None, normalize=False, dp=None):
     """Adds `dy` times the gradient of `cross_entropy` with respect to p to `dp` (zeros if not given)."""
-    p, axis = as_table("cross_entropy_dp: `p`", p), integer("cross_entropy_dp: `axis`", axis)
-    q, nats = same_table("cross_entropy_dp: `q`", q, p), nats_in("cross_entropy_dp: `base`", base)
-    view = _split(text("cross_entropy_dp"), p.shape, axis)
-    dy = as_cotangent("cross_entropy_dp: `dy`", dy, without(p.shape, axis), p)
-    dp = as_grad("cross_entropy_dp: `dp`", dp, p.shape, p)
-    where_p, where_q = text("cross_entropy_dp: `p`"), text("cross_entropy_dp: `q`")
-    y = _cross_entropy(where_p, where_q, p.reshape(view), q.reshape(view), 1.0, bool(normalize))
-    _dp(dy, y, p.reshape(view), q.reshape(view), nats, bool(normalize), False, dp.reshape(view))
+    pair, nats, shape, result = as_pair("cross_entropy_dp", p, q, axis, base)
+    dy = as_cotangent("cross_entropy_dp: `dy`", dy, result, pair.p)
+    dp = as_grad("cross_entropy_dp: `dp`", dp, shape, pair.p)
+    y = _cross_entropy(pair, 1.0, bool(normalize))
+    _dp(dy, y, pair, nats, bool(normalize), False, dp.reshape(pair.p.shape))
     return dp
 
 
 @jit
 def cross_entropy_dq(dy, p, q, axis=-1, base=None, normalize=False, dq=None):
     """Adds `dy` times the gradient of `cross_entropy` with respect to q to `dq` (zeros if not given)."""
-    p, axis = as_table("cross_entropy_dq: `p`", p), integer("cross_entropy_dq: `axis`", axis)
-    q, nats = same_table("cross_entropy_dq: `q`", q, p), nats_in("cross_entropy_dq: `base`", base)
-    view = _split(text("cross_entropy_dq"), p.shape, axis)
-    dy = as_cotangent("cross_entropy_dq: `dy`", dy, without(p.shape, axis), p)
-    dq = as_grad("cross_entropy_dq: `dq`", dq, p.shape, p)
-    where_p, where_q = text("cross_entropy_dq: `p`"), text("cross_entropy_dq: `q`")
-    _cross_entropy(where_p, where_q, p.reshape(view), q.reshape(view), 1.0, bool(normalize))
-    _dq(dy, p.reshape(view), q.reshape(view), nats, bool(normalize), False, dq.reshape(view))
+    pair, nats, shape, result = as_pair("cross_entropy_dq", p, q, axis, base)
+    dy = as_cotangent("cross_entropy_dq: `dy`", dy, result, pair.p)
+    dq = as_grad("cross_entropy_dq: `dq`", dq, shape, pair.p)
+    _cross_entropy(pair, 1.0, bool(normalize))
+    _dq(dy, pair, nats, bool(normalize), False, dq.reshape(pair.p.shape))
     return dq
 
 
 @jit
 def kl_divergence_dp(dy, p, q, axis=-1, base=None, normalize=False, dp=None):
     """Adds `dy` times the gradient of `kl_divergence` with respect to p to `dp` (zeros if not given)."""
-    p, axis = as_table("kl_divergence_dp: `p`", p), integer("kl_divergence_dp: `axis`", axis)
-    q, nats = same_table("kl_divergence_dp: `q`", q, p), nats_in("kl_divergence_dp: `base`", base)
-    view = _split(text("kl_divergence_dp"), p.shape, axis)
-    dy = as_cotangent("kl_divergence_dp: `dy`", dy, without(p.shape, axis), p)
-    dp = as_grad("kl_divergence_dp: `dp`", dp, p.shape, p)
-    where_p, where_q = text("kl_divergence_dp: `p`"), text("kl_divergence_dp: `q`")
-    y = _kl_divergence(where_p, where_q, p.reshape(view), q.reshape(view), 1.0, bool(normalize))
-    _dp(dy, y, p.reshape(view), q.reshape(view), nats, bool(normalize), True, dp.reshape(view))
+    pair, nats, shape, result = as_pair("kl_divergence_dp", p, q, axis, base)
+    dy = as_cotangent("kl_divergence_dp: `dy`", dy, result, pair.p)
+    dp = as_grad("kl_divergence_dp: `dp`", dp, shape, pair.p)
+    y = _kl_divergence(pair, 1.0, bool(normalize))
+    _dp(dy, y, pair, nats, bool(normalize), True, dp.reshape(pair.p.shape))
     return dp
 
 
 @jit
 def kl_divergence_dq(dy, p, q, axis=-1, base=None, normalize=False, dq=None):
     """Adds `dy` times the gradient of `kl_divergence` with respect to q to `dq` (zeros if not given)."""
-    p, axis = as_table("kl_divergence_dq: `p`", p), integer("kl_divergence_dq: `axis`", axis)
-    q, nats = same_table("kl_divergence_dq: `q`", q, p), nats_in("kl_divergence_dq: `base`", base)
-    view = _split(text("kl_divergence_dq"), p.shape, axis)
-    dy = as_cotangent("kl_divergence_dq: `dy`", dy, without(p.shape, axis), p)
-    dq = as_grad("kl_divergence_dq: `dq`", dq, p.shape, p)
-    where_p, where_q = text("kl_divergence_dq: `p`"), text("kl_divergence_dq: `q`")
-    _kl_divergence(where_p, where_q, p.reshape(view), q.reshape(view), 1.0, bool(normalize))
-    _dq(dy, p.reshape(view), q.reshape(view), nats, bool(normalize), True, dq.reshape(view))
+    pair, nats, shape, result = as_pair("kl_divergence_dq", p, q, axis, base)
+    dy = as_cotangent("kl_divergence_dq: `dy`", dy, result, pair.p)
+    dq = as_grad("kl_divergence_dq: `dq`", dq, shape, pair.p)
+    _kl_divergence(pair, 1.0, bool(normalize))
+    _dq(dy, pair, nats, bool(normalize), True, dq.reshape(pair.p.shape))
     return dq
 
 
 @jit(strict=True)
-def _dp(dy, y, p, q, nats, normalize, divergence, dp):
+def _dp(dy, y, pair, nats, normalize, divergence, dp):
     """Of counts (slope_k - y) / s, where y is the sum of p slope / s: a common factor changes nothing."""
+    p, q = pair.p, pair.q
     for number in range(y.size):
         o, i = number // p.shape[2], number % p.shape[2]
         s, t = (_sum(p, number), _sum(q, number)) if normalize else (1.0, 1.0)
@@ -234,7 +227,8 @@ def _dp(dy, y, p, q, nats, normalize, divergence, dp):
 
 
 @jit(strict=True)
-def _dq(dy, p, q, nats, normalize, divergence, dq):
+def _dq(dy, pair, nats, normalize, divergence, dq):
+    p, q = pair.p, pair.q
     for number in range(dy.size):
         o, i = number // p.shape[2], number % p.shape[2]
         s, t = (_sum(p, number), _sum(q, number)) if normalize else (1.0, 1.0)

@@ -14,24 +14,20 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import ProbabilityError
-from nbdl.kernels.activation.softmax import _split
-from nbdl.kernels.door.arguments import as_grad, as_out, integer
+from nbdl.kernels.door.options import integer, split_axis
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.log_terms import log_normal
 from nbdl.kernels.information.tables import (
-    add_to,
     along_axis,
     as_cotangent,
     as_result,
     as_table,
-    fold,
-    is_bad,
     nats_in,
-    refuse,
     text,
-    walk,
     without,
 )
+from nbdl.kernels.information.walk import add_to, fold, is_bad, refuse, walk
 from nbdl.kernels.simd.registers import fma, pointer, smaller, splat, store
 from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.wide import prefetch, wide
@@ -60,6 +56,11 @@ def self_information(p, base=None, out=None):
         If an element is not from 0 to 1.
     OptionError, ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call it once before the loop.
+
+    Examples
+    --------
+    >>> self_information(np.array([0.5, 0.25]), base=2)
+    array([1., 2.])
     """
     p = as_table("self_information: `p`", p)
     nats = nats_in("self_information: `base`", base)
@@ -106,12 +107,16 @@ def entropy(p, axis=-1, base=None, normalize=False, out=None):
         If an entry is negative, infinite or NaN, or a distribution does not sum to 1 (see `normalize`).
     OptionError, ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call it once before the loop.
+
+    Examples
+    --------
+    >>> round(float(entropy(np.array([0.5, 0.25, 0.25]), base=2)), 4)
+    1.5
     """
     p, axis = as_table("entropy: `p`", p), integer("entropy: `axis`", axis)
     nats = nats_in("entropy: `base`", base)
-    h = _entropy(
-        text("entropy: `p`"), p.reshape(_split(text("entropy"), p.shape, axis)), nats, bool(normalize)
-    )
+    view = split_axis(text("entropy"), p.shape, axis)
+    h = _entropy(text("entropy: `p`"), p.reshape(view), nats, bool(normalize))
     return as_result("entropy: `out`", out, without(p.shape, axis), p, h)
 
 
@@ -164,7 +169,7 @@ def entropy_dp(dy, p, axis=-1, base=None, normalize=False, dp=None):
     """
     p, axis = as_table("entropy_dp: `p`", p), integer("entropy_dp: `axis`", axis)
     nats = nats_in("entropy_dp: `base`", base)
-    view = _split(text("entropy_dp"), p.shape, axis)
+    view = split_axis(text("entropy_dp"), p.shape, axis)
     dy = as_cotangent("entropy_dp: `dy`", dy, without(p.shape, axis), p)
     dp = as_grad("entropy_dp: `dp`", dp, p.shape, p)
     _entropy_dp(dy, p.reshape(view), nats, bool(normalize), dp.reshape(view))
@@ -208,9 +213,14 @@ def joint_entropy(p, base=None, normalize=False):
     Returns
     -------
     number of the dtype of `p`; errors as in `entropy`.
+
+    Examples
+    --------
+    >>> round(float(joint_entropy(np.full((2, 2), 0.25), base=2)), 4)
+    2.0
     """
     p, nats = as_table("joint_entropy: `p`", p), nats_in("joint_entropy: `base`", base)
-    view = _split(text("joint_entropy"), (p.size,), 0)
+    view = split_axis(text("joint_entropy"), (p.size,), 0)
     return p.dtype.type(_entropy(text("joint_entropy: `p`"), p.reshape(view), nats, bool(normalize))[0])
 
 
@@ -219,11 +229,15 @@ def perplexity(p, axis=-1, normalize=False, out=None):
     """e to the entropy: of how many equally likely outcomes the uncertainty would be.
 
     `p`, an array of any shape, `axis`, `normalize`, `out`, the result and errors as in `entropy`.
+
+    Examples
+    --------
+    >>> round(float(perplexity(np.full(4, 0.25))), 4)
+    4.0
     """
     p, axis = as_table("perplexity: `p`", p), integer("perplexity: `axis`", axis)
-    h = _entropy(
-        text("perplexity: `p`"), p.reshape(_split(text("perplexity"), p.shape, axis)), 1.0, bool(normalize)
-    )
+    view = split_axis(text("perplexity"), p.shape, axis)
+    h = _entropy(text("perplexity: `p`"), p.reshape(view), 1.0, bool(normalize))
     for i in range(h.size):
         h[i] = np.exp(h[i])
     return as_result("perplexity: `out`", out, without(p.shape, axis), p, h)

@@ -14,23 +14,14 @@ Lin 1991, Divergence measures based on the Shannon entropy; Endres and Schindeli
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.activation.softmax import _split
-from nbdl.kernels.door.arguments import as_grad, integer
+from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.compare import compare
 from nbdl.kernels.information.divergence import _sum
 from nbdl.kernels.information.log_terms import SMALLEST, js_far, js_near, log_normal
-from nbdl.kernels.information.tables import (
-    BLOCK,
-    along_axis,
-    as_cotangent,
-    as_result,
-    as_table,
-    nats_in,
-    same_table,
-    text,
-    without,
-)
+from nbdl.kernels.information.pairs import as_pair
+from nbdl.kernels.information.tables import along_axis, as_cotangent, as_result
+from nbdl.kernels.information.walk import BLOCK
 from nbdl.kernels.simd.registers import LANES, count, fma, larger, load, pointer, splat, store, where
 from nbdl.kernels.simd.shuffle import lanes, packed
 from nbdl.kernels.simd.wide import prefetch, wide
@@ -44,13 +35,15 @@ def js_divergence(p, q, axis=-1, base=None, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
     in `cross_entropy`; always finite. SciPy's ``jensenshannon`` is `js_distance`.
+
+    Examples
+    --------
+    >>> round(float(js_divergence(np.array([1.0, 0.0]), np.array([0.0, 1.0]), base=2)), 4)
+    1.0
     """
-    p, axis = as_table("js_divergence: `p`", p), integer("js_divergence: `axis`", axis)
-    q, nats = same_table("js_divergence: `q`", q, p), nats_in("js_divergence: `base`", base)
-    view = _split(text("js_divergence"), p.shape, axis)
-    where_p, where_q = text("js_divergence: `p`"), text("js_divergence: `q`")
-    y = _js_divergence(where_p, where_q, p.reshape(view), q.reshape(view), nats, bool(normalize))
-    return as_result("js_divergence: `out`", out, without(p.shape, axis), p, y)
+    pair, nats, _, result = as_pair("js_divergence", p, q, axis, base)
+    y = _js_divergence(pair, nats, bool(normalize))
+    return as_result("js_divergence: `out`", out, result, pair.p, y)
 
 
 @jit
@@ -59,21 +52,24 @@ def js_distance(p, q, axis=-1, base=None, normalize=False, out=None):
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
     in `cross_entropy`; always finite.
+
+    Examples
+    --------
+    >>> round(float(js_distance(np.array([1.0, 0.0]), np.array([0.0, 1.0]), base=2)), 4)
+    1.0
     """
-    p, axis = as_table("js_distance: `p`", p), integer("js_distance: `axis`", axis)
-    q, nats = same_table("js_distance: `q`", q, p), nats_in("js_distance: `base`", base)
-    view = _split(text("js_distance"), p.shape, axis)
-    where_p, where_q = text("js_distance: `p`"), text("js_distance: `q`")
-    y = _js_divergence(where_p, where_q, p.reshape(view), q.reshape(view), nats, bool(normalize))
+    pair, nats, _, result = as_pair("js_distance", p, q, axis, base)
+    y = _js_divergence(pair, nats, bool(normalize))
     for i in range(y.size):
         y[i] = np.sqrt(y[i])
-    return as_result("js_distance: `out`", out, without(p.shape, axis), p, y)
+    return as_result("js_distance: `out`", out, result, pair.p, y)
 
 
 @jit(strict=True)
-def _js_divergence(where_p, where_q, p, q, nats, normalize):
+def _js_divergence(pair, nats, normalize):
     work = np.empty((2, WORK))
-    y, _ = compare(_js_sum, js_near, work, where_p, where_q, p, q, normalize)
+    y, _ = compare(_js_sum, js_near, work, pair, normalize)
+    # `_js_sum` gives four times the sum: m / 2 is (p + q) / 4.
     for i in range(y.size):
         y[i] /= 4 * nats
     return y
@@ -118,28 +114,22 @@ def _js_sum(near, work, p, q, scale, i, rest, step, fewer, first, last, ahead):
 @jit
 def js_divergence_dp(dy, p, q, axis=-1, base=None, normalize=False, dp=None):
     """Adds `dy` times the gradient of `js_divergence` with respect to p to `dp` (zeros if not given)."""
-    p, axis = as_table("js_divergence_dp: `p`", p), integer("js_divergence_dp: `axis`", axis)
-    q, nats = same_table("js_divergence_dp: `q`", q, p), nats_in("js_divergence_dp: `base`", base)
-    view = _split(text("js_divergence_dp"), p.shape, axis)
-    dy = as_cotangent("js_divergence_dp: `dy`", dy, without(p.shape, axis), p)
-    dp = as_grad("js_divergence_dp: `dp`", dp, p.shape, p)
-    where_p, where_q = text("js_divergence_dp: `p`"), text("js_divergence_dp: `q`")
-    _js_divergence(where_p, where_q, p.reshape(view), q.reshape(view), 1.0, bool(normalize))
-    _js_dp(dy, p.reshape(view), q.reshape(view), nats, bool(normalize), dp.reshape(view))
+    pair, nats, shape, result = as_pair("js_divergence_dp", p, q, axis, base)
+    dy = as_cotangent("js_divergence_dp: `dy`", dy, result, pair.p)
+    dp = as_grad("js_divergence_dp: `dp`", dp, shape, pair.p)
+    _js_divergence(pair, 1.0, bool(normalize))
+    _js_dp(dy, pair.p, pair.q, nats, bool(normalize), dp.reshape(pair.p.shape))
     return dp
 
 
 @jit
 def js_divergence_dq(dy, p, q, axis=-1, base=None, normalize=False, dq=None):
     """Adds `dy` times the gradient of `js_divergence` with respect to q to `dq` (zeros if not given)."""
-    p, axis = as_table("js_divergence_dq: `p`", p), integer("js_divergence_dq: `axis`", axis)
-    q, nats = same_table("js_divergence_dq: `q`", q, p), nats_in("js_divergence_dq: `base`", base)
-    view = _split(text("js_divergence_dq"), p.shape, axis)
-    dy = as_cotangent("js_divergence_dq: `dy`", dy, without(p.shape, axis), p)
-    dq = as_grad("js_divergence_dq: `dq`", dq, p.shape, p)
-    where_p, where_q = text("js_divergence_dq: `p`"), text("js_divergence_dq: `q`")
-    _js_divergence(where_p, where_q, p.reshape(view), q.reshape(view), 1.0, bool(normalize))
-    _js_dp(dy, q.reshape(view), p.reshape(view), nats, bool(normalize), dq.reshape(view))
+    pair, nats, shape, result = as_pair("js_divergence_dq", p, q, axis, base)
+    dy = as_cotangent("js_divergence_dq: `dy`", dy, result, pair.p)
+    dq = as_grad("js_divergence_dq: `dq`", dq, shape, pair.p)
+    _js_divergence(pair, 1.0, bool(normalize))
+    _js_dp(dy, pair.q, pair.p, nats, bool(normalize), dq.reshape(pair.p.shape))
     return dq
 
 
@@ -147,6 +137,7 @@ def js_divergence_dq(dy, p, q, axis=-1, base=None, normalize=False, dq=None):
 def _js_dp(dy, p, q, nats, normalize, dp):
     for number in range(dy.size):
         o, i = number // p.shape[2], number % p.shape[2]
+        # Of counts p = c / s, and the gradient by c is (slope - mean slope under p) / s.
         s, t, mean = 1.0, 1.0, 0.0
         if normalize:
             s, t = _sum(p, number), _sum(q, number)

@@ -20,7 +20,7 @@ as its rounding, the terms by a few units in the last place.
 
 import numpy as np
 
-from nbdl.kernels.simd.registers import F64, _define
+from nbdl.kernels.simd.emit import F64, define
 from nbdl.kernels.simd.vector_math import Term, _polynomial
 
 LN2 = 0.6931471805599453
@@ -147,7 +147,7 @@ for _function, _formula, _count in (
     (log_normal, _log_normal, 1), (ce_term, _ce_term, 2), (kl_term, _kl_term, 2),
     (jeffreys_term, _jeffreys_term, 2), (js_near, _js_near, 1), (js_far, _js_far, 1),
 ):  # fmt: skip
-    _define(
+    define(
         _function,
         lambda kind, count=_count: [(kind.vec, (kind.vec,) * count)] if kind is F64 else [],
         _emitter(_formula),

@@ -17,7 +17,8 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import as_grad, integer
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.entropy import _entropy
 from nbdl.kernels.information.log_terms import kl_term
@@ -70,6 +71,11 @@ def conditional_entropy(p, given=-1, base=None, normalize=False, out=None):
         If an entry is negative, infinite or NaN, or a table does not sum to 1 (see `normalize`).
     OptionError, ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call it once before the loop.
+
+    Examples
+    --------
+    >>> round(float(conditional_entropy(np.full((2, 2), 0.25), base=2)), 4)
+    1.0
     """
     p, given = as_table("conditional_entropy: `p`", p), integer("conditional_entropy: `given`", given)
     nats = nats_in("conditional_entropy: `base`", base)
@@ -95,6 +101,7 @@ def _conditional_entropy(p, given_last, nats, normalize, y):
             if marginal[i] > 0:
                 share = marginal[i] / s if normalize else marginal[i]
                 known -= share * np.log(share)
+        # Rounding can leave a little less than zero.
         h = y[number] - known
         y[number] = 0.0 if h <= 0 else h / nats
 
@@ -121,9 +128,15 @@ def mutual_information(p, base=None, normalize=False, out=None):
     """The mutual information of two variables, from the table of their joint distribution.
 
     `p`, an array (..., X, Y), `base`, `normalize`, `out`, the result and errors as in `conditional_entropy`.
+
+    Examples
+    --------
+    >>> round(float(mutual_information(np.array([[0.5, 0.0], [0.0, 0.5]]), base=2)), 4)
+    1.0
     """
     p, nats = as_table("mutual_information: `p`", p), nats_in("mutual_information: `base`", base)
     view = _tables(text("mutual_information"), p.shape, 2)
+    # The entropies check the tables, and are NaN where there is no distribution.
     y = _entropy(text("mutual_information: `p`"), p.reshape(view), 1.0, bool(normalize))
     table = p.reshape((view[0], p.shape[p.ndim - 2], p.shape[p.ndim - 1]))
     _mutual_information(table, nats, y)
@@ -139,6 +152,7 @@ def _mutual_information(p, nats, y):
     for number in range(tables):
         if np.isnan(y[number]):
             continue
+        # sum over x, y of kl(p(x, y), p(x) p(y)), in the scale of the table, whose sum is s
         s = marginals(p[number], p_x, p_y)
         total = splat(0.0)
         for i in range(rows):
@@ -169,6 +183,7 @@ def _mutual_information_dp(dy, p, nats, normalize, y, dp):
     p_x, p_y = np.empty(p.shape[1]), np.empty(p.shape[2])
     for number in range(p.shape[0]):
         total = marginals(p[number], p_x, p_y)
+        # d I / d p(x, y) = log p(x, y) / (p(x) p(y)) - 1; of counts the mean over the table is taken away.
         s, offset = (total, y[number]) if normalize else (1.0, 1.0)
         for i in range(p.shape[1]):
             for j in range(p.shape[2]):
@@ -208,6 +223,7 @@ def _conditional_mutual_information(p, nats, y):
         for i in range(X):
             for j in range(Y):
                 for k in range(Z):
+                    # p(x, z) p(y, z) / p(z): what p(x, y, z) would be if X and Y were independent given Z
                     alone[k] = p_xz[i, k] * (p_yz[j, k] / p_z[k]) if p_z[k] > 0 else 0.0
                 at = ((number * X + i) * Y + j) * Z
                 part = splat(0.0)

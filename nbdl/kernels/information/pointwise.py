@@ -13,7 +13,7 @@ Church and Hanks 1990; Bouma 2009, Normalized (pointwise) mutual information in 
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import as_out
+from nbdl.kernels.door.results import as_out
 from nbdl.kernels.information.entropy import _entropy
 from nbdl.kernels.information.mutual_information import _tables, marginals
 from nbdl.kernels.information.tables import as_table, nats_in, text
@@ -46,6 +46,12 @@ def pointwise_mutual_information(p, base=None, normalize=False, out=None):
         If an entry is negative, infinite or NaN, or a table does not sum to 1 (see `normalize`).
     OptionError, ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call it once before the loop.
+
+    Examples
+    --------
+    >>> pointwise_mutual_information(np.array([[0.5, 0.0], [0.0, 0.5]]), base=2)
+    array([[  1., -inf],
+           [-inf,   1.]])
     """
     p = as_table("pointwise_mutual_information: `p`", p)
     nats = nats_in("pointwise_mutual_information: `base`", base)

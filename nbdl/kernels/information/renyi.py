@@ -15,11 +15,11 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError
-from nbdl.kernels.activation.softmax import _split
-from nbdl.kernels.door.arguments import integer
+from nbdl.kernels.door.options import integer, split_axis
 from nbdl.kernels.information.divergence import _kl_divergence, _sum
 from nbdl.kernels.information.entropy import _entropy
-from nbdl.kernels.information.tables import as_result, as_table, nats_in, same_table, text, without
+from nbdl.kernels.information.pairs import as_pair
+from nbdl.kernels.information.tables import as_result, as_table, nats_in, text, without
 
 
 @jit
@@ -34,10 +34,15 @@ def renyi_entropy(p, alpha, axis=-1, base=None, normalize=False, out=None):
     """The Rényi entropy of order `alpha` (0 to infinity) along `axis`.
 
     `p`, an array of any shape, `axis`, `base`, `normalize`, `out`, the result and errors as in `entropy`.
+
+    Examples
+    --------
+    >>> round(float(renyi_entropy(np.array([0.5, 0.25, 0.25]), 2.0, base=2)), 4)
+    1.415
     """
     p, axis = as_table("renyi_entropy: `p`", p), integer("renyi_entropy: `axis`", axis)
     alpha, nats = _check_order(text("renyi_entropy: `alpha`"), alpha), nats_in("renyi_entropy: `base`", base)
-    view = _split(text("renyi_entropy"), p.shape, axis)
+    view = split_axis(text("renyi_entropy"), p.shape, axis)
     y = _entropy(text("renyi_entropy: `p`"), p.reshape(view), nats, bool(normalize))
     _renyi_entropy(p.reshape(view), alpha, nats, bool(normalize), y)
     return as_result("renyi_entropy: `out`", out, without(p.shape, axis), p, y)
@@ -50,6 +55,7 @@ def _renyi_entropy(p, alpha, nats, normalize, y):
         if alpha == 1 or np.isnan(y[number]):
             continue
         s = _sum(p, number) if normalize else 1.0
+        # The limit of log sum p^alpha / (1 - alpha) is -log max p.
         if alpha == np.inf:
             y[number] = -np.log(_largest(p, number) / s)
         else:
@@ -63,10 +69,15 @@ def tsallis_entropy(p, alpha, axis=-1, normalize=False, out=None):
 
     `p`, an array of any shape, `axis`, `normalize`, `out`, the result and errors as in `entropy`. Order 1 is
     the entropy in nats.
+
+    Examples
+    --------
+    >>> round(float(tsallis_entropy(np.array([0.5, 0.5]), 2.0)), 4)
+    0.5
     """
     p, axis = as_table("tsallis_entropy: `p`", p), integer("tsallis_entropy: `axis`", axis)
     alpha = _check_order(text("tsallis_entropy: `alpha`"), alpha)
-    view = _split(text("tsallis_entropy"), p.shape, axis)
+    view = split_axis(text("tsallis_entropy"), p.shape, axis)
     y = _entropy(text("tsallis_entropy: `p`"), p.reshape(view), 1.0, bool(normalize))
     _tsallis_entropy(p.reshape(view), alpha, bool(normalize), y)
     return as_result("tsallis_entropy: `out`", out, without(p.shape, axis), p, y)
@@ -107,21 +118,24 @@ def renyi_divergence(p, q, alpha, axis=-1, base=None, normalize=False, out=None)
 
     Arguments `p` and `q` (arrays of one shape), `axis`, `base`, `normalize`, `out`, the result and errors as
     in `cross_entropy`. Infinite where p and q have no outcome in common; from order 1 on where q = 0 < p.
+
+    Examples
+    --------
+    >>> p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
+    >>> round(float(renyi_divergence(p, q, 2.0, base=2)), 4)
+    0.415
     """
-    p, axis = as_table("renyi_divergence: `p`", p), integer("renyi_divergence: `axis`", axis)
-    q, nats = same_table("renyi_divergence: `q`", q, p), nats_in("renyi_divergence: `base`", base)
+    pair, nats, _, result = as_pair("renyi_divergence", p, q, axis, base)
     alpha = _check_order(text("renyi_divergence: `alpha`"), alpha)
-    view = _split(text("renyi_divergence"), p.shape, axis)
-    p3, q3 = p.reshape(view), q.reshape(view)
-    where_p, where_q = text("renyi_divergence: `p`"), text("renyi_divergence: `q`")
-    y = _kl_divergence(where_p, where_q, p3, q3, nats, bool(normalize))
-    _renyi_divergence(p3, q3, alpha, nats, bool(normalize), y)
-    return as_result("renyi_divergence: `out`", out, without(p.shape, axis), p, y)
+    y = _kl_divergence(pair, nats, bool(normalize))
+    _renyi_divergence(pair, alpha, nats, bool(normalize), y)
+    return as_result("renyi_divergence: `out`", out, result, pair.p, y)
 
 
 @jit(strict=True)
-def _renyi_divergence(p, q, alpha, nats, normalize, y):
+def _renyi_divergence(pair, alpha, nats, normalize, y):
     """From the divergences `y`, which are those of order 1, and NaN where there is no distribution."""
+    p, q = pair.p, pair.q
     for number in range(y.size):
         if alpha == 1 or np.isnan(y[number]):
             continue
@@ -131,6 +145,7 @@ def _renyi_divergence(p, q, alpha, nats, normalize, y):
         for k in range(p.shape[1]):
             a, b = p[o, k, i] / s, q[o, k, i] / t
             if a > 0 and b > 0:
+                # p^alpha q^(1 - alpha) without a power of q, which would overflow for small q
                 total += b * (a / b) ** alpha
                 largest = max(largest, a / b)
             elif a > 0 and alpha > 1:

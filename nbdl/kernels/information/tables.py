@@ -1,4 +1,4 @@
-"""Probability tables: the door of the information measures, and the walk along their axes.
+"""Probability tables: the door of the information measures.
 
 A table has non-negative entries. A distribution, along one axis or over several, sums to 1 within 1e-6
 (float32: 1e-4); with ``normalize=True`` it may have any sum, as counts and weights have, and is divided by
@@ -7,35 +7,17 @@ Everything is accumulated in float64 and has the dtype of the table in the end: 
 else an array. Nothing is written before all tables are found to be good.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import config, types
 from numba.cpython.unsafe.tuple import tuple_setitem
 from numba.extending import intrinsic, overload
 
 from nbdl._jit import emitted, jit, plain
-from nbdl.errors import DtypeError, OptionError, ProbabilityError, ShapeError
-from nbdl.kernels.door.arguments import (
-    _NOT_FLOAT,
-    ANY,
-    _contiguous_copy,
-    _is_none,
-    _raiser,
-    _say_type,
-    _where,
-    as_float,
-    as_like,
-    as_out,
-)
+from nbdl.errors import DtypeError, OptionError, ShapeError
+from nbdl.kernels.door.describe import describe_type, is_none, name_in, raiser
+from nbdl.kernels.door.inputs import ANY, NOT_FLOAT, as_float, as_like, contiguous
+from nbdl.kernels.door.results import as_out
 from nbdl.kernels.door.sizes import Sizes
-from nbdl.kernels.simd.registers import hsum, load, splat, store
-
-BLOCK = 128  # vectors along the last axis
-ROWS = 16  # entries of distributions side by side: as many as a processor follows streams of memory
-STRIP = 1024  # elements
-AHEAD = 160  # vectors from a load to what is asked of memory meanwhile
-LEAST, MOST = 1e-290, 1e290  # sums by which a table can be divided
 
 _NOT_BASE = "{} must be a number or None (nats), got {}"
 
@@ -69,10 +51,10 @@ def as_table(where, a):
 @overload(as_table, prefer_literal=True)
 def _as_table(where, a):
     if isinstance(a, types.Array) and isinstance(a.dtype, (types.Integer, types.Boolean)):
-        return lambda where, a: _contiguous_copy(a).astype(np.float64)
+        return lambda where, a: contiguous(a).astype(np.float64)
     if isinstance(a, types.Array):
         return lambda where, a: as_float(where, a, ANY)
-    fail = _raiser(DtypeError, _NOT_FLOAT.format(_where(where), _say_type(a)))
+    fail = raiser(DtypeError, NOT_FLOAT.format(name_in(where), describe_type(a)))
 
     def refuse(where, a):
         fail()
@@ -108,11 +90,11 @@ def _logarithm(where, base):
 
 @overload(nats_in, prefer_literal=True)
 def _nats_in(where, base):
-    if _is_none(base):
+    if is_none(base):
         return lambda where, base: 1.0
     if isinstance(base, (types.Integer, types.Float)):
         return lambda where, base: _logarithm(text(where), np.float64(base))
-    fail = _raiser(DtypeError, _NOT_BASE.format(_where(where), _say_type(base)))
+    fail = raiser(DtypeError, _NOT_BASE.format(name_in(where), describe_type(base)))
 
     def refuse(where, base):
         fail()
@@ -160,7 +142,7 @@ def as_result(where, out, shape, x, values):
 
 @overload(as_result, prefer_literal=True)
 def _as_result(where, out, shape, x, values):
-    if _is_none(out) and len(shape) == 0:
+    if is_none(out) and len(shape) == 0:
         return lambda where, out, shape, x, values: x.dtype.type(values[0])
 
     def impl(where, out, shape, x, values):
@@ -195,86 +177,3 @@ def _as_cotangent(where, dy, shape, x):
         return dy.reshape(dy.size)
 
     return impl
-
-
-# --- what is no distribution --------------------------------------------------------------------------------
-
-
-@jit(strict=True)
-def is_bad(total, least, normalize, table):
-    """Whether a distribution with this sum and smallest entry must be refused; NaN shows in the sum."""
-    if normalize:
-        return not (least >= 0 and ((total >= LEAST and total <= MOST) or total == 0))
-    return not (least >= 0 and abs(total - 1) <= (1e-4 if table.itemsize == 4 else 1e-6))
-
-
-@jit
-def refuse(where, table, number, normalize):
-    """Raise what is wrong with distribution `number` of a table (outer, n, inner)."""
-    _, n, inner = table.shape
-    o, i = number // inner, number % inner
-    total = np.float64(0)
-    for k in range(n):
-        v = np.float64(table[o, k, i])
-        total += v
-        if not (v >= 0 and v < np.inf):
-            raise ProbabilityError("{} must be finite and not negative, got {} at flat position {}",
-                                   where, v, (o * n + k) * inner + i)  # fmt: skip
-    if normalize:
-        raise ProbabilityError("{} has sums that cannot be divided by: {} of distribution {}; scale it",
-                               where, total, number)  # fmt: skip
-    raise ProbabilityError(
-        "{} must sum to 1, got {} of distribution {}; normalize=True takes counts and weights",
-        where, total, number,
-    )  # fmt: skip
-
-
-# --- the walk ---------------------------------------------------------------------------------------------
-
-# Distributions of (outer, n, inner) are walked in units: one distribution along the last axis, whose vectors
-# lie one behind the other, else as many side by side as a vector has lanes, each lane with its own. Units are
-# walked in strips, a strip by blocks of entries across all its units, so that memory is read in its order and
-# what is read twice is in the cache the second time. Sums over a block are added to those of the unit:
-# rounding errors grow with both alone.
-
-
-class Walk(NamedTuple):
-    """How (outer, n, inner) is walked, in units of `lanes` lanes; all lengths are in elements but `count`."""
-
-    slabs: int  # of `slab` elements each
-    slab: int
-    units: int  # in a slab
-    unit: int  # from one to the next
-    strip: int  # units
-    count: int  # vectors of a unit
-    step: int  # from one to the next
-    fewer: int  # lanes that each has fewer than the last one
-    block: int  # vectors
-    ahead: (
-        int  # what to ask of memory meanwhile: the next strip, if it stays in the cache until it is its turn
-    )
-
-
-@jit
-def walk(shape, lanes):
-    """The `Walk` of tables of this shape."""
-    outer, n, inner = shape
-    count = (n + lanes - 1) // lanes
-    if inner > 1:
-        units = (inner + lanes - 1) // lanes
-        return Walk(outer, n * inner, units, lanes, STRIP // lanes, n, inner, 0, ROWS, lanes)
-    strip = max(1, min(STRIP // n, outer))
-    return Walk(1, outer * n, outer, n, strip, count, lanes, lanes, BLOCK, AHEAD * lanes)
-
-
-@jit(inline=True)
-def add_to(p, i, v):
-    """Add the vector `v` to what is at `p[i]`."""
-    store(p, i, load(p, i) + v)
-
-
-@jit(inline=True)
-def fold(p, size, lanes):
-    """In each of the vectors at `p`: the sum of its lanes in all of them."""
-    for i in range(0, size, lanes):
-        store(p, i, splat(hsum(load(p, i))))

@@ -39,6 +39,11 @@ def total_correlation(p, base=None, normalize=False):
         If an entry is negative, infinite or NaN, or the table does not sum to 1 (see `normalize`).
     OptionError, ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call it once before the loop.
+
+    Examples
+    --------
+    >>> round(float(total_correlation(np.array([[0.5, 0.0], [0.0, 0.5]]), base=2)), 4)
+    1.0
     """
     p, nats = as_table("total_correlation: `p`", p), nats_in("total_correlation: `base`", base)
     if p.size == 0:
@@ -58,6 +63,11 @@ def dual_total_correlation(p, base=None, normalize=False):
 
     `p`, an array of any shape with an axis for each variable, `base`, `normalize`, the result and errors as
     in `total_correlation`.
+
+    Examples
+    --------
+    >>> round(float(dual_total_correlation(np.array([[0.5, 0.0], [0.0, 0.5]]), base=2)), 4)
+    1.0
     """
     p, nats = as_table("dual_total_correlation: `p`", p), nats_in("dual_total_correlation: `base`", base)
     if p.size == 0:

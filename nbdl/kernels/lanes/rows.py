@@ -7,7 +7,7 @@ from nbdl.kernels.simd.transpose import transpose
 
 
 def rows(L, *shapes):
-    """Where the rows of values lie whose shapes, of one sample, differ in the last axis alone.
+    """Where the rows of values lie whose shapes, of one sample, are alike up to the last axis.
 
     Returns
     -------
@@ -21,7 +21,7 @@ def rows(L, *shapes):
     return places, [floats(shape, L) // n for shape in shapes]
 
 
-def turn(L):
+def transpose_rows(L):
     """The leaf that writes rows with their features side by side: ``kept[row][lane][pitch]``."""
 
     def leaf(value, kept, planes, count, plane, features, pitch):

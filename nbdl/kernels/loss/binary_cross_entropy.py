@@ -14,8 +14,10 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import positive, sigmoids
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, flat
+from nbdl.kernels.door.inputs import ANY, as_float, as_like
+from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat
 from nbdl.kernels.loss.elementwise import add_slopes, check_pair, mean_over_all
 from nbdl.kernels.simd.registers import larger, where
 from nbdl.kernels.simd.vector_math import exp, log1p

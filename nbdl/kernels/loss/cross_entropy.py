@@ -10,8 +10,7 @@ with 1 at its class; ``label_smoothing`` :math:`\epsilon` makes every target :ma
 \epsilon / C`. The conventions are those of torch.nn.functional.cross_entropy: rows whose label is
 `ignore_index` cost nothing and are not counted, and a weighted mean over labels divides by the sum of their
 weights; with soft targets the mean is over all rows. A class of target 0 costs nothing, also where its
-logit is -inf. Exponentials are summed in the dtype of x, in blocks of 64 vectors, and losses in float64.
-The cores are strict: m is subtracted before the logarithm, which large logits would swallow.
+logit is -inf. The loops are in `cross_entropy_cores.py`.
 Zhang et al., Dive into Deep Learning, sections 4.1 and 4.5; label smoothing: Szegedy et al. 2016, section 7.
 """
 
@@ -19,20 +18,7 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.activation.softmax import BLOCK, exps, largest
-from nbdl.kernels.door.arguments import (
-    AT_LEAST_1,
-    AT_LEAST_2,
-    as_float,
-    as_grad,
-    as_labels,
-    as_like,
-    as_optional,
-    as_out,
-    flat,
-    integer,
-    rows,
-)
+from nbdl.kernels.door.inputs import AT_LEAST_1, AT_LEAST_2, as_float, as_labels, as_like, as_optional
 from nbdl.kernels.door.labels import (
     check_classes,
     check_cotangent,
@@ -42,9 +28,16 @@ from nbdl.kernels.door.labels import (
     mean_of,
     spread,
 )
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.simd.registers import fma, hmax, hsum, pointer, splat, where
-from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
+from nbdl.kernels.door.views import flat, rows
+from nbdl.kernels.loss.cross_entropy_cores import (
+    _from_labels,
+    _from_labels_dx,
+    _from_targets,
+    _from_targets_dx,
+)
 
 
 @jit
@@ -91,6 +84,12 @@ def softmax_cross_entropy(x, labels, weight=None, ignore_index=-100, label_smoot
         If a label is out of range, or none counts (torch returns NaN there).
     ShapeError, DtypeError, OptionError
         None of these inside ``prange``, where Numba drops exceptions: call `check_labels` before the loop.
+
+    Examples
+    --------
+    >>> x = np.log([[0.25, 0.75], [0.5, 0.5]])
+    >>> round(float(softmax_cross_entropy(x, np.array([1, 0]))), 4)
+    0.4904
     """
     ignore, smoothing = (
         integer("softmax_cross_entropy: `ignore_index`", ignore_index),
@@ -99,6 +98,7 @@ def softmax_cross_entropy(x, labels, weight=None, ignore_index=-100, label_smoot
     x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
     check_rows("softmax_cross_entropy", x.shape)
     count = count_labels("softmax_cross_entropy", labels, weight, ignore)
+    # Losses one by one, then their mean in float64: the same numbers as `softmax_cross_entropy_each`.
     each = np.empty(labels.size, x.dtype)
     _from_labels(rows(x), flat(labels), weight, ignore, smoothing, each)
     return mean_of(each, count)
@@ -118,6 +118,7 @@ def softmax_cross_entropy_dx(dloss, x, labels, weight=None, ignore_index=-100, l
     check_rows("softmax_cross_entropy_dx", x.shape)
     count = count_labels("softmax_cross_entropy_dx", labels, weight, ignore)
     dx = as_grad("softmax_cross_entropy_dx: `dx`", dx, x.shape, x)
+    # The gradient of a mean: each label has the same cotangent.
     dy = spread(np.float64(dloss), count, labels, x)
     _from_labels_dx(dy, rows(x), flat(labels), weight, ignore, smoothing, rows(dx))
     return dx
@@ -130,6 +131,12 @@ def softmax_cross_entropy_each(x, labels, weight=None, ignore_index=-100, label_
     Arguments `x` (N, ..., C), `labels` (N, ...), `weight` (C,) and errors as in `softmax_cross_entropy`;
     there may be no labels. `out`, an (N, ...) array of the dtype of `x`, is where the result goes; it must
     not overlap the inputs.
+
+    Examples
+    --------
+    >>> x = np.log([[0.25, 0.75], [0.5, 0.5]])
+    >>> softmax_cross_entropy_each(x, np.array([1, 0]), ignore_index=0).round(4)
+    array([0.2877, 0.    ])
     """
     ignore, smoothing = (
         integer("softmax_cross_entropy_each: `ignore_index`", ignore_index),
@@ -158,91 +165,6 @@ def softmax_cross_entropy_each_dx(
     return dx
 
 
-@jit(inline=True)
-def _row(x, n, e):
-    """The maximum m of row `n`, and the sum of exp(row - m), which go to `e`."""
-    L, C = lanes(pointer(x)), x.shape[1]
-    count = (C + L - 1) // L
-    m = hmax(largest(pointer(x), n * C, C, count, L, L))
-    return m, hsum(exps(pointer(x), n * C, C, count, L, L, splat(m), pointer(e), 0))
-
-
-@jit
-def _costs(weight, target, keep, even, cost):
-    """Weight times smoothed target, w (keep t + even), factors of -log-probabilities; returns their sum.
-
-    `target` is a row of targets, or empty for the part that smoothing gives to every row.
-    """
-    total = np.float64(0)
-    for c in range(cost.size):
-        t = keep * target[c] + even if target.size else even
-        cost[c] = weight[c] * t if weight.size else t
-        total += cost[c]
-    return total
-
-
-@jit(inline=True)
-def _row_loss(x, n, cost, m, log_total):
-    """The sum over the classes of cost times -log-probability; a class of cost 0 costs nothing."""
-    p, L, C = pointer(x) + n * x.shape[1], lanes(pointer(x)), x.shape[1]
-    total = splat(x.dtype.type(0))
-    for c0 in range(0, C, BLOCK * L):
-        part = splat(x.dtype.type(0))
-        for c in range(c0, min(C, c0 + BLOCK * L), L):
-            w = load_rest(pointer(cost), c, C - c)
-            surprise = where(w == 0.0, 0.0, (m - load_rest(p, c, C - c)) + log_total)
-            part = fma(w, surprise, part)
-        total = total + part
-    return hsum(total)
-
-
-@jit(inline=True)
-def _row_dx(dx, n, e, scale, cost, slope):
-    """Add ``slope * (scale * e - cost)`` to row `n` of `dx`."""
-    d, L, C = pointer(dx) + n * dx.shape[1], lanes(pointer(dx)), dx.shape[1]
-    for c in range(0, C, L):
-        gradient = load_rest(pointer(e), c, C - c) * scale - load_rest(pointer(cost), c, C - c)
-        store_rest(d, c, fma(gradient, slope, load_rest(d, c, C - c)), C - c)
-
-
-@jit(strict=True)
-def _from_labels(x, labels, weight, ignore_index, smoothing, y):
-    C, kind = x.shape[1], x.dtype.type
-    e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
-    _costs(weight, cost[:0], kind(0), kind(smoothing / C), cost)
-    for n in range(x.shape[0]):
-        label = labels[n]
-        if label == ignore_index:
-            y[n] = 0
-            continue
-        m, total = _row(x, n, e)
-        log_total = np.log(np.float64(total))
-        loss = np.float64(0)
-        if smoothing < 1:
-            w = weight[label] if weight.size else 1.0
-            loss = (1 - smoothing) * w * (log_total + (m - x[n, label]))
-        if smoothing > 0:
-            loss += _row_loss(x, n, cost, m, kind(log_total))
-        y[n] = loss
-
-
-@jit(strict=True)
-def _from_labels_dx(dy, x, labels, weight, ignore_index, smoothing, dx):
-    C, kind = x.shape[1], x.dtype.type
-    e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
-    _costs(weight, cost[:0], kind(0), kind(smoothing / C), cost)
-    mean_weight = mean_of(weight, C) if weight.size else 1.0
-    for n in range(x.shape[0]):
-        label = labels[n]
-        if label == ignore_index:
-            continue
-        _, total = _row(x, n, e)
-        own = (1 - smoothing) * (weight[label] if weight.size else 1.0)
-        mass = own + smoothing * mean_weight  # the sum over c of weight times target
-        _row_dx(dx, n, e, kind(mass / total), cost, dy[n])
-        dx[n, label] -= dy[n] * own
-
-
 # --- soft targets -----------------------------------------------------------------------------------------
 
 
@@ -267,6 +189,12 @@ def softmax_cross_entropy_soft(x, target, weight=None, label_smoothing=0.0):
     ------
     ShapeError, DtypeError, OptionError
         Not inside ``prange``, where Numba drops exceptions: call it once on one minibatch before the loop.
+
+    Examples
+    --------
+    >>> x, target = np.zeros((1, 2)), np.array([[0.5, 0.5]])
+    >>> round(float(softmax_cross_entropy_soft(x, target)), 4)
+    0.6931
     """
     smoothing = np.float64(label_smoothing)
     x, target, weight = _soft_inputs(x, target, weight, smoothing)
@@ -296,28 +224,6 @@ def _soft_inputs(x, target, weight, smoothing):
     check_weight("softmax_cross_entropy_soft", x.shape, weight)
     _check_smoothing(smoothing)
     return x, target, weight
-
-
-@jit(strict=True)
-def _from_targets(x, target, weight, smoothing):
-    C, kind = x.shape[1], x.dtype.type
-    e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
-    loss = np.float64(0)
-    for n in range(x.shape[0]):
-        m, total = _row(x, n, e)
-        _costs(weight, target[n], kind(1 - smoothing), kind(smoothing / C), cost)
-        loss += _row_loss(x, n, cost, m, kind(np.log(np.float64(total))))
-    return kind(loss / x.shape[0])
-
-
-@jit(strict=True)
-def _from_targets_dx(dloss, x, target, weight, smoothing, dx):
-    C, kind = x.shape[1], x.dtype.type
-    e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
-    for n in range(x.shape[0]):
-        _, total = _row(x, n, e)
-        mass = _costs(weight, target[n], kind(1 - smoothing), kind(smoothing / C), cost)
-        _row_dx(dx, n, e, kind(mass / total), cost, kind(dloss / x.shape[0]))
 
 
 softmax_cross_entropy_outputs = outputs(softmax_cross_entropy)

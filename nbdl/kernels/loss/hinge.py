@@ -12,8 +12,10 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import LabelError
 from nbdl.kernels.activation.elementwise import positive
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_labels, flat
+from nbdl.kernels.door.inputs import ANY, as_float, as_labels
+from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat
 from nbdl.kernels.loss.elementwise import add_slopes, check_pair, mean_over_all
 from nbdl.kernels.simd.registers import larger, where
 

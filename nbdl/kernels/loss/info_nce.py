@@ -16,7 +16,9 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.dense.linear import linear, linear_dx
-from nbdl.kernels.door.arguments import as_float, as_grad, as_like, integer
+from nbdl.kernels.door.inputs import as_float, as_like
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.loss.cross_entropy import softmax_cross_entropy, softmax_cross_entropy_dx
 
@@ -42,6 +44,11 @@ def info_nce(x, y, temperature=1.0, symmetric=False):
     ------
     ShapeError, DtypeError, OptionError
         Not inside ``prange``, where Numba drops exceptions: call it once on one minibatch before the loop.
+
+    Examples
+    --------
+    >>> round(float(info_nce(np.eye(2), np.eye(2))), 4)
+    0.3133
     """
     x = as_float("info_nce: `x` (N, D)", x, 2)
     y = as_like("info_nce: `y` (N, D)", y, 2, x)

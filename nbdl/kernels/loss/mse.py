@@ -10,7 +10,8 @@ Zhang et al., Dive into Deep Learning, section 3.1.
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like
+from nbdl.kernels.door.inputs import ANY, as_float, as_like
+from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.loss.elementwise import check_pair
 
@@ -34,6 +35,11 @@ def mse(x, target, half=False):
     ------
     ShapeError, DtypeError
         Not inside ``prange``, where Numba drops exceptions: compare the shapes before the loop.
+
+    Examples
+    --------
+    >>> float(mse(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+    2.0
     """
     x = as_float("mse: `x`", x, ANY)
     target = as_like("mse: `target`", target, ANY, x)

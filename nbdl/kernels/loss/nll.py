@@ -9,21 +9,12 @@ x (N, ..., C), labels (N, ...) one for each row, weight w (C,), all 1 if not giv
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import (
-    AT_LEAST_1,
-    AT_LEAST_2,
-    as_float,
-    as_grad,
-    as_labels,
-    as_like,
-    as_optional,
-    as_out,
-    flat,
-    integer,
-    rows,
-)
+from nbdl.kernels.door.inputs import AT_LEAST_1, AT_LEAST_2, as_float, as_labels, as_like, as_optional
 from nbdl.kernels.door.labels import check_classes, check_cotangent, check_rows, count_labels, mean_of, spread
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat, rows
 
 
 @jit
@@ -60,6 +51,12 @@ def nll_loss(x, labels, weight=None, ignore_index=-100):
         If a label is out of range, or none counts (torch returns NaN there).
     ShapeError, DtypeError
         None of these inside ``prange``, where Numba drops exceptions: call `check_labels` before the loop.
+
+    Examples
+    --------
+    >>> log_p = np.log([[0.25, 0.75], [0.5, 0.5]])
+    >>> round(float(nll_loss(log_p, np.array([1, 0]))), 4)
+    0.4904
     """
     ignore = integer("nll_loss: `ignore_index`", ignore_index)
     x, labels, weight = _inputs(x, labels, weight, ignore)

@@ -27,7 +27,8 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_optional, as_out
+from nbdl.kernels.door.inputs import ANY, as_float, as_like, as_optional
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_combined, add_totals, moments, products, scaled
 from nbdl.kernels.normalization.checks import check_backward, check_eps, check_size, check_view

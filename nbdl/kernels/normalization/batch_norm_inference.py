@@ -9,7 +9,8 @@ Ioffe and Szegedy 2015; Zhang et al., Dive into Deep Learning, section 8.5.
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_optional, as_out
+from nbdl.kernels.door.inputs import ANY, as_float, as_like, as_optional
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_combined, add_totals, products, scaled
 from nbdl.kernels.normalization.checks import check_backward, check_eps, check_size, check_view

@@ -13,7 +13,9 @@ input. Wu and He 2018, Group Normalization.
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_optional, as_out, integer
+from nbdl.kernels.door.inputs import ANY, as_float, as_like, as_optional
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_totals
 from nbdl.kernels.normalization.checks import (

@@ -11,7 +11,8 @@ Ulyanov, Vedaldi and Lempitsky 2016, Instance Normalization.
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_optional, as_out
+from nbdl.kernels.door.inputs import ANY, as_float, as_like, as_optional
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_totals
 from nbdl.kernels.normalization.checks import check_eps_of, check_like, check_places, check_size

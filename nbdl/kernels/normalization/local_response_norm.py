@@ -20,7 +20,9 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_like, as_out, integer
+from nbdl.kernels.door.inputs import ANY, as_float, as_like
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.checks import check_backward, check_view
 from nbdl.kernels.normalization.rows import SMALL_FLOAT32, SMALL_FLOAT64

@@ -17,7 +17,9 @@ See `rows.py` for hard input. Zhang and Sennrich 2019, Root Mean Square Layer No
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import AT_LEAST_2, as_float, as_grad, as_like, as_optional, as_out, integer
+from nbdl.kernels.door.inputs import AT_LEAST_2, as_float, as_like, as_optional
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.checks import check_affine, check_eps_of, check_like, check_rows
 from nbdl.kernels.normalization.rows import add_gradients, normalize

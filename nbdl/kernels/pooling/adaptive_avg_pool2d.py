@@ -24,7 +24,9 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
-from nbdl.kernels.door.arguments import as_float, as_grad, as_out, pair, shape4
+from nbdl.kernels.door.inputs import as_float
+from nbdl.kernels.door.options import pair, shape4
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.pooling.avg_pool2d import _avg_pool2d, _avg_pool2d_dx, _sum
 from nbdl.kernels.pooling.bins import _adaptive_shape, _bins, _check_elements, _tiles

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nbdl.kernels.door.arguments import pair
+from nbdl.kernels.door.options import pair
 from nbdl.kernels.lanes.twin import Twin
 from nbdl.kernels.pooling.avg_pool2d_lanes import _any, _any_dx
 from nbdl.kernels.pooling.bins_lanes import Bins

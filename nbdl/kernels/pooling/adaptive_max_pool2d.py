@@ -20,7 +20,9 @@ The same as a loop::
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import as_float, as_grad, as_labels, as_out, pair, shape4
+from nbdl.kernels.door.inputs import as_float, as_labels
+from nbdl.kernels.door.options import pair, shape4
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.pooling.bins import _adaptive_shape, _bins, _check_elements, _tiles
 from nbdl.kernels.pooling.max_pool2d import (

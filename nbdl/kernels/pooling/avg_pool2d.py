@@ -22,11 +22,14 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
-from nbdl.kernels.door.arguments import as_float, as_grad, as_out, shape4
+from nbdl.kernels.door.inputs import as_float
+from nbdl.kernels.door.options import shape4
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.pooling.pool2d import _reach, _spans, _strip, _taps, _windows
+from nbdl.kernels.pooling.pool2d import _shared_taps, _spans, _taps, _windows
+from nbdl.kernels.pooling.pool_rows import STRIPS, combine_each, pool_rows
 from nbdl.kernels.simd.registers import load, pointer
-from nbdl.kernels.simd.shuffle import even, lanes, load_rest, store_rest
+from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 
 
 @jit
@@ -50,6 +53,12 @@ def avg_pool2d(
     ------
     ShapeError, DtypeError, OptionError
         Not inside ``prange``, where Numba drops exceptions: call `pool2d_shape` before the loop.
+
+    Examples
+    --------
+    >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0]
+    array([[ 2.5,  4.5],
+           [10.5, 12.5]])
     """
     x = as_float("avg_pool2d: `x` (N, C, H, W)", x, 4)
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
@@ -61,6 +70,7 @@ def avg_pool2d(
 @jit
 def _divisor(i, size, taps, stride, before, after, dilation, count_include_pad):
     """By how many elements along one axis window `i` divides."""
+    # Padding counts as elements of a larger image; what reaches beyond it never does.
     if count_include_pad:
         size, before = size + before + after, 0
     first, last = _taps(i * stride - before, taps, dilation, size)
@@ -68,64 +78,44 @@ def _divisor(i, size, taps, stride, before, after, dilation, count_include_pad):
 
 
 @jit
-def _shares(size, taps, stride, before, after, dilation, count, count_include_pad, x):
-    """`_divisor` of each window, in the dtype of `x`; a vector follows."""
-    shares = np.empty(count + lanes(pointer(x)), x.dtype)
-    for i in range(shares.size):
+def _divisors(size, taps, stride, before, after, dilation, count, count_include_pad, x):
+    """`_divisor` of each window, in the dtype of `x`; whole vectors can be read from each."""
+    divisors = np.empty(count + lanes(pointer(x)), x.dtype)
+    for i in range(divisors.size):
         window = min(i, count - 1)
-        shares[i] = _divisor(window, size, taps, stride, before, after, dilation, count_include_pad)
-    return shares
+        divisors[i] = _divisor(window, size, taps, stride, before, after, dilation, count_include_pad)
+    return divisors
 
 
 @jit
 def _avg_pool2d(x, kernel, stride, padding, dilation, count_include_pad, y):
-    H, W = x.shape[2:]
-    N, C, P, Q = y.shape
-    p, q = pointer(x), pointer(y)
-    L = lanes(p)
-    length, column, tap, taps = _strip(W, kernel[1], stride[1], padding[2], dilation[1], Q, L)
-    group = max(1, 4096 // length)
-    strips = np.zeros(group * length, x.dtype)
-    spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
-    rows = _shares(H, kernel[0], stride[0], padding[0], padding[1], dilation[0], P, count_include_pad, x)
-    columns = _shares(W, kernel[1], stride[1], padding[2], padding[3], dilation[1], Q, count_include_pad, x)
-    for n in range(N * C):
-        for i0 in range(0, P, group):
-            i1 = min(P, i0 + group)
-            for i in range(i0, i1):
-                start, strip = (n * H + spans[i, 0]) * W, (i - i0) * length + column
-                for c in range(0, W, L):
-                    total = _sum(p, start + c, spans[i, 1], dilation[0] * W, W - c)
-                    store_rest(pointer(strips), strip + c, total, W - c)
-            for i in range(i0, i1):
-                strip, row = (i - i0) * length + tap, (n * P + i) * Q
-                if stride[1] <= 2:
-                    for j in range(0, Q, L):
-                        total = _sum(pointer(strips), strip + j * stride[1], taps, dilation[1], L)
-                        if stride[1] == 2:
-                            more = _sum(pointer(strips), strip + 2 * j + L, taps, dilation[1], L)
-                            total = even(total, more)
-                        store_rest(q, row + j, total / (load(pointer(columns), j) * rows[i]), Q - j)
-                else:
-                    for j in range(Q):
-                        first = strip + j * stride[1]
-                        y_j = strips[first]
-                        for v in range(1, taps):
-                            y_j += strips[first + v * dilation[1]]
-                        q[row + j] = y_j / (columns[j] * rows[i])
+    (H, W), (P, Q) = x.shape[2:], y.shape[2:]
+    rows = _divisors(H, kernel[0], stride[0], padding[0], padding[1], dilation[0], P, count_include_pad, x)
+    columns = _divisors(W, kernel[1], stride[1], padding[2], padding[3], dilation[1], Q, count_include_pad, x)
+    pool_rows(_sum, _divide, _average_one, rows, columns, 0.0, x, kernel, stride, padding, dilation, y)
 
 
 @jit
 def _sum(p, i, taps, step, n):
-    """The sum of `taps` vectors from `p[i]` on, `step` apart, of which `n` lanes exist."""
-    total = load_rest(p, i, n)
-    if taps == 2:
-        return total + load_rest(p, i + step, n)
-    if taps == 3:
-        return total + load_rest(p, i + step, n) + load_rest(p, i + 2 * step, n)
-    for k in range(1, taps):
-        total = total + load_rest(p, i + k * step, n)
-    return total
+    return combine_each(_plus, p, i, taps, step, n)
+
+
+@jit(inline=True)
+def _plus(a, b):
+    return a + b
+
+
+@jit(inline=True)
+def _divide(total, rows, columns, i, j):
+    return total / (load(pointer(columns), j) * rows[i])
+
+
+@jit(inline=True)
+def _average_one(strips, first, taps, step, rows, columns, i, j):
+    total = strips[first]
+    for v in range(1, taps):
+        total += strips[first + v * step]
+    return total / (columns[j] * rows[i])
 
 
 @jit
@@ -145,19 +135,22 @@ def avg_pool2d_dx(
 
 @jit
 def _avg_pool2d_dx(dy, kernel, stride, padding, dilation, count_include_pad, dx):
+    """The walk of `pool_rows` in reverse: quotients are spread over a strip, then summed for all columns."""
     H, W = dx.shape[2:]
     N, C, P, Q = dy.shape
     p, q = pointer(dx), pointer(dy)
     L = lanes(p)
-    o, taps = _reach(W, kernel[1], stride[1], padding[2], dilation[1], Q)
-    first = max(0, o + (taps - 1) * dilation[1])  # in a strip, the place of what the first window hands out
-    tap = first - o - (taps - 1) * dilation[1]
-    length = max(first + (Q - 1) * stride[1], tap + W + (taps - 1) * dilation[1]) + L
-    group = max(1, 4096 // length)
+    offset, taps = _shared_taps(W, kernel[1], stride[1], padding[2], dilation[1], Q)
+    first = max(0, offset + (taps - 1) * dilation[1])  # where a strip has the quotient of window 0
+    column = first - offset - (taps - 1) * dilation[1]  # where the taps of element 0 of a row of x begin
+    length = max(first + (Q - 1) * stride[1], column + W + (taps - 1) * dilation[1]) + L
+    group = max(1, STRIPS // length)
     strips = np.zeros(group * length, dy.dtype)  # between the windows of a wider stride stay zeros
     spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
-    rows = _shares(H, kernel[0], stride[0], padding[0], padding[1], dilation[0], P, count_include_pad, dy)
-    columns = _shares(W, kernel[1], stride[1], padding[2], padding[3], dilation[1], Q, count_include_pad, dy)
+    rows = _divisors(H, kernel[0], stride[0], padding[0], padding[1], dilation[0], P, count_include_pad, dy)
+    columns = _divisors(
+        W, kernel[1], stride[1], padding[2], padding[3], dilation[1], Q, count_include_pad, dy
+    )
     for n in range(N * C):
         for i0 in range(0, P, group):
             i1 = min(P, i0 + group)
@@ -166,12 +159,12 @@ def _avg_pool2d_dx(dy, kernel, stride, padding, dilation, count_include_pad, dx)
                 for j in range(Q):
                     strips[strip + j * stride[1]] = q[row + j] / (columns[j] * rows[i])
             for i in range(i0, i1):
-                start, strip = (n * H + spans[i, 0]) * W, (i - i0) * length + tap
+                start, strip = (n * H + spans[i, 0]) * W, (i - i0) * length + column
                 for c in range(0, W, L):
-                    share = _sum(pointer(strips), strip + c, taps, dilation[1], L)
+                    total = _sum(pointer(strips), strip + c, taps, dilation[1], L)
                     for u in range(spans[i, 1]):
-                        at = start + u * dilation[0] * W + c
-                        store_rest(p, at, load_rest(p, at, W - c) + share, W - c)
+                        place = start + u * dilation[0] * W + c
+                        store_rest(p, place, load_rest(p, place, W - c) + total, W - c)
 
 
 avg_pool2d_outputs = outputs(avg_pool2d)

@@ -2,13 +2,32 @@ r"""avg_pool2d on lanes, and its gradient (`nbdl.kernels.avg_pool2d` has the for
 
 import numpy as np
 
-from nbdl._jit import plain
+from nbdl._jit import jit, plain
 from nbdl.kernels.lanes.twin import Twin
 from nbdl.kernels.pooling import avg_pool2d as _kernel
-from nbdl.kernels.pooling.pool2d_lanes import Windows, after, strip_rows
-from nbdl.kernels.simd.registers import load, splat, store
+from nbdl.kernels.pooling.pool2d_lanes import (
+    Windows,
+    activated,
+    after,
+    anywhere,
+    clear,
+    clear_uncovered,
+    strip_rows,
+    tiled,
+)
+from nbdl.kernels.simd.registers import load, store
 
 _divisor = plain(_kernel._divisor)
+
+
+@jit
+def _sum(total, tap):
+    return total + tap
+
+
+@jit
+def _average(total, share):
+    return total * share
 
 
 def _forward(site):
@@ -30,35 +49,11 @@ def shares(windows, site):
 
 
 def _tiled(KH, KW, L, zero):
-    share = zero.dtype.type(1 / (KH * KW))
-
-    def leaf(x, y, first, last, count, Q, W, x_pitch, y_pitch):
-        for c in range(count):
-            for i in range(first, last):
-                for j in range(Q):
-                    corner, total = (c * x_pitch + i * KH * W + j * KW) * L, splat(zero)
-                    for u in range(KH):
-                        for v in range(KW):
-                            total = total + load(x, corner + (u * W + v) * L)
-                    store(y, (c * y_pitch + i * Q + j) * L, total * share)
-
-    return leaf
+    return tiled(KH, KW, L, zero, _sum, _average)
 
 
 def _any(windows, factors, L, zero):
-    rows, columns, (dh, dw), (of_rows, of_columns) = windows.rows, windows.columns, windows.dilation, factors
-
-    def leaf(x, y, first, last, count, Q, W, x_pitch, y_pitch):
-        for c in range(count):
-            for i in range(first, last):
-                for j in range(Q):
-                    corner, total = (c * x_pitch + rows[i, 0] * W + columns[j, 0]) * L, splat(zero)
-                    for u in range(rows[i, 1]):
-                        for v in range(columns[j, 1]):
-                            total = total + load(x, corner + (u * dh * W + v * dw) * L)
-                    store(y, (c * y_pitch + i * Q + j) * L, total * (of_rows[i] * of_columns[j]))
-
-    return leaf
+    return anywhere(windows, factors, L, zero, _sum, _average)
 
 
 def _dx(site):
@@ -80,12 +75,7 @@ def _tiled_dx(KH, KW, L, zero):
                     for u in range(KH):
                         for v in range(KW):
                             store(dx, corner + (u * W + v) * L, part)
-            for i in range(first * KH, last * KH):
-                for j in range(Q * KW, W):
-                    store(dx, (c * x_pitch + i * W + j) * L, splat(zero))
-            if last == P:
-                for i in range(P * KH * W, H * W):
-                    store(dx, (c * x_pitch + i) * L, splat(zero))
+            clear_uncovered(dx, c * x_pitch, first, last, P, Q, KH, KW, H, W, L, zero)
 
     return leaf
 
@@ -95,8 +85,7 @@ def _any_dx(windows, factors, L, zero):
 
     def leaf(dy, dx, count, P, Q, H, W, x_pitch, y_pitch):
         for c in range(count):
-            for i in range(H * W):
-                store(dx, (c * x_pitch + i) * L, splat(zero))
+            clear(dx, c * x_pitch, H * W, L, zero)
             for i in range(P):
                 for j in range(Q):
                     corner = (c * x_pitch + rows[i, 0] * W + columns[j, 0]) * L
@@ -109,25 +98,8 @@ def _any_dx(windows, factors, L, zero):
     return leaf
 
 
-# --- of an activation -----------------------------------------------------------------------------------
-
-
 def _activated(KH, KW, L, zero, f):
-    share = zero.dtype.type(1 / (KH * KW))
-
-    def leaf(x, a, y, first, last, count, Q, W, x_pitch, y_pitch):
-        for c in range(count):
-            for i in range(first, last):
-                for j in range(Q):
-                    corner, total = (c * x_pitch + i * KH * W + j * KW) * L, splat(zero)
-                    for u in range(KH):
-                        for v in range(KW):
-                            value = f(load(x, corner + (u * W + v) * L))
-                            store(a, corner + (u * W + v) * L, value)
-                            total = total + value
-                    store(y, (c * y_pitch + i * Q + j) * L, total * share)
-
-    return leaf
+    return activated(KH, KW, L, zero, _sum, _average, f)
 
 
 def _activated_dx(KH, KW, L, zero, df):

@@ -9,7 +9,7 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import pair, shape4, too_large
+from nbdl.kernels.door.options import pair, shape4, too_large
 from nbdl.kernels.door.window import LIMIT
 
 

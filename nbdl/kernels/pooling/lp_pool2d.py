@@ -26,7 +26,8 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import as_float, as_grad, as_like, as_out
+from nbdl.kernels.door.inputs import as_float, as_like
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.pooling.avg_pool2d import _avg_pool2d
 from nbdl.kernels.pooling.pool2d import _spans, _windows

@@ -21,11 +21,13 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import LabelError, ShapeError
-from nbdl.kernels.door.arguments import as_float, as_grad, as_labels, as_out, shape4
+from nbdl.kernels.door.inputs import as_float, as_labels
+from nbdl.kernels.door.options import shape4
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.pooling.pool2d import _reach, _spans, _strip, _windows
-from nbdl.kernels.simd.registers import maximum, pointer
-from nbdl.kernels.simd.shuffle import even, lanes, load_rest, store_rest
+from nbdl.kernels.pooling.pool2d import _shared_taps, _spans, _windows
+from nbdl.kernels.pooling.pool_rows import combine_each, pool_rows
+from nbdl.kernels.simd.registers import maximum
 
 
 @jit
@@ -52,6 +54,12 @@ def max_pool2d(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, o
     ------
     ShapeError, DtypeError, OptionError
         Not inside ``prange``, where Numba drops exceptions: call `pool2d_shape` before the loop.
+
+    Examples
+    --------
+    >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0]
+    array([[ 5.,  7.],
+           [13., 15.]])
     """
     x = as_float("max_pool2d: `x` (N, C, H, W)", x, 4)
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
@@ -70,6 +78,13 @@ def max_pool2d_argmax(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=F
     index : (N, C, P, Q) int64 array
         Positions in the (H, W) planes, counted row by row as in torch. The first of equal maxima wins, the
         first NaN before all.
+
+    Examples
+    --------
+    >>> y, index = max_pool2d_argmax(np.arange(16.0).reshape(1, 1, 4, 4), 2)
+    >>> index[0, 0]
+    array([[ 5,  7],
+           [13, 15]])
     """
     x = as_float("max_pool2d: `x` (N, C, H, W)", x, 4)
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
@@ -82,54 +97,31 @@ def max_pool2d_argmax(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=F
 
 @jit
 def _max_pool2d(x, kernel, stride, padding, dilation, y):
-    H, W = x.shape[2:]
-    N, C, P, Q = y.shape
-    p, q = pointer(x), pointer(y)
-    L = lanes(p)
-    length, column, tap, taps = _strip(W, kernel[1], stride[1], padding[2], dilation[1], Q, L)
-    group = max(1, 4096 // length)
-    strips = np.empty(group * length, x.dtype)
-    for c in range(strips.size):
-        strips[c] = -np.inf
-    spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
-    for n in range(N * C):
-        for i0 in range(0, P, group):
-            i1 = min(P, i0 + group)
-            for i in range(i0, i1):
-                start, strip = (n * H + spans[i, 0]) * W, (i - i0) * length + column
-                for c in range(0, W, L):
-                    best = _largest(p, start + c, spans[i, 1], dilation[0] * W, W - c)
-                    store_rest(pointer(strips), strip + c, best, W - c)
-            for i in range(i0, i1):
-                strip, row = (i - i0) * length + tap, (n * P + i) * Q
-                if stride[1] <= 2:
-                    for j in range(0, Q, L):
-                        best = _largest(pointer(strips), strip + j * stride[1], taps, dilation[1], L)
-                        if stride[1] == 2:
-                            more = _largest(pointer(strips), strip + 2 * j + L, taps, dilation[1], L)
-                            best = even(best, more)
-                        store_rest(q, row + j, best, Q - j)
-                else:
-                    for j in range(Q):
-                        first = strip + j * stride[1]
-                        y_j = strips[first]
-                        for v in range(1, taps):
-                            value = strips[first + v * dilation[1]]
-                            if value > y_j or value != value:
-                                y_j = value
-                        q[row + j] = y_j
+    pool_rows(_largest, _same, _largest_one, None, None, -np.inf, x, kernel, stride, padding, dilation, y)
 
 
 @jit
 def _largest(p, i, taps, step, n):
-    """The largest of `taps` vectors from `p[i]` on, `step` apart, of which `n` lanes exist."""
-    best = load_rest(p, i, n)
-    if taps == 2:
-        return maximum(best, load_rest(p, i + step, n))
-    if taps == 3:
-        return maximum(maximum(best, load_rest(p, i + step, n)), load_rest(p, i + 2 * step, n))
-    for k in range(1, taps):
-        best = maximum(best, load_rest(p, i + k * step, n))
+    return combine_each(_larger, p, i, taps, step, n)
+
+
+@jit(inline=True)
+def _larger(a, b):
+    return maximum(a, b)
+
+
+@jit(inline=True)
+def _same(v, rows, columns, i, j):
+    return v
+
+
+@jit(inline=True)
+def _largest_one(strips, first, taps, step, rows, columns, i, j):
+    best = strips[first]
+    for v in range(1, taps):
+        value = strips[first + v * step]
+        if value > best or value != value:
+            best = value
     return best
 
 
@@ -142,7 +134,7 @@ def _first_places(x, kernel, stride, padding, dilation, y, index):
     H, W = x.shape[2:]
     N, C, P, Q = y.shape
     p, q, places = x.reshape(x.size), y.reshape(y.size), index.reshape(y.size)
-    o, taps = _reach(W, kernel[1], stride[1], padding[2], dilation[1], Q)
+    offset, taps = _shared_taps(W, kernel[1], stride[1], padding[2], dilation[1], Q)
     spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
     for n in range(N * C):
         for i in range(P):
@@ -150,11 +142,12 @@ def _first_places(x, kernel, stride, padding, dilation, y, index):
             for u in range(spans[i, 1] - 1, -1, -1):
                 line = (spans[i, 0] + u * dilation[0]) * W
                 for v in range(taps - 1, -1, -1):
-                    column = o + v * dilation[1]
+                    column = offset + v * dilation[1]
                     j0 = 0 if column >= 0 else (stride[1] - 1 - column) // stride[1]
                     j1 = Q if column + (Q - 1) * stride[1] < W else (W - 1 - column) // stride[1] + 1
                     for j in range(j0, j1):
                         place = line + column + j * stride[1]
+                        # Earlier taps overwrite later ones: the first maximum, or the first NaN, is left.
                         value, before = p[n * H * W + place], places[row + j]
                         here = (value == q[row + j]) | (value != value)
                         places[row + j] = place if here else before
@@ -191,6 +184,7 @@ def _check_index(kernel, dy_shape, index_shape, x_shape):
 @jit
 def _check_places(kernel, index, plane):
     """Raises `LabelError` unless every place lies in an image of `plane` elements."""
+    # All indices first, without a branch: nothing is written if one is out of range.
     bad = False
     for i in range(index.size):
         bad |= (index[i] < 0) | (index[i] >= plane)

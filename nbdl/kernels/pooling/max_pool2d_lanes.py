@@ -6,46 +6,49 @@ from. What is left of dy is handed from tap to tap, and that element takes it al
 
 import numpy as np
 
+from nbdl._jit import jit
 from nbdl.kernels.lanes.twin import Twin
-from nbdl.kernels.pooling.pool2d_lanes import Windows, after, strip_rows
+from nbdl.kernels.pooling.pool2d_lanes import (
+    Windows,
+    activated,
+    after,
+    anywhere,
+    clear,
+    clear_uncovered,
+    strip_rows,
+    tiled,
+)
 from nbdl.kernels.simd.registers import load, maximum, splat, store, where
 
 
+@jit
+def _larger(best, tap):
+    return maximum(tap, best)
+
+
+@jit
+def _largest(best, share):
+    return best
+
+
 def _forward(site):
-    windows, L = Windows(site), site.L
-    return [windows.row(_tiled(*windows.kernel, L) if windows.tiled else _any(windows, L), L)]
+    windows, L, zero = Windows(site), site.L, np.dtype(site.dtype).type(0)
+    return [windows.row(_tiled(*windows.kernel, L, zero) if windows.tiled else _any(windows, L, zero), L)]
 
 
-def _tiled(KH, KW, L):
-    def leaf(x, y, first, last, count, Q, W, x_pitch, y_pitch):
-        for c in range(count):
-            for i in range(first, last):
-                for j in range(Q):
-                    corner = (c * x_pitch + i * KH * W + j * KW) * L
-                    best = load(x, corner)
-                    for u in range(KH):
-                        for v in range(KW):
-                            best = maximum(load(x, corner + (u * W + v) * L), best)
-                    store(y, (c * y_pitch + i * Q + j) * L, best)
-
-    return leaf
+def _tiled(KH, KW, L, zero):
+    return tiled(KH, KW, L, zero.dtype.type(-np.inf), _larger, _largest)
 
 
-def _any(windows, L):
-    rows, columns, (dh, dw) = windows.rows, windows.columns, windows.dilation
+def _any(windows, L, zero):
+    factors = np.ones(len(windows.rows)), np.ones(len(windows.columns))  # a maximum has no share
+    return anywhere(windows, factors, L, zero.dtype.type(-np.inf), _larger, _largest)
 
-    def leaf(x, y, first, last, count, Q, W, x_pitch, y_pitch):
-        for c in range(count):
-            for i in range(first, last):
-                for j in range(Q):
-                    corner = (c * x_pitch + rows[i, 0] * W + columns[j, 0]) * L
-                    best = load(x, corner)
-                    for u in range(rows[i, 1]):
-                        for v in range(columns[j, 1]):
-                            best = maximum(load(x, corner + (u * dh * W + v * dw) * L), best)
-                    store(y, (c * y_pitch + i * Q + j) * L, best)
 
-    return leaf
+@jit
+def _is_winner(value, best):
+    """Where a tap is the maximum of its window, if none before it was: NaN is, and equals nothing."""
+    return (value == best) | (value != value)
 
 
 def _dx(site):
@@ -65,15 +68,10 @@ def _tiled_dx(KH, KW, L, zero):
                         for v in range(KW):
                             here = corner + (u * W + v) * L
                             value = load(x, here)
-                            won = (value == best) | (value != value)
+                            won = _is_winner(value, best)
                             store(dx, here, where(won, rest, splat(zero)))
                             rest = where(won, splat(zero), rest)
-            for i in range(first * KH, last * KH):
-                for j in range(Q * KW, W):
-                    store(dx, (c * x_pitch + i * W + j) * L, splat(zero))
-            if last == P:
-                for i in range(P * KH * W, H * W):
-                    store(dx, (c * x_pitch + i) * L, splat(zero))
+            clear_uncovered(dx, c * x_pitch, first, last, P, Q, KH, KW, H, W, L, zero)
 
     return leaf
 
@@ -83,8 +81,7 @@ def _any_dx(windows, L, zero):
 
     def leaf(x, y, dy, dx, count, P, Q, H, W, x_pitch, y_pitch):
         for c in range(count):
-            for i in range(H * W):
-                store(dx, (c * x_pitch + i) * L, splat(zero))
+            clear(dx, c * x_pitch, H * W, L, zero)
             for i in range(P):
                 for j in range(Q):
                     corner = (c * x_pitch + rows[i, 0] * W + columns[j, 0]) * L
@@ -94,32 +91,15 @@ def _any_dx(windows, L, zero):
                         for v in range(columns[j, 1]):
                             here = corner + (u * dh * W + v * dw) * L
                             value = load(x, here)
-                            won = (value == best) | (value != value)
+                            won = _is_winner(value, best)
                             store(dx, here, load(dx, here) + where(won, rest, splat(zero)))
                             rest = where(won, splat(zero), rest)
 
     return leaf
 
 
-# --- of an activation -----------------------------------------------------------------------------------
-
-
 def _activated(KH, KW, L, zero, f):
-    least = zero.dtype.type(-np.inf)
-
-    def leaf(x, a, y, first, last, count, Q, W, x_pitch, y_pitch):
-        for c in range(count):
-            for i in range(first, last):
-                for j in range(Q):
-                    corner, best = (c * x_pitch + i * KH * W + j * KW) * L, splat(least)
-                    for u in range(KH):
-                        for v in range(KW):
-                            value = f(load(x, corner + (u * W + v) * L))
-                            store(a, corner + (u * W + v) * L, value)
-                            best = maximum(value, best)
-                    store(y, (c * y_pitch + i * Q + j) * L, best)
-
-    return leaf
+    return activated(KH, KW, L, zero.dtype.type(-np.inf), _larger, _largest, f)
 
 
 def _activated_dx(KH, KW, L, zero, df):
@@ -133,7 +113,7 @@ def _activated_dx(KH, KW, L, zero, df):
                         for v in range(KW):
                             here = corner + (u * W + v) * L
                             value = load(a, here)
-                            won = (value == best) | (value != value)
+                            won = _is_winner(value, best)
                             store(dx, here, df(where(won, rest, splat(zero)), load(known, here)))
                             rest = where(won, splat(zero), rest)
 

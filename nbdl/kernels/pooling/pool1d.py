@@ -12,7 +12,9 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import as_float, as_grad, as_labels, as_out, integer, pair, shape3, too_large
+from nbdl.kernels.door.inputs import as_float, as_labels
+from nbdl.kernels.door.options import integer, pair, shape3, too_large
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.window import check_window1d
 from nbdl.kernels.pooling.avg_pool2d import _avg_pool2d, _avg_pool2d_dx

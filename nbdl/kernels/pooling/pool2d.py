@@ -4,10 +4,6 @@ x (N, C, H, W), y (N, C, P, Q), windows of KH x KW elements. With ``span = (KH -
 ``(H + top + bottom - span) // stride + 1``; `ceil_mode` rounds up instead and drops a last window that would
 start in the padding at the end (the rule of torch and ONNX). Q alike. Every window must hold an element of x.
 
-Maxima and sums of a window are those of its rows, then of its columns. A row of results therefore takes two
-passes, each over neighbouring elements: over the rows of the window, for all columns of x, into a strip that
-has the padding at its ends; then along the strip, for all windows. Some strips are filled before the first is
-read, so that nothing waits for what was just written.
 Zhang et al., Dive into Deep Learning, section 7.5.
 """
 
@@ -15,7 +11,7 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import pair, shape4, sides, too_large
+from nbdl.kernels.door.options import pair, shape4, sides, too_large
 from nbdl.kernels.door.window import LIMIT, check_window
 
 
@@ -24,6 +20,11 @@ def pool2d_shape(x_shape, kernel, stride=None, padding=0, dilation=1, ceil_mode=
     """Shape (N, C, P, Q) of a pooling's result; raises `ShapeError` or `OptionError` where arguments misfit.
 
     Call it once before a parallel loop over a pooling: Numba drops exceptions raised inside ``prange``.
+
+    Examples
+    --------
+    >>> pool2d_shape((8, 6, 28, 28), 2)
+    (8, 6, 14, 14)
     """
     if len(x_shape) != 4:
         raise ShapeError("pool2d: `x` (N, C, H, W) must have 4 dimensions, got {}", len(x_shape))
@@ -72,6 +73,7 @@ def _count(size, taps, stride, before, after, dilation, ceil_mode):
     """Number of windows along one axis."""
     room = size + before + after - (taps - 1) * dilation - 1
     count = (room + (stride - 1 if ceil_mode else 0)) // stride + 1
+    # Rounding up may add a window that begins in the padding at the end: it sees nothing.
     if ceil_mode and (count - 1) * stride >= size + before:
         count -= 1
     return count
@@ -80,6 +82,7 @@ def _count(size, taps, stride, before, after, dilation, ceil_mode):
 @jit
 def _taps(start, taps, dilation, size):
     """The taps [first, last) of a window from `start` on that lie in [0, size)."""
+    # The first tap at or after 0 is the ceiling of -start / dilation.
     first = max(0, -(start // dilation))
     last = min(taps, (size - 1 - start) // dilation + 1)
     return first, last
@@ -87,6 +90,7 @@ def _taps(start, taps, dilation, size):
 
 @jit
 def _all_see(size, taps, stride, before, dilation, count):
+    """Whether each of the `count` windows along one axis holds an element in [0, size)."""
     for i in range(count):
         first, last = _taps(i * stride - before, taps, dilation, size)
         if first >= last:
@@ -106,23 +110,11 @@ def _spans(size, taps, stride, before, dilation, count):
 
 
 @jit
-def _reach(size, taps, stride, before, dilation, count):
-    """(o, taps): window j takes the elements ``o + j * stride + v * dilation``, v below the returned `taps`.
+def _shared_taps(size, taps, stride, before, dilation, count):
+    """(offset, taps): window j takes the elements ``offset + j * stride + v * dilation``, v below `taps`.
 
-    Taps that lie in the padding for every window are left out.
+    Taps that lie in the padding for every window are left out, which `offset` accounts for.
     """
     first, _ = _taps((count - 1) * stride - before, taps, dilation, size)
     _, last = _taps(-before, taps, dilation, size)
     return first * dilation - before, last - first
-
-
-@jit
-def _strip(size, taps, stride, before, dilation, count, lanes):
-    """(length, column, o, taps): as `_reach`, in a strip of this length with element 0 at `column`.
-
-    Vectors may be read from every element that a window takes.
-    """
-    o, taps = _reach(size, taps, stride, before, dilation, count)
-    column = max(0, -o)
-    end = max(column + size, column + o + (count - 1) * stride + (taps - 1) * dilation)
-    return end + 2 * lanes, column, column + o, taps

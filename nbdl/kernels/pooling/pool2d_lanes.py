@@ -5,14 +5,18 @@ leaf knows all taps when it is compiled. Elsewhere the taps of each row and colu
 
 Where they leave no row and no column of the image out, an activation before them is done in the same pass
 (`after`): each element is computed, stored and pooled; going back it gets its share of dy times its slope.
+
+A pooling is three things: the value ``start`` that its combination of taps begins with, ``combine(v, tap)``,
+and ``finish(v, share)``, what y is of the combination. `share` is 1 / K for a window of K elements.
 """
 
 import numpy as np
 
-from nbdl._jit import plain
+from nbdl._jit import jit, plain
 from nbdl.errors import NbdlError
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit, floats, pitch
 from nbdl.kernels.pooling import pool2d
+from nbdl.kernels.simd.registers import load, splat, store
 
 _windows, _spans = plain(pool2d._windows), plain(pool2d._spans)
 
@@ -57,6 +61,84 @@ def strip_rows(site):
     """Rows of x for one row of y, where the windows tile x."""
     windows = Windows(site)
     return windows.kernel[0] if windows.tiled else 0
+
+
+# --- forward --------------------------------------------------------------------------------------------
+
+
+def tiled(KH, KW, L, start, combine, finish):
+    """The leaf for windows that tile the image."""
+    share = start.dtype.type(1 / (KH * KW))
+
+    def leaf(x, y, first, last, count, Q, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(first, last):
+                for j in range(Q):
+                    corner, v = (c * x_pitch + i * KH * W + j * KW) * L, splat(start)
+                    for u in range(KH):
+                        for k in range(KW):
+                            v = combine(v, load(x, corner + (u * W + k) * L))
+                    store(y, (c * y_pitch + i * Q + j) * L, finish(v, share))
+
+    return leaf
+
+
+def anywhere(windows, shares, L, start, combine, finish):
+    """The leaf for all other windows; `shares`: factors of 1 / K by row and by column."""
+    rows, columns, (dh, dw), (of_rows, of_columns) = windows.rows, windows.columns, windows.dilation, shares
+
+    def leaf(x, y, first, last, count, Q, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(first, last):
+                for j in range(Q):
+                    corner, v = (c * x_pitch + rows[i, 0] * W + columns[j, 0]) * L, splat(start)
+                    for u in range(rows[i, 1]):
+                        for k in range(columns[j, 1]):
+                            v = combine(v, load(x, corner + (u * dh * W + k * dw) * L))
+                    store(y, (c * y_pitch + i * Q + j) * L, finish(v, of_rows[i] * of_columns[j]))
+
+    return leaf
+
+
+def activated(KH, KW, L, start, combine, finish, f):
+    """`tiled` of ``a = f(x)``, which is written too."""
+    share = start.dtype.type(1 / (KH * KW))
+
+    def leaf(x, a, y, first, last, count, Q, W, x_pitch, y_pitch):
+        for c in range(count):
+            for i in range(first, last):
+                for j in range(Q):
+                    corner, v = (c * x_pitch + i * KH * W + j * KW) * L, splat(start)
+                    for u in range(KH):
+                        for k in range(KW):
+                            value = f(load(x, corner + (u * W + k) * L))
+                            store(a, corner + (u * W + k) * L, value)
+                            v = combine(v, value)
+                    store(y, (c * y_pitch + i * Q + j) * L, finish(v, share))
+
+    return leaf
+
+
+# --- backward -------------------------------------------------------------------------------------------
+
+
+@jit(inline=True)
+def clear(dx, start, count, L, zero):
+    """Write zeros to `count` elements, `L` lanes each, from element `start` on."""
+    for i in range(start, start + count):
+        store(dx, i * L, splat(zero))
+
+
+@jit(inline=True)
+def clear_uncovered(dx, plane, first, last, P, Q, KH, KW, H, W, L, zero):
+    """Write zeros to the columns, and after the last row of windows to the rows, that no window covers."""
+    for i in range(first * KH, last * KH):
+        clear(dx, plane + i * W + Q * KW, W - Q * KW, L, zero)
+    if last == P:
+        clear(dx, plane + P * KH * W, (H - P * KH) * W, L, zero)
+
+
+# --- of an activation -------------------------------------------------------------------------------------
 
 
 def after(forward, backward):

@@ -13,7 +13,9 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.arguments import ANY, as_float, as_grad, as_mask, as_out, integer
+from nbdl.kernels.door.inputs import ANY, as_float, as_mask
+from nbdl.kernels.door.options import integer
+from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.philox import fill
 
@@ -162,6 +164,11 @@ def masked_scale(x, mask, p, out=None):
 
     This is `dropout` with a given mask. p = 1 gives zeros. Raises `ShapeError`, `DtypeError`, `OptionError`,
     but not inside ``prange``, where Numba drops exceptions.
+
+    Examples
+    --------
+    >>> masked_scale(np.array([1.0, 2.0]), np.array([True, False]), 0.5)
+    array([2., 0.])
     """
     x = as_float("masked_scale: `x`", x, ANY)
     mask = as_mask("masked_scale: `mask`", mask, ANY)

@@ -1,4 +1,4 @@
-"""The vector of L numbers, for kernels and lanes twins outside nbdl: `_simd.py` and `_vector_math.py`."""
+"""Vectors of L numbers, for kernels and lanes twins outside nbdl: `registers.py` and `vector_math.py`."""
 
 from nbdl.kernels.simd.registers import (
     LANES,

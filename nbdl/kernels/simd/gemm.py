@@ -1,25 +1,26 @@
 """The matrix product of the plain kernels, on the tile: c = a b or c += a b for any strides.
 
 The sum is done in chunks of the steps. Of `a` a chunk is packed into panels, which stay in the second cache;
-of `b` the part that a register tile needs, which stays in the first while all panels meet it. A sum of K
+of `b` the part that a register tile needs, which stays in the first while it is
+multiplied by all panels. A sum of K
 products has an absolute error of at most K eps sum |a_k b_k| in the dtype of the arrays.
 """
 
 from nbdl._jit import jit
-from nbdl.kernels.simd.registers import load, load_part, pointer, store
-from nbdl.kernels.simd.shuffle import lanes
-from nbdl.kernels.simd.strided_tile import (
+from nbdl.kernels.simd.panels import (
     ROWS,
     VECTORS,
     aligned,
-    deliver,
-    multiply,
     pack,
     ramp,
-    turn,
-    whole,
+    round_up,
+    store_strided,
+    transpose_blocks,
     zeros,
 )
+from nbdl.kernels.simd.registers import load, load_part, pointer, store
+from nbdl.kernels.simd.shuffle import lanes
+from nbdl.kernels.simd.strided_tile import multiply
 
 CHUNK = 160  # steps of the sum at most: with their block a panel fits in the first cache
 SLAB = 512  # rows of `a`
@@ -33,13 +34,13 @@ def gemm(many, M, N, K, a, a_row, a_step, b, b_step, b_column, c, add):
     strides of `a` one is 1, and so with `b`. Callers pass it as ``np.int64(1)``: Numba compiles a function
     once more for each literal that it is called with.
     """
-    L, rows = lanes(pointer(c)), whole(min(M, SLAB), ROWS)
+    L, rows = lanes(pointer(c)), round_up(min(M, SLAB), ROWS)
     wide = VECTORS * L
     panels, block = aligned(rows * CHUNK, c), zeros(CHUNK * wide, c)
     steps, places = ramp(CHUNK, wide), ramp(VECTORS, L)
     edge, none = aligned(rows * wide, c), zeros(rows, c)
     chunks = max(1, -(-K // CHUNK))
-    chunk = max(L, whole(-(-K // chunks), L))  # of nearly equal size
+    chunk = max(L, round_up(-(-K // chunks), L))  # of nearly equal size
     for i in range(many):
         for k in range(0, max(K, 1), chunk):
             count, adds = min(chunk, K - k), add or k > 0
@@ -48,7 +49,7 @@ def gemm(many, M, N, K, a, a_row, a_step, b, b_step, b_column, c, add):
                 pack(a, i * M * K + m * a_row + k * a_step, a_row, a_step, rows, count, panels)
                 n = 0
                 while n < N:
-                    T = 2 if whole(N - n, L) in (L, 2 * L, 4 * L) else VECTORS
+                    T = 2 if round_up(N - n, L) in (L, 2 * L, 4 * L) else VECTORS
                     columns, to = min(T * L, N - n), (i * M + m) * N + n
                     _pack_block(
                         b, i * K * N + k * b_step + n * b_column, b_step, b_column, count, columns, block
@@ -64,7 +65,7 @@ def gemm(many, M, N, K, a, a_row, a_step, b, b_step, b_column, c, add):
                                 T, none, target, pitch, direct and adds,
                             )  # fmt: skip
                     for j in range(inner, rows):
-                        deliver(edge, (j - inner) * wide, columns, c, to + j * N, 1, adds)
+                        store_strided(edge, (j - inner) * wide, columns, c, to + j * N, 1, adds)
                     n += columns
 
 
@@ -75,7 +76,7 @@ def _pack_block(b, start, step, column, K, N, block):
     L = lanes(p)
     wide, part = VECTORS * L, N % L
     if column != 1:
-        turn(p, column, q, wide, N, K)
+        transpose_blocks(p, column, q, wide, N, K)
         return
     for k in range(K):
         for n in range(0, N - part, L):

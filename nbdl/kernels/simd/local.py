@@ -1,4 +1,4 @@
-"""Memory of a leaf's own, on the stack: what is small and needed only until the leaf is done."""
+"""Stack memory of a leaf: small scratch that is needed only until the leaf returns."""
 
 import numpy as np
 from llvmlite import ir

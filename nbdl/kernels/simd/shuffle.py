@@ -12,21 +12,20 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from nbdl.kernels.simd.registers import (
+from nbdl.kernels.simd.emit import (
     I32,
     I64,
     LANES,
-    _define,
-    _first,
     call,
-    count,
+    define,
     emit_load,
     emit_load_part,
     emit_splat,
     emit_store,
     emit_store_part,
-    store_part,
+    first_mask,
 )
+from nbdl.kernels.simd.registers import count, store_part
 
 # --- the end of a row -------------------------------------------------------------------------------------
 
@@ -61,7 +60,7 @@ def _emit_load_rest(bd, kind, p, i, n, other=None):
         with part:
             some = emit_load_part(bd, kind, p, i, n)
             if other is not None:
-                some = bd.select(_first(bd, kind, n, kind.lanes), some, emit_splat(bd, kind, other))
+                some = bd.select(first_mask(bd, kind, n, kind.lanes), some, emit_splat(bd, kind, other))
             values.append((some, bd.block))
     loaded = bd.phi(kind.vector)
     for value, block in values:
@@ -77,10 +76,10 @@ def _emit_store_rest(bd, kind, p, i, v, n):
             emit_store_part(bd, kind, p, i, v, n)
 
 
-_define(lanes, lambda k: [(types.int64, (k.pointer,))], lambda bd, kind, p: ir.Constant(I64, kind.lanes))
-_define(load_rest, lambda k: [(k.vec, (k.pointer, types.int64, types.int64))], _emit_load_rest)
-_define(load_rest, lambda k: [(k.vec, (k.pointer, types.int64, types.int64, k.dtype))], _emit_load_rest)
-_define(store_rest, lambda k: [(types.void, (k.pointer, types.int64, k.vec, types.int64))], _emit_store_rest)
+define(lanes, lambda k: [(types.int64, (k.pointer,))], lambda bd, kind, p: ir.Constant(I64, kind.lanes))
+define(load_rest, lambda k: [(k.vec, (k.pointer, types.int64, types.int64))], _emit_load_rest)
+define(load_rest, lambda k: [(k.vec, (k.pointer, types.int64, types.int64, k.dtype))], _emit_load_rest)
+define(store_rest, lambda k: [(types.void, (k.pointer, types.int64, k.vec, types.int64))], _emit_store_rest)
 
 
 def first_lanes(v, n):
@@ -88,10 +87,10 @@ def first_lanes(v, n):
     return np.where(np.arange(v.size) < n, v, 0).astype(v.dtype)
 
 
-_define(
+define(
     first_lanes,
     lambda k: [(k.vec, (k.vec, types.int64))],
-    lambda bd, kind, v, n: bd.select(_first(bd, kind, n, kind.lanes), v, ir.Constant(kind.vector, None)),
+    lambda bd, kind, v, n: bd.select(first_mask(bd, kind, n, kind.lanes), v, ir.Constant(kind.vector, None)),
 )
 
 
@@ -124,5 +123,5 @@ def _emit_packed(bd, kind, v, mask):
     )
 
 
-_define(even, lambda k: [(k.vec, (k.vec, k.vec))], _shuffle(lambda L: list(range(0, 2 * L, 2))))
-_define(packed, lambda k: [(k.vec, (k.vec, k.mask))], _emit_packed)
+define(even, lambda k: [(k.vec, (k.vec, k.vec))], _shuffle(lambda L: list(range(0, 2 * L, 2))))
+define(packed, lambda k: [(k.vec, (k.vec, k.mask))], _emit_packed)

@@ -8,7 +8,7 @@ Only the size of the register tile is known when it is compiled. Everything else
                 acc[i, j] += A[k * ROWS + i] * B[steps[k] + places[j]]
 
 A is packed into *panels* of ROWS numbers for each step. Two tables say where the vectors of B lie. A matrix
-product and a convolution differ in these tables alone: the pixels of an image are vectors of B that move with
+product and a convolution differ only in these tables: the pixels of an image are vectors of B that move with
 the taps of the kernel; nothing is unrolled into patches.
 
 Tiles know no ragged edge: what they read and write has room for whole vectors and whole panels, in 64-byte
@@ -22,29 +22,12 @@ from numba.core import config
 from numba.extending import intrinsic
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import compact
-from nbdl.kernels.simd.registers import (
-    ACCUMULATORS,
-    I64,
-    LANES,
-    Kind,
-    at,
-    emit_fma,
-    emit_load,
-    emit_splat,
-    emit_store,
-    load,
-    load_part,
-    pointer,
-    store,
-    store_part,
-)
+from nbdl.kernels.simd.emit import I64, LANES, Kind, at, emit_fma, emit_load, emit_splat, emit_store
+from nbdl.kernels.simd.panels import ROWS, VECTORS
+from nbdl.kernels.simd.registers import pointer
 from nbdl.kernels.simd.shuffle import lanes
-from nbdl.kernels.simd.transpose import transpose, transpose_halves, transpose_part
 
-VECTORS = 3  # of B, side by side in a register tile; two where that leaves none alone
-ROWS = ACCUMULATORS // VECTORS  # of A
-FEW = ROWS // 2  # where no more are left
+HALF = ROWS // 2  # rows of a tile where no more are left
 CACHE = 30_000  # bytes of A and B that stay in the first cache while a tile runs
 
 
@@ -143,100 +126,7 @@ def _merged(bd, *ways):
     return merged
 
 
-# --- panels and blocks ------------------------------------------------------------------------------------
-
-
-@jit
-def aligned(n, x):
-    """Scratch for `n` floats of the dtype of `x`, beginning at a multiple of 64 bytes."""
-    compact()
-    size = x.itemsize
-    room = np.empty(n + 64 // size, x.dtype)
-    start = (-room.ctypes.data % 64) // size
-    return room[start : start + n]
-
-
-@jit
-def zeros(n, x):
-    """The same, filled with zeros."""
-    a = aligned(n, x)
-    for i in range(n):
-        a[i] = 0
-    return a
-
-
-@jit
-def ramp(n, step):
-    """The offsets 0, step, 2 step, ..."""
-    a = np.empty(n, np.int64)
-    for i in range(n):
-        a[i] = i * step
-    return a
-
-
-@jit
-def whole(n, unit):
-    """`n` rounded up to a multiple of `unit`."""
-    return -(-n // unit) * unit
-
-
-@jit
-def odd(n, unit):
-    """`n` rounded up to an odd multiple of `unit`: a pitch that spreads rows over all sets of a cache."""
-    return (-(-n // unit) | 1) * unit
-
-
-@jit
-def turn(p, row, q, pitch, M, N):
-    """q[n pitch + m] = p[m row + n] for m < M, n < N: L x L blocks, in registers."""
-    L = lanes(p)
-    for m in range(0, M, L):
-        for n in range(0, N, L):
-            source, target = p + (m * row + n), q + (n * pitch + m)
-            if M - m >= L and N - n >= L:
-                transpose(source, row, target, pitch)
-            else:
-                transpose_part(source, row, target, pitch, M - m, N - n)
-
-
-@jit
-def pack(source, start, row, step, M, K, panels):
-    """The panels of A (K, M) = source[start + m row + k step], zeros behind row M; `row` or `step` is 1.
-
-    Element (k, m) goes to ``panels[(m // ROWS * K + k) * ROWS + m % ROWS]``.
-    """
-    s, p = pointer(source) + start, pointer(panels)
-    L = lanes(p)
-    for i in range(M // ROWS * ROWS * K, whole(M, ROWS) * K):
-        panels[i] = 0
-    if row == 1:
-        for m in range(0, M, ROWS):
-            n = min(ROWS, M - m)
-            for k in range(K):
-                for i in range(0, n, L):
-                    store_part(p, m * K + k * ROWS + i, load_part(s, m + k * step + i, n - i), n - i)
-        return
-    m, width = 0, np.int64(ROWS)  # no literal, for which `turn` would be compiled once more
-    while m < M:
-        k, two = 0, ROWS < L <= M - m  # two panels out of one block of L rows
-        while two and K - k >= L:
-            transpose_halves(s + (m * row + k), row, p + (m * K + k * ROWS), ROWS, K * ROWS)
-            k += L
-        for _ in range(2 if two else 1):
-            turn(s + (m * row + k), row, p + (m * K + k * ROWS), width, min(ROWS, M - m), K - k)
-            m += ROWS
-
-
-@jit
-def pack_taps(source, start, row, taps, M, panels):
-    """The same of A (K, M) = source[start + m row + taps[k]], one by one: for weights, which are few."""
-    to, K = 0, taps.size
-    for m in range(0, M, ROWS):
-        for k in range(K):
-            tap = start + m * row + taps[k]
-            for i in range(ROWS):
-                panels[to + i] = source[tap + i * row] if i < M - m else 0
-            to += ROWS
+# --- all tiles of a product ---------------------------------------------------------------------------------
 
 
 @jit
@@ -244,7 +134,7 @@ def multiply(panels, M, K, k0, k1, B, steps, places, T, first, C, pitch, add):
     """C[m pitch + t] = first[m] + sum over k0 <= k < k1 of A[k, m] B[steps[k] + places[t]], for t < T.
 
     Or += the sum, if `add`. `panels` is A (K, M) as `pack` leaves it; all arrays are flat, t counts vectors.
-    C and `first` have room for ``whole(M, FEW)`` rows, C and `places` for two vectors at least.
+    C and `first` have room for ``round_up(M, HALF)`` rows, C and `places` for two vectors at least.
     """
     A, b, s, p, f, c = (
         pointer(panels),
@@ -259,15 +149,15 @@ def multiply(panels, M, K, k0, k1, B, steps, places, T, first, C, pitch, add):
         n = 2 if T - t in (1, 2, 4) else VECTORS
         for m in range(0, M, ROWS):
             a, to = A + m * K, c + (m * pitch + t * L)
-            if M - m > FEW:
+            if M - m > HALF:
                 if n == VECTORS:
                     strided_tile(ROWS, VECTORS, 0, k0, k1, a, b, s, p, t, f + m, to, pitch, add)
                 else:
                     strided_tile(ROWS, 2, 0, k0, k1, a, b, s, p, t, f + m, to, pitch, add)
             elif n == VECTORS:
-                strided_tile(FEW, VECTORS, 0, k0, k1, a, b, s, p, t, f + m, to, pitch, add)
+                strided_tile(HALF, VECTORS, 0, k0, k1, a, b, s, p, t, f + m, to, pitch, add)
             else:
-                strided_tile(FEW, 2, 0, k0, k1, a, b, s, p, t, f + m, to, pitch, add)
+                strided_tile(HALF, 2, 0, k0, k1, a, b, s, p, t, f + m, to, pitch, add)
         t += n
 
 
@@ -275,8 +165,8 @@ def multiply(panels, M, K, k0, k1, B, steps, places, T, first, C, pitch, add):
 def multiply_lanes(panels, M, K, k0, k1, B, steps, places, T, none, C, pitch):
     """C[m, t, lane] += the sum over k0 <= k < k1 of A[k, m, lane] B[steps[k] + places[t] + lane] for t < T.
 
-    Element (k, m) of `panels` is a vector. C has room for ``whole(M, FEW)`` rows of ``whole(T, VECTORS)``
-    vectors.
+    Element (k, m) of `panels` is a vector. C has room for ``round_up(M, HALF)`` rows, each of
+    ``round_up(T, VECTORS)`` vectors.
     """
     A, b, s, p, f, c = pointer(panels), pointer(B), pointer(steps), pointer(places), pointer(none), pointer(C)
     L = lanes(b)
@@ -284,37 +174,7 @@ def multiply_lanes(panels, M, K, k0, k1, B, steps, places, T, none, C, pitch):
         a = A + m * K * L
         for t in range(0, T, VECTORS):
             to = c + (m * pitch + t * L)
-            if M - m > FEW:
+            if M - m > HALF:
                 strided_tile(ROWS, VECTORS, 1, k0, k1, a, b, s, p, t, f, to, pitch, True)
             else:
-                strided_tile(FEW, VECTORS, 1, k0, k1, a, b, s, p, t, f, to, pitch, True)
-
-
-@jit
-def copy(source, i, n, target, j):
-    """target[j : j + n] = source[i : i + n]; LLVM would do rows shorter than 64 one by one."""
-    p, q = pointer(source), pointer(target)
-    L, rest = lanes(p), n % lanes(p)
-    for k in range(0, n - rest, L):
-        store(q, j + k, load(p, i + k))
-    if rest:
-        k = n - rest
-        store_part(q, j + k, load_part(p, i + k, rest), rest)
-
-
-@jit
-def deliver(C, i, n, out, j, step, add):
-    """out[j + k step] = C[i + k] for k < n, or += if `add`."""
-    if step == 1 and not add:
-        copy(C, i, n, out, j)
-    elif step == 1:
-        p, q = pointer(C), pointer(out)
-        L, rest = lanes(p), n % lanes(p)
-        for k in range(0, n - rest, L):
-            store(q, j + k, load(p, i + k) + load(q, j + k))
-        if rest:
-            k = n - rest
-            store_part(q, j + k, load_part(p, i + k, rest) + load_part(q, j + k, rest), rest)
-    else:
-        for k in range(n):
-            out[j + k * step] = C[i + k] + (out[j + k * step] if add else 0)
+                strided_tile(HALF, VECTORS, 1, k0, k1, a, b, s, p, t, f, to, pitch, True)

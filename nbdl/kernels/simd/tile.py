@@ -6,7 +6,7 @@ A few accumulators stay in registers while k runs, and every step multiplies wha
         for i, a, b in fmas:                        # a list known when the code is compiled: unrolled
             acc[i] += A[ta(k) + a] * B[tb(k) + b]   # A: one number for all lanes, or a vector; B: a vector
 
-Convolution, its gradients, the linear layer and its gradients differ in these index maps alone. A map is a
+Convolution, its gradients, the linear layer and its gradients differ only in these index maps. A map is a
 string (`spec` makes it), and Numba compiles one function for each: all offsets become displacements inside
 instructions. The length of the sum is given at run time.
 """
@@ -19,7 +19,7 @@ from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
 
-from nbdl.kernels.simd.registers import (
+from nbdl.kernels.simd.emit import (
     ACCUMULATORS,
     I64,
     LANES,

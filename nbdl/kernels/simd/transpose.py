@@ -13,7 +13,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from nbdl.kernels.simd.registers import I32, I64, LANES, _define, at, emit_load_part, emit_store_part
+from nbdl.kernels.simd.emit import I32, I64, LANES, at, define, emit_load_part, emit_store_part
 
 
 def transpose(src, row_stride, dst, dst_stride):
@@ -123,19 +123,19 @@ def _shuffle(bd, a, b, order):
 
 _ROWS = types.CPointer(types.int64)
 _COUNT = types.int64
-_define(transpose, lambda k: [(types.void, (k.pointer, _COUNT, k.pointer, _COUNT))], _emit_transpose)
-_define(
+define(transpose, lambda k: [(types.void, (k.pointer, _COUNT, k.pointer, _COUNT))], _emit_transpose)
+define(
     transpose_part,
     lambda k: [(types.void, (k.pointer, _COUNT, k.pointer, _COUNT, _COUNT, _COUNT))],
     _emit_transpose,
 )
-_define(
+define(
     transpose_halves,
     lambda k: [(types.void, (k.pointer, _COUNT, k.pointer, _COUNT, _COUNT))],
     _emit_transpose_halves,
 )
-_define(gather, lambda k: [(types.void, (k.pointer, _ROWS, _COUNT, k.pointer, _COUNT))], _emit_gather)
-_define(
+define(gather, lambda k: [(types.void, (k.pointer, _ROWS, _COUNT, k.pointer, _COUNT))], _emit_gather)
+define(
     gather_part,
     lambda k: [(types.void, (k.pointer, _ROWS, _COUNT, k.pointer, _COUNT, _COUNT))],
     _emit_gather,

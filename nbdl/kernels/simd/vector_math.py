@@ -32,7 +32,7 @@ from typing import NamedTuple
 import numpy as np
 from llvmlite import ir
 
-from nbdl.kernels.simd.registers import EXACT, FLAGS, _define
+from nbdl.kernels.simd.emit import EXACT, FLAGS, define
 
 
 class Format(NamedTuple):
@@ -337,4 +337,4 @@ _FORMULAS = (
     (erf, _erf), (erfc, _erfc), (erfcx, _erfcx),
 )  # fmt: skip
 for _function, _formula in _FORMULAS:
-    _define(_function, lambda k: [(k.vec, (k.vec,)), (k.dtype, (k.dtype,))], _emitter(_formula))
+    define(_function, lambda k: [(k.vec, (k.vec,)), (k.dtype, (k.dtype,))], _emitter(_formula))

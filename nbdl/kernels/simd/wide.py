@@ -4,7 +4,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from nbdl.kernels.simd.registers import F32, F64, I32, LANES, _define, at, call, emit_load_part
+from nbdl.kernels.simd.emit import F32, F64, I32, LANES, at, call, define, emit_load_part
 from nbdl.kernels.simd.shuffle import _emit_load_rest, _is_whole
 
 
@@ -44,5 +44,5 @@ def _emit_prefetch(bd, kind, p, i):
 
 
 _NARROW = ir.VectorType(F32.number, F64.lanes)
-_define(wide, lambda kind: [(F64.vec, (kind.pointer, types.int64, types.int64))], _emit_wide)
-_define(prefetch, lambda kind: [(types.void, (kind.pointer, types.int64))], _emit_prefetch)
+define(wide, lambda kind: [(F64.vec, (kind.pointer, types.int64, types.int64))], _emit_wide)
+define(prefetch, lambda kind: [(types.void, (kind.pointer, types.int64))], _emit_prefetch)

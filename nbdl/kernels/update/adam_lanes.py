@@ -10,7 +10,7 @@ from nbdl.kernels.simd.registers import LANES, load, store
 from nbdl.kernels.update import adam as _kernel
 from nbdl.kernels.update.rates import rates
 
-change = _kernel.change
+Factors, adam_step = _kernel.Factors, _kernel.adam_step
 
 
 def _factors(kernel, lr, step, beta1, beta2, eps, penalty, shrink):
@@ -24,14 +24,13 @@ def _leaf(dtype):
     top, smallest = np.sqrt(largest), np.finfo(dtype).smallest_subnormal
 
     def leaf(w, dw, m, v, factors, size):
-        rate, root, fade, decay, keep = factors[0], factors[1], factors[2], factors[7], factors[8]
-        b1, c1, b2, c2 = factors[3], factors[4], factors[5], factors[6]
-        limit, epsilon = root * top, max(factors[9], math.sqrt(smallest / c2))
+        root, c2 = factors[1], factors[6]
+        f = Factors(
+            factors[0], root, factors[2], factors[3], factors[4], factors[5], c2, factors[7], factors[8],
+            max(factors[9], math.sqrt(smallest / c2)), root * top, largest,
+        )  # fmt: skip
         for i in range(0, size, L):
-            after, mean, square = change(
-                load(w, i), load(dw, i), load(m, i), load(v, i),
-                rate, root, fade, b1, c1, b2, c2, decay, keep, epsilon, limit, largest,
-            )  # fmt: skip
+            after, mean, square = adam_step(load(w, i), load(dw, i), load(m, i), load(v, i), f)
             store(m, i, mean)
             store(v, i, square)
             store(w, i, after)

@@ -4,7 +4,8 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError
-from nbdl.kernels.door.arguments import ANY, as_float, as_state
+from nbdl.kernels.door.inputs import ANY, as_float
+from nbdl.kernels.door.results import as_state
 from nbdl.kernels.simd.registers import fma, pointer
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 from nbdl.kernels.update.rates import rates
@@ -18,6 +19,13 @@ def momentum_update(w, dw, v, lr, momentum=0.9, nesterov=False, weight_decay=0.0
 
     With `nesterov` the last step is :math:`w \leftarrow w - \eta (g + \beta v)`. v starts as zeros.
     Zhang et al., Dive into Deep Learning, section 12.6.
+
+    Examples
+    --------
+    >>> w, v = np.array([1.0]), np.array([0.0])
+    >>> momentum_update(w, np.array([1.0]), v, 0.5)
+    >>> w
+    array([0.5])
     """
     lr, weight_decay = rates("momentum_update", lr, weight_decay)
     momentum = checked(momentum)
@@ -38,6 +46,7 @@ def checked(momentum):
 def step(w, dw, v, rate, beta, decay, nesterov):
     """w and v after the step."""
     g = fma(decay, w, dw)
+    # v <- beta v + g; with Nesterov the step looks ahead along it
     v = fma(beta, v, g)
     return fma(-rate, fma(beta, v, g) if nesterov else v, w), v
 

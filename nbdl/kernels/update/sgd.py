@@ -1,7 +1,8 @@
 """Gradient descent: see `nbdl.kernels.update` for what all updates have in common."""
 
 from nbdl._jit import jit
-from nbdl.kernels.door.arguments import ANY, as_float, as_state
+from nbdl.kernels.door.inputs import ANY, as_float
+from nbdl.kernels.door.results import as_state
 from nbdl.kernels.simd.registers import fma, pointer
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 from nbdl.kernels.update.rates import rates
@@ -12,6 +13,13 @@ def sgd_update(w, dw, lr, weight_decay=0.0):
     r"""Gradient descent, :math:`w \leftarrow (1 - \eta\lambda)\, w - \eta\, dw`.
 
     Zhang et al., Dive into Deep Learning, sections 3.4 and 3.7.
+
+    Examples
+    --------
+    >>> w = np.array([1.0, 2.0])
+    >>> sgd_update(w, np.array([1.0, -1.0]), 0.5)
+    >>> w
+    array([0.5, 2.5])
     """
     lr, weight_decay = rates("sgd_update", lr, weight_decay)
     dw = as_float("sgd_update: `dw`", dw, ANY)

@@ -1,7 +1,7 @@
 """The product of a few rows with a matrix, where packing would cost more than it saves.
 
-The time of one row is that of reading the matrix once. A sum of D products is a chain of D steps that wait
-for each other, so four chains go side by side: four vectors of columns, or, for the last columns, the sums of
+A row takes as long as reading the matrix once. A sum of D products is a chain of D steps that wait for each
+other, so four are computed side by side: four vectors of columns, or, for the last columns, the sums of
 every fourth product.
 """
 
@@ -9,11 +9,11 @@ from nbdl._jit import jit
 from nbdl.kernels.simd.registers import fma, load, load_part, pointer, splat, store, store_part
 from nbdl.kernels.simd.shuffle import lanes
 
-FEW = 4  # rows
+FEW_ROWS = 4  # from here on, packing the matrix pays
 
 
 @jit
-def few(x, w, b, y):
+def gemm_few_rows(x, w, b, y):
     """y = x w + b for x (N, D), w (D, Q), y (N, Q), and b (Q,) or empty; all C-contiguous."""
     (N, D), Q, bias = x.shape, y.shape[1], b.size > 0
     px, pw, pb, py = pointer(x), pointer(w), pointer(b), pointer(y)
