@@ -79,7 +79,8 @@ class _Inner(_Library):
 
     def __init__(self, codegen, name):
         super().__init__(codegen, name)
-        self.environments, self._own, self._all, self._native = {}, None, None, False
+        self.environments, self._own, self._exported = {}, None, []
+        self._all, self._native = None, False
 
     @property
     def codegen(self):
@@ -93,10 +94,11 @@ class _Inner(_Library):
     def alone(self):
         """Its own functions, in a form that may be linked several times."""
         if self._own is None:
-            self._own = self._final_module.clone()
+            self._own = self._final_module
             for function in self._own.functions:
                 if not function.is_declaration and function.linkage == llvm.Linkage.external:
                     function.linkage = "linkonce_odr"
+                    self._exported.append(function.name)
         return self._own
 
     def _get_module_for_linking(self):
@@ -110,7 +112,9 @@ class _Inner(_Library):
         if not self._native and not self._defines(name):
             return 0
         if not self._native:
-            self._native = True
+            self._native, self._final_module = True, self.alone().clone()
+            for exported in self._exported:
+                self._final_module.get_function(exported).linkage = "external"
             environments = self._link_all(self._final_module)
             self._optimize_final_module()
             self._finalize_final_module()

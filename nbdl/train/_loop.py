@@ -80,8 +80,9 @@ class Run:
         self._saved = None  # the step of the last checkpoint
 
     def evaluate(self, split):
-        """Loss and metrics of the net on a `Split` in the form of the data, as a dict."""
-        config, split = self.config, Split(self._inputs(split.x), split.y)
+        """Loss and metrics of the net on a `Split`, or a pair (x, y), in the form of the data, as a dict."""
+        x, y = split
+        config, split = self.config, Split(self._inputs(np.asarray(x) if isinstance(x, list) else x), y)
         with registry.swap(**config.swap):
             return evaluated(
                 self._predictor(), split, self.preparation, config.loss, config.loss_options,

@@ -34,7 +34,7 @@ def as_data(data):
             names = np.unique(y)
             y, labels, classes = np.searchsorted(names, y), tuple(names.tolist()), len(names)
         elif y.dtype.kind in "iu":
-            classes = int(y.max(initial=-1)) + 1
+            classes = int(y.max()) + 1 if y.size else 0
     none = slice(0, 0)
     return Data("data", Split(x, y), Split(taken(x, none), taken(y, none)), classes, labels=labels)
 

@@ -80,10 +80,10 @@ def fit(
         If the net ends worse than a constant: the mean of the targets, or the most frequent class.
     """
     if loss is not None and not isinstance(loss, str):
-        raise UsageError(
-            "`loss` must be the name of a loss, got {}. Try nbdl.fit(net, (x, y)): the data are a pair",
-            type(loss).__name__,
-        )
+        advice = "nbdl.fit(net, (x, y)): the data are a pair"
+        if callable(loss):
+            advice = "to register it, as docs/writing-a-plugin.md shows: a run saves the name of its loss"
+        raise UsageError("`loss` must be the name of a loss, got {}. Try {}", type(loss).__name__, advice)
     config = Config(
         data=data if isinstance(data, str) else "", epochs=epochs, batch_size=batch_size, lr=float(lr),
         optimizer=optimizer, loss=loss or "", schedule=schedule, seed=seed, dtype=dtype,

@@ -49,7 +49,7 @@ def test_predictions_are_the_same(name):
     with tape.no_grad():
         want = net(IMAGES).data
     before = nn.state_dict(net)
-    folded = nn.fold_batch_norm(net)
+    folded = nn.fold_batch_norm(net, IMAGES)
     assert norms(net) > 0 == norms(folded)
     got = folded(IMAGES).data
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * np.abs(want).max())
@@ -59,7 +59,7 @@ def test_predictions_are_the_same(name):
 def test_a_folded_net_is_saved_and_predicts_in_compiled_code(tmp_path):
     net = trained(NETS["convolutions"](), IMAGES)
     step = nbdl.compile_step(net, example=(IMAGES, RNG.integers(0, 3, 6)), threads=1)
-    folded = nn.fold_batch_norm(net)
+    folded = nn.fold_batch_norm(net, IMAGES)
     nbdl.save(folded, tmp_path / "folded.safetensors")
     again = nbdl.load(tmp_path / "folded.safetensors")
     np.testing.assert_array_equal(again(IMAGES).data, folded(IMAGES).data)
@@ -72,7 +72,7 @@ def test_a_folded_net_is_saved_and_predicts_in_compiled_code(tmp_path):
 def test_resnet20_has_none_left():
     x = RNG.normal(size=(2, 3, 32, 32)).astype("f4")
     net = nn.init(models.resnet20(), x)
-    folded = nn.fold_batch_norm(net)
+    folded = nn.fold_batch_norm(net, x)
     assert norms(folded) == 0
     np.testing.assert_allclose(folded(x).data, net(x).data, rtol=1e-4, atol=1e-4)
 
@@ -81,7 +81,20 @@ def test_what_is_used_twice_stays():
     shared = nn.Linear(4)
     net = trained(nn.Sequential(shared, nn.BatchNorm(), shared, nn.BatchNorm()), np.ones((2, 4)))
     with pytest.raises(UsageError, match="no BatchNorm follows"):
-        nn.fold_batch_norm(net)
+        nn.fold_batch_norm(net, np.ones((2, 4)))
+
+
+def test_series_and_the_rows_of_a_sequence():
+    x = RNG.normal(size=(5, 3, 9)).astype("f4")
+    net = trained(nn.Sequential(nn.Conv1d(4, 3), nn.BatchNorm(), nn.ReLU()), x)
+    np.testing.assert_allclose(nn.fold_batch_norm(net, x)(x).data, net(x).data, rtol=1e-5, atol=1e-5)
+    x = RNG.normal(size=(5, 7, 6)).astype("f4")
+    net = trained(nn.Sequential(nn.Linear(7), nn.BatchNorm()), x)  # its channels are the rows
+    with pytest.raises(UsageError, match=r"predicts something else: .* whose channels are the T"):
+        nn.fold_batch_norm(net, x)
+    net = trained(nn.Sequential(nn.Linear(4), nn.BatchNorm()), x)
+    with pytest.raises(UsageError, match="no BatchNorm follows"):
+        nn.fold_batch_norm(net, x)
 
 
 @pytest.mark.parametrize(
@@ -93,4 +106,4 @@ def test_what_is_used_twice_stays():
 )
 def test_nothing_to_fold(net, words):
     with pytest.raises(UsageError, match=words):
-        nn.fold_batch_norm(net)
+        nn.fold_batch_norm(net, IMAGES)

@@ -8,7 +8,7 @@ from nbdl.kernels.pooling.max_pool2d_lanes import _any, _any_dx
 
 
 def _forward(bins, site):
-    return [bins.row(_any(bins, site.L))]
+    return [bins.row(_any(bins, site.L, np.dtype(site.dtype).type(0)))]
 
 
 def _dx(bins, site):

@@ -43,10 +43,10 @@ def _shape(site):
     return C, Q
 
 
-def _maximum(site, tiled, tabled, *zero):
+def _maximum(site, tiled, tabled):
     """The rows of a leaf for windows side by side, or of one for windows in tables."""
-    windows, L = Series(site), site.L
-    return [windows.row(tiled(*windows.kernel, L, *zero) if windows.tiled else tabled(windows, L, *zero), L)]
+    windows, L, zero = Series(site), site.L, np.dtype(site.dtype).type(0)
+    return [windows.row(tiled(*windows.kernel, L, zero) if windows.tiled else tabled(windows, L, zero), L)]
 
 
 def _average(site, tiled, tabled):
@@ -56,13 +56,9 @@ def _average(site, tiled, tabled):
     return [windows.row(tabled(windows, average.shares(windows, site), L, zero), L)]
 
 
-def _maximum_dx(site):
-    return _maximum(site, maximum._tiled_dx, maximum._any_dx, np.dtype(site.dtype).type(0))
-
-
 max_pool1d = Twin(
     lambda site: _maximum(site, maximum._tiled, maximum._any),
-    {"x": _maximum_dx},
+    {"x": lambda site: _maximum(site, maximum._tiled_dx, maximum._any_dx)},
     shape=_shape,
 )
 avg_pool1d = Twin(
