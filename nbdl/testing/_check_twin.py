@@ -8,7 +8,7 @@ import numpy as np
 from numba import config
 
 from nbdl import registry
-from nbdl.errors import ShapeError, VerificationError
+from nbdl.errors import OptionError, ShapeError, VerificationError
 from nbdl.kernels.simd.registers import LANES
 from nbdl.records import resolve
 from nbdl.shapes import site_of
@@ -89,9 +89,16 @@ def _site(subject, case, inputs, dtype):
 
 
 def _refused(subject, bad):
-    """A twin that reads an index must refuse by its status what the kernel refuses for what the data are."""
+    """What the kernel refuses, a twin must too: options before it is chosen, an index by its status."""
     record, constants = subject.record, {**subject.constants, **bad.constants}
     inputs = [*bad.inputs, *[None] * (len(record.inputs) - len(bad.inputs))]
+    if issubclass(bad.error, OptionError) and bad.constants and not record.shape:
+        if site_of(record, inputs, constants, np.dtype("float64"))[0] is not None:
+            text = (
+                "lanes twin of `{}` serves options that the kernel refuses: `{}`. Give the record a `shape` "
+                "(nbdl.kernels.door.sizes.outputs makes it of the kernel), or have that of the twin raise Unfit"
+            )
+            raise VerificationError(text, record.name, bad.name)
     if issubclass(bad.error, ShapeError) or not any(n in resolve(record.lanes).index for n in record.inputs):
         return
     twin, site, _ = site_of(record, inputs, constants, np.dtype("float64"))

@@ -453,3 +453,9 @@ def test_sums_over_the_minibatch_come_first_and_count_each_sample_once():
     assert "asks for `db`: no operand is called so" in flaw(
         replace(record, lanes=centred_twin(needs=())), case
     )
+
+
+def test_options_that_the_kernel_refuses_must_not_reach_the_twin():
+    softplus = registry.default().get("kernel", "softplus")
+    with pytest.raises(VerificationError, match=r"options that the kernel refuses: .* Give the record a"):
+        check_twin(replace(softplus, shape=""))
