@@ -60,7 +60,7 @@ def as_inputs(a, where, exact=False):
     check_numbers(a, where)
     if a.ndim == 2 and a.dtype.kind in "iub" and not exact:
         return np.ascontiguousarray(a)
-    pixels = a.dtype == np.uint8 and a.ndim in (3, 4)
+    pixels = _are_pixels(a)
     if a.ndim == 1:
         a = a[:, None]
     elif a.ndim == 3:
@@ -73,9 +73,14 @@ def as_inputs(a, where, exact=False):
     return x / np.float32(255) if pixels else x
 
 
+def _are_pixels(a):
+    return a.dtype == np.uint8 and a.ndim in (3, 4)
+
+
 def from_splits(name, train, test, places, task=None, about="", standardize=False):
     """A `Data` from two pairs (x, y) of arrays; `places` says for each of the four where it was found."""
     check_standardize(standardize)
+    pixels = _are_pixels(train[0])
     xs = [as_inputs(p[0], where, standardize) for p, where in zip((train, test), places[::2])]
     ys, labels = as_targets([train[1], test[1]], places[1::2], task)
     for x, y, where in zip(xs, ys, places[1::2]):
@@ -100,7 +105,7 @@ def from_splits(name, train, test, places, task=None, about="", standardize=Fals
     if train.y.dtype == np.int64:
         classes = len(labels) or int(max(train.y.max(), test.y.max())) + 1
     standardize = standardize and train.x.ndim == 2
-    about = _told(about, classes, labels, standardize)
+    about = _told(about, classes, labels, standardize, pixels=pixels)
     return Data(name, train, test, classes, about, labels, standardize=standardize)
 
 
@@ -116,6 +121,7 @@ def from_arrays(
     if not isinstance(seed, int) or seed < 0:
         raise UsageError("data option `seed` must be an integer from 0, got {!r}", seed)
     check_standardize(standardize)
+    pixels = _are_pixels(x)
     x = as_inputs(x, places[0], standardize)
     whole = table is not None and y.dtype.kind == "f"
     (y,), labels = as_targets([y], places[1:], task, coded=table is not None)
@@ -132,7 +138,7 @@ def from_arrays(
     test, train = order[:n], order[n:]
     classes = (len(labels) or int(y.max()) + 1) if y.dtype == np.int64 else None
     standardize = standardize and x.ndim == 2
-    about = _told(about, classes, labels, standardize, whole)
+    about = _told(about, classes, labels, standardize, whole, pixels)
     splits = Split(x[train], y[train]), Split(x[test], y[test])
     return Data(name, *splits, classes, about, labels, *(table or ((), "")), standardize)
 
@@ -148,14 +154,15 @@ def check_standardize(standardize):
         raise UsageError("data option `standardize` must be true or false, got {!r}", standardize)
 
 
-def _told(about, classes, labels, standardize, whole=False):
+def _told(about, classes, labels, standardize, whole=False, pixels=False):
     """What a data set is, with what was understood of its targets; `whole`: from their values alone."""
     if classes is None:
         what = "values"
     else:
         names = ", ".join(map(str, labels[:SHOWN])) + (", ..." if len(labels) > SHOWN else "")
         what = f"{'whole numbers as ' * whole}{classes} classes" + (f" ({names})" if labels else "")
-    return f"{about}, {what}; inputs {'standardised' if standardize else 'as they are'}"
+    done = "standardised" if standardize else "divided by 255" if pixels else "as they are"
+    return f"{about}, {what}; inputs {done}"
 
 
 def _kind(y):

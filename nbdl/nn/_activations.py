@@ -4,6 +4,7 @@ import math
 
 from nbdl.errors import OptionError, ShapeError
 from nbdl.nn._parameter import Parameter, cast
+from nbdl.nn._train import training
 from nbdl.tape import apply, as_tensor
 
 __all__ = [
@@ -213,6 +214,7 @@ class Dropout:
     def __call__(self, x, train=None):
         if train is None:
             return as_tensor(x)
+        train = training(self, train)
         return apply("dropout", x, p=self.p, seed=train.seed, op=train.next_op(), step=train.step)
 
 

@@ -3,6 +3,7 @@
 from nbdl.errors import OptionError, ShapeError
 from nbdl.nn._options import by_name
 from nbdl.nn._parameter import Buffer, Parameter, cast
+from nbdl.nn._train import training
 from nbdl.tape import apply, apply_all, as_tensor
 
 
@@ -64,6 +65,7 @@ class BatchNorm:
         if train is None:
             running = self.running_mean, self.running_var
             return apply("batch_norm_inference", x, self.gamma, self.beta, *running, eps=self.eps)
+        train = training(self, train)
         running = train.value(self.running_mean), train.value(self.running_var)
         options = {"eps": self.eps, "momentum": self.momentum, "unbiased": self.unbiased}
         y, _, _, mean, var = apply_all("batch_norm", x, self.gamma, self.beta, *running, **options)

@@ -63,6 +63,14 @@ class Train:
             buffer.assign(value)
 
 
+def training(layer, train):
+    """`train` itself; `UsageError` where it is no `Train`: other libraries have a truth value in its place."""
+    if not isinstance(train, Train):
+        text = "{}: `train` must be None or nn.Train(seed, step), got {!r}"
+        raise UsageError(text, type(layer).__name__, train)
+    return train
+
+
 def _below(bits, name, value):
     """`value` as an integer from 0 to 2^bits - 1: what keys the random numbers of a kernel."""
     value = integer(f"Train: `{name}`", value)

@@ -96,7 +96,7 @@ def _refused(subject, bad):
         if site_of(record, inputs, constants, np.dtype("float64"))[0] is not None:
             text = (
                 "lanes twin of `{}` serves options that the kernel refuses: `{}`. Give the record a `shape` "
-                "(nbdl.kernels.door.sizes.outputs makes it of the kernel), or have that of the twin raise Unfit"
+                "(nbdl.kernels.door.sizes.outputs makes it of the kernel), or have the twin's raise Unfit"
             )
             raise VerificationError(text, record.name, bad.name)
     if issubclass(bad.error, ShapeError) or not any(n in resolve(record.lanes).index for n in record.inputs):

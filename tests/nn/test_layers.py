@@ -232,3 +232,9 @@ def test_the_key_of_random_numbers_has_a_range(name, bits):
             nn.Train(**{name: value})
     for value in (0, 2**bits - 1, np.int64(5)):
         assert nn.Dropout()(np.ones((2, 3)), train=nn.Train(**{name: value})).shape == (2, 3)
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(), nn.BatchNorm()], ids=["Dropout", "BatchNorm"])
+def test_train_is_no_truth_value(layer):
+    with pytest.raises(UsageError, match=r"`train` must be None or nn.Train\(seed, step\), got True"):
+        layer(np.ones((4, 3)), train=True)
