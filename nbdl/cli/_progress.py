@@ -38,9 +38,8 @@ class _Progress:
     def _on_start(self, epochs, steps, samples, **_):
         self._epochs = epochs
         what = f"training {self._config.model} on {self._config.data}"
-        self._say(
-            f"{what}: {samples} samples, {epochs} epoch{'s' * (epochs != 1)} of {steps} steps, {self._config.optimizer}"
-        )
+        often = f"{epochs} epoch{'s' * (epochs != 1)} of {steps} steps"
+        self._say(f"{what}: {samples} samples, {often}, {self._config.optimizer}")
         if self._bar is not None:
             self._task = self._bar.add_task("", total=epochs * steps, state="")
 

@@ -64,7 +64,7 @@ class Train:
 
 
 def training(layer, train):
-    """`train` itself; `UsageError` where it is no `Train`: other libraries have a truth value in its place."""
+    """`train` itself; `UsageError` where it is no `Train`: in other libraries it is a truth value."""
     if not isinstance(train, Train):
         text = "{}: `train` must be None or nn.Train(seed, step), got {!r}"
         raise UsageError(text, type(layer).__name__, train)
