@@ -283,3 +283,14 @@ def test_exceptions_inside_prange_do_not_arrive_so_that_checks_come_first():
 def test_integers_beyond_64_bits_are_an_option_error_in_every_place(kernel, name, given, value):
     with pytest.raises(OptionError, match=rf": `{name}` must be from -2\^63 to 2\^63 - 1, got {value}$"):
         jit(kernel.py_func)(*given(value))
+
+
+@needs_jit
+def test_an_array_or_none_of_the_run_is_refused_in_words():
+    @njit
+    def either(x, w, b, given):
+        c = b if given else None
+        return linear(x, w, c)
+
+    with pytest.raises(DtypeError, match="array or None, which only the run decides: call the kernel in"):
+        either(np.ones((2, 3)), np.ones((3, 2)), np.ones(2), True)

@@ -27,6 +27,8 @@ def describe_type(a):
     if isinstance(a, types.Array):
         dtype, read_only = _WORDS.get(type(a.dtype), a.dtype), "" if a.mutable else ", read-only"
         return f"a {a.ndim}-D {dtype} array{read_only}"
+    if isinstance(a, types.Optional):
+        return f"{describe_type(a.type)} or None, which only the run decides: call the kernel in each branch"
     return "None" if is_none(a) else _WORDS.get(type(a), str(a))
 
 
