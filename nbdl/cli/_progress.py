@@ -57,7 +57,7 @@ class _Progress:
             self._say(f"compiled {self._compiled} kernels")
             self._compiled = 0
         self._on_ready()  # measuring the test data may have compiled something too
-        shown = {k: v for k, v in row.items() if k.startswith(("train_", "test_"))}
+        shown = {k: v for k, v in row.items() if k.startswith(("train_", "valid_", "test_"))}
         figures = "  ".join(f"{k.replace('_', ' ')} {figure(v)}" for k, v in shown.items())
         if self._json:
             result(to_json({"epoch": epoch, **row}))

@@ -78,7 +78,9 @@ def train(model, resume, out, swap, changes, **options):
         if settings().format == "json":
             result(to_json({"interrupted": True, "seconds": run.seconds, "run": run.folder}))
         click.get_current_context().exit(130)
-    results = {k: v for k, v in run.history[-1].items() if k.startswith("test_")} if run.history else {}
+    results = {k: v for k, v in run.best.items() if k.startswith(("valid_", "test_"))} if run.history else {}
+    if run.valid is not None and config.patience:
+        results["epoch"] = run.best["epoch"]
     results |= {"seconds": round(run.seconds, 3), "run": run.folder}
     emit(results, lambda: _report(run, results))
 

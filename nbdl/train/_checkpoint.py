@@ -43,6 +43,10 @@ def read_checkpoint(folder):
             _check(document, key, *rule)
         if not isinstance(history, list) or len(history) != document["epoch"]:
             raise ValueError(f"`history` must hold {document['epoch']} epochs")
+        document.setdefault("best", 0)  # files from before have none
+        _check(document, "best", int, 0, document["epoch"])
+        if document["best"] and "valid_loss" not in history[0]:
+            raise ValueError("`best` is an epoch, and `history` has no valid_loss")
         if document["epoch"] > config.epochs:
             raise ValueError(f"`epoch` is {document['epoch']} of {config.epochs}")
         for row in history:
@@ -51,7 +55,7 @@ def read_checkpoint(folder):
             for key, rule in ROW.items():
                 _check(row, key, *rule)
             for key in row:
-                if key.startswith(("train_", "test_")):
+                if key.startswith(("train_", "test_", "valid_")):
                     _check(row, key, float, -math.inf, math.inf, key.endswith("_loss"))
     return arrays, document
 

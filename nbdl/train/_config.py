@@ -34,6 +34,9 @@ class Config:
     threads: int = 0  # 0: as many as are the fastest; the bits of a run do not depend on it
     compiled: bool = True  # as one native program, or kernel by kernel on the tape
     clip_norm: float = 0.0  # 0: gradients are not clipped
+    validation: float = 0.0  # the share of the training samples that is held out
+    patience: int = 0  # epochs without a smaller loss on these after which training ends; 0: never
+    min_delta: float = 0.0  # what counts as smaller
     model_options: dict = dataclasses.field(default_factory=dict)
     data_options: dict = dataclasses.field(default_factory=dict)
     optimizer_options: dict = dataclasses.field(default_factory=dict)
@@ -155,14 +158,17 @@ def check_values(config):
         setattr(config, key, _typed(key, getattr(config, key)))
     for key, least, most in (
         ("epochs", 1, MOST), ("batch_size", 1, MOST), ("lr", 0.0, math.inf), ("seed", 0, 2**63),
-        ("threads", 0, MOST), ("clip_norm", 0.0, math.inf),
+        ("threads", 0, MOST), ("clip_norm", 0.0, math.inf), ("validation", 0.0, 1.0),
+        ("patience", 0, MOST), ("min_delta", 0.0, math.inf),
     ):  # fmt: skip
         value = getattr(config, key)
         if not value >= least:
             raise UsageError("`{}` must be at least {}, got {}", key, least, value)
         if not value < most:
-            rule = "finite" if most == math.inf else f"below {most}"
+            rule = "finite" if most == math.inf else f"below {most:g}"
             raise UsageError("`{}` must be {}, got {}", key, rule, value)
+    if config.patience and not config.validation:
+        raise UsageError("`patience` needs samples to look at: a `validation` share above 0, 0.1 for example")
     if config.dtype not in ("float32", "float64"):
         raise UsageError("`dtype` must be float32 or float64, got {!r}", config.dtype)
     for line in to_toml(config).split("\n"):

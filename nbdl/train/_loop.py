@@ -25,6 +25,7 @@ from nbdl.records import reason
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict, CompiledStep, advice, diverged, spoilt
 from nbdl.train import _files, _plot
+from nbdl.train._best import Best
 from nbdl.train._interrupt import Interrupt
 from nbdl.train._measure import (
     counted_numbers,
@@ -50,12 +51,13 @@ UNSCALED = 10  # a deviation of a column above this asks for standardised column
 class Run:
     """A training run: `net`, `config`, `history` (a dict for each epoch), `folder` (or None), `seconds`.
 
-    `steps` counts updates; `interrupted` says that Ctrl-C stopped it early. `preparation` is what is done to
-    inputs and targets before the net sees them: `data`, `evaluate` and `predict` are in the units of the
+    `steps` counts updates; `interrupted` says that Ctrl-C stopped it early. `valid` are the samples that were
+    held out; `best` is the row of the history for the epoch whose net this is. `preparation` is what is done
+    to inputs and targets before the net sees them: `data`, `evaluate` and `predict` are in the units of the
     data, and so are all losses that are reported.
     """
 
-    def __init__(self, net, data, config, preparation, floats=()):
+    def __init__(self, net, data, config, preparation, floats=(), valid=None):
         self.net, self.data, self.config, self.folder = net, data, config, None
         self.preparation = preparation
         x, y = preparation.inputs(data.train.x), preparation.targets(data.train.y)
@@ -78,6 +80,12 @@ class Run:
         check_options(f"schedule `{config.schedule}`", self._rate, config.schedule_options, ("step", "steps"))
         self._epoch, self._batch, self._sum, self._count = 0, 0, 0.0, 0
         self._saved = None  # the step of the last checkpoint
+        self.valid, self._best = valid, Best(config.patience, config.min_delta)
+
+    @property
+    def best(self):
+        """The row of the history for the epoch whose values the net has."""
+        return self.history[self._best.epoch - 1]  # the last one if none is the best
 
     def evaluate(self, split):
         """Loss and metrics of the net on a `Split`, or a pair (x, y), in the form of the data, as a dict."""
@@ -152,7 +160,7 @@ class Run:
                 self._numbers = counted_numbers(self.net, self._train, config)
             progress("ready")
             some = 1  # steps of one call
-            while self._epoch < config.epochs:
+            while self._epoch < config.epochs and not self._best.over(self._epoch):
                 order = _order(config.seed, self._epoch, n)
                 while self._batch < batches:
                     full = n // size - self._batch
@@ -172,12 +180,13 @@ class Run:
                 self.seconds = time.perf_counter() - start
                 self._end_epoch(progress)
                 self.save_checkpoint()
+            self._best.restore(self.net)
         self._remark()
 
     def _remark(self):
         """Warn of a net that is worse than a constant, with one thing to try."""
         part, split = ("test", self.data.test) if count(self.data.test.x) else ("train", self.data.train)
-        last, first = self.history[-1], self.history[0]
+        last, first = self.best, self.history[0]
         figures = {k.removeprefix(f"{part}_"): v for k, v in last.items()}
         if self.config.loss_options or not self.config.lr:
             return
@@ -261,6 +270,9 @@ class Run:
         if not np.isfinite(row.get("test_loss", 0.0)):
             text = "the test loss is {} after epoch {}: training diverged. {}"
             raise NumericError(text, row["test_loss"], self._epoch, advice(config.lr))
+        if self.valid is not None:
+            row |= {f"valid_{k}": v for k, v in self.evaluate(self.valid).items()}
+            self._best.look(self._epoch, row["valid_loss"], self.net)
         row["seconds"] = round(self.seconds, 3)
         self.history.append(row)
         self._batch, self._sum, self._count = 0, 0.0, 0
@@ -290,10 +302,12 @@ class Run:
             return
         arrays = {f"net/{k}": a for k, a in nn.state_dict(self.net).items()}
         arrays |= {f"optimizer/{k}": a for k, a in self._updater.state_dict().items()}
+        arrays |= {f"best/{k}": a for k, a in self._best.state.items()}
         document = {
             "kind": "checkpoint", "config": dataclasses.asdict(self.config), "epoch": self._epoch,
             "batch": self._batch, "steps": self.steps, "sum": self._sum, "count": self._count,
             "history": self.history, "seconds": self.seconds, "preparation": self.preparation.document(),
+            "best": self._best.epoch,
         }  # fmt: skip
         log = "".join(json.dumps(row) + "\n" for row in self.history)
         _files.write_bytes(self.folder / LOG, log.encode())
@@ -308,6 +322,11 @@ class Run:
         self._epoch, self._batch, self.steps = document["epoch"], document["batch"], document["steps"]
         self._sum, self._count = document["sum"], document["count"]
         self.history, self.seconds, self._saved = document["history"], document["seconds"], self.steps
+        best = document["best"]
+        if best:
+            state = {name: np.array(a) for name, a in part("best/").items()}
+            self._best.epoch, self._best.state = best, state
+            self._best.loss = self.history[best - 1]["valid_loss"]
 
     def finish(self, progress):
         """Save the model and the picture of the curves."""

@@ -15,8 +15,8 @@ def curves(history, title):
     except ImportError:
         return None
     epochs = [row["epoch"] for row in history]
-    losses = [k for k in ("train_loss", "test_loss") if k in history[0]]
-    metrics = [k for k in history[0] if k.startswith("test_") and k not in losses]
+    losses = [k for k in ("train_loss", "valid_loss", "test_loss") if k in history[0]]
+    metrics = [k for k in history[0] if k.startswith(("valid_", "test_")) and k not in losses]
     figure = Figure(figsize=(5 * (1 + bool(metrics)), 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, 1 + bool(metrics), squeeze=False)[0]

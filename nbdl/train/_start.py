@@ -20,6 +20,7 @@ from nbdl.nn._parameter import ready
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
+from nbdl.train._best import held_out
 from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, saved_config
 from nbdl.train._config import Config, check_values, to_toml
 from nbdl.train._folder import new_folder, next_folder, tidied
@@ -31,8 +32,7 @@ from nbdl.train._save import check_weights, load_prepared
 def fit(
     net, data, loss=None, optimizer="sgd", lr=0.1, epochs=10, batch_size=128, seed=0, *, schedule="constant",
     dtype="float32", threads=0, compiled=True, clip_norm=0.0, optimizer_options=None, loss_options=None,
-    schedule_options=None, groups=None,
-    out=None, progress=None,
+    schedule_options=None, groups=None, validation=0.0, patience=0, min_delta=0.0, out=None, progress=None,
 ):  # fmt: skip
     """Train `net` on `data`.
 
@@ -60,6 +60,13 @@ def fit(
     optimizer_options, loss_options, schedule_options : dict, optional
     groups : dict, optional
         Optimizer options by parameter name pattern, ``{"*.b": {"weight_decay": 0.0}}``.
+    validation : float
+        The share of the training samples that is held out, at random by the seed, and measured after each
+        epoch: ``valid_loss`` and so on in the history.
+    patience : int
+        Ends training after so many epochs in which ``valid_loss`` has not fallen by more than `min_delta`;
+        the net is then that of the best epoch. 0 trains all epochs and keeps the last.
+    min_delta : float
     out : path, optional
         A folder for checkpoints, log, model and curves; made if it does not exist. It must hold no run.
     progress : callable, optional
@@ -90,6 +97,7 @@ def fit(
         threads=threads, compiled=compiled, clip_norm=float(clip_norm),
         optimizer_options=optimizer_options or {}, loss_options=loss_options or {},
         schedule_options=schedule_options or {}, groups=groups or {},
+        validation=float(validation), patience=patience, min_delta=float(min_delta),
     )  # fmt: skip
     check_values(config)
     return _run(
@@ -199,10 +207,13 @@ def _run(net, data, config, place, saved, progress):
     progress = progress or (lambda event, **fields: None)
     check_data(data)
     config.loss = config.loss or _loss_of(data)
+    data, valid = held_out(data, config.validation, config.seed)
     preparation = Preparation.of(data, config.loss)
     if saved is not None:
         preparation = Preparation.read(saved[1].get("preparation"), CHECKPOINT)
         data = preparation.agree(data, config.data or data.name)
+        if valid is not None:
+            valid = preparation.agree(dataclasses.replace(data, train=valid), config.data or data.name).train
     compiled = []
 
     def on_compile(name):
@@ -222,7 +233,8 @@ def _run(net, data, config, place, saved, progress):
         if not preparation.mean.size:
             train, test = (cast(split, config.dtype, as_floats) for split in (data.train, data.test))
             data = dataclasses.replace(data, train=train, test=test)
-        run = Run(net, data, config, preparation, as_floats)
+            valid = valid and cast(valid, config.dtype, as_floats)
+        run = Run(net, data, config, preparation, as_floats, valid)
         if saved is not None:
             n = count(data.train.x)
             check_position(saved[1], -(-n // min(config.batch_size, n)))
