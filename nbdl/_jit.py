@@ -86,13 +86,15 @@ def emitted(python):
 def plain(function):
     """The Python function that a compiled one was made of: so is all that it calls, and nothing compiles.
 
-    One source, so that a rule that compiled code keeps can be asked without the compiler.
+    One source, so that a rule that compiled code keeps can be asked without the compiler. Functions of
+    `nbdl.kernels` that are Python already, with an overload for compiled code, call no compiled one either.
     """
-    if not hasattr(function, "py_func"):
+    ours = isinstance(function, types.FunctionType) and function.__module__.startswith("nbdl.kernels.")
+    if not hasattr(function, "py_func") and (hasattr(function, "plain") or not ours):
         return getattr(function, "plain", function)
     if function in _plain:
         return _plain[function]
-    inner = function.py_func
+    inner = getattr(function, "py_func", function)
     names = dict(inner.__globals__)
     python = types.FunctionType(inner.__code__, names, inner.__name__, inner.__defaults__, inner.__closure__)
     _plain[function] = functools.update_wrapper(python, inner)

@@ -118,8 +118,11 @@ def conv_transpose(
 
 
 def pad(x, pads, value=None, axes=None, *, mode="constant"):
-    """Of the last two axes; numbers that are no floats go through float64, which holds them."""
-    axes = range(x.ndim) if axes is None else axes
+    """Of the last two axes; numbers that are no floats go through float64, which holds them.
+
+    `pads` are an attribute in old versions of the operator.
+    """
+    pads, axes = np.asarray(pads), range(x.ndim) if axes is None else axes
     around = dict(zip([int(a) % x.ndim for a in axes], zip(pads.tolist(), pads[len(pads) // 2 :].tolist())))
     sides = [around.get(axis, (0, 0)) for axis in range(x.ndim)]
     assert not any(sum(sides[:-2], ()))

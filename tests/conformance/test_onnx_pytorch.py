@@ -12,21 +12,8 @@ COUNTS = {"pytorch-converted": 61, "pytorch-operator": 28}  # cases that run
 
 NOT_THERE = {  # operator: cases that need it
     "Clip": ("test_operator_clip",),
-    "ConvTranspose": (
-        "test_ConvTranspose2d",
-        "test_ConvTranspose2d_no_bias",
-        "test_operator_convtranspose",
-    ),
     "Gather": ("test_Embedding", "test_Embedding_sparse"),
-    "InstanceNormalization": ("test_operator_symbolic_override",),
     "Min": ("test_operator_min",),
-    "Pad": (
-        "test_ConstantPad2d",
-        "test_ReflectionPad2d",
-        "test_ReplicationPad2d",
-        "test_ZeroPad2d",
-        "test_operator_pad",
-    ),
     "Tile": ("test_operator_repeat", "test_operator_repeat_dim_overflow"),
 }
 

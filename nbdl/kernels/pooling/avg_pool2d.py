@@ -63,7 +63,7 @@ def avg_pool2d(
     x = as_float("avg_pool2d: `x` (N, C, H, W)", x, 4)
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
     y = as_out("avg_pool2d: `out`", out, shape, x)
-    _avg_pool2d(x, size, step, pad, gap, bool(count_include_pad), y)
+    _avg_pool2d(x, size, step, pad, gap, np.int64(count_include_pad), y)
     return y
 
 
@@ -129,7 +129,7 @@ def avg_pool2d_dx(
     if dy.shape != shape:
         raise ShapeError("avg_pool2d_dx: `dy` must have the shape {} of the result, got {}", shape, dy.shape)
     dx = as_grad("avg_pool2d_dx: `dx`", dx, x_shape, dy)
-    _avg_pool2d_dx(dy, size, step, pad, gap, bool(count_include_pad), dx)
+    _avg_pool2d_dx(dy, size, step, pad, gap, np.int64(count_include_pad), dx)
     return dx
 
 

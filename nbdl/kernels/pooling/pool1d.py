@@ -170,7 +170,7 @@ def avg_pool1d(
     x = as_float("avg_pool1d: `x` (N, C, W)", x, 3)
     shape, size, step, pad, gap = _windows1d(x.shape, kernel, stride, padding, dilation, ceil_mode)
     y = as_out("avg_pool1d: `out`", out, shape, x)
-    _avg_pool2d(_images(x), size, step, pad, gap, bool(count_include_pad), _images(y))
+    _avg_pool2d(_images(x), size, step, pad, gap, np.int64(count_include_pad), _images(y))
     return y
 
 
@@ -185,7 +185,7 @@ def avg_pool1d_dx(
     if dy.shape != shape:
         raise ShapeError("avg_pool1d_dx: `dy` must have the shape {} of the result, got {}", shape, dy.shape)
     dx = as_grad("avg_pool1d_dx: `dx`", dx, x_shape, dy)
-    _avg_pool2d_dx(_images(dy), size, step, pad, gap, bool(count_include_pad), _images(dx))
+    _avg_pool2d_dx(_images(dy), size, step, pad, gap, np.int64(count_include_pad), _images(dx))
     return dx
 
 
