@@ -17,14 +17,13 @@ from nbdl import _symbol
 
 try:
     import llvmlite.binding as llvm
-    from numba.core.codegen import JITCodeLibrary
+    from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
     from numba.core.compiler import Compiler, Flags
-    from numba.core.registry import cpu_target
 
     _OPTIMISE_FUNCTIONS = JITCodeLibrary._optimize_functions
     _UNRESOLVED = ".numba.unresolved$"  # what a call of a function that is still being compiled goes through
 except (ImportError, AttributeError):  # pragma: no cover - a future Numba
-    JITCodeLibrary = Compiler = Flags = object
+    JITCodeLibrary = JITCPUCodegen = Compiler = Flags = object
     _OPTIMISE_FUNCTIONS = None
 
 
@@ -32,9 +31,8 @@ _SYMBOLS = _symbol.installed()
 
 
 def available():
-    """Whether this Numba has the private parts that are needed."""
-    codegen = _OPTIMISE_FUNCTIONS and cpu_target.target_context.codegen()
-    return getattr(codegen, "_library_class", None) is not None
+    """Whether this Numba has the private parts that are needed; asking does not start its compiler."""
+    return _OPTIMISE_FUNCTIONS is not None and hasattr(JITCPUCodegen, "_library_class")
 
 
 # --- libraries ----------------------------------------------------------------------------------------------
