@@ -1,6 +1,5 @@
 """Convolution layer for series."""
 
-from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.options import integer
 from nbdl.nn import _options
 from nbdl.nn._options import by_name, positive
@@ -43,23 +42,14 @@ class Conv1d:
             integer("Conv1d: `dilation`", dilation),
         )
         self.padding = _options.series_padding("Conv1d: `padding`", padding)
-        self.groups = positive("Conv1d: `groups`", groups)
-        if self.out_channels % self.groups:
-            raise OptionError(
-                "Conv1d: `groups` must divide `out_channels` ({}), got {}", out_channels, groups
-            )
+        self.groups = _options.groups_of("Conv1d", groups, self.out_channels)
         self.bias, self.init = bias, init
         self.w = Parameter(init)
         self.b = Parameter("zeros") if bias else None
 
     def __call__(self, x, train=None):
         x = as_tensor(x)
-        if x.ndim != 3 or x.shape[1] == 0 or x.shape[1] % self.groups:
-            raise ShapeError(
-                "Conv1d: `x` must be (N, C, W) with C a multiple of `groups` ({}), got shape {}",
-                self.groups,
-                x.shape,
-            )
+        _options.check_channels(self, x, "NCW")
         if not self.w.ready:
             channels, out = x.shape[1] // self.groups, self.out_channels // self.groups
             shape = self.out_channels, channels, self.kernel

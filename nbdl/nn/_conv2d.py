@@ -1,6 +1,5 @@
 """Convolution layer."""
 
-from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.options import pair
 from nbdl.nn import _options
 from nbdl.nn._options import by_name, positive
@@ -42,23 +41,14 @@ class Conv2d:
         self.kernel = tuple(positive("Conv2d: `kernel`", k) for k in pair("Conv2d: `kernel`", kernel))
         self.stride, self.dilation = pair("Conv2d: `stride`", stride), pair("Conv2d: `dilation`", dilation)
         self.padding = _options.padding("Conv2d: `padding`", padding)
-        self.groups = positive("Conv2d: `groups`", groups)
-        if self.out_channels % self.groups:
-            raise OptionError(
-                "Conv2d: `groups` must divide `out_channels` ({}), got {}", out_channels, groups
-            )
+        self.groups = _options.groups_of("Conv2d", groups, self.out_channels)
         self.bias, self.init = bias, init
         self.w = Parameter(init)
         self.b = Parameter("zeros") if bias else None
 
     def __call__(self, x, train=None):
         x = as_tensor(x)
-        if x.ndim != 4 or x.shape[1] == 0 or x.shape[1] % self.groups:
-            raise ShapeError(
-                "Conv2d: `x` must be (N, C, H, W) with C a multiple of `groups` ({}), got shape {}",
-                self.groups,
-                x.shape,
-            )
+        _options.check_channels(self, x, "NCHW")
         if not self.w.ready:
             channels = x.shape[1] // self.groups
             area = self.kernel[0] * self.kernel[1]

@@ -1,7 +1,7 @@
 """Transposed convolution layer."""
 
-from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.options import pair, sides
+from nbdl.nn import _options
 from nbdl.nn._options import by_name, positive
 from nbdl.nn._parameter import Parameter, cast
 from nbdl.tape import apply, as_tensor
@@ -49,23 +49,14 @@ class ConvTranspose2d:
         self.dilation = pair("ConvTranspose2d: `dilation`", dilation)
         self.padding = sides("ConvTranspose2d: `padding`", padding)
         self.output_padding = pair("ConvTranspose2d: `output_padding`", output_padding)
-        self.groups = positive("ConvTranspose2d: `groups`", groups)
-        if self.out_channels % self.groups:
-            raise OptionError(
-                "ConvTranspose2d: `groups` must divide `out_channels` ({}), got {}", out_channels, groups
-            )
+        self.groups = _options.groups_of("ConvTranspose2d", groups, self.out_channels)
         self.bias, self.init = bias, init
         self.w = Parameter(init)
         self.b = Parameter("zeros") if bias else None
 
     def __call__(self, x, train=None):
         x = as_tensor(x)
-        if x.ndim != 4 or x.shape[1] == 0 or x.shape[1] % self.groups:
-            raise ShapeError(
-                "ConvTranspose2d: `x` must be (N, C, H, W) with C a multiple of `groups` ({}), got shape {}",
-                self.groups,
-                x.shape,
-            )
+        _options.check_channels(self, x, "NCHW")
         if not self.w.ready:
             out, area = self.out_channels // self.groups, self.kernel[0] * self.kernel[1]
             shape = x.shape[1], out, *self.kernel

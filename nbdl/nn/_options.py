@@ -5,7 +5,7 @@ import inspect
 
 import numpy as np
 
-from nbdl.errors import OptionError, UsageError
+from nbdl.errors import OptionError, ShapeError, UsageError
 from nbdl.kernels.door.options import pair, sides
 from nbdl.registry import parameters
 
@@ -61,6 +61,21 @@ def positive(where, value):
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise OptionError("{} must be an integer of at least 1, got {!r}", where, value)
     return int(value)
+
+
+def groups_of(layer, groups, out_channels):
+    """The option `groups` of a convolution: an integer of at least 1 that divides `out_channels`."""
+    groups = positive(f"{layer}: `groups`", groups)
+    if out_channels % groups:
+        raise OptionError("{}: `groups` must divide `out_channels` ({}), got {}", layer, out_channels, groups)
+    return groups
+
+
+def check_channels(layer, x, axes):
+    """Raise `ShapeError` unless x has these axes, "NCHW" say, and channels for each group."""
+    if x.ndim != len(axes) or x.shape[1] == 0 or x.shape[1] % layer.groups:
+        text = "{}: `x` must be ({}) with C a multiple of `groups` ({}), got shape {}"
+        raise ShapeError(text, type(layer).__name__, ", ".join(axes), layer.groups, x.shape)
 
 
 def padding(where, value):
