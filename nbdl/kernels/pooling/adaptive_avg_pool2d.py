@@ -84,7 +84,7 @@ def _adaptive_avg_pool2d(x, y):
     L, tile = lanes(p), _tiles(H, W, P, Q)
     if Q > 1 and tile[0] > 0:
         zero, one = np.int64(0), np.int64(1)
-        _avg_pool2d(x, tile, tile, (zero, zero, zero, zero), (one, one), True, y)
+        _avg_pool2d(x, tile, tile, (zero, zero, zero, zero), (one, one), one, y)
         return
     rows, columns, shares = _bins(H, P), _bins(W, Q), np.empty(Q, x.dtype)
     for j in range(Q):
@@ -167,7 +167,7 @@ def _adaptive_avg_pool2d_dx(dy, dx):
     L, tile = lanes(p), _tiles(H, W, P, Q)
     if Q > 1 and tile[0] > 0:
         zero, one = np.int64(0), np.int64(1)
-        _avg_pool2d_dx(dy, tile, tile, (zero, zero, zero, zero), (one, one), True, dx)
+        _avg_pool2d_dx(dy, tile, tile, (zero, zero, zero, zero), (one, one), one, dx)
         return
     rows, columns, strip = _bins(H, P), _bins(W, Q), np.empty(W + L, dy.dtype)
     for n in range(N * C):

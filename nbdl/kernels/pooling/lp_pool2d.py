@@ -72,7 +72,7 @@ def _power_of(p):
 def _lp_pool2d(x, kernel, stride, padding, dilation, p, y):
     powers = np.empty(x.shape, x.dtype)
     _powers(x.reshape(x.size), p, powers.reshape(x.size))
-    _avg_pool2d(powers, kernel, stride, padding, dilation, False, y)
+    _avg_pool2d(powers, kernel, stride, padding, dilation, np.int64(0), y)
     sizes, results = _sizes(x, kernel, stride, padding, dilation, y), y.reshape(y.size)
     for i in range(y.size):
         results[i] = _root(results[i] * sizes[i % sizes.size], p)
