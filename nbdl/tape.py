@@ -444,10 +444,15 @@ def apply_all(op, /, *inputs, **constants):
     inputs = [None if x is None else as_tensor(x) for x in inputs]
     constants = {**{n: d for n, d in parameters.items() if d is not inspect.Parameter.empty}, **constants}
     tracer = _tracer.get()
-    if tracer is not None:
-        raw = tracer.run(record, forward, inputs, constants)
-    else:
-        raw = forward(*[None if t is None else t._array for t in inputs], **constants)
+    try:
+        if tracer is not None:
+            raw = tracer.run(record, forward, inputs, constants)
+        else:
+            raw = forward(*[None if t is None else t._array for t in inputs], **constants)
+    except ValueError as error:
+        if record.target == "numpy" and type(error) is ValueError:
+            raise _unfit(record, inputs, error) from None
+        raise
     if record.target == "numpy":
         raw = np.asarray(raw)  # NumPy makes scalars of arrays without dimensions
     outputs = raw if len(record.outputs) > 1 else (raw,)
@@ -460,6 +465,13 @@ def apply_all(op, /, *inputs, **constants):
     if tracer is not None and tracer.widened(record, inputs, results[0]):
         return (cast(results[0], tracer.dtype),)
     return results
+
+
+def _unfit(record, inputs, error):
+    """What NumPy says of operands, which knows neither the operation's name nor, at times, their shapes."""
+    shapes = {n: t.shape for n, t in zip(record.inputs, inputs) if t is not None}
+    named = " and ".join(f"`{name}` of shape {{}}" for name in shapes)
+    return ShapeError(f"`{record.name}` of {named}: {{}}", *shapes.values(), str(error).strip())
 
 
 def _note(record, inputs, constants, outputs, results, tracer):
