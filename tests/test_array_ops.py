@@ -352,5 +352,5 @@ def test_shapes_that_do_not_fit_name_the_operation_and_both_operands():
     a, b = nbdl.tensor(np.ones((2, 3))), nbdl.tensor(np.ones((2, 4)))
     with pytest.raises(ShapeError, match=r"`add` of `a` of shape \(2, 3\) and `b` of shape \(2, 4\)"):
         a + b
-    with pytest.raises(ShapeError, match=r"`reshape` of `x` of shape \(2, 3\): cannot reshape"):
+    with pytest.raises(ShapeError, match=r"`reshape` of `a` of shape \(2, 3\): cannot reshape"):
         a.reshape(4, 2)
