@@ -74,6 +74,8 @@ def nbdl_kernels():
         yield _kernel(f"convolution.{name}", name, ("x", "w", "b"), batch="each")
     yield _kernel("convolution.convolve2d", "convolve2d", ("x", "w"), batch="each")
     yield _kernel("convolution.pad2d", "pad2d", ("x",), batch="each")
+    for name in ("unfold2d", "fold2d"):
+        yield _kernel("convolution.unfold2d", name, ("x",), batch="each", lanes="")
     yield _kernel(
         "pooling.max_pool2d",
         "max_pool2d",
@@ -96,6 +98,7 @@ def nbdl_kernels():
             "pooling.adaptive_max_pool2d", name, ("x",), forward=f"nbdl.kernels:{name}_argmax",
             outputs=("y", "index"), batch="each",
         )  # fmt: skip
+    yield _kernel("pooling.max_unpool2d", "max_unpool2d", ("x", "index"), ("x",), batch="each", lanes="")
     affine, room = ("x", "gamma", "beta"), "normalization.batch_norm"
     yield _kernel(
         room, "batch_norm", (*affine, "running_mean", "running_var"), affine,
@@ -109,6 +112,7 @@ def nbdl_kernels():
         yield _kernel(f"normalization.{name}", name, affine, batch="each")
     yield _kernel("normalization.rms_norm", "rms_norm", ("x", "gamma"), batch="each")
     yield _kernel("normalization.local_response_norm", "local_response_norm", ("x",), batch="each")
+    yield _kernel("normalization.lp_normalize", "lp_normalize", ("x",), lanes="")
     for page, name in ACTIVATIONS:
         yield _kernel(f"activation.{page}", name, ("x",), batch="each")
     yield _kernel("activation.prelu", "prelu", ("x", "w"), batch="each")
