@@ -47,15 +47,14 @@ def _kernel(room, name, inputs, grads=None, **fields):
     return _op(name, inputs, grads, **fields)
 
 
-def _array_ops(page, inputs, *names, grads=None, lanes=True):
+def _array_ops(page, inputs, *names, grads=None, lanes=True, cases=True):
     """Records of NumPy functions in ``nbdl/array_ops/<page>.py``, their lanes twins and cases beside them."""
     for name in names:
         fields = {}
         if lanes:
-            fields = {
-                "lanes": f"nbdl.array_ops.{page}_lanes:{name}",
-                "cases": f"nbdl.array_ops.{page}_truth:{name}_cases",
-            }
+            fields["lanes"] = f"nbdl.array_ops.{page}_lanes:{name}"
+        if cases:
+            fields["cases"] = f"nbdl.array_ops.{page}_truth:{name}_cases"
         yield _op(name, inputs, grads, module=f"nbdl.array_ops.{page}", target="numpy", **fields)
 
 
@@ -153,10 +152,13 @@ def nbdl_kernels():
         yield from _array_ops("elementwise", ("a", "b"), name, grads=())
     yield from _array_ops("elementwise", ("a", "b"), "logical_and", "logical_or", grads=())
     yield from _array_ops("elementwise", ("a",), "logical_not", grads=())
-    yield from _array_ops("products", ("a", "b"), "matmul", lanes=False)
+    yield from _array_ops("products", ("a", "b"), "matmul", lanes=False, cases=False)
     yield from _array_ops("reductions", ("a",), "sum", "mean", "var", "max", "min")
-    yield from _array_ops("reductions", ("a",), "std", "prod", "cumsum", lanes=False)
-    yield from _array_ops("reductions", ("a",), "argmax", "argmin", grads=(), lanes=False)
-    yield from _array_ops("shape", ("a",), "reshape", lanes=False)
+    yield from _array_ops("reductions", ("a",), "std", "prod", "cumsum", lanes=False, cases=False)
+    yield from _array_ops("reductions", ("a",), "argmax", "argmin", grads=(), lanes=False, cases=False)
+    yield from _array_ops("shape", ("a",), "reshape", lanes=False, cases=False)
     yield from _array_ops("shape", ("a",), "transpose", "getitem")
     yield from _array_ops("shape", ("a", "b"), "concatenate")
+    yield from _array_ops("shape", ("a",), "tile", lanes=False)
+    for name in ("take", "take_along_axis"):
+        yield from _array_ops("shape", ("a", "indices"), name, grads=("a",), lanes=False)
