@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import select
 import signal
 import sys
@@ -21,6 +22,7 @@ import weakref
 import llvmlite.binding
 import numba
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 
 from nbdl import _link
@@ -32,11 +34,16 @@ from nbdl._jit import STRICT, _watchers
 _leaves = {}
 
 
+class LeafError(Exception):
+    """A leaf does not compile: where and why, in one line."""
+
+
 def leaf(function, *types):
     """Compile `function` for arguments of the Numba types `types` and no result; returns its address.
 
     Functions with the same code and the same closed-over values share one. No fast-math flag: vector
     instructions carry their own. The disk does not keep a leaf that can raise: it is compiled each time.
+    Raises `LeafError` if Numba cannot compile it.
     """
     with _compiling:
         known = _addresses.setdefault(function, {})
@@ -57,12 +64,27 @@ def _address(function, signature):
             for callback in _watchers:
                 callback(function.__name__)
             options = {"pipeline_class": _link.Outermost} if _link.available() else {}
-            compiled = numba.cfunc(signature, error_model="numpy", **options)(function)
+            try:
+                compiled = numba.cfunc(signature, error_model="numpy", **options)(function)
+            except NumbaError as error:
+                raise LeafError(_said(function, error)) from None  # whose text is a page
             found = compiled.address, compiled
             if file:
                 file.save(compiled)
         _leaves[stamp, signature] = found
     return _leaves[stamp, signature][0]
+
+
+def _said(function, error):
+    """The first line of Numba's text that says something, and the last line of code that it names."""
+    lines = [" ".join(line.split()) for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith(("Failed in ", "During: "))]
+    text = told[0] if told else type(error).__name__
+    if text.endswith(":") and len(told) > 1:  # "... found for signature:", which comes next
+        text = f"{text} {told[1].removeprefix('>>>').strip()}"
+    places = re.findall(r'File "([^"]+)", line (\d+)', str(error))
+    place = "{}:{}".format(os.path.basename(places[-1][0]), places[-1][1]) if places else function.__qualname__
+    return f"in {place}: {text}"
 
 
 _stamps = weakref.WeakKeyDictionary()

@@ -78,6 +78,52 @@ def split(tensor, parts, axis=0):
     return [tensor[(slice(None),) * axis + (slice(a, b),)] for a, b in itertools.pairwise(cuts)]
 
 
+def tile(tensor, reps):
+    """Copies of a tensor side by side: `reps` of them along each axis, an int or a tuple.
+
+    A longer tuple adds axes in front, as in NumPy; the gradient is the sum over the copies.
+
+    Examples
+    --------
+    >>> nbdl.tile(np.array([[1.0, 2.0]]), (2, 2)).numpy()
+    array([[1., 2., 1., 2.],
+           [1., 2., 1., 2.]])
+    """
+    times = (reps,) if np.ndim(reps) == 0 else tuple(reps)
+    if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 0 for n in times):
+        raise OptionError("tile: `reps` must be integers from 0, got {!r}", reps)
+    return apply("tile", tensor, reps=tuple(map(int, times)))
+
+
+def take(tensor, indices, axis=0):
+    """The parts of a tensor at these places along `axis`: ``tensor[:, indices]`` for axis 1.
+
+    `indices` is an array or tensor of integers of any shape, which stands in the place of the axis; it may be
+    an input of the net, which an index in brackets may not. What is taken more than once gets the sum of the
+    gradients.
+
+    Examples
+    --------
+    >>> nbdl.take(np.array([[1.0, 2.0, 3.0]]), np.array([2, 0]), axis=1).numpy()
+    array([[3., 1.]])
+    """
+    return apply("take", tensor, indices, axis=axis)
+
+
+def take_along_axis(tensor, indices, axis=-1):
+    """Of each row along `axis` the elements at its own places; ``gather`` in torch.
+
+    `indices`, integers, have the shape of the tensor but along `axis`.
+
+    Examples
+    --------
+    >>> nbdl.take_along_axis(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1], [0]])).numpy()
+    array([[2.],
+           [3.]])
+    """
+    return apply("take_along_axis", tensor, indices, axis=axis)
+
+
 def _several(where, tensors):
     tensors = list(tensors)
     if not tensors:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nbdl
-from nbdl.errors import OptionError, ShapeError
+from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError
 from nbdl.testing import gradcheck
 
 RNG = np.random.default_rng(0)
@@ -38,6 +38,27 @@ def test_split(parts, axis):
     assert gradcheck(lambda a: sum((p * p).sum() * w for p, w in zip(nbdl.split(a, parts, axis), weights)), a)
 
 
+@pytest.mark.parametrize("reps", [3, (2, 1), (2, 1, 3), (0, 1)], ids=str)
+def test_tile(reps):
+    np.testing.assert_array_equal(nbdl.tile(A, reps).data, np.tile(A, reps))
+    assert gradcheck(lambda a: nbdl.tile(a, reps) ** 2, A)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -2])
+def test_take(axis):
+    for indices in ([1, 0, 1], np.array([[0, -1], [1, 1]], np.int32), 1):
+        np.testing.assert_array_equal(nbdl.take(A, indices, axis).data, np.take(A, indices, axis))
+        assert gradcheck(lambda a, i=indices: nbdl.take(a, i, axis) ** 2, A)
+
+
+def test_take_along_axis():
+    for axis, indices in ((1, [[2], [0]]), (-1, [[0, 0, -3, 2]] * 2), (0, [[1, 0, 1]])):
+        indices = np.array(indices)
+        truth = np.take_along_axis(A, indices, axis)
+        np.testing.assert_array_equal(nbdl.take_along_axis(A, indices, axis).data, truth)
+        assert gradcheck(lambda a, i=indices, d=axis: nbdl.take_along_axis(a, i, d) ** 2, A)
+
+
 def test_one_dtype_for_all():
     t = nbdl.tensor(np.ones(2, np.float32))
     for joined in (nbdl.stack([t, [1.5, 2]]), nbdl.concatenate([np.ones(2), [1, 2], t])):
@@ -59,3 +80,14 @@ def test_what_does_not_fit_is_named():
         nbdl.split(A, 2, axis=1)
     with pytest.raises(OptionError, match="concatenate: `axis` must be from -2 to 1, got 2"):
         nbdl.concatenate([A, B], axis=2)
+    with pytest.raises(OptionError, match="tile: `reps` must be integers from 0, got -1"):
+        nbdl.tile(A, -1)
+    for indices, axis, error, text in (
+        ([3], 1, LabelError, "`indices` must be from -3 to 2, got 3"),
+        ([0.5], 1, DtypeError, "`indices` must be integers, got float64"),
+        ([0], 2, OptionError, "`axis` must be from -2 to 1, got 2"),
+    ):
+        with pytest.raises(error, match=f"take: {text}"):
+            nbdl.take(A, indices, axis)
+    with pytest.raises(ShapeError, match=r"take_along_axis: `indices` must have the shape \(2, 3\) .* axis 1"):
+        nbdl.take_along_axis(A, np.array([[0]]), 1)

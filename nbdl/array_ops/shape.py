@@ -1,8 +1,8 @@
-"""The same numbers in another arrangement: reshaping, transposing, indexing, joining."""
+"""The same numbers in another arrangement: reshaping, transposing, indexing, joining, repeating."""
 
 import numpy as np
 
-from nbdl.errors import ShapeError
+from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError
 
 
 def reshape(a, shape):
@@ -49,3 +49,59 @@ def concatenate_da(dy, axis, da):
 
 def concatenate_db(dy, axis, db):
     db += np.split(dy, [dy.shape[axis] - db.shape[axis]], axis=axis)[1]
+
+
+def tile(a, reps):
+    return np.tile(a, reps)
+
+
+def tile_da(dy, reps, da):
+    ndim = max(len(reps), da.ndim)
+    times, sizes = (1,) * (ndim - len(reps)) + reps, (1,) * (ndim - da.ndim) + da.shape
+    copies = dy.reshape([n for pair in zip(times, sizes) for n in pair])  # of each axis, one axis
+    da += copies.sum(axis=tuple(range(0, 2 * ndim, 2))).reshape(da.shape)
+
+
+# --- elements at places that are data -----------------------------------------------------------------------
+
+
+def take(a, indices, axis=0):
+    _check_indices("take", a, indices, axis)
+    return np.take(a, indices, axis)
+
+
+def take_da(dy, indices, axis, da):
+    """An element that is taken more than once gets the sum."""
+    axis = axis % da.ndim
+    np.add.at(da, (slice(None),) * axis + (indices,), dy)
+
+
+def take_along_axis(a, indices, axis=-1):
+    _check_indices("take_along_axis", a, indices, axis)
+    axis = axis % a.ndim
+    others = a.shape[:axis] + a.shape[axis + 1 :]
+    if indices.ndim != a.ndim or indices.shape[:axis] + indices.shape[axis + 1 :] != others:
+        text = "take_along_axis: `indices` must have the shape {} of the tensor but along axis {}, got {}"
+        raise ShapeError(text, a.shape, axis, indices.shape)
+    return a[_places(indices, axis)]
+
+
+def take_along_axis_da(dy, indices, axis, da):
+    np.add.at(da, _places(indices, axis % da.ndim), dy)
+
+
+def _places(indices, axis):
+    """The index of each element: its own along every axis but this one."""
+    own = np.ogrid[tuple(slice(n) for n in indices.shape)]
+    return (*own[:axis], indices, *own[axis + 1 :])
+
+
+def _check_indices(name, a, indices, axis):
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)) or not -a.ndim <= axis < a.ndim:
+        raise OptionError("{}: `axis` must be from {} to {}, got {!r}", name, -a.ndim, a.ndim - 1, axis)
+    if indices.dtype.kind not in "iu":
+        raise DtypeError("{}: `indices` must be integers, got {}", name, indices.dtype)
+    size = a.shape[axis]
+    bad = indices[(indices < -size) | (indices >= size)]
+    if bad.size:
+        raise LabelError("{}: `indices` must be from {} to {}, got {}", name, -size, size - 1, bad[0])

@@ -59,3 +59,29 @@ def concatenate_cases(rng):
         Case(name, (rng.standard_normal(a), rng.standard_normal(b)), {"axis": axis})
         for name, (a, b, axis) in JOINED.items()
     ]
+
+
+def tile_cases(rng):
+    a = rng.standard_normal((2, 3))
+    every = (1, 3), (2, 1), (2, 1, 3), (4,), (), (0, 1)
+    return [Case(f"{reps} of it", (a,), {"reps": reps}) for reps in every]
+
+
+def take_cases(rng):
+    a = rng.standard_normal((4, 5, 3))
+    return [
+        Case("samples", (a, np.array([3, 0, 3]))),
+        Case("columns", (a, np.array([4, 1])), {"axis": 1}),
+        Case("planes from the end", (a, np.array([[0, -1], [2, 2]])), {"axis": -1}),
+        Case("one", (a, np.array(2)), {"axis": 1}),
+        Case("none", (a, np.zeros(0, int)), {"axis": 1}),
+    ]
+
+
+def take_along_axis_cases(rng):
+    a = rng.standard_normal((4, 5))
+    return [
+        Case("of each row one", (a, np.array([[0], [4], [2], [2]]))),
+        Case("of each row some", (a, rng.integers(-5, 5, (4, 7))), {"axis": 1}),
+        Case("of each column some", (a, rng.integers(0, 4, (2, 5))), {"axis": 0}),
+    ]

@@ -47,15 +47,14 @@ def _kernel(room, name, inputs, grads=None, **fields):
     return _op(name, inputs, grads, **fields)
 
 
-def _array_ops(page, inputs, *names, grads=None, lanes=True):
+def _array_ops(page, inputs, *names, grads=None, lanes=True, cases=True):
     """Records of NumPy functions in ``nbdl/array_ops/<page>.py``, their lanes twins and cases beside them."""
     for name in names:
         fields = {}
         if lanes:
-            fields = {
-                "lanes": f"nbdl.array_ops.{page}_lanes:{name}",
-                "cases": f"nbdl.array_ops.{page}_truth:{name}_cases",
-            }
+            fields["lanes"] = f"nbdl.array_ops.{page}_lanes:{name}"
+        if cases:
+            fields["cases"] = f"nbdl.array_ops.{page}_truth:{name}_cases"
         yield _op(name, inputs, grads, module=f"nbdl.array_ops.{page}", target="numpy", **fields)
 
 
@@ -74,6 +73,8 @@ def nbdl_kernels():
         yield _kernel(f"convolution.{name}", name, ("x", "w", "b"), batch="each")
     yield _kernel("convolution.convolve2d", "convolve2d", ("x", "w"), batch="each")
     yield _kernel("convolution.pad2d", "pad2d", ("x",), batch="each")
+    for name in ("unfold2d", "fold2d"):
+        yield _kernel("convolution.unfold2d", name, ("x",), batch="each", lanes="")
     yield _kernel(
         "pooling.max_pool2d",
         "max_pool2d",
@@ -96,6 +97,7 @@ def nbdl_kernels():
             "pooling.adaptive_max_pool2d", name, ("x",), forward=f"nbdl.kernels:{name}_argmax",
             outputs=("y", "index"), batch="each",
         )  # fmt: skip
+    yield _kernel("pooling.max_unpool2d", "max_unpool2d", ("x", "index"), ("x",), batch="each", lanes="")
     affine, room = ("x", "gamma", "beta"), "normalization.batch_norm"
     yield _kernel(
         room, "batch_norm", (*affine, "running_mean", "running_var"), affine,
@@ -109,6 +111,7 @@ def nbdl_kernels():
         yield _kernel(f"normalization.{name}", name, affine, batch="each")
     yield _kernel("normalization.rms_norm", "rms_norm", ("x", "gamma"), batch="each")
     yield _kernel("normalization.local_response_norm", "local_response_norm", ("x",), batch="each")
+    yield _kernel("normalization.lp_normalize", "lp_normalize", ("x",), lanes="")
     for page, name in ACTIVATIONS:
         yield _kernel(f"activation.{page}", name, ("x",), batch="each")
     yield _kernel("activation.prelu", "prelu", ("x", "w"), batch="each")
@@ -149,10 +152,13 @@ def nbdl_kernels():
         yield from _array_ops("elementwise", ("a", "b"), name, grads=())
     yield from _array_ops("elementwise", ("a", "b"), "logical_and", "logical_or", grads=())
     yield from _array_ops("elementwise", ("a",), "logical_not", grads=())
-    yield from _array_ops("products", ("a", "b"), "matmul", lanes=False)
+    yield from _array_ops("products", ("a", "b"), "matmul", lanes=False, cases=False)
     yield from _array_ops("reductions", ("a",), "sum", "mean", "var", "max", "min")
-    yield from _array_ops("reductions", ("a",), "std", "prod", "cumsum", lanes=False)
-    yield from _array_ops("reductions", ("a",), "argmax", "argmin", grads=(), lanes=False)
-    yield from _array_ops("shape", ("a",), "reshape", lanes=False)
+    yield from _array_ops("reductions", ("a",), "std", "prod", "cumsum", lanes=False, cases=False)
+    yield from _array_ops("reductions", ("a",), "argmax", "argmin", grads=(), lanes=False, cases=False)
+    yield from _array_ops("shape", ("a",), "reshape", lanes=False, cases=False)
     yield from _array_ops("shape", ("a",), "transpose", "getitem")
     yield from _array_ops("shape", ("a", "b"), "concatenate")
+    yield from _array_ops("shape", ("a",), "tile", lanes=False)
+    for name in ("take", "take_along_axis"):
+        yield from _array_ops("shape", ("a", "indices"), name, grads=("a",), lanes=False)

@@ -43,6 +43,7 @@ from nbdl.kernels.convolution.pad2d import (
     pad2d_dx,
     pad2d_shape,
 )
+from nbdl.kernels.convolution.unfold2d import fold2d, fold2d_dx, unfold2d, unfold2d_dx, unfold2d_shape
 from nbdl.kernels.dense.linear import linear, linear_backward, linear_db, linear_dw, linear_dx, linear_shape
 from nbdl.kernels.dense.matmul import (
     bmm,
@@ -59,6 +60,7 @@ from nbdl.kernels.door.labels import check_labels
 from nbdl.kernels.door.options import integer, pair, shape3, shape4, sides
 from nbdl.kernels.door.results import as_grad, as_out, as_state
 from nbdl.kernels.embedding.embedding import check_ids, embedding, embedding_dw
+from nbdl.kernels.embedding.one_hot import one_hot
 from nbdl.kernels.information.distance import (
     bhattacharyya_distance,
     chi_squared_divergence,
@@ -147,6 +149,7 @@ from nbdl.kernels.normalization.layer_norm import (
     layer_norm_dx,
 )
 from nbdl.kernels.normalization.local_response_norm import local_response_norm, local_response_norm_dx
+from nbdl.kernels.normalization.lp_normalize import lp_normalize, lp_normalize_dx
 from nbdl.kernels.normalization.rms_norm import rms_norm, rms_norm_backward, rms_norm_dgamma, rms_norm_dx
 from nbdl.kernels.pooling.adaptive_avg_pool2d import (
     adaptive_avg_pool2d,
@@ -169,6 +172,7 @@ from nbdl.kernels.pooling.lp_pool2d import (
     lp_pool2d_dx,
 )
 from nbdl.kernels.pooling.max_pool2d import max_pool2d, max_pool2d_argmax, max_pool2d_dx
+from nbdl.kernels.pooling.max_unpool2d import max_unpool2d, max_unpool2d_dx
 from nbdl.kernels.pooling.pool1d import (
     avg_pool1d,
     avg_pool1d_dx,
@@ -266,6 +270,8 @@ __all__ = [
     "embedding_dw",
     "entropy",
     "entropy_dp",
+    "fold2d",
+    "fold2d_dx",
     "gelu",
     "gelu_dx",
     "gelu_tanh",
@@ -331,6 +337,8 @@ __all__ = [
     "local_response_norm_dx",
     "log_softmax",
     "log_softmax_dx",
+    "lp_normalize",
+    "lp_normalize_dx",
     "lp_pool2d",
     "lp_pool2d_dx",
     "masked_scale",
@@ -345,6 +353,8 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_argmax",
     "max_pool2d_dx",
+    "max_unpool2d",
+    "max_unpool2d_dx",
     "mish",
     "mish_dx",
     "momentum_update",
@@ -358,6 +368,7 @@ __all__ = [
     "nll_loss_each",
     "nll_loss_each_dx",
     "normalized_pointwise_mutual_information",
+    "one_hot",
     "pad2d",
     "pad2d_dx",
     "pad2d_shape",
@@ -408,4 +419,7 @@ __all__ = [
     "total_correlation",
     "total_variation",
     "tsallis_entropy",
+    "unfold2d",
+    "unfold2d_dx",
+    "unfold2d_shape",
 ]

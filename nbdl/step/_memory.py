@@ -6,12 +6,14 @@ minibatch, which it shares with others that are needed in earlier or later group
 while a program runs.
 """
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
 from numba import from_dtype, types
 
-from nbdl._leaf import compile_leaves, leaf
+from nbdl._leaf import LeafError, compile_leaves, leaf
+from nbdl.errors import PluginError
 from nbdl.kernels.lanes.twin import planes
 from nbdl.kernels.simd.registers import LANES
 from nbdl.step._driver import (
@@ -26,6 +28,7 @@ from nbdl.step._driver import (
     aligned,
     leaves,
 )  # fmt: skip
+from nbdl.step._forms import of_samples
 from nbdl.step._jobs import Address, AllBlocks, Base, Call, Shard, Status, Strip
 
 CACHE = 3 << 19  # bytes of an arena that the second-level cache holds; else blocks go one by one
@@ -195,7 +198,8 @@ class Memory:
         self.shard_bytes = _lines(floats * self.dtype.itemsize)
         self.shards = aligned(8 * self.shard_bytes, np.uint8)
         jobs = [j for s in order if isinstance(s, Segment) for group in s.groups for j in group.jobs]
-        compile_leaves([*leaves(self.dtype), *((j.leaf, _kinds(j, self.dtype)) for j in jobs)])
+        with contextlib.suppress(LeafError):  # that of a job is raised below, where its name is known
+            compile_leaves([*leaves(self.dtype), *((j.leaf, _kinds(j, self.dtype)) for j in jobs)])
         self.tables = [self.table(s) if isinstance(s, Segment) else s for s in order]
 
     def rows(self, buffer, shape):
@@ -251,7 +255,16 @@ class Memory:
 
 def address(job, dtype):
     """The address of a job's leaf, compiled for the kinds of its operands."""
-    return leaf(job.leaf, *_kinds(job, dtype))
+    try:
+        return leaf(job.leaf, *_kinds(job, dtype))
+    except LeafError as error:
+        if job.node is None:
+            raise PluginError("the lanes twin of `{}` does not compile: {}", job.what, error) from None
+        given = ", ".join(
+            f"`{name}` {of_samples(v.shape) if v.batched else v.shape}" for name, v in job.node.named.items()
+        )
+        text = "the lanes twin of kernel `{}` does not compile for {} of {} (the call in {}): {}"
+        raise PluginError(text, job.node.record.name, given, dtype, job.node.where, error) from None
 
 
 def _kinds(job, dtype):

@@ -5,11 +5,12 @@ import math
 
 import numpy as np
 
-from nbdl import nn, registry
+from nbdl import nn
 from nbdl._cores import thread_count
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
 from nbdl.nn._inputs import call, each, named, numbers, taken
 from nbdl.nn._options import check_options, positive
+from nbdl.nn._own_loss import loss_record
 from nbdl.nn._parameter import ready
 from nbdl.optim import Updater
 from nbdl.records import resolve
@@ -35,8 +36,10 @@ def compile_step(
     net : callable
         Its parameters are drawn with `seed` if they have no values yet. The step moves them into memory of
         its own and leaves views: the net and the step see the same values.
-    loss, optimizer : str
-        Names in the registry.
+    loss : str or function
+        A name in the registry, or ``loss(prediction, y)`` that makes a tensor of one element of tensors.
+    optimizer : str
+        A name in the registry.
     example : (x, y)
         One or more samples, as the step will see them: each an array, or several by name (``{"ids": ...,
         "lengths": ...}``), which the net takes as keyword arguments and the loss as a dict. Floats are cast
@@ -77,8 +80,8 @@ class CompiledStep:
     def __init__(self, net, loss, updater, example, threads="auto", seed=0, loss_options=None):
         thread_count(threads, every="auto")  # what is wrong is said before anything is done
         self.net, self.updater, self.seed = net, updater, seed
-        record = registry.default().get("loss", loss)
-        check_options(f"loss `{loss}`", resolve(record.compute), loss_options, ("prediction", "target"))
+        record = loss_record(loss)
+        check_options(f"loss `{record.name}`", resolve(record.compute), loss_options, ("prediction", "target"))
         self._loss = functools.partial(resolve(record.compute), **loss_options)
         if not updater.parameters:
             raise UsageError("there is nothing to train: the net has no parameters")
@@ -92,7 +95,7 @@ class CompiledStep:
         result, inputs = self.graph.result, len(named(x))
         if result.batched or result.shape or len(self.graph.results) > 1:
             shape = of_samples(result.shape) if result.batched else result.shape
-            raise ShapeError("loss `{}` must be one number, got an array of shape {}", loss, shape)
+            raise ShapeError("loss `{}` must be one number, got an array of shape {}", record.name, shape)
         differentiate(self.graph)
         self._x, self._y = Takes("x", x, self.graph.data[:inputs]), Takes("y", y, self.graph.data[inputs:])
         learning = {v.name for v in self.graph.values if v.source == "parameter" and v.grad}

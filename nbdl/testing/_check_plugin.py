@@ -1,6 +1,7 @@
 """Everything a plugin offers, tried out."""
 
 import inspect
+import itertools
 import warnings
 from collections.abc import Mapping
 from dataclasses import fields
@@ -15,7 +16,6 @@ from nbdl.kernels.lanes import Twin, UpdateTwin
 from nbdl.nn._options import check_options
 from nbdl.records import Code, reason, resolve
 from nbdl.step._trace import trace
-from nbdl.tape import tensor
 from nbdl.testing._check_estimator import check_estimator
 from nbdl.testing._check_kernel import check_kernel
 from nbdl.testing._check_twin import check_twin, check_update_twin
@@ -115,21 +115,28 @@ def _check_optimizer(record):
 
 
 def _check_loss(record):
+    """On the results of a net of one output, of two or three, or of outputs and targets by name."""
     rng, compute = np.random.default_rng(0), resolve(record.compute)
-    values = rng.standard_normal((4, 3))
-
-    def one(target):
-        prediction = tensor(values, requires_grad=True)
-        return prediction, compute(prediction, target), target
-
-    prediction, loss, target = _first_that_works("loss", record, one, _targets(rng))
+    values, faults = rng.standard_normal((4, 3)), []
+    for net, target in itertools.product(map(_Outputs, (1, 2, 3, 0)), _targets_in_any_form(rng)):
+        nn.init(net, values, dtype="float64")
+        try:
+            loss = compute(net(values, train=nn.Train(0, 0)), target)
+            break
+        except Exception as error:
+            faults.append(reason(error))
+    else:
+        what = "; ".join(dict.fromkeys(faults[:2]))
+        raise VerificationError("loss `{}` takes neither labels nor numbers: {}", record.name, what)
     if loss.size != 1 or not np.isfinite(loss.item()):
         raise VerificationError("loss `{}` must give one finite number, got {}", record.name, loss.data)
-    loss.backward()
-    if prediction.grad is None or not np.isfinite(prediction.grad).all():
+    with np.errstate(all="ignore"):  # what is not finite is found below
+        loss.backward()
+    grads = [p.grad for p in nn.named_parameters(net).values() if p.grad is not None]
+    bad = [g for g in grads if not np.isfinite(g).all()]
+    if bad or not grads:
         text = "loss `{}` must have a finite gradient for its prediction, got {}"
-        raise VerificationError(text, record.name, prediction.grad)
-    net = nn.init(nn.Sequential(nn.Linear(3)), values, dtype="float64")
+        raise VerificationError(text, record.name, bad[0] if bad else None)
     try:
         trace(net, (values, target), np.dtype(np.float64), compute)
     except Exception as error:  # whatever its Python does with tensors that have no values yet
@@ -138,6 +145,36 @@ def _check_loss(record):
             f"{text}; nets train with it by compiled=False, on the command line --set compiled=false",
             stacklevel=2,
         )
+
+
+class _Outputs:
+    """A net of so many outputs (4, 3): one tensor, several in a tuple, or for 0 one by each name asked for."""
+
+    def __init__(self, count):
+        self.layers, self.named = [nn.Linear(3) for _ in range(max(count, 1))], count == 0
+
+    def __call__(self, x, train=None):
+        outputs = tuple(layer(x) for layer in self.layers)
+        if self.named:
+            return _ByAnyName(outputs[0])
+        return outputs if len(outputs) > 1 else outputs[0]
+
+
+class _ByAnyName(dict):
+    """The same value under every name, which it then holds."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def __missing__(self, name):
+        self[name] = self.value
+        return self.value
+
+
+def _targets_in_any_form(rng):
+    labels, numbers = _targets(rng)
+    return labels, numbers, _ByAnyName(labels), _ByAnyName(numbers)
 
 
 def _check_layer(record):
@@ -161,7 +198,7 @@ def _first_that_works(kind, record, call, candidates):
             return call(candidate)
         except Exception as error:
             faults.append(reason(error))
-    what = {"loss": "labels nor numbers", "metric": "labels nor numbers", "measure": "integers nor floats"}
+    what = {"metric": "labels nor numbers", "measure": "integers nor floats"}
     raise VerificationError("{} `{}` takes neither {}: {}", kind, record.name, what[kind], "; ".join(faults))
 
 

@@ -201,7 +201,7 @@ class _Trial:
         name, _, text = fault.partition(": ")
         if name == "VerificationError":  # its sentence is whole
             raise VerificationError("{}", text)
-        if name == "TypingError":
+        if name == "LeafError":
             self.fail("a leaf does not compile: {}", text)
         if fault:
             self.fail("with forbidden pages at the {} of every array: {}", at, fault)

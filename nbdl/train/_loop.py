@@ -20,6 +20,7 @@ from nbdl.errors import NbdlError, NumericError, TapeError, UsageError
 from nbdl.nn._inputs import call, count, each, taken
 from nbdl.nn._losses import class_axis
 from nbdl.nn._options import check_options
+from nbdl.nn._own_loss import loss_record
 from nbdl.optim import Updater
 from nbdl.records import reason
 from nbdl.records import resolve as code
@@ -57,7 +58,7 @@ class Run:
     data, and so are all losses that are reported.
     """
 
-    def __init__(self, net, data, config, preparation, floats=(), valid=None):
+    def __init__(self, net, data, config, preparation, floats=(), valid=None, loss=None):
         self.net, self.data, self.config, self.folder = net, data, config, None
         self.preparation = preparation
         x, y = preparation.inputs(data.train.x), preparation.targets(data.train.y)
@@ -66,8 +67,8 @@ class Run:
         self._n = count(self._train.x)
         self._unit = preparation.target_scale**2  # of the squared error of what the net sees
         self.history, self.seconds, self.steps, self.interrupted = [], 0.0, 0, False
-        loss = registry.default().get("loss", config.loss)
-        self._loss = code(loss.compute)
+        self._measured = loss_record(config.loss if loss is None else loss)
+        self._loss = code(self._measured.compute)
         self._updater = Updater(
             config.optimizer, net, config.lr, groups=config.groups, clip_norm=config.clip_norm or None,
             **config.optimizer_options,
@@ -93,7 +94,7 @@ class Run:
         config, split = self.config, Split(self._inputs(np.asarray(x) if isinstance(x, list) else x), y)
         with registry.swap(**config.swap):
             return evaluated(
-                self._predictor(), split, self.preparation, config.loss, config.loss_options,
+                self._predictor(), split, self.preparation, self._measured, config.loss_options,
                 self.data.metrics,
             )  # fmt: skip
 
@@ -111,8 +112,8 @@ class Run:
 
     def _classes(self, answers):
         """Whether what the net gives are scores of classes."""
-        loss, alone = registry.default().get("loss", self.config.loss), isinstance(answers, np.ndarray)
-        return alone and not isinstance(self._train.y, Mapping) and "accuracy" in loss.metrics
+        alone = isinstance(answers, np.ndarray) and not isinstance(self._train.y, Mapping)
+        return alone and "accuracy" in self._measured.metrics
 
     def _answer(self, found):
         """What the net gives for some samples in the form of the targets: classes as their numbers."""
@@ -157,7 +158,7 @@ class Run:
                 if config.compiled and native():
                     self._step = self._program([taken(a, slice(0, size)) for a in self._train])
                     self._train = Split(*(each(_as_programs_do, a) for a in self._train))
-                self._numbers = counted_numbers(self.net, self._train, config)
+                self._numbers = counted_numbers(self.net, self._train, config, self._measured)
             progress("ready")
             some = 1  # steps of one call
             while self._epoch < config.epochs and not self._best.over(self._epoch):
@@ -210,7 +211,7 @@ class Run:
         config = self.config
         try:
             return CompiledStep(
-                self.net, config.loss, self._updater, example, self._threads(), config.seed,
+                self.net, self._measured, self._updater, example, self._threads(), config.seed,
                 config.loss_options,
             )  # fmt: skip
         except NbdlError:
@@ -263,7 +264,7 @@ class Run:
         self._epoch += 1
         loss, config = self._sum / (self._count or 1) * self._unit, self.config
         row = {"epoch": self._epoch, "step": self.steps, "train_loss": loss}
-        figures = of_loss(loss, config.loss, config.loss_options, self.data.metrics)
+        figures = of_loss(loss, self._measured, config.loss_options, self.data.metrics)
         row |= {f"train_{k}": v for k, v in figures.items()}
         if count(self.data.test.x):
             row |= {f"test_{k}": v for k, v in self.evaluate(self.data.test).items()}

@@ -11,6 +11,7 @@ from nbdl.data import Preparation, Split
 from nbdl.errors import DataError, DtypeError, NbdlError, ShapeError, TapeError
 from nbdl.nn._inputs import call, count, each, named, numbers, taken
 from nbdl.nn._losses import elements, rows
+from nbdl.nn._own_loss import loss_record
 from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict
@@ -84,16 +85,16 @@ def evaluate(net, split, loss, preparation=None, *, metrics=(), **loss_options):
     """Mean loss and its metrics of a net on a `Split`, as a dict ("loss", "accuracy" ...).
 
     With the `Preparation` of a run the split is in the form of its data, and so are loss and metrics. Further
-    `metrics` are names in the registry.
+    `metrics` are names in the registry; the loss is one too, or a function as `nbdl.fit` takes it.
     """
     preparation = preparation or Preparation()
     x = _samples(net, preparation.inputs(split.x))
     predict = predictor(net, taken(x, slice(0, 1)))
-    return evaluated(predict, Split(x, split.y), preparation, loss, loss_options, metrics)
+    return evaluated(predict, Split(x, split.y), preparation, loss_record(loss), loss_options, metrics)
 
 
 def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
-    """Loss and metrics of `predict` on a split whose inputs it takes, in the units of the targets.
+    """Loss (a `Loss`) and metrics of `predict` on a split of its inputs, in the units of the targets.
 
     Each is a mean over what it counts in each part of the samples, and no more than one part is held. Only
     for a loss or a metric whose record does not say what it counts, all predictions are.
@@ -117,7 +118,7 @@ def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
     return means | of_loss(means["loss"], loss, loss_options, metrics)
 
 
-def counted_numbers(net, split, config):
+def counted_numbers(net, split, config, record):
     """Of how many numbers each sample's loss is the mean, (N,); None where all samples count alike.
 
     Of the labels those count that the loss does not ignore, classes may have weights: a minibatch has as
@@ -128,8 +129,9 @@ def counted_numbers(net, split, config):
     split : Split
         Inputs and targets as the net and the loss are given them in training.
     config : Config
+    record : Loss
     """
-    record, (x, y) = registry.default().get("loss", config.loss), split
+    x, y = split
     counted, n = _count(record, config.loss_options), count(x)
     if counted is None or code(record.count) in (elements, rows):  # which go by the size of a sample
         return None
@@ -154,15 +156,14 @@ def _count(record, loss_options):
 
 def _figures(loss, loss_options, metrics):
     """What computes each figure from predictions and targets, and of how many numbers it is the mean."""
-    known, record = registry.default(), registry.default().get("loss", loss)
-    compute = code(record.compute)
+    known, compute = registry.default(), code(loss.compute)
 
     def value(prediction, target):
         with tape.no_grad():
             return compute(prediction, target, **loss_options).item()
 
-    figures = {"loss": (value, _count(record, loss_options))}
-    for name in (*record.metrics, *metrics):
+    figures = {"loss": (value, _count(loss, loss_options))}
+    for name in (*loss.metrics, *metrics):
         metric = known.get("metric", name)
         if metric.of == "prediction":
             compute_it = code(metric.compute)
@@ -178,7 +179,7 @@ def of_loss(value, loss, loss_options, metrics):
     They are for the plain mean: not where options weigh it or change what it is.
     """
     known = registry.default()
-    records = {name: known.get("metric", name) for name in (*known.get("loss", loss).metrics, *metrics)}
+    records = {name: known.get("metric", name) for name in (*loss.metrics, *metrics)}
     plain = set(loss_options) <= {"axis", "ignore_index"}
     return {name: code(r.compute)(value) for name, r in records.items() if r.of == "loss" and plain}
 

@@ -16,6 +16,7 @@ from nbdl.data._fault import fault, look, near, reading
 from nbdl.errors import ShapeError, UsageError
 from nbdl.nn._inputs import count, each, taken
 from nbdl.nn._options import check_options
+from nbdl.nn._own_loss import loss_record
 from nbdl.nn._parameter import ready
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
@@ -46,8 +47,11 @@ def fit(
         that takes them, as token ids (N, T). Targets are integers (numbers of classes), text or truth values
         (labels, see `Run.preparation`), (N,) or of any shape of a sample, or floats: values (N,) or (N, Q).
         Tables in files are standardised.
-    loss, optimizer, schedule : str
-        Names in the registry; the loss follows from the data if it is not given.
+    loss : str or function, optional
+        A name in the registry; or ``loss(prediction, y)``, which is given tensors and makes one of one
+        element of them, a mean over the samples. It follows from the data if it is not given.
+    optimizer, schedule : str
+        Names in the registry.
     lr : float
     epochs, batch_size, seed : int
     dtype : "float32" or "float64"
@@ -86,23 +90,21 @@ def fit(
     UserWarning
         If the net ends worse than a constant: the mean of the targets, or the most frequent class.
     """
-    if loss is not None and not isinstance(loss, str):
-        advice = "nbdl.fit(net, (x, y)): the data are a pair"
-        if callable(loss):
-            advice = "to register it, as docs/writing-a-plugin.md shows: a run saves the name of its loss"
-        raise UsageError("`loss` must be the name of a loss, got {}. Try {}", type(loss).__name__, advice)
+    if isinstance(loss, (np.ndarray, list)):
+        text = "`loss` must be the name of a loss, got {}. Try nbdl.fit(net, (x, y)): the data are a pair"
+        raise UsageError(text, type(loss).__name__)
+    record = None if loss in (None, "") else loss_record(loss)
     config = Config(
         data=data if isinstance(data, str) else "", epochs=epochs, batch_size=batch_size, lr=float(lr),
-        optimizer=optimizer, loss=loss or "", schedule=schedule, seed=seed, dtype=dtype,
+        optimizer=optimizer, loss=record.name if record else "", schedule=schedule, seed=seed, dtype=dtype,
         threads=threads, compiled=compiled, clip_norm=float(clip_norm),
         optimizer_options=optimizer_options or {}, loss_options=loss_options or {},
         schedule_options=schedule_options or {}, groups=groups or {},
         validation=float(validation), patience=patience, min_delta=float(min_delta),
     )  # fmt: skip
     check_values(config)
-    return _run(
-        net, as_data(data), config, None if out is None else lambda: new_folder(Path(out)), None, progress
-    )
+    place = None if out is None else lambda: new_folder(Path(out))
+    return _run(net, as_data(data), config, place, None, progress, record)
 
 
 def train(config, out=None, resume=None, progress=None):
@@ -202,7 +204,7 @@ def _build(config):
     return build(**config.model_options)
 
 
-def _run(net, data, config, place, saved, progress):
+def _run(net, data, config, place, saved, progress, loss=None):
     """The run itself; `place` makes its folder, once everything else is known to be right."""
     progress = progress or (lambda event, **fields: None)
     check_data(data)
@@ -234,7 +236,7 @@ def _run(net, data, config, place, saved, progress):
             train, test = (cast(split, config.dtype, as_floats) for split in (data.train, data.test))
             data = dataclasses.replace(data, train=train, test=test)
             valid = valid and cast(valid, config.dtype, as_floats)
-        run = Run(net, data, config, preparation, as_floats, valid)
+        run = Run(net, data, config, preparation, as_floats, valid, loss)
         if saved is not None:
             n = count(data.train.x)
             check_position(saved[1], -(-n // min(config.batch_size, n)))

@@ -152,6 +152,32 @@ def plain(prediction, target):
     return ((prediction - target) ** 2).mean()
 
 
+def gaussian(prediction, target):
+    mean, log_scale = prediction
+    return (((mean - target) * (-log_scale).exp()) ** 2 / 2 + log_scale).mean()
+
+
+def by_name(prediction, target):
+    logs = nbdl.apply("log_softmax", prediction["scores"])
+    picked = nbdl.take_along_axis(logs, nbdl.tape.as_tensor(target["kind"]).reshape(-1, 1))
+    return (prediction["size"] ** 2).mean() - picked.mean()
+
+
+@pytest.mark.parametrize("loss", [gaussian, by_name])
+def test_a_loss_of_several_outputs_is_tried_on_them(check, loss):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert check(nbdl.Loss("mine", loss)) == [("loss", "mine")]
+
+
+def test_a_gradient_of_one_output_that_is_not_finite_is_refused(check):
+    def half(prediction, target):
+        return (prediction[0] ** 2).mean() + (prediction[1] * 0.0).sqrt().sum()
+
+    with pytest.raises(VerificationError, match="loss `mine` must have a finite gradient .* got"):
+        check(nbdl.Loss("mine", half))
+
+
 @pytest.mark.parametrize("loss", [item, compares, by_numpy])
 def test_a_loss_that_cannot_be_compiled_is_warned_of(check, loss):
     with pytest.warns(UserWarning, match=r"loss `mine` cannot become part .* compiled=false"):

@@ -6,6 +6,7 @@ import pytest
 from nbdl import train
 from nbdl.data import Preparation, Split
 from nbdl.errors import OptionError, ShapeError
+from nbdl.nn._own_loss import loss_record
 from nbdl.train._measure import evaluated
 
 X = np.random.default_rng(0).standard_normal((2, 5, 3))
@@ -13,7 +14,8 @@ LABELS = X.argmax(axis=-1)
 
 
 def figures_of(prediction, labels, options):
-    return evaluated(lambda x: x, Split(prediction, labels), Preparation(), "softmax_cross_entropy", options)
+    loss = loss_record("softmax_cross_entropy")
+    return evaluated(lambda x: x, Split(prediction, labels), Preparation(), loss, options)
 
 
 def test_accuracy_of_positions():
