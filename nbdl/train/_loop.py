@@ -246,7 +246,8 @@ class Run:
         """Forward, backward and update by the tape, on the samples `rows`; returns the loss."""
         x, y = (taken(a, rows) for a in self._train)
         train = nn.Train(self.config.seed, self.steps)
-        loss = self._loss(call(self.net, x, train=train), y, **self.config.loss_options)
+        with self._updater.freezing():
+            loss = self._loss(call(self.net, x, train=train), y, **self.config.loss_options)
         value = loss.item()
         if not np.isfinite(value):
             raise diverged(value, self.steps + 1, rate, *self.data.train, rows, self.net)

@@ -17,6 +17,7 @@ from nbdl.errors import ShapeError, UsageError
 from nbdl.nn._inputs import count, each, taken
 from nbdl.nn._options import check_options
 from nbdl.nn._parameter import ready
+from nbdl.optim._groups import by_name
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
@@ -58,8 +59,10 @@ def fit(
     clip_norm : float
         Gradients are scaled down together to a norm of at most this; 0 leaves them alone.
     optimizer_options, loss_options, schedule_options : dict, optional
-    groups : dict, optional
-        Optimizer options by parameter name pattern, ``{"*.b": {"weight_decay": 0.0}}``.
+    groups : dict or callable, optional
+        Options by parameter name pattern, ``{"*.b": {"weight_decay": 0.0}, "0.*": {"frozen": True}}``: those
+        of the optimizer, ``lr_factor`` and ``frozen``. Or a function ``groups(name, parameter)`` that returns
+        such options or None. See `nbdl.optim.Updater`.
     validation : float
         The share of the training samples that is held out, at random by the seed, and measured after each
         epoch: ``valid_loss`` and so on in the history.
@@ -96,13 +99,14 @@ def fit(
         optimizer=optimizer, loss=loss or "", schedule=schedule, seed=seed, dtype=dtype,
         threads=threads, compiled=compiled, clip_norm=float(clip_norm),
         optimizer_options=optimizer_options or {}, loss_options=loss_options or {},
-        schedule_options=schedule_options or {}, groups=groups or {},
+        schedule_options=schedule_options or {}, groups={} if callable(groups) else groups or {},
         validation=float(validation), patience=patience, min_delta=float(min_delta),
     )  # fmt: skip
     check_values(config)
     return _run(
-        net, as_data(data), config, None if out is None else lambda: new_folder(Path(out)), None, progress
-    )
+        net, as_data(data), config, None if out is None else lambda: new_folder(Path(out)), None, progress,
+        groups,
+    )  # fmt: skip
 
 
 def train(config, out=None, resume=None, progress=None):
@@ -202,7 +206,7 @@ def _build(config):
     return build(**config.model_options)
 
 
-def _run(net, data, config, place, saved, progress):
+def _run(net, data, config, place, saved, progress, groups=None):
     """The run itself; `place` makes its folder, once everything else is known to be right."""
     progress = progress or (lambda event, **fields: None)
     check_data(data)
@@ -230,6 +234,8 @@ def _run(net, data, config, place, saved, progress):
                     text = "inputs of shape {} do not fit the net: {}"
                     raise ShapeError(text, each(np.shape, data.train.x), error) from error
             as_floats = floats(net, example, config.dtype)
+        if callable(groups):
+            config.groups = by_name(net, groups)
         if not preparation.mean.size:
             train, test = (cast(split, config.dtype, as_floats) for split in (data.train, data.test))
             data = dataclasses.replace(data, train=train, test=test)
