@@ -6,8 +6,9 @@ does to them before a net sees them.
 
 from nbdl.data._data import Data, Split
 from nbdl.data._inputs import load_inputs
+from nbdl.data._label_noise import label_noise
 from nbdl.data._load import load
 from nbdl.data._preparation import Preparation
 from nbdl.data._rows import is_table
 
-__all__ = ["Data", "Preparation", "Split", "is_table", "load", "load_inputs"]
+__all__ = ["Data", "Preparation", "Split", "is_table", "label_noise", "load", "load_inputs"]

@@ -12,6 +12,7 @@ from nbdl.data._csv import csv
 from nbdl.data._data import Data, Split
 from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._idx import idx, is_idx
+from nbdl.data._label_noise import with_noise
 from nbdl.data._npz import npz
 from nbdl.data._rows import TABLES
 from nbdl.data._text import text
@@ -32,7 +33,8 @@ def load(name_or_path, **options):
     **options
         Those of the data set or of the reader, for example ``size=8`` (digits), ``target="price"`` (CSV),
         ``test_fraction=0.2, seed=0`` (files that are not split yet). ``text=True`` reads a file as text for
-        a language model, whatever its suffix.
+        a language model, whatever its suffix. Of all data ``label_noise=0.2`` changes a share of the training
+        labels at random, keyed by ``label_noise_seed`` (see `nbdl.data.label_noise`).
 
     Returns
     -------
@@ -47,6 +49,14 @@ def load(name_or_path, **options):
         learnt from (NaN, labels out of range). The notes of the error say where, and what to try.
     """
     name = os.fspath(name_or_path)
+    noise = {key: options.pop(key) for key in ("label_noise", "label_noise_seed") if key in options}
+    data = _loaded(name, options)
+    return (
+        with_noise(data, noise.get("label_noise", 0.0), noise.get("label_noise_seed", 0)) if noise else data
+    )
+
+
+def _loaded(name, options):
     path = expanded(name)
     try:
         record = registry.default().get("dataset", name)

@@ -10,6 +10,7 @@ from nbdl.nn._conv2d import Conv2d
 from nbdl.nn._conv_transpose2d import ConvTranspose2d
 from nbdl.nn._embedding import Embedding
 from nbdl.nn._fold import fold_batch_norm
+from nbdl.nn._freeze import freeze, unfreeze
 from nbdl.nn._group_norm import GroupNorm, InstanceNorm, LocalResponseNorm
 from nbdl.nn._lambda import Lambda
 from nbdl.nn._layer_norm import LayerNorm, RMSNorm
@@ -77,6 +78,7 @@ __all__ = [
     "config",
     "cross_entropy",
     "fold_batch_norm",
+    "freeze",
     "hinge",
     "huber",
     "info_nce",
@@ -91,4 +93,5 @@ __all__ = [
     "parameters",
     "softmax_cross_entropy",
     "state_dict",
+    "unfreeze",
 ]

@@ -41,6 +41,9 @@ def softmax_cross_entropy(
     _check(reduction)
     if weight is not None:
         weight = np.ascontiguousarray(real("softmax_cross_entropy: `weight`", weight), x.dtype)
+        if not (np.isfinite(weight) & (weight >= 0)).all():
+            text = "softmax_cross_entropy: `weight` must hold finite numbers from 0, got {}"
+            raise OptionError(text, weight)
     soft = target.dtype.kind == "f" and target.shape == x.shape
     if class_axis("softmax_cross_entropy", x.shape, target.shape, axis, soft) == 1 and x.ndim > 2:
         last = 0, *range(2, x.ndim), 1

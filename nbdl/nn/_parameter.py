@@ -6,6 +6,7 @@ loaded and found by the same names.
 
 import contextlib
 import contextvars
+import fnmatch
 import types
 import zlib
 
@@ -24,7 +25,7 @@ from nbdl.nn._inputs import call, each, named, numbers, taken
 from nbdl.records import resolve
 from nbdl.tape import Tensor, no_grad, tracing
 
-_filling = contextvars.ContextVar("filling", default=None)  # (seed, names by id, dtype), set by `init`
+_filling = contextvars.ContextVar("filling", default=None)  # (seed, names by id, dtype, initializers by name)
 
 
 class Stored(Tensor):
@@ -46,11 +47,17 @@ class Stored(Tensor):
 
         Outside `nbdl.nn.init` there is no seed: the key comes from the operating system.
         """
-        seed, names, dtype = _filling.get() or (None, {}, np.float32)
-        key = [seed, zlib.crc32(names.get(id(self), "").encode())] if seed is not None else None
-        rng = np.random.Generator(np.random.Philox(key=key))
-        draw = resolve(registry.default().get("initializer", self.init).fill)
-        self._take(np.ascontiguousarray(draw(rng, shape, fan_in, fan_out), dtype))
+        seed, names, dtype, chosen = _filling.get() or (None, {}, np.float32, {})
+        name = names.get(id(self), "")
+        key = [seed, zlib.crc32(name.encode())] if seed is not None else None
+        rng, draw = np.random.Generator(np.random.Philox(key=key)), chosen.get(name, self.init)
+        if not callable(draw):
+            draw = resolve(registry.default().get("initializer", draw).fill)
+        values = tape.real(f"what the initializer of `{name}` returns", draw(rng, shape, fan_in, fan_out))
+        if values.shape != tuple(shape):
+            text = "the initializer of `{}` must return an array of shape {}, got {}"
+            raise ShapeError(text, name, tuple(shape), values.shape)
+        self._take(np.ascontiguousarray(values, dtype))
 
     def assign(self, values):
         """Give all values at once; the shape must be right if it is known already."""
@@ -190,7 +197,7 @@ def ready(net):
     return all(a.ready for a in named_arrays(net).values())
 
 
-def init(net, example, seed=0, dtype="float32", keep=False):
+def init(net, example, seed=0, dtype="float32", keep=False, initializers=None):
     """Give every parameter and buffer of `net` its shape and first values; returns the net.
 
     The net is called once, for its prediction.
@@ -205,15 +212,27 @@ def init(net, example, seed=0, dtype="float32", keep=False):
     dtype : "float32" or "float64"
     keep : bool
         Leave the arrays alone that have values already.
+    initializers : dict, optional
+        Other initializers for some parameters, by name pattern; of several that fit a name the last wins.
+        Each is a registered name, or a function ``fill(rng, shape, fan_in, fan_out)`` that returns an array
+        of that shape: `rng` is a NumPy generator, `fan_in` how many numbers each output is summed from.
+
+    Examples
+    --------
+    >>> def narrow(rng, shape, fan_in, fan_out):
+    ...     return rng.normal(0, 0.1 / fan_in, shape)
+    >>> net = nn.Sequential(nn.Linear(4), nn.Linear(2))
+    >>> net = nn.init(net, np.zeros((1, 3)), initializers={"*.w": narrow, "1.b": "ones"})
     """
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64):
         raise DtypeError("init: `dtype` must be float32 or float64, got {}", dtype)
     example = taken(numbers("init: `example`", example, dtype), slice(0, 1))
     names = {id(p): name for name, p in named_arrays(net).items()}
+    chosen = _chosen(list(named_parameters(net)), initializers or {})
     for p in () if keep else named_arrays(net).values():
         p._array = None
-    with _context(_filling, (seed, names, dtype)), no_grad():
+    with _context(_filling, (seed, names, dtype, chosen)), no_grad():
         try:
             _shape(net, example, dtype)
         except DtypeError:
@@ -221,6 +240,21 @@ def init(net, example, seed=0, dtype="float32", keep=False):
                 raise
             _shape(net, each(lambda a: a.astype(dtype), example), dtype)
     return net
+
+
+def _chosen(names, initializers):
+    """The initializers of `init` by the names of the parameters that they are for."""
+    chosen = {}
+    for pattern, how in initializers.items():
+        if not isinstance(how, str) and not callable(how):
+            text = "init: `initializers` must hold names or functions, got {!r} for `{}`"
+            raise UsageError(text, how, pattern)
+        fitting = fnmatch.filter(names, pattern)
+        if not fitting:
+            text = "init: no parameter is named like `{}` of `initializers`; there are {}"
+            raise UsageError(text, pattern, names)
+        chosen |= dict.fromkeys(fitting, how)
+    return chosen
 
 
 def _shape(net, example, dtype):

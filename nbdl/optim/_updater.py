@@ -1,6 +1,6 @@
 """Runs an optimizer's update kernel over the parameters of a net."""
 
-import fnmatch
+import contextlib
 import math
 
 import numpy as np
@@ -9,11 +9,12 @@ from nbdl import registry
 from nbdl.errors import DataError, OptionError, UsageError
 from nbdl.nn import named_parameters
 from nbdl.nn._options import check_options
+from nbdl.optim._groups import OWN, by_name, options_of
 from nbdl.records import resolve
 
 
 class Updater:
-    """The parameters of a net with the state of an optimizer.
+    """The parameters of a net that are not frozen, with the state of an optimizer.
 
     Parameters
     ----------
@@ -25,8 +26,10 @@ class Updater:
         Learning rate.
     clip_norm : float, optional
         Gradients are scaled down together so that the norm of all of them is at most this.
-    groups : dict, optional
-        Other options for some parameters, by name pattern: ``{"*.b": {"weight_decay": 0.0}}``.
+    groups : dict or callable, optional
+        Other options for some parameters, by name pattern: ``{"*.b": {"weight_decay": 0.0}}``; of several
+        that fit a name the last wins. ``lr_factor`` multiplies the learning rate, ``frozen`` leaves a
+        parameter as it is. Or a function ``groups(name, parameter)`` that returns such options, or None.
     **options
         What the update kernel takes besides (beta1, weight_decay ...).
     """
@@ -34,8 +37,8 @@ class Updater:
     def __init__(self, optimizer, net, lr=0.01, groups=None, clip_norm=None, **options):
         self.record = registry.default().get("optimizer", optimizer)
         self._update = resolve(self.record.update)
-        self.parameters, self.lr, self.steps = named_parameters(net), lr, 0
-        for name, p in self.parameters.items():
+        self.lr, self.steps, parameters = lr, 0, named_parameters(net)
+        for name, p in parameters.items():
             if not p.ready:
                 raise UsageError("`{}` has no values: the net did not use it when it was initialized", name)
         if lr < 0:
@@ -45,26 +48,34 @@ class Updater:
         self.clip_norm = clip_norm
         known = registry.parameters(self._update)
         self._order = [n for n in known if n not in ("w", "dw", *self.record.state)]
-        self.options = {}
-        for name in self.parameters:
-            chosen = dict(options)
-            for pattern, other in (groups or {}).items():
-                if not isinstance(other, dict):
-                    raise UsageError("group `{}` must be a table of options, got {!r}", pattern, other)
-                if fnmatch.fnmatchcase(name, pattern):
-                    chosen.update(other)
-            reserved = ("w", "dw", "lr", "step", *self.record.state)
-            check_options(f"optimizer `{self.record.name}`", self._update, chosen, reserved)
-            self.options[name] = chosen
-        for pattern in groups or {}:
-            if not fnmatch.filter(self.parameters, pattern):
-                raise UsageError(
-                    "no parameter is named like the group `{}`; there are {}", pattern, list(self.parameters)
-                )
+        self.parameters, self.options, self._frozen = {}, {}, []
+        for name, chosen in options_of(parameters, by_name(net, groups), options).items():
+            reserved, frozen = ("w", "dw", "lr", "step", *self.record.state), chosen.pop("frozen", False)
+            own = {n: v for n, v in chosen.items() if n not in OWN}
+            check_options(f"optimizer `{self.record.name}`", self._update, own, reserved)
+            p = parameters[name]
+            if frozen and p.requires_grad:
+                self._frozen.append(p)
+            if not frozen and p.requires_grad:
+                self.parameters[name], self.options[name] = p, chosen
+        if parameters and not self.parameters:
+            text = "there is nothing to train: all {} parameters are frozen, by a group or by nn.freeze"
+            raise UsageError(text, len(parameters))
         self.state = {
             name: {s: np.zeros(p.shape, p.dtype) for s in self.record.state}
             for name, p in self.parameters.items()
         }
+
+    @contextlib.contextmanager
+    def freezing(self):
+        """Within it no gradient is found for what a group has frozen: a step is recorded within it."""
+        try:
+            for p in self._frozen:
+                p.requires_grad = False
+            yield
+        finally:
+            for p in self._frozen:
+                p.requires_grad = True
 
     def step(self, lr=None):
         """Update every parameter that has a gradient, and forget the gradients."""
@@ -76,9 +87,10 @@ class Updater:
         """One update with gradients by parameter name; with `clip_norm` they are scaled in place."""
         if self.clip_norm:
             self._clip(gradients.values())
-        fixed = {"lr": float(self.lr if lr is None else lr), "step": self.steps + 1}
+        lr = float(self.lr if lr is None else lr)
         for name, gradient in gradients.items():
-            p, given = self.parameters[name], {**fixed, **self.options[name]}
+            p, own = self.parameters[name], self.options[name]
+            given = {"lr": lr * own.get("lr_factor", 1.0), "step": self.steps + 1, **own}
             options = {n: given[n] for n in self._order if n in given}
             self._update(p._array, gradient, *self.state[name].values(), **options)
             p._version[0] += 1

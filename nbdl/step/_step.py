@@ -50,7 +50,9 @@ def compile_step(
         Learning rate, where a call gives no other.
     seed : int
         Of the parameters and of dropout.
-    loss_options, optimizer_options, groups : dict, optional
+    loss_options, optimizer_options : dict, optional
+    groups : dict or callable, optional
+        Options of some parameters: see `nbdl.optim.Updater`.
     clip_norm : float, optional
         Gradients are scaled down together so that the norm of all of them is at most this.
 
@@ -83,15 +85,17 @@ class CompiledStep:
         record = loss_record(loss)
         check_options(f"loss `{record.name}`", resolve(record.compute), loss_options, ("prediction", "target"))
         self._loss = functools.partial(resolve(record.compute), **loss_options)
-        if not updater.parameters:
+        parameters = nn.named_parameters(net)
+        if not parameters:
             raise UsageError("there is nothing to train: the net has no parameters")
-        dtypes = {p.dtype for p in updater.parameters.values()}
+        dtypes = {p.dtype for p in parameters.values()}
         if len(dtypes) != 1:
             raise DtypeError("a step needs parameters of one dtype, got {}", sorted(map(str, dtypes)))
         self.dtype = dtypes.pop()
         x, y = example
-        self._storage = Storage({**updater.parameters, **nn.named_buffers(net)})
-        self.graph = trace(net, (x, y), self.dtype, self._loss)
+        self._storage = Storage({**parameters, **nn.named_buffers(net)})
+        with updater.freezing():
+            self.graph = trace(net, (x, y), self.dtype, self._loss)
         result, inputs = self.graph.result, len(named(x))
         if result.batched or result.shape or len(self.graph.results) > 1:
             shape = of_samples(result.shape) if result.batched else result.shape

@@ -33,7 +33,8 @@ class Update:
         ]
 
     def _factors(self, options, lr, step):
-        return self.twin.factors(lr, step, **options) if self.twin else ()
+        given = {n: v for n, v in options.items() if n != "lr_factor"}
+        return self.twin.factors(lr * options.get("lr_factor", 1.0), step, **given) if self.twin else ()
 
     def groups(self):
         """Groups of jobs, a barrier after each."""

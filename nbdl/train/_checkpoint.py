@@ -6,13 +6,14 @@ import math
 from nbdl.data._fault import AGAIN, fault, look, reading
 from nbdl.train import _files
 from nbdl.train._config import Config, check_values
-from nbdl.train._loop import CHECKPOINT
+from nbdl.train._loop import CHECKPOINT, is_figure
 
 MANY = 2**63 - 1
 # key -> type, least, most
 NUMBERS = {
     "epoch": (int, 0, MANY), "batch": (int, 0, MANY), "steps": (int, 0, MANY),
     "sum": (float, -math.inf, math.inf), "count": (float, 0.0, math.inf), "seconds": (float, 0.0, math.inf),
+    "lr": (float, 0.0, math.inf), "skipped": (int, 0, MANY),
 }  # fmt: skip
 ROW = {"epoch": (int, 1, MANY), "step": (int, 0, MANY), "seconds": (float, 0.0, math.inf)}
 TITLE = "checkpoint of a run"
@@ -39,24 +40,31 @@ def read_checkpoint(folder):
         raise fault(f"it holds a {document.get('kind')}, not a checkpoint", path, AGAIN)
     with reading(path, TITLE):
         config, history = saved_config(document), document["history"]
+        document = {
+            "lr": config.lr,
+            "skipped": 0,
+            "best": 0,
+            "logged": {},
+            **document,
+        }  # files from before have none
         for key, rule in NUMBERS.items():
             _check(document, key, *rule)
         if not isinstance(history, list) or len(history) != document["epoch"]:
             raise ValueError(f"`history` must hold {document['epoch']} epochs")
-        document.setdefault("best", 0)  # files from before have none
         _check(document, "best", int, 0, document["epoch"])
         if document["best"] and "valid_loss" not in history[0]:
             raise ValueError("`best` is an epoch, and `history` has no valid_loss")
         if document["epoch"] > config.epochs:
             raise ValueError(f"`epoch` is {document['epoch']} of {config.epochs}")
+        for name in document["logged"]:
+            _check(document["logged"], name, float, -math.inf, math.inf)
         for row in history:
-            if set(row) != set(history[0]):
+            if set(filter(is_figure, row)) != set(filter(is_figure, history[0])):
                 raise ValueError("the epochs of `history` have different figures")
             for key, rule in ROW.items():
                 _check(row, key, *rule)
-            for key in row:
-                if key.startswith(("train_", "test_", "valid_")):
-                    _check(row, key, float, -math.inf, math.inf, key.endswith("_loss"))
+            for key in row.keys() - ROW.keys():
+                _check(row, key, float, -math.inf, math.inf, key.endswith("_loss") or not is_figure(key))
     return arrays, document
 
 
@@ -71,7 +79,7 @@ def saved_config(document):
 def check_position(document, batches):
     """Raise `DataError` unless the checkpoint can be one of a run of so many steps an epoch."""
     epoch, batch, steps, count = (document[key] for key in ("epoch", "batch", "steps", "count"))
-    if batch > batches or steps != epoch * batches + batch or (count and not batch):
+    if batch > batches or steps + document["skipped"] != epoch * batches + batch or (count and not batch):
         raise fault(
             f"the checkpoint is from step {steps}, {batch} steps after epoch {epoch}, and an epoch of these "
             f"data has {batches} steps",

@@ -7,6 +7,7 @@ A run is a function of its settings alone: the order of the samples is keyed by 
 import contextlib
 import dataclasses
 import json
+import math
 import time
 import warnings
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ import numpy as np
 
 from nbdl import nn, registry, tape
 from nbdl.data import Split
-from nbdl.errors import NbdlError, NumericError, TapeError, UsageError
+from nbdl.errors import NbdlError, NumericError, OptionError, TapeError, UsageError
 from nbdl.nn._inputs import call, count, each, taken
 from nbdl.nn._losses import class_axis
 from nbdl.nn._options import check_options
@@ -27,6 +28,7 @@ from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict, CompiledStep, advice, diverged, spoilt
 from nbdl.train import _files, _plot
 from nbdl.train._best import Best
+from nbdl.train._callbacks import listeners, tell
 from nbdl.train._interrupt import Interrupt
 from nbdl.train._measure import (
     counted_numbers,
@@ -56,9 +58,14 @@ class Run:
     held out; `best` is the row of the history for the epoch whose net this is. `preparation` is what is done
     to inputs and targets before the net sees them: `data`, `evaluate` and `predict` are in the units of the
     data, and so are all losses that are reported.
+
+    While it trains, `epoch` counts the epochs that are done and `loss` is that of the last minibatch; `lr`,
+    which the schedule multiplies, may be set. See `nbdl.fit` for callbacks.
     """
 
-    def __init__(self, net, data, config, preparation, floats=(), valid=None, loss=None):
+    def __init__(
+        self, net, data, config, preparation, floats=(), valid=None, loss=None, callbacks=None
+    ):
         self.net, self.data, self.config, self.folder = net, data, config, None
         self.preparation = preparation
         x, y = preparation.inputs(data.train.x), preparation.targets(data.train.y)
@@ -80,6 +87,8 @@ class Run:
         )
         check_options(f"schedule `{config.schedule}`", self._rate, config.schedule_options, ("step", "steps"))
         self._epoch, self._batch, self._sum, self._count = 0, 0, 0.0, 0
+        self._callbacks, self._logged, self.loss = listeners(callbacks), {}, math.nan
+        self._stopped, self._skipped = False, 0  # by a callback; how many steps of epochs were left out by it
         self._saved = None  # the step of the last checkpoint
         self.valid, self._best = valid, Best(config.patience, config.min_delta)
 
@@ -87,6 +96,38 @@ class Run:
     def best(self):
         """The row of the history for the epoch whose values the net has."""
         return self.history[self._best.epoch - 1]  # the last one if none is the best
+
+    @property
+    def epoch(self):
+        """How many epochs are done."""
+        return self._epoch
+
+    @property
+    def lr(self):
+        """The learning rate, before the factor of the schedule."""
+        return self._updater.lr
+
+    @lr.setter
+    def lr(self, value):
+        if not _is_number(value) or not 0 <= value < math.inf:
+            raise OptionError("`lr` must be a finite number from 0, got {!r}", value)
+        self._updater.lr = float(value)
+
+    def stop(self):
+        """End training after this event; what is done of the epoch is measured like a whole one."""
+        self._stopped = True
+
+    def log(self, name, value):
+        """Add a number to the row of this epoch in the history and in the log; the last of a name counts.
+
+        Raises `UsageError` for a name like those of losses and metrics, `OptionError` unless `value` is a
+        finite number.
+        """
+        if not isinstance(name, str) or not name or is_figure(name) or name == "event":
+            raise UsageError("log: `name` must be text, and no figure that runs have, got {!r}", name)
+        if not _is_number(value) or not math.isfinite(value):
+            raise OptionError("log: `value` of `{}` must be a finite number, got {!r}", name, value)
+        self._logged[name] = float(value)
 
     def evaluate(self, split):
         """Loss and metrics of the net on a `Split`, or a pair (x, y), in the form of the data, as a dict."""
@@ -161,23 +202,27 @@ class Run:
                 self._numbers = counted_numbers(self.net, self._train, config, self._measured)
             progress("ready")
             some = 1  # steps of one call
-            while self._epoch < config.epochs and not self._best.over(self._epoch):
+            while self._epoch < config.epochs and not (self._stopped or self._best.over(self._epoch)):
                 order = _order(config.seed, self._epoch, n)
                 while self._batch < batches:
                     full = n // size - self._batch
                     rows = order[self._batch * size :][: max(1, min(some, full)) * size]
                     begun = time.perf_counter()
                     losses = self._go(rows, min(size, len(rows)), batches)
-                    if self._step is not None:
+                    if self._step is not None and not self._callbacks["step"]:
                         some = _some(len(losses), time.perf_counter() - begun)
                     self._batch += len(losses)
-                    loss = losses[-1] * self._unit
-                    progress("step", epoch=self._epoch + 1, step=self._batch, steps=batches, loss=loss)
+                    self.loss = float(losses[-1] * self._unit)
+                    progress("step", epoch=self._epoch + 1, step=self._batch, steps=batches, loss=self.loss)
+                    tell(self._callbacks["step"], "step", self)
                     if stop.asked:
                         self._check_finite()
                         self.seconds, self.interrupted = time.perf_counter() - start, True
                         self.save_checkpoint()
                         return
+                    if self._stopped:
+                        self._skipped += batches - self._batch
+                        break
                 self.seconds = time.perf_counter() - start
                 self._end_epoch(progress)
                 self.save_checkpoint()
@@ -189,7 +234,7 @@ class Run:
         part, split = ("test", self.data.test) if count(self.data.test.x) else ("train", self.data.train)
         last, first = self.best, self.history[0]
         figures = {k.removeprefix(f"{part}_"): v for k, v in last.items()}
-        if self.config.loss_options or not self.config.lr:
+        if self.config.loss_options or not self.lr:
             return
         remark = worse_than_a_constant(figures, split.y, self.config.loss, part)
         if remark is None:
@@ -201,7 +246,7 @@ class Run:
             if self.config.data:
                 advice = "--set data_options.standardize=true"
         elif last["train_loss"] > 0.9 * first["train_loss"] and len(self.history) > 1:
-            advice = f"a smaller learning rate than {self.config.lr:g}"
+            advice = f"a smaller learning rate than {self.lr:g}"
         else:
             advice = f"more epochs than {self.config.epochs}, or another model"
         warnings.warn(f"{remark}. Try {advice}", stacklevel=5)
@@ -230,7 +275,7 @@ class Run:
         steps, config = len(rows) // size, self.config
         total = batches * config.epochs
         factors = [self._rate(self.steps + i, total, **config.schedule_options) for i in range(steps)]
-        rates = np.multiply(config.lr, factors)
+        rates = np.multiply(self.lr, factors)
         if self._step is not None:
             losses = self._step.run(self._train.x, self._train.y, rows, size, rates)
         else:
@@ -247,7 +292,8 @@ class Run:
         """Forward, backward and update by the tape, on the samples `rows`; returns the loss."""
         x, y = (taken(a, rows) for a in self._train)
         train = nn.Train(self.config.seed, self.steps)
-        loss = self._loss(call(self.net, x, train=train), y, **self.config.loss_options)
+        with self._updater.freezing():
+            loss = self._loss(call(self.net, x, train=train), y, **self.config.loss_options)
         value = loss.item()
         if not np.isfinite(value):
             raise diverged(value, self.steps + 1, rate, *self.data.train, rows, self.net)
@@ -270,18 +316,21 @@ class Run:
             row |= {f"test_{k}": v for k, v in self.evaluate(self.data.test).items()}
         if not np.isfinite(row.get("test_loss", 0.0)):
             text = "the test loss is {} after epoch {}: training diverged. {}"
-            raise NumericError(text, row["test_loss"], self._epoch, advice(config.lr))
+            raise NumericError(text, row["test_loss"], self._epoch, advice(self.lr))
         if self.valid is not None:
             row |= {f"valid_{k}": v for k, v in self.evaluate(self.valid).items()}
             self._best.look(self._epoch, row["valid_loss"], self.net)
         row["seconds"] = round(self.seconds, 3)
         self.history.append(row)
+        tell(self._callbacks["epoch"], "epoch", self)
+        row |= self._logged
+        self._logged = {}
         self._batch, self._sum, self._count = 0, 0.0, 0
         progress("epoch", **row)
 
     def _check_finite(self):
         """Raise `NumericError` before anything is saved of a net that is no longer one."""
-        error = spoilt(self.net, self.steps, self.config.lr)
+        error = spoilt(self.net, self.steps, self.lr)
         if error is not None:
             raise error
 
@@ -308,7 +357,7 @@ class Run:
             "kind": "checkpoint", "config": dataclasses.asdict(self.config), "epoch": self._epoch,
             "batch": self._batch, "steps": self.steps, "sum": self._sum, "count": self._count,
             "history": self.history, "seconds": self.seconds, "preparation": self.preparation.document(),
-            "best": self._best.epoch,
+            "best": self._best.epoch, "lr": self.lr, "skipped": self._skipped, "logged": self._logged,
         }  # fmt: skip
         log = "".join(json.dumps(row) + "\n" for row in self.history)
         _files.write_bytes(self.folder / LOG, log.encode())
@@ -323,6 +372,7 @@ class Run:
         self._epoch, self._batch, self.steps = document["epoch"], document["batch"], document["steps"]
         self._sum, self._count = document["sum"], document["count"]
         self.history, self.seconds, self._saved = document["history"], document["seconds"], self.steps
+        self.lr, self._skipped, self._logged = document["lr"], document["skipped"], document["logged"]
         best = document["best"]
         if best:
             state = {name: np.array(a) for name, a in part("best/").items()}
@@ -337,6 +387,15 @@ class Run:
         if picture is not None:
             _files.write_bytes(self.folder / CURVES, picture)
             progress("saved", path=self.folder / CURVES)
+
+
+def is_figure(name):
+    """Whether a key of a row of the history is one that runs make, and not their callbacks."""
+    return name in ("epoch", "step", "seconds") or name.startswith(("train_", "test_", "valid_"))
+
+
+def _is_number(value):
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def _as_programs_do(a):

@@ -18,11 +18,13 @@ from nbdl.nn._inputs import count, each, taken
 from nbdl.nn._options import check_options
 from nbdl.nn._own_loss import loss_record
 from nbdl.nn._parameter import ready
+from nbdl.optim._groups import by_name
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
 from nbdl.train._best import held_out
 from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, saved_config
+from nbdl.train._class_weights import BALANCED, settled
 from nbdl.train._config import Config, check_values, to_toml
 from nbdl.train._folder import new_folder, next_folder, tidied
 from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run
@@ -33,7 +35,8 @@ from nbdl.train._save import check_weights, load_prepared
 def fit(
     net, data, loss=None, optimizer="sgd", lr=0.1, epochs=10, batch_size=128, seed=0, *, schedule="constant",
     dtype="float32", threads=0, compiled=True, clip_norm=0.0, optimizer_options=None, loss_options=None,
-    schedule_options=None, groups=None, validation=0.0, patience=0, min_delta=0.0, out=None, progress=None,
+    schedule_options=None, groups=None, validation=0.0, patience=0, min_delta=0.0, callbacks=None, out=None,
+    progress=None,
 ):  # fmt: skip
     """Train `net` on `data`.
 
@@ -62,8 +65,10 @@ def fit(
     clip_norm : float
         Gradients are scaled down together to a norm of at most this; 0 leaves them alone.
     optimizer_options, loss_options, schedule_options : dict, optional
-    groups : dict, optional
-        Optimizer options by parameter name pattern, ``{"*.b": {"weight_decay": 0.0}}``.
+    groups : dict or callable, optional
+        Options by parameter name pattern, ``{"*.b": {"weight_decay": 0.0}, "0.*": {"frozen": True}}``: those
+        of the optimizer, ``lr_factor`` and ``frozen``. Or a function ``groups(name, parameter)`` that returns
+        such options or None. See `nbdl.optim.Updater`.
     validation : float
         The share of the training samples that is held out, at random by the seed, and measured after each
         epoch: ``valid_loss`` and so on in the history.
@@ -71,6 +76,12 @@ def fit(
         Ends training after so many epochs in which ``valid_loss`` has not fallen by more than `min_delta`;
         the net is then that of the best epoch. 0 trains all epochs and keeps the last.
     min_delta : float
+    callbacks : dict, optional
+        Functions by event, ``{"epoch": f, "step": [g, h]}``: each is called with the `Run`, after an update
+        ("step"), or after the measurements of an epoch, when ``run.history[-1]`` has them ("epoch"). It may
+        look at the run, end it (``run.stop()``), note a number in the history (``run.log(name, value)``) and
+        set the learning rate (``run.lr = ...``). With a function for "step" a call of the native program is
+        one step. What one raises ends the run, with a note that names the function.
     out : path, optional
         A folder for checkpoints, log, model and curves; made if it does not exist. It must hold no run.
     progress : callable, optional
@@ -99,15 +110,15 @@ def fit(
         optimizer=optimizer, loss=record.name if record else "", schedule=schedule, seed=seed, dtype=dtype,
         threads=threads, compiled=compiled, clip_norm=float(clip_norm),
         optimizer_options=optimizer_options or {}, loss_options=loss_options or {},
-        schedule_options=schedule_options or {}, groups=groups or {},
+        schedule_options=schedule_options or {}, groups={} if callable(groups) else groups or {},
         validation=float(validation), patience=patience, min_delta=float(min_delta),
     )  # fmt: skip
     check_values(config)
     place = None if out is None else lambda: new_folder(Path(out))
-    return _run(net, as_data(data), config, place, None, progress, record)
+    return _run(net, as_data(data), config, place, None, progress, record, groups, callbacks)
 
 
-def train(config, out=None, resume=None, progress=None):
+def train(config, out=None, resume=None, progress=None, callbacks=None):
     """Run the settings `config` (see `resolve`) in a run folder.
 
     Parameters
@@ -119,6 +130,8 @@ def train(config, out=None, resume=None, progress=None):
     resume : path, optional
         A run folder whose checkpoint to go on from; of its settings only `epochs` may be changed.
     progress : callable, optional
+    callbacks : dict, optional
+        As in `fit`.
 
     Returns
     -------
@@ -146,7 +159,7 @@ def train(config, out=None, resume=None, progress=None):
             return Path(resume), False
         return new_folder(Path(out)) if out is not None else next_folder(config)
 
-    return _run(net, data, config, place, saved, progress)
+    return _run(net, data, config, place, saved, progress, callbacks=callbacks)
 
 
 def compile_config(config, data):
@@ -165,12 +178,15 @@ def compile_config(config, data):
     """
     first = slice(0, 1)
     net, split = _net(config, data), cast(Split(*(taken(a, first) for a in data.train)), config.dtype)
+    loss_options = config.loss_options
+    if loss_options.get("weight") == BALANCED:  # any weights: the program is the same
+        loss_options = {**loss_options, "weight": [1.0] * (data.classes or 1)}
     with registry.swap(**config.swap):
         nn.init(net, split.x, config.seed, config.dtype)
         return compile_step(
             net, config.loss, config.optimizer, example=split,
             threads=config.threads or "auto", lr=config.lr, seed=config.seed,
-            loss_options=config.loss_options, optimizer_options=config.optimizer_options,
+            loss_options=loss_options, optimizer_options=config.optimizer_options,
             groups=config.groups, clip_norm=config.clip_norm or None,
         )  # fmt: skip
 
@@ -204,12 +220,13 @@ def _build(config):
     return build(**config.model_options)
 
 
-def _run(net, data, config, place, saved, progress, loss=None):
+def _run(net, data, config, place, saved, progress, loss=None, groups=None, callbacks=None):
     """The run itself; `place` makes its folder, once everything else is known to be right."""
     progress = progress or (lambda event, **fields: None)
     check_data(data)
     config.loss = config.loss or _loss_of(data)
     data, valid = held_out(data, config.validation, config.seed)
+    config.loss_options = settled(loss or loss_record(config.loss), config.loss_options, data)
     preparation = Preparation.of(data, config.loss)
     if saved is not None:
         preparation = Preparation.read(saved[1].get("preparation"), CHECKPOINT)
@@ -232,11 +249,13 @@ def _run(net, data, config, place, saved, progress, loss=None):
                     text = "inputs of shape {} do not fit the net: {}"
                     raise ShapeError(text, each(np.shape, data.train.x), error) from error
             as_floats = floats(net, example, config.dtype)
+        if callable(groups):
+            config.groups = by_name(net, groups)
         if not preparation.mean.size:
             train, test = (cast(split, config.dtype, as_floats) for split in (data.train, data.test))
             data = dataclasses.replace(data, train=train, test=test)
             valid = valid and cast(valid, config.dtype, as_floats)
-        run = Run(net, data, config, preparation, as_floats, valid, loss)
+        run = Run(net, data, config, preparation, as_floats, valid, loss, callbacks)
         if saved is not None:
             n = count(data.train.x)
             check_position(saved[1], -(-n // min(config.batch_size, n)))
@@ -277,6 +296,8 @@ def _resumed_config(config, document):
         ours, theirs = getattr(saved, field), getattr(config, field)
         if isinstance(ours, dict):  # options that follow from the data are in the saved ones alone
             ours = {k: ours.get(k) for k in theirs} if field == "model_options" else ours
+            if field == "loss_options" and theirs.get("weight") == BALANCED:  # saved as numbers
+                theirs = {**theirs, "weight": ours.get("weight")}
         if theirs != ours and not (field == "loss" and not theirs):
             raise UsageError(
                 "the run was made with {} = {!r}, not {!r}: only `epochs` may change on resuming",

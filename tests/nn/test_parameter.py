@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nbdl import nn
-from nbdl.errors import DataError, DtypeError
+from nbdl.errors import DataError, DtypeError, NbdlError
 
 
 def net():
@@ -117,3 +117,35 @@ def test_a_net_is_gone_with_its_last_name():
         assert [r() for r in found] == [None] * 3
     finally:
         gc.enable()
+
+
+def test_initializers_by_name_pattern():
+    def halves(rng, shape, fan_in, fan_out):
+        asked.append((shape, fan_in, fan_out))
+        return np.full(shape, 0.5)
+
+    asked, net = [], nn.Sequential(nn.Linear(4), nn.Tanh(), nn.Linear(2, init=halves))
+    usual = nn.state_dict(nn.init(net, np.zeros((1, 3)), dtype="float64"))
+    assert (usual["2.w"] == 0.5).all() and asked == [((4, 2), 4, 2)]
+    again = nn.state_dict(nn.init(net, np.zeros((1, 3)), initializers={"*": "ones", "0.w": halves}))
+    assert [float(a.mean()) for a in again.values()] == [0.5, 1, 1, 1] and asked[1:] == [((3, 4), 3, 4)]
+    drawn = {"*.w": lambda rng, shape, *fans: rng.normal(size=shape)}
+    one, two = (nn.state_dict(nn.init(net, np.zeros((1, 3)), 5, initializers=drawn)) for _ in range(2))
+    assert np.array_equal(one["0.w"], two["0.w"]) and one["0.w"].dtype == np.float32
+    kept = nn.init(net, np.zeros((1, 3)), keep=True, initializers={"*": "ones"})
+    assert np.array_equal(kept[0].w.data, one["0.w"])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"7.*": "ones"}, r"no parameter is named like `7\.\*` of `initializers`; there are \['0.w', '0.b'"),
+        ({"*": 3}, r"must hold names or functions, got 3 for `\*`"),
+        ({"*.w": "nomal"}, "did you mean normal"),
+        ({"*.w": lambda *given: np.ones(3)}, r"`0.w` must return .* \(3, 2\), got \(3,\)"),
+        ({"*.w": lambda *given: "text"}, "initializer of `0.w` returns must hold real"),
+    ],
+)
+def test_initializers_that_cannot_be_are_named(given, message):
+    with pytest.raises(NbdlError, match=message):
+        nn.init(nn.Sequential(nn.Linear(2)), np.zeros((1, 3)), initializers=given)

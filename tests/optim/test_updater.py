@@ -66,6 +66,34 @@ def test_groups_give_some_parameters_other_options():
         np.testing.assert_allclose(value, 1 - 0.5 * 0.2 if name.endswith(".w") else 1.0)
 
 
+def test_groups_have_learning_rates_of_their_own():
+    net, other = model(), model()
+    groups = {"0.*": {"lr_factor": 0.1}, "*.b": {"lr_factor": 0.0}}
+    start = nn.state_dict(net)
+    train(net, optim.Updater("sgd", net, 0.5, groups), steps=1)
+    train(other, optim.Updater("sgd", other, 0.5), steps=1)
+    moved, usual = ({k: a - start[k] for k, a in nn.state_dict(n).items()} for n in (net, other))
+    np.testing.assert_allclose(moved["0.w"], 0.1 * usual["0.w"], rtol=1e-12)
+    np.testing.assert_array_equal(moved["2.w"], usual["2.w"])
+    assert not moved["0.b"].any() and not moved["2.b"].any()
+
+
+def test_groups_are_found_by_a_function():
+    net = model()
+    asked = []
+
+    def groups(name, parameter):
+        asked.append((name, parameter.shape))
+        return {"frozen": True} if parameter.ndim == 1 else None
+
+    updater = optim.Updater("adam", net, 0.5, groups)
+    assert asked == [("0.w", (3, 4)), ("0.b", (4,)), ("2.w", (4, 1)), ("2.b", (1,))]
+    assert list(updater.parameters) == list(updater.state) == ["0.w", "2.w"]
+    before = nn.state_dict(net)
+    after = train(net, updater)
+    assert [name for name in after if np.array_equal(before[name], after[name])] == ["0.b", "2.b"]
+
+
 def test_state_goes_on_to_the_same_bits():
     a, b = model(), model()
     first = optim.Updater("adam", a, lr=0.01)
@@ -89,3 +117,16 @@ def test_misuse_is_named():
         optim.Updater("sgd", net, lr=-1.0)
     with pytest.raises(DataError, match="does not belong"):
         optim.Updater("adam", net).load_state_dict({}, 3)
+    for group, message in (
+        ({"lr_factor": -1.0}, "`lr_factor` must be a finite number from 0, got -1.0"),
+        ({"lr_factor": np.nan}, "`lr_factor`"),
+        ({"lr_factor": True}, "`lr_factor`"),
+        ({"frozen": 1}, "`frozen` must be true or false, got 1"),
+        ({"lr": 0.1}, "no option `lr`"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            optim.Updater("sgd", net, groups={"0.*": group})
+    with pytest.raises(UsageError, match=r"must return a dict of options or None, got 3 for `0\.w`"):
+        optim.Updater("sgd", net, groups=lambda name, parameter: 3)
+    with pytest.raises(UsageError, match="all 4 parameters are frozen"):
+        optim.Updater("sgd", net, groups={"*": {"frozen": True}})

@@ -39,6 +39,16 @@ def test_groups(twins, x, labels, shuffled):
     assert np.abs(decayed - kept).max() > 1e-3
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_groups_with_rates_of_their_own_and_frozen_ones(twins, x, labels, shuffled, optimizer):
+    groups = {"1.*": {"lr_factor": 0.1}, "*.b": {"weight_decay": 0.0}, "3.b": {"frozen": True}}
+    both = twins(mlp, x, labels, optimizer=optimizer, lr=0.01, weight_decay=0.5, groups=groups)
+    both.agree(shuffled(10 * 20), 20)
+    assert list(both.step.gradients) == ["1.w", "1.b", "3.w"]
+    assert not both.nets[0][3].b.data.any()
+    assert all(p.requires_grad for p in nn.parameters(both.nets[0]))
+
+
 @pytest.mark.parametrize("clip_norm", [0.05, 1e9])
 def test_clipping(twins, x, labels, shuffled, clip_norm):
     both = twins(mlp, x, labels, optimizer="momentum", lr=0.02, clip_norm=clip_norm)

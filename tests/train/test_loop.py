@@ -62,6 +62,7 @@ def test_the_same_seed_gives_the_same_bits():
         {"optimizer": "sgd", "lr": 0.1, "epochs": 10},
         {"optimizer": "momentum", "lr": 0.05, "schedule": "cosine", "clip_norm": 0.5},
         {"epochs": 2, "groups": {"*.b": {"weight_decay": 0.1}}, "batch_size": 40, "dtype": "float64"},
+        {"epochs": 2, "groups": {"0.*": {"frozen": True}, "*.b": {"lr_factor": 0.1}}},
     ],
 )
 def test_a_program_trains_as_the_tape_does(options):
@@ -300,6 +301,8 @@ def test_numpy_numbers_are_numbers(tmp_path):
         ),
         ({"optimizer_options": {"weight_decay": "a"}}, "option `weight_decay` must be like its default"),
         ({"groups": {"*.b": 5}}, "must be a table of options"),
+        ({"groups": {"*.b": {"lr_factor": "a"}}}, "`lr_factor` must be a finite number from 0, got 'a'"),
+        ({"groups": {"*": {"frozen": True}}}, "nothing to train"),
     ],
 )
 def test_wrong_options_are_named_before_a_folder_is_made(tmp_path, options, message):

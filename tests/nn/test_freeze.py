@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+import nbdl
+from nbdl import nn
+from nbdl.errors import UsageError
+
+X, Y = np.random.default_rng(0).normal(size=(24, 3)), np.arange(24) % 2
+
+
+def model():
+    return nn.init(nn.Sequential(nn.Linear(4), nn.Tanh(), nn.Linear(2)), X)
+
+
+class Tied:
+    """A layer that is called twice, under two names."""
+
+    def __init__(self):
+        self.one = nn.Linear(3)
+        self.two, self.last = self.one, nn.Linear(2)
+
+    def __call__(self, x, train=None):
+        return self.last(self.two(self.one(x).exp()))
+
+
+def test_frozen_parameters_get_no_gradient():
+    net = nn.freeze(model(), "0.*")
+    nn.softmax_cross_entropy(net(X), Y).backward()
+    assert net[0].w.grad is None and net[0].b.grad is None and net[2].w.grad is not None
+    nn.unfreeze(net, "0.b")
+    assert [name for name, p in nn.named_parameters(net).items() if not p.requires_grad] == ["0.w"]
+    assert all(p.requires_grad for p in nn.parameters(nn.unfreeze(net)))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_they_stay_as_they_are_while_the_others_learn(compiled):
+    net = nn.freeze(model(), "0.*", "2.b")
+    before = nn.state_dict(net)
+    run = nbdl.fit(net, (X, Y), optimizer="adam", lr=0.1, epochs=3, batch_size=8, compiled=compiled)
+    same = {name: np.array_equal(a, before[name]) for name, a in nn.state_dict(net).items()}
+    assert same == {"0.w": True, "0.b": True, "2.w": False, "2.b": True}
+    assert run.history[-1]["train_loss"] < run.history[0]["train_loss"]
+
+
+def test_a_program_computes_no_gradient_of_them():
+    step = nbdl.compile_step(nn.freeze(model(), "0.*"), example=(X, Y), threads=1)
+    assert list(step.gradients) == ["2.w", "2.b"]
+    whole = nbdl.compile_step(nn.freeze(model(), "2.*"), example=(X, Y), threads=1)
+    assert list(whole.gradients) == ["0.w", "0.b"]
+
+
+def test_tied_parameters_are_frozen_together():
+    net = nn.init(Tied(), X)
+    assert list(nn.named_parameters(net)) == ["one.w", "one.b", "last.w", "last.b"]
+    nn.freeze(net, "one.*")
+    assert not net.two.w.requires_grad
+    with pytest.raises(UsageError, match=r"named like the pattern 'two\.\*'; there are \['one.w'"):
+        nn.freeze(net, "two.*")
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_nothing_is_left_to_train(compiled):
+    with pytest.raises(UsageError, match="nothing to train: all 4 parameters are frozen"):
+        nbdl.fit(nn.freeze(model()), (X, Y), compiled=compiled)
+
+
+def test_what_is_no_name_is_said():
+    with pytest.raises(UsageError, match=r"pattern '7\.\*'"):
+        nn.freeze(model(), "0.*", "7.*")
+    with pytest.raises(UsageError, match="pattern 3"):
+        nn.freeze(model(), 3)
+    with pytest.raises(UsageError, match="there are none"):
+        nn.freeze(nn.Sequential(nn.Tanh()))
