@@ -42,7 +42,7 @@ _FREED = Call.__new__(Call)
 def walk(result, dy, retain):
     if not result.requires_grad:
         raise TapeError("backward: nothing was recorded for this tensor: no input has requires_grad=True")
-    calls = _history(result)  # whatever can be wrong is found before the first gradient is touched
+    calls = history(result)  # whatever can be wrong is found before the first gradient is touched
     cotangents = {call: [None] * len(call.outputs) for call in calls}
 
     def destination(tensor):
@@ -72,7 +72,7 @@ def _differentiable(call):
     return [(n, t) for n, t in zip(call.record.inputs, call.inputs) if t is not None and t.requires_grad]
 
 
-def _history(result):
+def history(result):
     """The calls that `result` was made by: its own first, each before those that it takes from."""
     found, todo = set(), [result]
     while todo:

@@ -13,9 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nbdl import nn, registry
-from nbdl.models import bn_lenet, lenet, lenet_modern, mlp, softmax_regression
-from nbdl.tape import no_grad
+from nbdl import _calls, nn, registry
+from nbdl.models import bn_lenet, googlenet, lenet, lenet_modern, mlp, resnet18, resnet20, softmax_regression
 
 MINIBATCHES = 32  # of the data set
 CLASSES = 10
@@ -32,6 +31,11 @@ def conv_net():
     for channels in (32, 64, 128):
         layers += [nn.Conv2d(channels, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(CLASSES))
+
+
+def googlenet_half():
+    """Half of the book's channels, for images of CIFAR's size."""
+    return googlenet(width=0.5, image=32)
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,16 @@ class Step:
         """The net with the parameters that the program starts from."""
         return nn.init(self.build(), np.zeros((1, *self.shape), np.float32), seed=0)
 
+    @cached_property
+    def _calls(self):
+        """The kernel calls of the net on one image, the last first."""
+        return _calls.history(self.net(np.zeros((1, *self.shape), np.float32)))
+
+    @property
+    def convolutions(self):
+        """How many there are."""
+        return sum(call.record.name == "conv2d" for call in self._calls)
+
     @property
     def random(self):
         """Whether the loss depends on random numbers that a peer draws differently."""
@@ -95,15 +109,12 @@ class Step:
     @cached_property
     def flops(self):
         """Of one step."""
-        total, first = 0, True
-        with no_grad():
-            x = np.zeros((1, *self.shape), np.float32)
-            for layer in self.net.layers:
-                x = layer(x)
-                if isinstance(layer, (nn.Conv2d, nn.Linear)):
-                    products = x.data.size * layer.w.data.size // layer.b.data.size
-                    total += 2 * products * (2 if first else 3)
-                    first = False
+        total = 0
+        for call in self._calls:
+            if call.record.name in ("conv2d", "linear"):
+                x, w, *_ = call.inputs
+                results = w.shape[0 if call.record.name == "conv2d" else 1]
+                total += 2 * call.outputs[0].size * w.size // results * (2 + x.requires_grad)
         return self.batch * total
 
     def bytes(self, arguments):
@@ -118,6 +129,8 @@ STEPS = (
     (lenet, MNIST, 256, "sgd", 0.1), (lenet, MNIST, 32, "sgd", 0.1), (lenet_modern, MNIST, 256, "adam", 1e-3),
     (bn_lenet, MNIST, 256, "sgd", 0.1), (mlp, MNIST, 256, "sgd", 0.1), (mlp_dropout, MNIST, 256, "sgd", 0.1),
     (softmax_regression, MNIST, 256, "sgd", 0.1), (conv_net, CIFAR, 64, "adam", 1e-3),
+    (resnet20, CIFAR, 64, "sgd", 0.1), (resnet18, (3, 96, 96), 32, "sgd", 0.1),
+    (googlenet_half, CIFAR, 64, "adam", 1e-3),
 )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 Kernels run without gradient tracking and into given memory where torch can do that. A net becomes a
 `torch.nn.Sequential` with the same weights; its steps read minibatches that lie ready in memory, and the
-optimizer is the fused one. It runs eagerly and compiled (`torch.compile` of net, loss and gradient).
+optimizer is the fused one. It runs eagerly, eagerly with the channels of an image side by side (`channels_last`)
+if it has convolutions, and compiled (`torch.compile` of net, loss and gradient).
 """
 
 from functools import partial
@@ -21,8 +22,12 @@ def competitors(case, arguments, quick):
     """Torch's entries for a row; none for what it does not have."""
     torch.set_num_threads(case.threads)
     if case.kind == "step":
-        forms = {"eager": lambda f: f} | ({} if quick else {"compile": _compile})
-        return [Competitor(name, partial(_step, case, arguments, form)) for name, form in forms.items()]
+        forms = [("eager", False), *([] if quick else [("channels_last", False), ("compile", True)])]
+        return [
+            Competitor(name, partial(_step, case, arguments, name == "channels_last", compiled))
+            for name, compiled in forms
+            if name != "channels_last" or case.convolutions
+        ]
     return [Competitor("eager", partial(_kernel, case, arguments))] if case.name in KERNELS else []
 
 
@@ -151,21 +156,50 @@ OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 LAYERS = {
     nn.Conv2d: lambda layer: _conv2d_layer(layer),
     nn.Linear: lambda layer: _linear_layer(layer),
-    nn.MaxPool2d: lambda layer: torch.nn.MaxPool2d(layer.kernel, layer.stride),
-    nn.AvgPool2d: lambda layer: torch.nn.AvgPool2d(layer.kernel, layer.stride),
+    nn.MaxPool2d: lambda layer: torch.nn.MaxPool2d(layer.kernel, layer.stride, layer.padding[::2]),
+    nn.AvgPool2d: lambda layer: torch.nn.AvgPool2d(layer.kernel, layer.stride, layer.padding[::2]),
+    nn.GlobalAvgPool2d: lambda layer: torch.nn.Sequential(
+        torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+    ),
     nn.Dropout: lambda layer: torch.nn.Dropout(layer.p),
     nn.ReLU: lambda layer: torch.nn.ReLU(),
     nn.Sigmoid: lambda layer: torch.nn.Sigmoid(),
     nn.Flatten: lambda layer: torch.nn.Flatten(),
+    nn.Residual: lambda layer: _Residual(layer),
+    nn.Concat: lambda layer: _Concat(layer),
 }
 
 
-def _step(case, arguments, form):
-    net = torch.nn.Sequential(*_layers(case.net.layers))
+class _Residual(torch.nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.body, self.shortcut = (
+            torch.nn.Identity() if part is None else module(part) for part in (layer.body, layer.shortcut)
+        )
+
+    def forward(self, x):
+        return self.body(x) + self.shortcut(x)
+
+
+class _Concat(torch.nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.branches = torch.nn.ModuleList(
+            torch.nn.Identity() if branch is None else module(branch) for branch in layer.branches
+        )
+
+    def forward(self, x):
+        return torch.cat([branch(x) for branch in self.branches], 1)
+
+
+def _step(case, arguments, channels_last, compiled):
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    net = module(case.net).to(memory_format=layout)
     optimizer = OPTIMIZERS[case.optimizer](net.parameters(), case.lr, fused=True)
+    form = _compile if compiled else lambda f: f
     loss_of = form(lambda x, y: functional.cross_entropy(net(x), y))
     order = arguments["order"]
-    x = torch.from_numpy(arguments["x"][order]).split(case.batch)
+    x = torch.from_numpy(arguments["x"][order]).contiguous(memory_format=layout).split(case.batch)
     y = torch.from_numpy(arguments["y"][order]).split(case.batch)
     done = 0
 
@@ -182,16 +216,23 @@ def _step(case, arguments, form):
     return run
 
 
+def module(net):
+    """A net of ours whose parameters are there, as a `torch.nn.Module` with the same."""
+    if not isinstance(net, nn.Sequential):
+        return LAYERS[type(net)](net)
+    return torch.nn.Sequential(*_layers(net.layers))
+
+
 def _layers(layers):
     """The same in PyTorch, where a norm of images is another one than that of rows."""
     images = True
     for layer in layers:
-        images = images and not isinstance(layer, nn.Flatten)
+        images = images and not isinstance(layer, (nn.Flatten, nn.GlobalAvgPool2d))
         if isinstance(layer, nn.BatchNorm):
             norm = torch.nn.BatchNorm2d if images else torch.nn.BatchNorm1d
             yield norm(layer.gamma.data.size, layer.eps, layer.momentum)
         else:
-            yield LAYERS[type(layer)](layer)
+            yield module(layer)
 
 
 def _compile(function):
@@ -201,16 +242,18 @@ def _compile(function):
 
 def _conv2d_layer(layer):
     out, channels = layer.w.data.shape[:2]
-    made = torch.nn.Conv2d(channels, out, layer.kernel, layer.stride, layer.padding[::2])
-    return _weights(made, layer.w.data, layer.b.data)
+    options = {"stride": layer.stride, "padding": layer.padding[::2], "bias": layer.bias}
+    made = torch.nn.Conv2d(channels * layer.groups, out, layer.kernel, groups=layer.groups, **options)
+    return _weights(made, layer.w.data, layer.b)
 
 
 def _linear_layer(layer):
-    return _weights(torch.nn.Linear(*layer.w.data.shape), layer.w.data.T, layer.b.data)
+    return _weights(torch.nn.Linear(*layer.w.data.shape, bias=layer.bias), layer.w.data.T, layer.b)
 
 
 def _weights(made, w, b):
     with torch.no_grad():
         made.weight.copy_(torch.from_numpy(w.copy()))
-        made.bias.copy_(torch.from_numpy(b.copy()))
+        if b is not None:
+            made.bias.copy_(torch.from_numpy(b.data.copy()))
     return made
