@@ -44,6 +44,14 @@ from nbdl.kernels.convolution.pad2d import (
     pad2d_shape,
 )
 from nbdl.kernels.dense.linear import linear, linear_backward, linear_db, linear_dw, linear_dx, linear_shape
+from nbdl.kernels.dense.linear_transposed import (
+    linear_transposed,
+    linear_transposed_backward,
+    linear_transposed_db,
+    linear_transposed_dw,
+    linear_transposed_dx,
+    linear_transposed_shape,
+)
 from nbdl.kernels.dense.matmul import (
     bmm,
     bmm_da,
@@ -327,6 +335,12 @@ __all__ = [
     "linear_dw",
     "linear_dx",
     "linear_shape",
+    "linear_transposed",
+    "linear_transposed_backward",
+    "linear_transposed_db",
+    "linear_transposed_dw",
+    "linear_transposed_dx",
+    "linear_transposed_shape",
     "local_response_norm",
     "local_response_norm_dx",
     "log_softmax",
