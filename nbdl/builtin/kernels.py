@@ -61,6 +61,10 @@ def _array_ops(page, inputs, *names, grads=None, lanes=True, cases=True):
 @hookimpl
 def nbdl_kernels():
     yield _kernel("dense.linear", "linear", ("x", "w", "b"), batch="each")
+    yield _kernel(
+        "dense.linear_transposed", "linear_transposed", ("x", "w", "b"), batch="each",
+        lanes="nbdl.kernels.dense.linear_lanes:linear_transposed",
+    )  # fmt: skip
     truth = "nbdl.kernels.dense.matmul_truth"
     yield Kernel(  # `matmul` is that of the tape, for any number of dimensions
         "mm", "nbdl.kernels:matmul", ("a", "b"), grads={i: f"nbdl.kernels:matmul_d{i}" for i in "ab"},

@@ -45,6 +45,14 @@ from nbdl.kernels.convolution.pad2d import (
 )
 from nbdl.kernels.convolution.unfold2d import fold2d, fold2d_dx, unfold2d, unfold2d_dx, unfold2d_shape
 from nbdl.kernels.dense.linear import linear, linear_backward, linear_db, linear_dw, linear_dx, linear_shape
+from nbdl.kernels.dense.linear_transposed import (
+    linear_transposed,
+    linear_transposed_backward,
+    linear_transposed_db,
+    linear_transposed_dw,
+    linear_transposed_dx,
+    linear_transposed_shape,
+)
 from nbdl.kernels.dense.matmul import (
     bmm,
     bmm_da,
@@ -333,6 +341,12 @@ __all__ = [
     "linear_dw",
     "linear_dx",
     "linear_shape",
+    "linear_transposed",
+    "linear_transposed_backward",
+    "linear_transposed_db",
+    "linear_transposed_dw",
+    "linear_transposed_dx",
+    "linear_transposed_shape",
     "local_response_norm",
     "local_response_norm_dx",
     "log_softmax",

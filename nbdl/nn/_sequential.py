@@ -9,7 +9,7 @@ import numpy as np
 from nbdl import registry
 from nbdl.errors import UsageError
 from nbdl.records import resolve
-from nbdl.tape import as_tensor
+from nbdl.tape import Tensor, as_tensor
 
 _FUNCTIONS = (type, types.FunctionType, types.MethodType, functools.partial)
 
@@ -63,6 +63,8 @@ def describe(layer):
 def _described(option):
     if isinstance(option, (list, tuple)) and any(map(_is_layer, option)):
         return f"[{', '.join(map(_described, option))}]"
+    if isinstance(option, Tensor):  # the parameter of another layer
+        return f"<{type(option).__name__}>"
     return describe(option) if _is_layer(option) else repr(option)
 
 
@@ -102,6 +104,8 @@ def _data(value, where):
         return [_data(v, where) for v in value]
     if isinstance(value, dict) and all(isinstance(k, str) and k != "layer" for k in value):
         return {k: _data(v, where) for k, v in value.items()}
+    if isinstance(value, Tensor):
+        raise UsageError("{} is a parameter of another layer, which a description does not say", where)
     if not _is_layer(value):
         raise UsageError("{} is neither a layer nor plain data: {!r}", where, value)
     return config(value)

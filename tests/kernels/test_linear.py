@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 
 from nbdl.errors import DtypeError, ShapeError
-from nbdl.kernels import linear, linear_backward, linear_dw, linear_dx, linear_shape
+from nbdl.kernels import (
+    linear,
+    linear_backward,
+    linear_dw,
+    linear_dx,
+    linear_shape,
+    linear_transposed,
+    linear_transposed_backward,
+    linear_transposed_dw,
+    linear_transposed_dx,
+    linear_transposed_shape,
+)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -20,6 +31,33 @@ def test_agrees_with_torch(dtype, rows):
     np.testing.assert_allclose(linear(x, w, b), y.detach(), **tolerance)
     for got, want in zip(linear_backward(dy, x, w), (tx, tw, tb)):
         np.testing.assert_allclose(got, want.grad, **tolerance)
+    np.testing.assert_allclose(linear_transposed(x, w.T, b), y.detach(), **tolerance)
+    for got, want in zip(linear_transposed_backward(dy, x, w.T), (tx.grad, tw.grad.T, tb.grad)):
+        np.testing.assert_allclose(got, want, **tolerance)
+
+
+@pytest.mark.parametrize("size", [(1, 300, 70), (4, 17, 5), (5, 64, 33), (600, 170, 40)], ids=str)
+def test_transposed_is_linear_of_the_transposed_matrix(size):
+    (N, D, Q), rng = size, np.random.default_rng(0)
+    x, w, b, dy = (rng.standard_normal(s).astype("float32") for s in ((N, D), (D, Q), (Q,), (N, Q)))
+    np.testing.assert_allclose(linear_transposed(x, w.T, b), linear(x, w, b), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(linear_transposed_dx(dy, w.T), linear_dx(dy, w), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(linear_transposed_dw(dy, x), linear_dw(dy, x).T, rtol=1e-4, atol=1e-3)
+
+
+def test_messages_of_the_transposed():
+    x, w = np.ones((2, 3)), np.ones((4, 5))
+    with pytest.raises(ShapeError, match=r"linear_transposed: `w` must have as many columns .* \(3\), got 5"):
+        linear_transposed(x, w)
+    with pytest.raises(ShapeError, match=r"linear_transposed: `b` must have 4 elements, .* row .* got 2"):
+        linear_transposed(x, w[:, :3], np.ones(2))
+    with pytest.raises(ShapeError, match=r"linear_transposed_dx: `dy` .* as `w` has rows \(4\), got 3"):
+        linear_transposed_dx(x, w)
+    with pytest.raises(ShapeError, match=r"linear_transposed_dw: `dy` must have as many rows"):
+        linear_transposed_dw(x, w)
+    assert linear_transposed_shape((4, 2, 3), (5, 3)) == (4, 2, 5)
+    with pytest.raises(ShapeError, match=r"`w` \(Q, D\) 2, got 2 and 1"):
+        linear_transposed_shape((4, 3), (3,))
 
 
 def test_messages_say_argument_rule_and_value():

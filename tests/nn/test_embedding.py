@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+import nbdl
 from nbdl import nn, registry, tensor
-from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError, UsageError
+from nbdl.errors import DataError, DtypeError, LabelError, OptionError, ShapeError, UsageError
+from nbdl.testing import gradcheck
 
 IDS = np.array([[3, 0, 3], [1, 1, 3]])
 
@@ -72,3 +74,46 @@ def test_it_is_registered_and_has_a_config():
     assert "Embedding" in registry.default().names("layer")
     net = nn.Sequential(nn.Embedding(5, 2), nn.Linear(3))
     assert nn.config(nn.build(nn.config(net))) == nn.config(net)
+
+
+def tied(*layers, bias=True):
+    embedding = nn.Embedding(5, 2)
+    return nn.Sequential(embedding, *layers, nn.Linear(5, weight=embedding.w, bias=bias))
+
+
+def test_its_table_is_the_matrix_of_the_output_layer():
+    """One array; its gradient is the sum of both uses (Press & Wolf 2017)."""
+    net, ids = nn.init(tied(), np.array([[1, 4]])), np.array([[1, 4], [0, 1], [2, 2]])
+    assert list(nn.named_parameters(net)) == ["0.w", "1.b"]
+    w = net[0].w.data
+    np.testing.assert_allclose(net(ids).data, w[ids] @ w.T, rtol=1e-6)
+    assert gradcheck(
+        lambda w: nbdl.apply("linear_transposed", nbdl.apply("embedding", ids, w), w), w.astype(float)
+    )
+    net(ids).sum().backward()
+    uses = np.zeros((5, 2)) + w[ids].sum(axis=(0, 1))
+    np.add.at(uses, ids, w.sum(axis=0))
+    np.testing.assert_allclose(net[0].w.grad, uses, rtol=1e-5)
+
+
+def test_a_tied_net_is_saved_once_and_loaded_into_another(tmp_path):
+    net, other = (nn.init(tied(bias=False), np.array([[1]]), seed=s) for s in (0, 1))
+    nbdl.save(net, tmp_path / "net")
+    with pytest.raises(DataError, match="`weight` is a parameter of another layer") as caught:
+        nbdl.load(tmp_path / "net")
+    assert "into=net" in str(caught.value.__notes__)
+    assert nbdl.load(tmp_path / "net", into=other) is other
+    assert list(nn.state_dict(other)) == ["0.w"] and other[0].w is other[1].w
+    np.testing.assert_array_equal(other[0].w.data, net[0].w.data)
+    assert "weight=<Parameter>" in repr(net)
+
+
+def test_what_is_no_matrix_to_share():
+    with pytest.raises(
+        UsageError, match=r"Linear: `weight` must be the parameter of another layer.* got Embedding"
+    ):
+        nn.Linear(5, weight=nn.Embedding(5, 2))
+    with pytest.raises(
+        ShapeError, match=r"`weight` must be \(out_features, D\), here \(5, 3\), got shape \(5, 2\)"
+    ):
+        tied(nn.Linear(3))(np.array([[1]]))

@@ -232,6 +232,12 @@ def gates():
     return nn.Sequential(*body, nn.Flatten(), nn.Linear(4))
 
 
+def tied():
+    """A language model whose embedding is its output layer too."""
+    embedding = nn.Embedding(27, 12, init="xavier_uniform")
+    return nn.Sequential(embedding, nn.Linear(12), nn.Tanh(), nn.Linear(27, weight=embedding.w))
+
+
 IMAGES = RNG.random((40, 3, 12, 12), dtype=np.float32)
 CLASSES = RNG.integers(0, 4, 40)
 IDS = RNG.integers(0, 27, (40, 8))
@@ -245,6 +251,7 @@ WHOLE = {
     "beside": (beside, IMAGES, CLASSES),
     "bigram": (lambda: models.bigram_lm(27, 12), IDS, np.roll(IDS, -1, axis=1)),
     "window": (lambda: models.window_lm(27, 6, 16), IDS, RNG.integers(0, 27, 40)),
+    "tied": (tied, IDS, np.roll(IDS, -1, axis=1)),
     "masked_mean": (MaskedMean, SEQUENCES, CLASSES % 3),
     "two_tensors": (Two, FLAT, PAIRS),
     "activations": (activations, FLAT, CLASSES),

@@ -52,6 +52,10 @@ def window(v, ids):
     return linear(v, "4", torch.tanh(linear(v, "2", v["0.w"][ids].flatten(1))))
 
 
+def tied(v, ids):
+    return F.linear(torch.tanh(linear(v, "1", v["0.w"][ids])), v["0.w"], v["3.b"])
+
+
 def masked_mean(v, x, lengths):
     h, position = torch.tanh(linear(v, "first", x)), torch.arange(x.shape[1])
     h = torch.where((position < lengths[:, None])[:, :, None], h, 0)
@@ -73,7 +77,7 @@ def both(prediction, target):
     return F.cross_entropy(logits, target["label"]) + 0.5 * F.mse_loss(numbers, target["value"])
 
 
-PEERS = {f.__name__: f for f in (bn_lenet, residual, beside, bigram, window, masked_mean, two_tensors)}
+PEERS = {f.__name__: f for f in (bn_lenet, residual, beside, bigram, window, tied, masked_mean, two_tensors)}
 
 
 def tensors(a, dtype):

@@ -6,7 +6,7 @@ every fourth product.
 """
 
 from nbdl._jit import jit
-from nbdl.kernels.simd.registers import fma, load, load_part, pointer, splat, store, store_part
+from nbdl.kernels.simd.registers import fma, hsum, load, load_part, pointer, splat, store, store_part
 from nbdl.kernels.simd.shuffle import lanes
 
 FEW_ROWS = 4  # from here on, packing the matrix pays
@@ -46,3 +46,31 @@ def gemm_few_rows(x, w, b, y):
                 s0 = fma(load_part(pw, d * Q + q, left), px[n * D + d], s0)
             store_part(py, n * Q + q, (s0 + s1) + (s2 + s3), left)
             q += L
+
+
+@jit
+def gemm_few_rows_transposed(x, w, b, y):
+    """The same for w (Q, D): y[n, q] is the product of two rows, four of which are computed side by side."""
+    (N, D), Q, bias = x.shape, y.shape[1], b.size > 0
+    px, pw, py = pointer(x), pointer(w), pointer(y)
+    L, zero = lanes(py), splat(x.dtype.type(0))
+    part = D % L
+    for n in range(N):
+        row = px + n * D
+        for q in range(0, Q, 4):
+            # Rows behind the last are the last: their sums are not stored.
+            p0, p1 = pw + q * D, pw + min(q + 1, Q - 1) * D
+            p2, p3 = pw + min(q + 2, Q - 1) * D, pw + min(q + 3, Q - 1) * D
+            s0 = s1 = s2 = s3 = zero
+            for d in range(0, D - part, L):
+                v = load(row, d)
+                s0, s1 = fma(load(p0, d), v, s0), fma(load(p1, d), v, s1)
+                s2, s3 = fma(load(p2, d), v, s2), fma(load(p3, d), v, s3)
+            if part:
+                d = D - part
+                v = load_part(row, d, part)
+                s0, s1 = fma(load_part(p0, d, part), v, s0), fma(load_part(p1, d, part), v, s1)
+                s2, s3 = fma(load_part(p2, d, part), v, s2), fma(load_part(p3, d, part), v, s3)
+            sums = hsum(s0), hsum(s1), hsum(s2), hsum(s3)
+            for i in range(min(4, Q - q)):
+                y[n, q + i] = sums[i] + b[q + i] if bias else sums[i]
