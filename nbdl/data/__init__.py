@@ -7,8 +7,19 @@ does to them before a net sees them. A `Vocabulary` numbers the tokens of a text
 from nbdl.data._data import Data, Split
 from nbdl.data._inputs import load_inputs
 from nbdl.data._load import load
+from nbdl.data._partition import Partition
 from nbdl.data._preparation import Preparation
 from nbdl.data._rows import is_table
 from nbdl.data._vocabulary import Vocabulary, tokenize
 
-__all__ = ["Data", "Preparation", "Split", "Vocabulary", "is_table", "load", "load_inputs", "tokenize"]
+__all__ = [
+    "Data",
+    "Partition",
+    "Preparation",
+    "Split",
+    "Vocabulary",
+    "is_table",
+    "load",
+    "load_inputs",
+    "tokenize",
+]

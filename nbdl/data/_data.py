@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nbdl.data._fault import fault
+from nbdl.data._partition import Partition
 from nbdl.data._targets import as_float32, as_targets, check_numbers
 from nbdl.errors import UsageError
 
@@ -36,7 +37,7 @@ class Data:
     and the target of a table are called. With `standardize` a run gives each column of the inputs (and, for
     the loss `mse`, of values to predict) a mean of 0 and a deviation of 1. `metrics` are names in the
     registry, of what is reported beside the metrics of the loss. `vocabularies` say what token ids stand for,
-    by name: "text" of a text.
+    by name: "text" of a text. `order` says how an epoch goes through the training samples, if not at random.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Data:
     standardize: bool = False
     metrics: tuple = ()
     vocabularies: Mapping = field(default_factory=dict)
+    order: Partition | None = None
 
 
 def as_inputs(a, where, exact=False):

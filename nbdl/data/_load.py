@@ -13,6 +13,7 @@ from nbdl.data._data import Data, Split
 from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._idx import idx, is_idx
 from nbdl.data._npz import npz
+from nbdl.data._partition import Partition
 from nbdl.data._rows import TABLES
 from nbdl.data._text import text
 from nbdl.errors import PluginError, UsageError
@@ -83,6 +84,8 @@ def _wrong(data):
 def _wrong_field(data):
     if data.classes is not None and (not isinstance(data.classes, int) or data.classes < 1):
         return f"`classes` must be a positive integer or None, got {data.classes!r}"
+    if not isinstance(data.order, Partition | None):
+        return f"`order` must be a Partition or None, got {type(data.order).__name__}"
     for part in ("train", "test"):
         split = getattr(data, part)
         if not isinstance(split, Split):

@@ -13,34 +13,36 @@ import numpy as np
 from nbdl.data._data import Data, Split
 from nbdl.data._download import downloaded
 from nbdl.data._fault import fault
+from nbdl.data._partition import Partition
 from nbdl.data._reading import read_text, read_texts
 from nbdl.data._vocabulary import BOOK, UNITS, UNKNOWN, Vocabulary, check_tokens, tokenize
 from nbdl.errors import UsageError
 
+PARTITIONS = ("fixed", "random", "sequential")
 LENGTH = 32  # tokens of a window, if nothing is said
 HOME = "http://d2l-data.s3-accelerate.amazonaws.com/"
 SHA256 = "8424dbd9532ac81f7e5f0b6add90e6952baea29158309d7d1bf3884f4e12c516"
 
 
 def timemachine(
-    length=LENGTH, stride=None, test_fraction=0.2, last=False, *, tokens="char", normalize=True, min_freq=1,
-    reserved=(), vocabularies=None,
+    length=LENGTH, stride=None, test_fraction=0.2, last=False, *, partition="fixed", tokens="char",
+    normalize=True, min_freq=1, reserved=(), vocabularies=None,
 ):  # fmt: skip
     """The Time Machine: 173,428 characters. The options are those of `text`."""
-    check_windows(length, stride, test_fraction, last)
+    check_windows(length, stride, test_fraction, last, partition)
     check_tokens(tokens, normalize)
     folder = downloaded(
         "timemachine", HOME, {"timemachine.txt": SHA256}, "--data with the path of a text file"
     )
     return text(
-        folder / "timemachine.txt", length, stride, test_fraction, last, tokens=tokens, normalize=normalize,
-        min_freq=min_freq, reserved=reserved, vocabularies=vocabularies,
+        folder / "timemachine.txt", length, stride, test_fraction, last, partition=partition, tokens=tokens,
+        normalize=normalize, min_freq=min_freq, reserved=reserved, vocabularies=vocabularies,
     )  # fmt: skip
 
 
 def text(
-    path, length=LENGTH, stride=None, test_fraction=0.2, last=False, *, tokens="char", normalize=True,
-    min_freq=1, reserved=(), vocabularies=None,
+    path, length=LENGTH, stride=None, test_fraction=0.2, last=False, *, partition="fixed", tokens="char",
+    normalize=True, min_freq=1, reserved=(), vocabularies=None,
 ):  # fmt: skip
     """Read a text as windows of token ids: x (N, length), and y the tokens that come next.
 
@@ -56,6 +58,9 @@ def text(
         This last share of the text is for testing. No window reaches across the border.
     last : bool
         Whether y (N,) is the token after the window alone, else y (N, length) is that after each of x.
+    partition : "fixed", "random" or "sequential"
+        "fixed": the same windows in each epoch, in random order. The others begin at another token in each
+        epoch and do not overlap, see `Partition`; of the training part all windows are then made.
     tokens : "char" or "word"
     normalize : bool
         Whether letters are made small and all between words becomes one space; see `tokenize`.
@@ -67,7 +72,7 @@ def text(
         Those of a run: with its vocabulary ``"text"`` the text is read, and the four options before have no
         say.
     """
-    check_windows(length, stride, test_fraction, last)
+    check_windows(length, stride, test_fraction, last, partition)
     check_tokens(tokens, normalize)
     found = _cut(path, tokens, normalize, vocabularies)
     cut = len(found) - round(test_fraction * len(found))
@@ -81,13 +86,18 @@ def text(
             "a longer text, or the data option length=8",
         )
     ids = vocabulary.ids(found)
-    train, test = (_windows(part, length, stride or length, last) for part in (ids[:cut], ids[cut:]))
+    order = None if partition == "fixed" else Partition(length, partition == "sequential")
+    if order is not None and cut < 2 * length:
+        text = f"of its {len(ids)} {what} {cut} are for training; windows of {length} that move need {2 * length}"
+        raise fault(text, path, "a longer text, or the data option partition=fixed")
+    train = _windows(ids[:cut], length, stride or length if order is None else 1, last)
+    test = _windows(ids[cut:], length, stride or length, last)
     strange = np.count_nonzero(ids == vocabulary.unknown)
     about = f"{len(ids)} {UNITS[vocabulary.unit]} of {path.name}, {len(vocabulary)} symbols"
     about += f"; {strange} are {UNKNOWN}" if strange else ""
     return Data(
         path.stem, train, test, len(vocabulary), about, vocabulary.tokens, metrics=("perplexity",),
-        vocabularies={"text": vocabulary},
+        vocabularies={"text": vocabulary}, order=order,
     )  # fmt: skip
 
 
@@ -131,7 +141,7 @@ def _windows(ids, length, stride, last):
     return Split(found[:, :-1].copy(), found[:, -1].copy() if last else found[:, 1:].copy())
 
 
-def check_windows(length, stride, test_fraction, last):
+def check_windows(length, stride, test_fraction, last, partition):
     """Raise `UsageError` for an option out of its range."""
     for name, value in (("length", length), ("stride", 1 if stride is None else stride)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -140,3 +150,9 @@ def check_windows(length, stride, test_fraction, last):
         raise UsageError("data option `test_fraction` must be between 0 and 1, got {!r}", test_fraction)
     if not isinstance(last, bool):
         raise UsageError("data option `last` must be true or false, got {!r}", last)
+    if partition not in PARTITIONS:
+        text = "data option `partition` must be {}, got {!r}"
+        raise UsageError(text, ", ".join(PARTITIONS), partition)
+    if partition != "fixed" and stride not in (None, length):
+        text = "data option `stride` must be `length`, {}, where `partition` is {}, got {}"
+        raise UsageError(text, length, partition, stride)
