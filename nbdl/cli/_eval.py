@@ -54,7 +54,8 @@ def evaluate(path, name, part, loss, changes):
             raise UsageError("--set takes data_options.KEY=VALUE here, got `{}`", change)
         options[key] = parse(value)
     check_weights(net, path)
-    data = preparation.agree(nbdl.data.load(config.data, **options), config.data)
+    loaded = nbdl.data.load(config.data, vocabularies=preparation.vocabularies, **options)
+    data = preparation.agree(loaded, config.data)
     given, loss = loss, loss or config.loss or ("mse" if data.classes is None else "softmax_cross_entropy")
     samples = getattr(data, part)
     with registry.swap(**config.swap), fitting(path, config.data):
@@ -84,10 +85,9 @@ def _options(config, preparation, name, loss):
     """The options of another data set: of a table those that say what it means, as of the run's own."""
     from nbdl import registry
     from nbdl.data import is_table
-    from nbdl.data._text import VOCABULARY
     from nbdl.train._config import text_options
 
-    if preparation.labels == VOCABULARY and config.model:  # text: in the same windows
+    if "text" in preparation.vocabularies and config.model:  # text: in the same windows
         options = {k: v for k, v in config.data_options.items() if k != "text"}
         return {**options, **text_options(registry.default().get("model", config.model), name, {})}
     options = {}

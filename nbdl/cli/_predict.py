@@ -38,7 +38,6 @@ def predict(path, inputs, output, task):
     import nbdl.train
     from nbdl import registry
     from nbdl.data._fault import expanded
-    from nbdl.data._text import VOCABULARY
     from nbdl.train._save import check_weights
 
     output = expanded(output)
@@ -48,7 +47,7 @@ def predict(path, inputs, output, task):
     if task is None:
         task = _task(config, preparation, path)
     check_weights(net, path)
-    text = preparation.labels == VOCABULARY
+    text = "text" in preparation.vocabularies
     x = nbdl.data.load_inputs(inputs, preparation, _length(config, path, inputs) if text else None)
     with registry.swap(**(config.swap if config else {})):
         try:

@@ -1,14 +1,27 @@
-"""Data sets: registered ones by name, your own from IDX, NPZ and CSV files.
+"""Data sets: registered ones by name, your own from IDX, NPZ, CSV and text files.
 
 `load` returns a `Data`: two `Split`s of plain NumPy arrays, the batch first. A `Preparation` is what a run
-does to them before a net sees them.
+does to them before a net sees them. A `Vocabulary` numbers the tokens of a text.
 """
 
 from nbdl.data._data import Data, Split
 from nbdl.data._inputs import load_inputs
 from nbdl.data._label_noise import label_noise
 from nbdl.data._load import load
+from nbdl.data._partition import Partition
 from nbdl.data._preparation import Preparation
 from nbdl.data._rows import is_table
+from nbdl.data._vocabulary import Vocabulary, tokenize
 
-__all__ = ["Data", "Preparation", "Split", "is_table", "label_noise", "load", "load_inputs"]
+__all__ = [
+    "Data",
+    "Partition",
+    "Preparation",
+    "Split",
+    "Vocabulary",
+    "is_table",
+    "label_noise",
+    "load",
+    "load_inputs",
+    "tokenize",
+]

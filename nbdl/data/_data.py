@@ -1,12 +1,13 @@
 """What a data set is, and the one way in which arrays of any origin become one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from nbdl.data._fault import fault
+from nbdl.data._partition import Partition
 from nbdl.data._targets import as_float32, as_targets, check_numbers
 from nbdl.errors import UsageError
 
@@ -35,7 +36,8 @@ class Data:
     `labels` says what class i is called, where that is not i itself; `columns` and `target` what the inputs
     and the target of a table are called. With `standardize` a run gives each column of the inputs (and, for
     the loss `mse`, of values to predict) a mean of 0 and a deviation of 1. `metrics` are names in the
-    registry, of what is reported beside the metrics of the loss.
+    registry, of what is reported beside the metrics of the loss. `vocabularies` say what token ids stand for,
+    by name: "text" of a text. `order` says how an epoch goes through the training samples, if not at random.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Data:
     target: str = ""
     standardize: bool = False
     metrics: tuple = ()
+    vocabularies: Mapping = field(default_factory=dict)
+    order: Partition | None = None
 
 
 def as_inputs(a, where, exact=False):

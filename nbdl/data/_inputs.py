@@ -7,6 +7,7 @@ from nbdl.data._npz import read_arrays
 from nbdl.data._preparation import Preparation
 from nbdl.data._rows import TABLES, read_rows
 from nbdl.data._text import ends_of_lines
+from nbdl.data._vocabulary import BOOK
 
 
 def load_inputs(path, preparation=None, length=None):
@@ -21,7 +22,8 @@ def load_inputs(path, preparation=None, length=None):
         Of a run: where its table and this one have a header, the columns are found by name, in any order and
         among others.
     length : int, optional
-        For a language model: a ``.txt`` file is text, and of each line its last tokens are read, so many.
+        For a language model: a ``.txt`` file is text, and of each line its last tokens are read, so many, by
+        the vocabulary of the preparation (without one: small letters and spaces).
 
     Returns
     -------
@@ -37,7 +39,7 @@ def load_inputs(path, preparation=None, length=None):
     path, preparation = expanded(path), preparation or Preparation()
     suffix, exact = path.suffix.lower(), bool(preparation.mean.size)
     if length is not None and suffix == ".txt":
-        return ends_of_lines(path, length)
+        return ends_of_lines(path, length, preparation.vocabularies.get("text", BOOK))
     if suffix in TABLES:
         rows = read_rows(path)
         by_name = rows.header and preparation.columns

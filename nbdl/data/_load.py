@@ -14,6 +14,7 @@ from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._idx import idx, is_idx
 from nbdl.data._label_noise import with_noise
 from nbdl.data._npz import npz
+from nbdl.data._partition import Partition
 from nbdl.data._rows import TABLES
 from nbdl.data._text import text
 from nbdl.errors import PluginError, UsageError
@@ -22,7 +23,7 @@ from nbdl.nn._inputs import count
 READERS = {".npz": npz, **dict.fromkeys(TABLES, csv)}
 
 
-def load(name_or_path, **options):
+def load(name_or_path, *, vocabularies=None, **options):
     """Load a data set.
 
     Parameters
@@ -30,6 +31,8 @@ def load(name_or_path, **options):
     name_or_path : str or path
         A registered name (``nbdl data list``); else a path: ``.npz``, a table (``.csv``, ``.tsv``,
         ``.dat``, ``.txt``), or a folder of IDX files. ``./digits`` is always a path.
+    vocabularies : dict, optional
+        Those of a run (``run.preparation.vocabularies``): a text is read with them, not with its own.
     **options
         Those of the data set or of the reader, for example ``size=8`` (digits), ``target="price"`` (CSV),
         ``test_fraction=0.2, seed=0`` (files that are not split yet). ``text=True`` reads a file as text for
@@ -62,7 +65,7 @@ def _loaded(name, options):
         record = registry.default().get("dataset", name)
     except UsageError as error:
         if look(path) is not None:
-            return _from_file(path, options)
+            return _from_file(path, options, vocabularies)
         if _looks_like_path(name, path):
             hint = near(path) or "a path that exists, or a name of `nbdl data list`"
             raise fault("there is no such file or folder", path, hint) from None
@@ -72,7 +75,7 @@ def _loaded(name, options):
         raise
     loader = records.resolve(record.load)
     _check_options(loader, options, f"data set `{record.name}`")
-    data = loader(**options)
+    data = loader(**options, **_taken(loader, vocabularies))
     wrong = _wrong(data)
     if wrong:
         owner = registry.default().owner("dataset", name).name
@@ -91,6 +94,8 @@ def _wrong(data):
 def _wrong_field(data):
     if data.classes is not None and (not isinstance(data.classes, int) or data.classes < 1):
         return f"`classes` must be a positive integer or None, got {data.classes!r}"
+    if not isinstance(data.order, Partition | None):
+        return f"`order` must be a Partition or None, got {type(data.order).__name__}"
     for part in ("train", "test"):
         split = getattr(data, part)
         if not isinstance(split, Split):
@@ -140,7 +145,13 @@ def _arrays(part, split):
     return found
 
 
-def _from_file(path, options):
+def _taken(loader, vocabularies):
+    """The vocabularies as a keyword, for a loader that takes them."""
+    takes = vocabularies and "vocabularies" in inspect.signature(loader).parameters
+    return {"vocabularies": vocabularies} if takes else {}
+
+
+def _from_file(path, options, vocabularies):
     as_text, options = options.get("text", False), {k: v for k, v in options.items() if k != "text"}
     if not isinstance(as_text, bool):
         raise UsageError("data option `text` must be true or false, got {!r}", as_text)
@@ -152,14 +163,14 @@ def _from_file(path, options):
             f".npz, {', '.join(TABLES)} or a folder of IDX files",
         )
     _check_options(reader, options, f"{path.name}", skip=1)
-    return reader(path, **options)
+    return reader(path, **options, **_taken(reader, vocabularies))
 
 
 def _check_options(function, options, whose, skip=0):
     parameters = list(inspect.signature(function).parameters.values())[skip:]
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
-    known = [p.name for p in parameters]
+    known = [p.name for p in parameters if p.name != "vocabularies"]
     for name in options:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)

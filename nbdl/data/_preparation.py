@@ -13,6 +13,7 @@ import numpy as np
 
 from nbdl.data._data import Split
 from nbdl.data._fault import fault
+from nbdl.data._vocabulary import read_vocabularies
 from nbdl.errors import DataError, ShapeError, UsageError
 
 LOSS = "mse"  # values are standardised for this loss alone: the options of others are in units of the values
@@ -20,7 +21,7 @@ LOSS = "mse"  # values are standardised for this loss alone: the options of othe
 
 @dataclass(eq=False)
 class Preparation:
-    """Means and scales of the columns of a table, and the names of its classes: saved with a run.
+    """Means and scales of a table's columns, names of its classes, vocabularies of a text: saved with a run.
 
     Without any of them it leaves everything as it is.
     """
@@ -32,11 +33,12 @@ class Preparation:
     scale: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (D,), 0 of a constant: it becomes 0
     target_mean: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (Q,)
     target_scale: float = 1.0
+    vocabularies: Mapping = field(default_factory=dict)  # of token ids, by name
 
     @classmethod
     def of(cls, data, loss):
         """That of a `Data`, from its training part."""
-        made = cls(data.labels, data.columns, data.target)
+        made = cls(data.labels, data.columns, data.target, vocabularies=data.vocabularies)
         if data.standardize:
             made.mean, made.scale = _moments(np.asarray(data.train.x, np.float64))
             if data.classes is None and loss == LOSS:
@@ -91,7 +93,11 @@ class Preparation:
         return np.array(self.labels)[classes]
 
     def agree(self, data, where):
-        """Another `Data`, of the file `where`, with these columns in their order and these classes."""
+        """Another `Data`, of the file `where`, with these columns in their order and these classes.
+
+        `DataError` if that cannot be, or its token ids do not mean what those of the run mean.
+        """
+        self._check_vocabularies(data, where)
         data = self._same_columns(data, where)
         if self.labels and data.classes is None:
             raise fault(
@@ -118,6 +124,19 @@ class Preparation:
                 f"a table with the columns {', '.join(self.columns[:12])}",
             )
         return [names.index(c) for c in self.columns]
+
+    def _check_vocabularies(self, data, where):
+        for name, ours in self.vocabularies.items():
+            theirs = data.vocabularies.get(name)
+            if theirs is None:
+                raise fault("it is no text, and the model reads text", where, "a text, data option text=true")
+            if theirs == ours:
+                continue
+            why = f"it has {len(theirs)} tokens, that of the run {len(ours)}"
+            new = next((t for t in theirs.tokens if t not in ours), None)
+            why += "" if new is None else f"; {new!r} is not among them"
+            hint = "nbdl.data.load(..., vocabularies=run.preparation.vocabularies)"
+            raise fault(f"the vocabulary of this text is not that of the run: {why}", where, hint)
 
     def _same_columns(self, data, where):
         if not self.columns or not data.columns or self.columns == data.columns:
@@ -148,6 +167,7 @@ class Preparation:
             "labels": list(self.labels), "columns": list(self.columns), "target": self.target,
             "mean": self.mean.tolist(), "scale": self.scale.tolist(),
             "target_mean": self.target_mean.tolist(), "target_scale": self.target_scale,
+            "vocabularies": {name: v.document() for name, v in self.vocabularies.items()},
         }  # fmt: skip
 
     @classmethod
@@ -173,10 +193,11 @@ class Preparation:
             right = False
         if not right:
             raise DataError("{} is damaged: what it says of the columns of its table is wrong", where)
+        made.vocabularies = read_vocabularies(document.get("vocabularies", {}), where)
         return made
 
     def __bool__(self):
-        return bool(self.labels or self.columns or self.mean.size)
+        return bool(self.labels or self.columns or self.mean.size or self.vocabularies)
 
 
 def _moments(a):

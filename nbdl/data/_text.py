@@ -1,41 +1,55 @@
-"""Text as token ids: a file of one's own, or The Time Machine by H. G. Wells (1895).
+"""Text as token ids: a file or a folder of one's own, or The Time Machine by H. G. Wells (1895).
 
-Tokens are characters. As in Dive into Deep Learning, section 9.2, letters are made small, and all between
-words becomes one space. So the vocabulary is the same for every text, and a model of one reads all others.
+Tokens are characters or words. As in Dive into Deep Learning, section 9.2, letters are made small, and all
+between words becomes one space, unless the text is to be taken as it is. The vocabulary of normalised
+characters is the same for every text, so that a model of one reads all others; any other is that of the
+training part.
 """
 
-import re
-import string
+from pathlib import Path
 
 import numpy as np
 
 from nbdl.data._data import Data, Split
 from nbdl.data._download import downloaded
-from nbdl.data._fault import fault, reading
+from nbdl.data._fault import fault
+from nbdl.data._partition import Partition
+from nbdl.data._reading import read_text, read_texts
+from nbdl.data._vocabulary import BOOK, UNITS, UNKNOWN, Vocabulary, check_tokens, tokenize
 from nbdl.errors import UsageError
 
-VOCABULARY = (" ", "<unk>", *string.ascii_lowercase)  # in the book's order; <unk> is never met
+PARTITIONS = ("fixed", "random", "sequential")
 LENGTH = 32  # tokens of a window, if nothing is said
 HOME = "http://d2l-data.s3-accelerate.amazonaws.com/"
 SHA256 = "8424dbd9532ac81f7e5f0b6add90e6952baea29158309d7d1bf3884f4e12c516"
 
 
-def timemachine(length=LENGTH, stride=None, test_fraction=0.2, last=False):
+def timemachine(
+    length=LENGTH, stride=None, test_fraction=0.2, last=False, *, partition="fixed", tokens="char",
+    normalize=True, min_freq=1, reserved=(), vocabularies=None,
+):  # fmt: skip
     """The Time Machine: 173,428 characters. The options are those of `text`."""
-    check_windows(length, stride, test_fraction, last)
+    check_windows(length, stride, test_fraction, last, partition)
+    check_tokens(tokens, normalize)
     folder = downloaded(
         "timemachine", HOME, {"timemachine.txt": SHA256}, "--data with the path of a text file"
     )
-    return text(folder / "timemachine.txt", length, stride, test_fraction, last)
+    return text(
+        folder / "timemachine.txt", length, stride, test_fraction, last, partition=partition, tokens=tokens,
+        normalize=normalize, min_freq=min_freq, reserved=reserved, vocabularies=vocabularies,
+    )  # fmt: skip
 
 
-def text(path, length=LENGTH, stride=None, test_fraction=0.2, last=False):
-    """Read a text file as windows of token ids: x (N, length), and y the tokens that come next.
+def text(
+    path, length=LENGTH, stride=None, test_fraction=0.2, last=False, *, partition="fixed", tokens="char",
+    normalize=True, min_freq=1, reserved=(), vocabularies=None,
+):  # fmt: skip
+    """Read a text as windows of token ids: x (N, length), and y the tokens that come next.
 
     Parameters
     ----------
     path : Path
-        In UTF-8.
+        A file in UTF-8, or a folder of such (``.txt``), which are read in the order of their names.
     length : int
         Tokens of a window.
     stride : int, optional
@@ -44,41 +58,82 @@ def text(path, length=LENGTH, stride=None, test_fraction=0.2, last=False):
         This last share of the text is for testing. No window reaches across the border.
     last : bool
         Whether y (N,) is the token after the window alone, else y (N, length) is that after each of x.
+    partition : "fixed", "random" or "sequential"
+        "fixed": the same windows in each epoch, in random order. The others begin at another token in each
+        epoch and do not overlap, see `Partition`; of the training part all windows are then made.
+    tokens : "char" or "word"
+    normalize : bool
+        Whether letters are made small and all between words becomes one space; see `tokenize`.
+    min_freq : int
+        Tokens that are met less often in the training part become ``<unk>``.
+    reserved : list of str
+        Further tokens of the vocabulary.
+    vocabularies : dict, optional
+        Those of a run: with its vocabulary ``"text"`` the text is read, and the four options before have no
+        say.
     """
-    check_windows(length, stride, test_fraction, last)
-    with reading(path, "text file in UTF-8", "a text file, saved as UTF-8"):
-        ids = encoded(path.read_text(encoding="utf-8"))
-    cut = len(ids) - round(test_fraction * len(ids))
-    if min(cut, len(ids) - cut) <= length:
+    check_windows(length, stride, test_fraction, last, partition)
+    check_tokens(tokens, normalize)
+    found = _cut(path, tokens, normalize, vocabularies)
+    cut = len(found) - round(test_fraction * len(found))
+    vocabulary = _vocabulary(found[:cut], tokens, normalize, min_freq, reserved, vocabularies)
+    what = named(vocabulary)
+    if min(cut, len(found) - cut) <= length:
         raise fault(
-            f"of its {len(ids)} letters and spaces {cut} are for training and {len(ids) - cut} for testing; "
+            f"of its {len(found)} {what} {cut} are for training and {len(found) - cut} for testing; "
             f"both must be more than `length`, {length}",
             path,
             "a longer text, or the data option length=8",
         )
-    train, test = (_windows(part, length, stride or length, last) for part in (ids[:cut], ids[cut:]))
-    about = f"{len(ids)} characters of {path.name}, {len(VOCABULARY)} symbols"
-    return Data(path.stem, train, test, len(VOCABULARY), about, VOCABULARY, metrics=("perplexity",))
+    ids = vocabulary.ids(found)
+    order = None if partition == "fixed" else Partition(length, partition == "sequential")
+    if order is not None and cut < 2 * length:
+        text = f"of its {len(ids)} {what} {cut} are for training; windows of {length} that move need {2 * length}"
+        raise fault(text, path, "a longer text, or the data option partition=fixed")
+    train = _windows(ids[:cut], length, stride or length if order is None else 1, last)
+    test = _windows(ids[cut:], length, stride or length, last)
+    strange = np.count_nonzero(ids == vocabulary.unknown)
+    about = f"{len(ids)} {UNITS[vocabulary.unit]} of {path.name}, {len(vocabulary)} symbols"
+    about += f"; {strange} are {UNKNOWN}" if strange else ""
+    return Data(
+        path.stem, train, test, len(vocabulary), about, vocabulary.tokens, metrics=("perplexity",),
+        vocabularies={"text": vocabulary}, order=order,
+    )  # fmt: skip
 
 
-def ends_of_lines(path, length):
+def _cut(path, unit, normalize, vocabularies):
+    """The tokens of a file or folder."""
+    content = read_texts(Path(path))
+    return vocabularies["text"].split(content) if vocabularies else tokenize(content, unit, normalize)
+
+
+def _vocabulary(tokens, unit, normalize, min_freq, reserved, vocabularies):
+    """That of the run, else that of these tokens."""
+    if vocabularies:
+        return vocabularies["text"]
+    made = Vocabulary.of(tokens, min_freq, reserved, unit, normalize)
+    if (unit, normalize, min_freq) == ("char", True, 1):  # the whole alphabet, whatever a text holds of it
+        return Vocabulary.of(BOOK.tokens, 1, reserved) if reserved else BOOK
+    return made
+
+
+def named(vocabulary):
+    """What the tokens of a vocabulary are called in a message."""
+    book = vocabulary.unit == "char" and vocabulary.normalize
+    return "letters and spaces" if book else UNITS[vocabulary.unit]
+
+
+def ends_of_lines(path, length, vocabulary=BOOK):
     """The last `length` tokens of each line of a text file, (N, length); empty lines are left out."""
-    with reading(path, "text file in UTF-8", "a text file, saved as UTF-8"):
-        lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        found = {number: encoded(line) for number, line in lines if line}
+    lines = enumerate(read_text(path).splitlines(), 1)
+    found = {number: vocabulary.encode(line) for number, line in lines if line}
     for number, ids in found.items():
         if len(ids) < length:
-            text = f"line {number} has {len(ids)} letters and spaces, the model reads {length}"
+            text = f"line {number} has {len(ids)} {named(vocabulary)}, the model reads {length}"
             raise fault(text, path, "longer lines")
     if not found:
         raise fault("it is empty", path, "a line of text for each prediction")
     return np.stack([ids[-length:] for ids in found.values()])
-
-
-def encoded(characters):
-    """A text as the ids of its characters, int64."""
-    known = {symbol: i for i, symbol in enumerate(VOCABULARY)}
-    return np.array([known[c] for c in re.sub("[^A-Za-z]+", " ", characters).lower()], np.int64)
 
 
 def _windows(ids, length, stride, last):
@@ -86,7 +141,7 @@ def _windows(ids, length, stride, last):
     return Split(found[:, :-1].copy(), found[:, -1].copy() if last else found[:, 1:].copy())
 
 
-def check_windows(length, stride, test_fraction, last):
+def check_windows(length, stride, test_fraction, last, partition):
     """Raise `UsageError` for an option out of its range."""
     for name, value in (("length", length), ("stride", 1 if stride is None else stride)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -95,3 +150,9 @@ def check_windows(length, stride, test_fraction, last):
         raise UsageError("data option `test_fraction` must be between 0 and 1, got {!r}", test_fraction)
     if not isinstance(last, bool):
         raise UsageError("data option `last` must be true or false, got {!r}", last)
+    if partition not in PARTITIONS:
+        text = "data option `partition` must be {}, got {!r}"
+        raise UsageError(text, ", ".join(PARTITIONS), partition)
+    if partition != "fixed" and stride not in (None, length):
+        text = "data option `stride` must be `length`, {}, where `partition` is {}, got {}"
+        raise UsageError(text, length, partition, stride)

@@ -13,16 +13,22 @@ from nbdl.nn._inputs import count, taken
 def held_out(data, share, seed):
     """`data` with a random `share` of its training samples taken out, and these as a `Split` (None for 0).
 
-    Which ones depends on the seed and their number alone. Each part gets at least one sample.
+    Which ones depends on the seed and their number alone; of windows of a text with an order it is its end.
+    Each part gets at least one sample.
     """
     if not share:
         return data, None
     n = count(data.train.x)
-    if n < 2:
+    if n < (2 if data.order is None else 3 * data.order.length):
         raise DataError("`validation` holds out a part of the training samples, of which there is {}", n)
+    if data.order is not None:
+        return _split(data, *data.order.held_out(n, share))
     order = np.random.Generator(np.random.Philox(key=[seed, 2**63])).permutation(n)
     valid = np.sort(order[: min(max(round(share * n), 1), n - 1)])
-    train = np.sort(order[len(valid) :])
+    return _split(data, valid, np.sort(order[len(valid) :]))
+
+
+def _split(data, valid, train):
     kept, out = (Split(*(taken(a, rows) for a in data.train)) for rows in (train, valid))
     return dataclasses.replace(data, train=kept), out
 

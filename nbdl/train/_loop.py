@@ -54,10 +54,10 @@ UNSCALED = 10  # a deviation of a column above this asks for standardised column
 class Run:
     """A training run: `net`, `config`, `history` (a dict for each epoch), `folder` (or None), `seconds`.
 
-    `steps` counts updates; `interrupted` says that Ctrl-C stopped it early. `valid` are the samples that were
-    held out; `best` is the row of the history for the epoch whose net this is. `preparation` is what is done
-    to inputs and targets before the net sees them: `data`, `evaluate` and `predict` are in the units of the
-    data, and so are all losses that are reported.
+    `steps` counts updates, `batches` those of an epoch; `interrupted` says that Ctrl-C stopped it early.
+    `valid` are the samples that were held out; `best` is the row of the history for the epoch whose net this
+    is. `preparation` is what is done to inputs and targets before the net sees them: `data`, `evaluate` and
+    `predict` are in the units of the data, and so are all losses that are reported.
 
     While it trains, `epoch` counts the epochs that are done and `loss` is that of the last minibatch; `lr`,
     which the schedule multiplies, may be set. See `nbdl.fit` for callbacks.
@@ -72,6 +72,12 @@ class Run:
         self._floats = floats  # the inputs that the net takes as floats
         self._train = cast(Split(x, y), config.dtype, floats)
         self._n = count(self._train.x)
+        self._size = min(config.batch_size, self._n)  # of a minibatch
+        self._samples = len(self._order(0))  # of an epoch
+        if not self._samples:
+            text = "`batch_size` must be at most {}, as many windows as the text has, got {}"
+            raise UsageError(text, self._n // data.order.length, config.batch_size)
+        self.batches = -(-self._samples // self._size)
         self._unit = preparation.target_scale**2  # of the squared error of what the net sees
         self.history, self.seconds, self.steps, self.interrupted = [], 0.0, 0, False
         self._measured = loss_record(config.loss if loss is None else loss)
@@ -191,8 +197,7 @@ class Run:
     def go(self, progress):
         """Train to the end of the last epoch, or until Ctrl-C."""
         config, start = self.config, time.perf_counter() - self.seconds
-        n, size = self._n, min(config.batch_size, self._n)
-        batches = -(-n // size)
+        n, size, batches = self._samples, self._size, self.batches
         progress("start", epochs=config.epochs, steps=batches, samples=n, folder=self.folder)
         with Interrupt() as stop, registry.swap(**config.swap), self._kept():
             if self._epoch < config.epochs:
@@ -203,7 +208,7 @@ class Run:
             progress("ready")
             some = 1  # steps of one call
             while self._epoch < config.epochs and not (self._stopped or self._best.over(self._epoch)):
-                order = _order(config.seed, self._epoch, n)
+                order = self._order(self._epoch)
                 while self._batch < batches:
                     full = n // size - self._batch
                     rows = order[self._batch * size :][: max(1, min(some, full)) * size]
@@ -228,6 +233,12 @@ class Run:
                 self.save_checkpoint()
             self._best.restore(self.net)
         self._remark()
+
+    def _order(self, epoch):
+        """The samples of an epoch in their order."""
+        rng = np.random.Generator(np.random.Philox(key=[self.config.seed, epoch]))
+        order = self.data.order
+        return rng.permutation(self._n) if order is None else order(self._n, self._size, rng)
 
     def _remark(self):
         """Warn of a net that is worse than a constant, with one thing to try."""
@@ -401,10 +412,6 @@ def _is_number(value):
 def _as_programs_do(a):
     """Integers in the dtype of a program, once and not at each call."""
     return a.astype(np.int64) if a.dtype.kind in "iub" and np.can_cast(a.dtype, np.int64) else a
-
-
-def _order(seed, epoch, n):
-    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(n)
 
 
 def _some(steps, seconds):

@@ -14,7 +14,7 @@ from nbdl.data import Preparation, Split
 from nbdl.data import load as load_data
 from nbdl.data._fault import fault, look, near, reading
 from nbdl.errors import ShapeError, UsageError
-from nbdl.nn._inputs import count, each, taken
+from nbdl.nn._inputs import each, taken
 from nbdl.nn._options import check_options
 from nbdl.nn._own_loss import loss_record
 from nbdl.nn._parameter import ready
@@ -257,8 +257,7 @@ def _run(net, data, config, place, saved, progress, loss=None, groups=None, call
             valid = valid and cast(valid, config.dtype, as_floats)
         run = Run(net, data, config, preparation, as_floats, valid, loss, callbacks)
         if saved is not None:
-            n = count(data.train.x)
-            check_position(saved[1], -(-n // min(config.batch_size, n)))
+            check_position(saved[1], run.batches)
             run.restore(*saved)
         if data.about:
             progress("data", about=data.about)

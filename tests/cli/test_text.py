@@ -42,9 +42,9 @@ def test_predict_what_comes_next(run, model, tmp_path):
     rows = list(csv.reader((tmp_path / "next.csv").open()))
     assert rows[0][:4] == ["label", "p_ ", "p_<unk>", "p_a"]
     assert [row[0] for row in rows[1:]] == ["a", "a"] and float(rows[1][3]) > 0.5
-    from nbdl.data._text import encoded
+    from nbdl.data._vocabulary import BOOK
 
-    np.save("ids.npy", [encoded(" a man a"), encoded("al panam")])
+    np.save("ids.npy", [BOOK.encode(" a man a"), BOOK.encode("al panam")])
     for path in (model, model / "model.safetensors"):
         assert run("predict", path, "ids.npy", "-o", "next.npz").exit_code == 0
         with np.load("next.npz") as found:

@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 
 from nbdl.data import _text, load, load_inputs
-from nbdl.data._text import VOCABULARY, encoded
+from nbdl.data._vocabulary import BOOK as LETTERS
 from nbdl.errors import DataError, UsageError
 
 BOOK = Path(__file__).parents[3] / "shared" / "data" / "timemachine.txt"
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
-
-
-def decoded(ids):
-    return "".join(VOCABULARY[i] for i in ids)
+VOCABULARY, encoded, decoded = LETTERS.tokens, LETTERS.encode, LETTERS.decode
 
 
 def test_letters_and_spaces():
@@ -57,6 +54,12 @@ def test_a_table_in_a_text_file_stays_a_table(tmp_path):
         ({"last": 1}, "`last` must be true or false"),
         ({"lenght": 5}, "unknown option `lenght` of a.txt; did you mean `length`"),
         ({"text": 1}, "`text` must be true or false, got 1"),
+        ({"tokens": "letter"}, "`tokens` must be char or word, got 'letter'"),
+        ({"normalize": "no"}, "`normalize` must be true or false, got 'no'"),
+        ({"partition": "none"}, "`partition` must be fixed, random, sequential, got 'none'"),
+        ({"partition": "random", "stride": 1}, "`stride` must be `length`, 32, where `partition` is random"),
+        ({"min_freq": 0}, "`min_freq` must be an integer of at least 1, got 0"),
+        ({"reserved": "<pad>"}, "`reserved` must be a list of tokens, got '<pad>'"),
     ],
 )
 def test_wrong_options(tmp_path, options, message):
@@ -71,7 +74,9 @@ def test_wrong_options(tmp_path, options, message):
     [
         (b"Only a few words.", "of its 17 letters and spaces 14 are for training and 3 for testing"),
         (b"", "of its 0 letters"),
-        ("Straße".encode("latin-1") * 99, "no valid text file in UTF-8"),
+        ("ab\nStraße".encode("latin-1") * 99, "no valid text file in UTF-8: byte 0xdf at place 7, in line 2"),
+        (b"\xef\xbb\xbfa\xff" * 99, "byte 0xff at place 4, in line 1"),
+        ("a text".encode("utf-16") * 99, "byte 0xff at place 0, in line 1"),
         (bytes(range(256)) * 9, "no valid text file in UTF-8"),
     ],
 )
