@@ -90,8 +90,9 @@ class Shard:
 class Job:
     """A leaf and its operands by parameter name, `over` EACH block, FEW, a START, or `items` SHARED.
 
-    Jobs of the same `loop` take turns. It is part of a `node`, which runs in the form that `form` says (see `_lowering.py`), and makes the
-    gradient of its input `gradient`, if it makes one. For display: `what` it does, to the `value`.
+    Jobs of the same `loop` take turns. It is part of a `node`, which runs in the form that `form` says (see
+    `_lowering.py`), and makes the gradient of its input `gradient`, if it makes one. For display: `what` it
+    does, to the `value`.
     """
 
     leaf: object

@@ -156,7 +156,7 @@ def _place_group(group, itemsize):
         several = len({first for _, first, *_ in uses}) > 1
         if several or any(over == FEW for *_, over, _ in uses):
             copied.add(buffer)
-        whole = several or uses[0][-1] is not None  # what a loop needs, it needs from its first turn to its last
+        whole = several or uses[0][-1] is not None  # a loop needs it from its first turn to its last
         start = min(u[1] if whole else u[0] for u in uses)
         end = max(u[2] if whole else u[0] for u in uses)
         spans[buffer] = start, end

@@ -37,6 +37,11 @@ def parameters_of(leaf):
     return tuple(inspect.signature(leaf).parameters)
 
 
+def _of_a_few(row):
+    """Whether a row works on a few blocks at once."""
+    return "blocks" in parameters_of(row.leaf) and "blocks" not in row.given
+
+
 class Values:
     """The values of a graph, and the jobs that bring them to where they are needed.
 
@@ -90,8 +95,9 @@ class Values:
             text = "a leaf of {} takes {} operands: {} is the most"
             raise PluginError(text, node.record.name if node else "the program", len(found), OPERANDS)
         if over is None:
-            over = FEW if "blocks" in names else EACH
-        if "first" in found.values() and ("loop" in shown or any(isinstance(o, Walked) for o in found.values())):
+            over = FEW if _of_a_few(row) else EACH
+        walks = "loop" in shown or any(isinstance(o, Walked) for o in found.values())
+        if walks and "first" in found.values():
             text = "lanes twin of `{}`: rows of a loop, or with a `Walk`, cannot ask for `first` and `last`"
             raise PluginError(text, node.record.name if node else "the program")
         return Job(row.leaf, found, over, items, node, self.forms.get(node), **shown)
@@ -110,7 +116,7 @@ class Values:
             blocks.append(self.job(row, operands, node, **shown))
             return
         shown["loop"] = Turns(row.turns)
-        few = all("blocks" in parameters_of(one.leaf) for one in row.rows)
+        few = all(map(_of_a_few, row.rows))
         operands = operands if few else {**operands, "blocks": 1}
         blocks += [self.job(one, operands, node, FEW if few else EACH, **shown) for one in row.rows]
 

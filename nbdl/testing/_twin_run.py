@@ -266,7 +266,8 @@ class Operands:
                     self._call(row, block, first=first, last=last, blocks=few)
 
     def _call(self, row, block, turn=0, **numbers):
-        numbers |= {"left": self.samples - block * self.L, "sample": block * self.L, "turn": turn, **self.numbers}
+        numbers |= {"left": self.samples - block * self.L, "sample": block * self.L, "turn": turn}
+        numbers |= self.numbers
         arguments = []
         for parameter in inspect.signature(row.leaf).parameters:
             name, walk = _operand(row, parameter), row.given.get(parameter)

@@ -37,7 +37,8 @@ from nbdl.kernels.simd.registers import LANES
 
 # Operands that are integers; all others are pointers.
 NUMBERS = {
-    "blocks", "first", "item", "last", "left", "sample", "samples", "seed", "shards", "step", "stride", "turn",
+    "blocks", "first", "item", "last", "left", "sample", "samples", "seed", "shards", "step", "stride",
+    "turn",
 }  # fmt: skip
 
 
