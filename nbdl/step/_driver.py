@@ -28,8 +28,8 @@ from nbdl.step._wait import LINE, WORK, add, at, load, swap, wait, wake
 OPERANDS = 16
 ROW = 2 + 4 * OPERANDS  # numbers of an op: address, how many operands, operands, what a turn moves them on
 # An operand is base[b] + offset + item * per_item + slot * per_slot, in three words: offset, b + 256
-# per_item, per_slot; and in a loop + turn * per_turn, in a word behind those of all operands. It is read where
-# an op has OPERANDS of them; ops of a loop say so, and others do not pay for it. The bases of a thread:
+# per_item, per_slot; and in a loop + turn * per_turn, in a word behind those of all operands. It is read
+# where an op has OPERANDS of them; ops of a loop say so, others do not pay for it. The bases of a thread:
 NOTHING, PRIVATE, SHARD, IDX, LOSS, FACTORS, SAMPLES, BLOCKS, SHARDS, BOUNDS, STEP, SEED, DATA = range(13)
 COUNT = 32  # from DATA on one for each array of the data
 MOST_DATA = COUNT - DATA
