@@ -190,6 +190,13 @@ from nbdl.kernels.pooling.pool1d import (
     pool1d_shape,
 )
 from nbdl.kernels.pooling.pool2d import pool2d_shape
+from nbdl.kernels.recurrent.rnn_scan import (
+    rnn_scan,
+    rnn_scan_backward,
+    rnn_scan_dh0,
+    rnn_scan_dwh,
+    rnn_scan_dz,
+)
 from nbdl.kernels.regularization.dropout import (
     dropout,
     dropout_dx,
@@ -403,6 +410,11 @@ __all__ = [
     "rms_norm_backward",
     "rms_norm_dgamma",
     "rms_norm_dx",
+    "rnn_scan",
+    "rnn_scan_backward",
+    "rnn_scan_dh0",
+    "rnn_scan_dwh",
+    "rnn_scan_dz",
     "self_information",
     "selu",
     "selu_dx",

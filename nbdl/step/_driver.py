@@ -26,15 +26,17 @@ from nbdl.step._layout import sum_blocks
 from nbdl.step._wait import LINE, WORK, add, at, load, swap, wait, wake
 
 OPERANDS = 16
-ROW = 2 + 3 * OPERANDS  # numbers of an op: address, how many operands, operands
+ROW = 2 + 4 * OPERANDS  # numbers of an op: address, how many operands, operands, what a turn moves them on
 # An operand is base[b] + offset + item * per_item + slot * per_slot, in three words: offset, b + 256
-# per_item, per_slot. The bases of a thread:
+# per_item, per_slot; and in a loop + turn * per_turn, in a word behind those of all operands. It is read
+# where an op has OPERANDS of them; ops of a loop say so, others do not pay for it. The bases of a thread:
 NOTHING, PRIVATE, SHARD, IDX, LOSS, FACTORS, SAMPLES, BLOCKS, SHARDS, BOUNDS, STEP, SEED, DATA = range(13)
 COUNT = 32  # from DATA on one for each array of the data
 MOST_DATA = COUNT - DATA
 # What a phase runs over: once when a shard begins, its blocks in groups of a few, one by one; or shared
-# items.
+# items. Its words: first op, end, what it runs over, how many items are shared, turns for each item.
 START, FEW, EACH, SHARED = range(4)
+PHASE = 5
 # A group: its first phase and the end, whether it is over shards, what follows, how many blocks at a time.
 GROUP = 5
 # What follows is a barrier, or one after which the threads look whether a leaf has set the status: one of two
@@ -49,7 +51,7 @@ OWN_BASES = LINE // 2  # of a line: so far behind the words that other threads l
 
 
 @intrinsic(prefer_literal=True)
-def _call(context, count, ops, n, base, item, slot):
+def _call(context, count, ops, n, base, item, slot, turn):
     """Call the leaf of row n with `count` of its operands, a number known to the compiler, and zeros.
 
     A leaf that takes fewer than OPERANDS ignores the rest: all calling conventions that Numba compiles for
@@ -57,7 +59,7 @@ def _call(context, count, ops, n, base, item, slot):
     """
 
     def emit(context, bd, sig, values):
-        _, ops, n, base, item, slot = values
+        _, ops, n, base, item, slot, turn = values
         word = ir.IntType(64)
         row = bd.gep(ops, [bd.mul(n, ir.Constant(word, ROW))])
 
@@ -68,6 +70,8 @@ def _call(context, count, ops, n, base, item, slot):
             offset, kind, per_slot = (at(row, 3 * i + k) for k in (2, 3, 4))
             start = bd.add(at(base, bd.and_(kind, ir.Constant(word, 255))), offset)
             moved = bd.mul(item, bd.ashr(kind, ir.Constant(word, 8)))
+            if count.literal_value == OPERANDS:
+                moved = bd.add(moved, bd.mul(turn, at(row, 2 + 3 * OPERANDS + i)))
             return bd.add(bd.add(start, moved), bd.mul(slot, per_slot))
 
         leaf = ir.FunctionType(ir.VoidType(), [word] * OPERANDS).as_pointer()
@@ -75,19 +79,20 @@ def _call(context, count, ops, n, base, item, slot):
         bd.call(bd.inttoptr(at(row, 0), leaf), operands + [ir.Constant(word, 0)] * (OPERANDS - len(operands)))
         return context.get_dummy_value()
 
-    return types.void(count, ops, n, base, item, slot), emit
+    return types.void(count, ops, n, base, item, slot, turn), emit
 
 
 @jit(inline=True)
-def _run(ops, first, end, base, item, slot):
-    for n in range(first, end):
-        count = ops[n * ROW + 1]
-        if count <= 4:
-            _call(4, ops, n, base, item, slot)
-        elif count <= 8:
-            _call(8, ops, n, base, item, slot)
-        else:
-            _call(16, ops, n, base, item, slot)
+def _run(ops, phase, base, item, slot):
+    for turn in range(phase[4]):
+        for n in range(phase[0], phase[1]):
+            count = ops[n * ROW + 1]
+            if count <= 4:
+                _call(4, ops, n, base, item, slot, turn)
+            elif count <= 8:
+                _call(8, ops, n, base, item, slot, turn)
+            else:
+                _call(16, ops, n, base, item, slot, turn)
 
 
 @jit(inline=True)
@@ -123,16 +128,16 @@ def _run_steps(board, thread, threads, base):
                         n = min(few, bounds[s + 1] - block)
                         base[BLOCKS] = n
                         for p in range(first, end):
-                            over = phases[4 * p + 2]
+                            over = phases[PHASE * p + 2]
                             if over != START or block == bounds[s]:
                                 for i in range(n if over == EACH else 1):
-                                    _run(ops, phases[4 * p], phases[4 * p + 1], base, block + i, i)
+                                    _run(ops, phases + PHASE * p, base, block + i, i)
                         block += n
             else:
                 for p in range(first, end):
-                    items = phases[4 * p + 3]
+                    items = phases[PHASE * p + 3]
                     for i in range(items * thread // threads, items * (thread + 1) // threads):
-                        _run(ops, phases[4 * p], phases[4 * p + 1], base, i, 0)
+                        _run(ops, phases + PHASE * p, base, i, 0)
             if thread == 0 and g == board[GROUPS_END] - 1 and 0 < board[MOST_LATE] <= load(board, LATE):
                 swap(board, STOP, 1)  # all threads see it after the barrier
             if threads > 1:

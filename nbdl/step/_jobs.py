@@ -38,6 +38,22 @@ class Address:
     offset: int = 0
 
 
+@dataclass(frozen=True)
+class Walked:
+    """An operand from a place of it on: so many bytes behind its begin, and on with each turn of a loop."""
+
+    operand: object
+    offset: int
+    per_turn: int
+
+
+@dataclass(eq=False)
+class Turns:
+    """A loop, whose jobs run in one phase, `count` times for each block; another one is another loop."""
+
+    count: int
+
+
 class Status:
     """Where a leaf says what it found wrong: in the one of two words that is that of its group.
 
@@ -74,8 +90,9 @@ class Shard:
 class Job:
     """A leaf and its operands by parameter name, `over` EACH block, FEW, a START, or `items` SHARED.
 
-    It is part of a `node`, which runs in the form that `form` says (see `_lowering.py`), and makes the
-    gradient of its input `gradient`, if it makes one. For display: `what` it does, to the `value`.
+    Jobs of the same `loop` take turns. It is part of a `node`, which runs in the form that `form` says (see
+    `_lowering.py`), and makes the gradient of its input `gradient`, if it makes one. For display: `what` it
+    does, to the `value`.
     """
 
     leaf: object
@@ -87,11 +104,20 @@ class Job:
     gradient: str = ""
     what: str = ""
     value: object = None
+    loop: Turns | None = None
 
     def buffers(self):
         """The buffers among the operands, in their order."""
-        found = (o.buffer if isinstance(o, AllBlocks | Strip) else o for o in self.operands.values())
-        return [o for o in found if isinstance(o, Buffer)]
+        return [o for o in map(buffer_of, self.operands.values()) if o is not None]
+
+
+def buffer_of(operand):
+    """The buffer that an operand lies in; None for what lies in none."""
+    if isinstance(operand, Walked):
+        operand = operand.operand
+    if isinstance(operand, AllBlocks | Strip):
+        operand = operand.buffer
+    return operand if isinstance(operand, Buffer) else None
 
 
 @dataclass(eq=False)

@@ -26,6 +26,7 @@ class Lowered:
     shared: bool = False
     why: str = ""
     made: dict = None  # the rows of a gradient, by the name of its input, once they were asked for
+    shares: list = None  # the rows that gradients share, once they were asked for
 
     @property
     def python(self):
@@ -38,6 +39,13 @@ class Lowered:
             lanes = self.site.samples.__contains__(name) or name not in self.twin.parameters
             self.made[name] = (self.twin.grads if lanes else self.twin.parameters)[name](self.site)
         return self.made[name]
+
+    @property
+    def backward(self):
+        """The rows that the gradients share."""
+        if self.shares is None:
+            self.shares = self.twin.backward(self.site)
+        return self.shares
 
 
 def lower(graph, fuse=True):
@@ -231,6 +239,6 @@ def read_by(piece, forms, asked):
         return cotangents
     if form.python:
         return {*node.named.values(), *node.outputs, *cotangents}
-    names = asked(form.rows(piece.name))
+    names = asked(form.rows(piece.name)) | asked(form.backward)
     values = {**node.named, **dict(zip(node.record.outputs, node.outputs))}
     return {v for n, v in values.items() if n in names} | cotangents

@@ -23,13 +23,14 @@ from nbdl.step._driver import (
     NOTHING,
     OPERANDS,
     PRIVATE,
+    ROW,
     SHARD,
     SHARED,
     aligned,
     leaves,
 )  # fmt: skip
 from nbdl.step._forms import of_samples
-from nbdl.step._jobs import Address, AllBlocks, Base, Call, Shard, Status, Strip
+from nbdl.step._jobs import Address, AllBlocks, Base, Call, Shard, Status, Strip, Walked
 
 CACHE = 3 << 19  # bytes of an arena that the second-level cache holds; else blocks go one by one
 LINE = 64  # bytes
@@ -79,7 +80,7 @@ def segments(plan):
         for job in section.blocks:
             if isinstance(job, Call):
                 call(job)
-            elif phases and phases[-1][0] == job.over:
+            elif phases and (phases[-1][0], phases[-1][2][-1].loop) == (job.over, job.loop):
                 phases[-1][2].append(job)
             else:
                 phases.append((job.over, 1, [job]))
@@ -150,15 +151,17 @@ def _place_group(group, itemsize):
         for job in jobs:
             for buffer in job.buffers():
                 if not buffer.kept:
-                    lives.setdefault(buffer, []).append((position, first, first + len(jobs) - 1, over))
+                    use = (position, first, first + len(jobs) - 1, over, job.loop)
+                    lives.setdefault(buffer, []).append(use)
             position += 1
     spans = {}
     for buffer, uses in lives.items():
         several = len({first for _, first, *_ in uses}) > 1
-        if several or any(over == FEW for *_, over in uses):
+        if several or any(over == FEW for *_, over, _ in uses):
             copied.add(buffer)
-        start = min(u[1] if several else u[0] for u in uses)
-        end = max(u[2] if several else u[0] for u in uses)
+        whole = several or uses[0][-1] is not None  # a loop needs it from its first turn to its last
+        start = min(u[1] if whole else u[0] for u in uses)
+        end = max(u[2] if whole else u[0] for u in uses)
         spans[buffer] = start, end
     for few in (2, 1):
         sizes = {b: (*span, b.floats * itemsize * (few if b in copied else 1)) for b, span in spans.items()}
@@ -212,18 +215,21 @@ class Memory:
         for number, group in enumerate(segment.groups):
             first = len(phases)
             for over, items, jobs in group.phases:
-                phases.append((len(ops), len(ops) + len(jobs), over, items))
+                turns = jobs[0].loop.count if jobs and jobs[0].loop else 1
+                phases.append((len(ops), len(ops) + len(jobs), over, items, turns))
                 ops += [self._op(job, number & 1) for job in jobs]
             follows, few = CHECK if group.checks else BARRIER, self.few.get(group, 1)
             groups.append((first, len(phases), group.over_shards, follows, few))
         return tuple(np.array(t, np.int64) for t in (groups, phases, ops))
 
     def _op(self, job, word):
-        row = [address(job, self.dtype), len(job.operands)]
+        row = [address(job, self.dtype), OPERANDS if job.loop else len(job.operands)]
         for operand in job.operands.values():
             base, offset, per_item, per_slot = self._operand(operand, word)
             row += offset, base + 256 * per_item, per_slot
-        return row + [0] * (2 + 3 * OPERANDS - len(row))
+        row += [0] * (2 + 3 * OPERANDS - len(row))
+        row += (o.per_turn if isinstance(o, Walked) else 0 for o in job.operands.values())
+        return row + [0] * (ROW - len(row))
 
     def _operand(self, operand, word):
         """(base, offset, per item, per slot)."""
@@ -233,6 +239,9 @@ class Memory:
             return NOTHING, operand or 0, 0, 0
         if isinstance(operand, Base):
             return operand.number, operand.offset, operand.per_item, 0
+        if isinstance(operand, Walked):
+            base, offset, per_item, per_slot = self._operand(operand.operand, word)
+            return base, offset + operand.offset, per_item, per_slot
         if isinstance(operand, Status):
             return NOTHING, self._status.ctypes.data + word * self._status.itemsize, 0, 0
         if isinstance(operand, Address):
@@ -273,6 +282,8 @@ def _kinds(job, dtype):
 
 
 def _kind(operand, floats, integers):
+    if isinstance(operand, Walked):
+        operand = operand.operand
     if isinstance(operand, (int, str)):
         return types.int64
     if isinstance(operand, Base):

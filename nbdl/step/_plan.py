@@ -55,7 +55,7 @@ class _Builder(Values):
 
     def __init__(self, graph, storage, gradients):
         super().__init__(graph, storage, gradients)
-        self.saved, self.results_of, self.scaled, self.placed = {}, {}, {}, {}
+        self.saved, self.results_of, self.scaled, self.placed, self.walked = {}, {}, {}, {}, {}
         self.work_list = [*graph.nodes, *graph.backward]
         self.reads_left = reads_of(self.work_list, self.forms, self._asked)
         self.reads_left.update(graph.results)
@@ -334,14 +334,28 @@ class _Builder(Values):
             self._shared_derivative(d)
         elif form.python or d.node.output in self.python:
             self._call_backward(d)
-        elif d.name in form.twin.parameters and d.name not in form.site.samples:
-            self._to_array(d)
         else:
-            self._to_lanes(d)
+            self._backward(d)
+            array = d.name in form.twin.parameters and d.name not in form.site.samples
+            self._to_array(d) if array else self._to_lanes(d)
 
-    def _cotangents(self, d, level):
+    def _backward(self, d):
+        """The rows that the gradients of a node share, before its first one; what they save is its own."""
+        node, form = d.node, self.forms[d.node]
+        if node in self.walked or not form.backward:
+            return
+        level = self.walked[node] = self._level_of(d)
+        operands = {**self._operands(node, level), **self._cotangents(d, level, form.backward)}
+        asked, lanes = self._asked(form.backward), form.site.samples.intersection(node.named)
+        made = {f"d{n}": self._buffer(form.site.shapes[n], f"d{n}") for n in lanes if f"d{n}" in asked}
+        self.saved[node] |= made  # nobody owns these: gradients read them later on
+        self._read(operands.values(), level)
+        for row in form.backward:
+            self._blocks(level, row, {**operands, **made}, node, gradient=True)
+
+    def _cotangents(self, d, level, rows=None):
         """Those of all outputs in lanes, by the names that rows have for them."""
-        found, asked = {}, self._asked(self.forms[d.node].rows(d.name))
+        found, asked = {}, self._asked(self.forms[d.node].rows(d.name) if rows is None else rows)
         for name, value, cotangent in zip(d.node.record.outputs, d.node.outputs, d.cotangents):
             if cotangent is not None:
                 found[f"d{name}"] = self.in_lanes(cotangent, level)
@@ -353,7 +367,8 @@ class _Builder(Values):
 
     def _level_of(self, d):
         """The section of a gradient: not before that of the forward rows, which save what it reads."""
-        return max(self._level(read_by(d, self.forms, self._asked)), self.placed.get(d.node, 0))
+        least = max(self.placed.get(d.node, 0), self.walked.get(d.node, 0))
+        return max(self._level(read_by(d, self.forms, self._asked)), least)
 
     def _to_array(self, d):
         level, reduction = self._level_of(d), self.forms[d.node].rows(d.name)
@@ -380,6 +395,9 @@ class _Builder(Values):
     def _to_lanes(self, d):
         node, form = d.node, self.forms[d.node]
         value, level = node.named[d.name], self._level_of(d)
+        if form.backward and not form.rows(d.name):
+            self.lanes[d.output], self.level[d.output] = self.saved[node][f"d{d.name}"], self.walked[node]
+            return
         if isinstance(form.twin, LossTwin):
             level = max(level, self._scale(node, d.cotangents[0]))
             cotangents = {}

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from nbdl.step._driver import DATA, IDX, LOSS, SHARED, START
-from nbdl.step._jobs import Address, AllBlocks, Base, Buffer, Call, Shard, Strip
+from nbdl.step._jobs import Address, Base, Call, Shard, Walked, buffer_of
 from nbdl.step._team import MOST_SHARDS
 
 
@@ -146,7 +146,7 @@ class _Reader:
         self.shards = min(MOST_SHARDS, self.blocks)
         self.work = list(in_order(program))
         jobs = [job for job in self.work if not isinstance(job, Call)]
-        self.kept = {b for job in jobs for b in map(_buffer, job.operands.values()) if b and b.kept}
+        self.kept = {b for job in jobs for b in job.buffers() if b.kept}
         self.shard_bytes = max((s.shard_floats for s in self.plan.sections), default=0) * self.size
 
     def report(self):
@@ -162,7 +162,8 @@ class _Reader:
         found, spans = defaultdict(list), {}
         for position, job in enumerate(self.work):
             phase = phases.get(job, "python" if isinstance(job, Call) else "blocks")
-            what = job.node or getattr(job, "leaf", job), job.gradient, job.what, getattr(job, "value", None)
+            what = job.node or getattr(job, "leaf", job), job.gradient, job.what
+            what += getattr(job, "value", None), getattr(job, "loop", None)
             found[phase, *what].append((position, job))
         lines = []
         by_last = sorted(found.items(), key=lambda item: item[1][-1][0])
@@ -186,7 +187,8 @@ class _Reader:
     def _line(self, phase, jobs, strips):
         job = jobs[0]
         gradient = "gradients" if job.gradient is True else f"d{job.gradient}" if job.gradient else ""
-        op = " ".join(filter(None, (job.node.record.name if job.node else "", gradient, job.what)))
+        turns = f"x {job.loop.count}" if getattr(job, "loop", None) else ""
+        op = " ".join(filter(None, (job.node.record.name if job.node else "", gradient, job.what, turns)))
         if isinstance(job, Call):
             target = f"{job.node.record.target if job.node else 'python'}, whole minibatch"
             shapes = self._shapes(phase, job)
@@ -234,8 +236,8 @@ class _Reader:
         for job in jobs:
             times = self.shards if job.over == START else 1 if job.over == SHARED else self.blocks
             for operand in job.operands.values():
-                if isinstance(operand, Buffer | Strip | AllBlocks):
-                    buffer = _buffer(operand)
+                operand = operand.operand if isinstance(operand, Walked) else operand
+                if buffer := buffer_of(operand):
                     moved[buffer] = buffer.floats * self.size * self.blocks
                 elif isinstance(operand, Shard):
                     size = operand.floats * self.size
@@ -268,12 +270,6 @@ def in_order(program):
             yield part
         else:
             yield from (job for group in part.groups for job in group.jobs)
-
-
-def _buffer(operand):
-    if isinstance(operand, Strip | AllBlocks):
-        return operand.buffer
-    return operand if isinstance(operand, Buffer) else None
 
 
 def _strips(placed):

@@ -26,6 +26,7 @@ def in_strips(jobs, uses):
             chain
             and isinstance(job, Job)
             and not _by_rows(job)
+            and job.loop is None  # jobs of a loop stay together
             and set(job.buffers()).isdisjoint(b for other in chain for b in other.buffers())
         ):
             done.append(job)  # has nothing to do with the chain: it may run before it

@@ -7,8 +7,8 @@ from collections import defaultdict
 import numpy as np
 
 from nbdl.errors import PluginError, UsageError
-from nbdl.kernels.lanes import Reduction, Row
-from nbdl.kernels.lanes.twin import floats
+from nbdl.kernels.lanes import Loop, Reduction, Row, Walk
+from nbdl.kernels.lanes.twin import each_row, floats
 from nbdl.kernels.simd.registers import LANES
 from nbdl.step import _layout
 from nbdl.step._driver import (
@@ -28,13 +28,18 @@ from nbdl.step._driver import (
     STEP,
     aligned,
 )
-from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Section, Status
+from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Section, Status, Turns, Walked
 from nbdl.step._lowering import lower
 from nbdl.step._trace import Times, constant_at
 
 
 def parameters_of(leaf):
     return tuple(inspect.signature(leaf).parameters)
+
+
+def _of_a_few(row):
+    """Whether a row works on a few blocks at once."""
+    return "blocks" in parameters_of(row.leaf) and "blocks" not in row.given
 
 
 class Values:
@@ -78,7 +83,9 @@ class Values:
         found = {}
         for name in names:
             given = row.given.get(name, name)
-            if not isinstance(given, str):
+            if isinstance(given, Walk):
+                found[name] = self._walked(given, operands, node)
+            elif not isinstance(given, str):
                 found[name] = None if node and name in node.record.inputs else int(given)
             elif given in operands:
                 found[name] = operands[given]
@@ -88,11 +95,30 @@ class Values:
             text = "a leaf of {} takes {} operands: {} is the most"
             raise PluginError(text, node.record.name if node else "the program", len(found), OPERANDS)
         if over is None:
-            over = FEW if "blocks" in names else EACH
+            over = FEW if _of_a_few(row) else EACH
+        walks = "loop" in shown or any(isinstance(o, Walked) for o in found.values())
+        if walks and "first" in found.values():
+            text = "lanes twin of `{}`: rows of a loop, or with a `Walk`, cannot ask for `first` and `last`"
+            raise PluginError(text, node.record.name if node else "the program")
         return Job(row.leaf, found, over, items, node, self.forms.get(node), **shown)
 
+    def _walked(self, walk, operands, node):
+        """An operand from a place on; one that is not there stays so."""
+        name = walk.operand
+        operand = operands[name] if name in operands else self._driver_operand(name, node)
+        integers = getattr(operand, "kind", "") == "integers"
+        size = 8 if integers else self.size
+        return None if operand is None else Walked(operand, walk.start * size, walk.step * size)
+
     def _blocks(self, level, row, operands, node=None, **shown):
-        self.section(level).blocks.append(self.job(row, operands, node, **shown))
+        blocks = self.section(level).blocks
+        if not isinstance(row, Loop):
+            blocks.append(self.job(row, operands, node, **shown))
+            return
+        shown["loop"] = Turns(row.turns)
+        few = all(map(_of_a_few, row.rows))
+        operands = operands if few else {**operands, "blocks": 1}
+        blocks += [self.job(one, operands, node, FEW if few else EACH, **shown) for one in row.rows]
 
     def _driver_operand(self, name, node):
         """What the driver knows itself, or a constant of the node: seed and step may be either."""
@@ -107,6 +133,7 @@ class Values:
             "bounds": Base(BOUNDS, kind="integers"),
             "idx": Base(IDX, 8 * self.L, kind="integers"),
             "status": Status(),
+            "turn": Walked(Base(NOTHING), 0, 1),
             "stride": "stride",  # these three are known later
             "first": "first",
             "last": "last",
@@ -124,7 +151,8 @@ class Values:
     def _asked(rows):
         """The names of the operands that rows, or those that collect a sum, ask for."""
         rows = rows.collect if isinstance(rows, Reduction) else rows
-        return {row.given.get(p, p) for row in rows for p in parameters_of(row.leaf)}
+        given = [row.given.get(p, p) for row in each_row(rows) for p in parameters_of(row.leaf)]
+        return {name.operand if isinstance(name, Walk) else name for name in given}
 
     # --- where values are -----------------------------------------------------------------------------------
 

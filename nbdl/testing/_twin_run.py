@@ -12,8 +12,8 @@ from numba import config, from_dtype, types
 
 from nbdl._leaf import leaf
 from nbdl.errors import PluginError
-from nbdl.kernels.lanes import LossTwin
-from nbdl.kernels.lanes.twin import floats, pitch, planes
+from nbdl.kernels.lanes import Loop, LossTwin, Walk
+from nbdl.kernels.lanes.twin import each_row, floats, pitch, planes
 from nbdl.kernels.simd.registers import Pointer
 
 SHARDS = 8
@@ -46,6 +46,12 @@ def call(function, arguments):
             values.append(array.ctypes.data + start * array.itemsize)
     address = leaf(function, *signature)
     ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(values))(address)(*values)
+
+
+def _operand(row, parameter):
+    """What a parameter of a leaf is: an integer, or the name of an operand."""
+    given = row.given.get(parameter, parameter)
+    return given.operand if isinstance(given, Walk) else given
 
 
 class Operands:
@@ -82,6 +88,7 @@ class Operands:
         self.strips = [(i, min(i + few, rows)) for i in range(0, rows, few)]
         self.arrays, self.steps = {}, {}  # of each operand: its memory, the elements from block to block
         self.shapes, self.shard = {}, 0  # of each that has lanes; where the sums of the shard begin
+        self.shared = False  # whether the rows that gradients share have run
         self.absent = {name for name, value in given.items() if value is None}
         order = np.arange(self.samples)[::-1]  # in the data, of which a minibatch is a few samples
         self.add("idx", order[np.minimum(np.arange(self.blocks * self.L), self.samples - 1)], self.L)
@@ -193,12 +200,13 @@ class Operands:
                     shape = self.site.shapes[output]
                     given = further.get(output, np.zeros((self.samples, *shape)))
                     self.add_value(f"d{output}", shape, self.pack(given, cotangent=True))
+        self._share()
         needed = [n for n in self.twin.needs.get(name, ()) if n not in self.batched]
         for other in [*needed, *([] if name in self.batched else [name])]:
             reduction, shape = self.twin.parameters[other](self.site), self.site.shapes.get(other)
             size = reduction.results[f"d{other}"] if shape is None else math.prod(shape)
             self._reduce(reduction, {f"d{other}": size})
-        if name in self.batched:
+        if name in self.batched and self.twin.grads[name](self.site):
             instead_of = f"d{self.outputs[0]}" if name == self.first else None
             self.add_value(f"d{name}", self.site.shapes[name], instead_of=instead_of)
             self._over_blocks(self.twin.grads[name](self.site))
@@ -207,6 +215,16 @@ class Operands:
         if name in self.batched:
             return self.unpack(f"d{name}")
         return self.arrays[f"d{name}"].reshape(self.site.shapes[name]).copy()
+
+    def _share(self):
+        """Run the rows that gradients share, once."""
+        rows = [] if self.shared else self.twin.backward(self.site)
+        self.shared = True
+        asked = {_operand(row, p) for row in each_row(rows) for p in inspect.signature(row.leaf).parameters}
+        for name in self.batched:
+            if f"d{name}" in asked:
+                self.add_value(f"d{name}", self.site.shapes[name])
+        self._over_blocks(rows)
 
     def _reduce(self, reduction, results):
         """A sum over the minibatch; of what it worked with the results alone are left."""
@@ -231,24 +249,35 @@ class Operands:
     def _over_blocks(self, rows, blocks=None):
         """Two blocks at a time where all leaves ask for `blocks`, else one."""
         blocks = range(self.blocks) if blocks is None else blocks
-        asked = [inspect.signature(row.leaf).parameters.keys() - row.given.keys() for row in rows]
-        step = 2 if all("blocks" in names for names in asked) else 1
-        for block in blocks[::step]:
-            for row, names in zip(rows, asked):
-                for first, last in self.strips if "first" in names else [(0, 0)]:
-                    self._call(row, block, first=first, last=last, blocks=min(step, blocks.stop - block))
 
-    def _call(self, row, block, **numbers):
-        numbers |= {"left": self.samples - block * self.L, "sample": block * self.L, **self.numbers}
+        def asked(row):
+            return inspect.signature(row.leaf).parameters.keys() - row.given.keys()
+
+        step = 2 if all("blocks" in asked(row) for row in each_row(rows)) else 1
+        for block in blocks[::step]:
+            few = min(step, blocks.stop - block)
+            for row in rows:
+                if isinstance(row, Loop):
+                    for turn in range(row.turns):
+                        for one in row.rows:
+                            self._call(one, block, turn=turn, blocks=few)
+                    continue
+                for first, last in self.strips if "first" in asked(row) else [(0, 0)]:
+                    self._call(row, block, first=first, last=last, blocks=few)
+
+    def _call(self, row, block, turn=0, **numbers):
+        numbers |= {"left": self.samples - block * self.L, "sample": block * self.L, "turn": turn}
+        numbers |= self.numbers
         arguments = []
         for parameter in inspect.signature(row.leaf).parameters:
-            name = row.given.get(parameter, parameter)
+            name, walk = _operand(row, parameter), row.given.get(parameter)
             if isinstance(name, int):
                 arguments.append(name)
             elif name in numbers:
                 arguments.append(numbers[name])
             elif name in self.arrays:
                 start = block * self.steps[name] + (self.shard if name == "acc" else 0)
+                start += walk.start + turn * walk.step if isinstance(walk, Walk) else 0
                 arguments.append((self.arrays[name], start))
             elif name in self.absent:
                 arguments.append((np.empty(0, self.site.dtype), 0))

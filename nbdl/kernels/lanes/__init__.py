@@ -6,6 +6,7 @@ The twin of an operation stands in its room, beside the kernel: ``dense/linear_l
 from nbdl.kernels.lanes.elementwise import elementwise
 from nbdl.kernels.lanes.twin import (
     Gradient,
+    Loop,
     LossTwin,
     Reduction,
     Row,
@@ -13,12 +14,14 @@ from nbdl.kernels.lanes.twin import (
     Twin,
     Unfit,
     UpdateTwin,
+    Walk,
     pitch,
     planes,
 )
 
 __all__ = [
     "Gradient",
+    "Loop",
     "LossTwin",
     "Reduction",
     "Row",
@@ -26,6 +29,7 @@ __all__ = [
     "Twin",
     "Unfit",
     "UpdateTwin",
+    "Walk",
     "elementwise",
     "pitch",
     "planes",

@@ -21,7 +21,8 @@ say by their names what it is given:
 - ``scratch``, memory that keeps its values until the rows of one list are done;
 - ``sample``, the position of the block's first lane in the minibatch, ``seed`` and ``step``: what random
   numbers depend on;
-- what the `Row` gives by name: an integer, or the name of another operand.
+- what the `Row` gives by name: an integer, the name of another operand, or a `Walk` over one;
+- ``turn``: in a `Loop`, the number of the turn, from 0 on (a random number of a turn is keyed by it too).
 
 Inputs that are not there are null pointers, and are not to be read.
 
@@ -35,7 +36,10 @@ from dataclasses import dataclass, field
 from nbdl.kernels.simd.registers import LANES
 
 # Operands that are integers; all others are pointers.
-NUMBERS = {"blocks", "first", "item", "last", "left", "sample", "samples", "seed", "shards", "step", "stride"}
+NUMBERS = {
+    "blocks", "first", "item", "last", "left", "sample", "samples", "seed", "shards", "step", "stride",
+    "turn",
+}  # fmt: skip
 
 
 class Unfit(Exception):
@@ -47,6 +51,39 @@ class Row:
 
     def __init__(self, leaf, **given):
         self.leaf, self.given = leaf, given
+
+
+@dataclass(frozen=True)
+class Walk:
+    """An operand that a `Row` of a `Loop` walks along: elements from its begin, and on with each turn.
+
+    ``Row(leaf, before=Walk("y", 0, n), y=Walk("y", n, n))`` reads place `turn` of y, n elements each, and
+    writes the next one. A negative `step` walks back. In a row that is in no loop it is a place.
+    """
+
+    operand: str
+    start: int
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Rows that run `turns` times, one after the other, for each block: a scan over time.
+
+    A list of rows over blocks may have loops among its rows; neither the table of a program nor what is
+    compiled grows with the number of turns. Loops are not nested, and their rows are not worked on in strips:
+    none asks for ``first`` and ``last``. If all ask for ``blocks``, a turn is made for a few blocks at once,
+    which are as far apart as their whole values are.
+    """
+
+    turns: int
+    rows: list
+
+
+def each_row(rows):
+    """All rows of a list, those of its loops among them."""
+    for row in rows:
+        yield from row.rows if isinstance(row, Loop) else (row,)
 
 
 @dataclass(frozen=True)
@@ -109,6 +146,10 @@ class Twin:
     of the kernel that have no samples (`shared` names them), or arrays for the gradients besides. A gradient
     in lanes that is made of other gradients (that of a norm is) names them in `needs`: ``{"x": ("gamma",)}``
     gives its rows ``dgamma``, complete, also where there is no gamma: the `results` say its size.
+
+    `backward(site)` lists rows that the gradients share: they run once, before those of the first gradient,
+    and write what `saves` names, or gradients in lanes, for whose input `grads` lists no rows (`[]`). All
+    gradients may then read them, as ``dx``.
     """
 
     forward: Callable
@@ -127,6 +168,7 @@ class Twin:
     reduce: Callable | None = None
     shared: tuple = ()
     needs: Mapping[str, tuple] = field(default_factory=dict)
+    backward: Callable = lambda site: []
 
     def role(self, name, has_samples):
         """Where leaves find an input: "lanes", "array", "index", or "" if they could not read it."""

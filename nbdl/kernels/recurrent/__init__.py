@@ -1,0 +1,1 @@
+"""Recurrent nets: a state that goes along a sequence, step by step."""
