@@ -53,13 +53,13 @@ def load(name_or_path, *, vocabularies=None, **options):
     """
     name = os.fspath(name_or_path)
     noise = {key: options.pop(key) for key in ("label_noise", "label_noise_seed") if key in options}
-    data = _loaded(name, options)
+    data = _loaded(name, options, vocabularies)
     return (
         with_noise(data, noise.get("label_noise", 0.0), noise.get("label_noise_seed", 0)) if noise else data
     )
 
 
-def _loaded(name, options):
+def _loaded(name, options, vocabularies):
     path = expanded(name)
     try:
         record = registry.default().get("dataset", name)
