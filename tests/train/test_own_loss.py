@@ -75,7 +75,7 @@ def test_targets_by_name_and_several_results(compiled):
 @pytest.mark.parametrize(
     "loss, text",
     [
-        (lambda prediction: prediction.mean(), r"must be called with .* loss\(prediction, y\); .* cannot: too many"),
+        (lambda prediction: prediction.mean(), r"called with .* loss\(prediction, y\); .* cannot: too many"),
         (numba.njit(lambda prediction, y: 0.0), "got a compiled one, which has no gradient. Try its py_func"),
         (7, "must be the name of a loss, or a function .* got int"),
         ("cross_entropi", "unknown loss `cross_entropi`; did you mean"),
