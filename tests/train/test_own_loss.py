@@ -72,6 +72,28 @@ def test_targets_by_name_and_several_results(compiled):
     assert np.isfinite(run.evaluate((X, {"kind": LABELS, "size": VALUES}))["loss"])
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_name_that_is_not_there(compiled):
+    def of(prediction, y):
+        return (prediction["value"] - y["size"]).mean()
+
+    class Net:
+        def __init__(self, name):
+            self.dense, self.name = nn.Linear(1), name
+
+        def __call__(self, x, train=None):
+            return {self.name: self.dense(x)}
+
+    for name, targets, text in (
+        ("value", "sise", "no array is called `size`; there are: sise"),
+        ("velue", "size", "no array is called `value`; there are: velue"),
+    ):
+        with pytest.raises(UsageError, match=text):
+            nbdl.fit(Net(name), (X, {targets: VALUES[:, None]}), loss=of, epochs=1, compiled=compiled)
+    with pytest.raises(UsageError, match="the net takes the inputs x, and is given images: missing a required"):
+        nbdl.fit(Net("value"), ({"images": X}, {"size": VALUES}), loss=of, epochs=1, compiled=compiled)
+
+
 @pytest.mark.parametrize(
     "loss, text",
     [
