@@ -175,6 +175,11 @@ ARRAY_OPS = {  # of h (N, 3, 4)
         lambda h: nbdl.concatenate([h, h * 2, C + 0 * h], axis=1),
         lambda h: nbdl.stack([h, -h], axis=2),
         lambda h: nbdl.split(h, [1, 3], axis=2)[1],
+        lambda h: nbdl.tile(h, (1, 2, 3)),
+        lambda h: nbdl.take(h, np.array([[3, 0], [1, -1]]), axis=2),
+        lambda h: nbdl.take(C, h.argmin(axis=1), axis=0) * h[:, :1],
+        lambda h: nbdl.take_along_axis(h, h.argmax(axis=2, keepdims=True), axis=2),
+        lambda h: nbdl.take_along_axis(h, h.argmin(axis=1, keepdims=True) - 3, axis=1),
     ],
     "products": [
         lambda h: h @ C.T,

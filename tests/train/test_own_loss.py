@@ -90,7 +90,9 @@ def test_a_name_that_is_not_there(compiled):
     ):
         with pytest.raises(UsageError, match=text):
             nbdl.fit(Net(name), (X, {targets: VALUES[:, None]}), loss=of, epochs=1, compiled=compiled)
-    with pytest.raises(UsageError, match="the net takes the inputs x, and is given images: missing a required"):
+    with pytest.raises(
+        UsageError, match="the net takes the inputs x, and is given images: missing a required"
+    ):
         nbdl.fit(Net("value"), ({"images": X}, {"size": VALUES}), loss=of, epochs=1, compiled=compiled)
 
 
