@@ -83,7 +83,10 @@ def _said(function, error):
     if text.endswith(":") and len(told) > 1:  # "... found for signature:", which comes next
         text = f"{text} {told[1].removeprefix('>>>').strip()}"
     places = re.findall(r'File "([^"]+)", line (\d+)', str(error))
-    place = "{}:{}".format(os.path.basename(places[-1][0]), places[-1][1]) if places else function.__qualname__
+    place = function.__qualname__
+    if places:
+        file, number = places[-1]
+        place = f"{os.path.basename(file)}:{number}"
     return f"in {place}: {text}"
 
 

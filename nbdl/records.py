@@ -214,7 +214,8 @@ class Metric:
     """``compute(prediction, target)`` on arrays returns one number, averaged over samples.
 
     An option of the loss that it takes too, as `axis` of the accuracy, it is given as the loss is. `count` is
-    as that of a `Loss`. A metric ``of="loss"`` is ``compute(loss)``, of the mean loss.
+    as that of a `Loss`; ``finish(mean)`` is what is reported of the mean, if it is not itself, as the root of
+    a mean square is. A metric ``of="loss"`` is ``compute(loss)``, of the mean loss.
     `better` ("higher" or "lower") is accepted, and read by nothing yet.
     """
 
@@ -223,6 +224,7 @@ class Metric:
     better: str = "higher"
     count: Code = ""
     of: str = "prediction"
+    finish: Code = ""
 
     def __post_init__(self):
         if self.of not in ("prediction", "loss"):

@@ -89,5 +89,5 @@ def test_what_does_not_fit_is_named():
     ):
         with pytest.raises(error, match=f"take: {text}"):
             nbdl.take(A, indices, axis)
-    with pytest.raises(ShapeError, match=r"take_along_axis: `indices` must have the shape \(2, 3\) .* axis 1"):
+    with pytest.raises(ShapeError, match=r"take_along_axis: `indices` must have .* \(2, 3\) .* axis 1"):
         nbdl.take_along_axis(A, np.array([[0]]), 1)

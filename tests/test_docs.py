@@ -226,7 +226,8 @@ def unquoted(cell):
 
 def call(name, function):
     """`name` with the parameters and defaults of `function`."""
-    return f"{name}{inspect.signature(getattr(function, 'py_func', function))}"
+    text = f"{name}{inspect.signature(getattr(function, 'py_func', function))}"
+    return re.sub(r"<class '([\w.]+)'>", r"\1", text)
 
 
 def test_kernels_table():

@@ -27,3 +27,18 @@ class Embedding:
 
     def time_dw(self, case):
         self.gradient(self.dy, self.ids, self.dw)
+
+
+class OneHot:
+    """Writes zeros and N T ones (float32): 8.4 MB."""
+
+    params = (["characters"],)
+    param_names = ("case",)
+
+    def setup(self, case):
+        N, T, V, _ = SIZES[case]
+        self.one_hot, self.labels = kernel("one_hot"), np.random.default_rng(1).integers(0, V, (N, T))
+        self.time_one_hot(case)
+
+    def time_one_hot(self, case):
+        self.one_hot(self.labels, SIZES[case][2], np.float32)

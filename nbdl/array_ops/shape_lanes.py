@@ -173,3 +173,44 @@ def _gradient_of(name):
 
 
 concatenate = Twin(_concatenate, {n: _gradient_of(n) for n in "ab"}, shape=_concatenate_shape)
+
+
+# --- tile -------------------------------------------------------------------------------------------------
+
+
+def _tiled(site):
+    """The shape of the result, and how many copies there are along each axis of a sample."""
+    shape, reps = site.shapes["a"], tuple(site["reps"])
+    times = (1,) * (len(shape) + 1 - len(reps)) + reps
+    if len(times) != len(shape) + 1 or times[0] != 1 or 0 in (*times, *shape):
+        raise Unfit
+    return tuple(n * t for n, t in zip(shape, times[1:])), times[1:]
+
+
+def _copies(site, a, y):
+    """Of each axis two, of the copies and of the elements: their sizes, and where both operands have them."""
+    shape, (whole, times) = site.shapes["a"], _tiled(site)
+    one, all_ = _loops.in_lanes(a, shape, site.L), _loops.in_lanes(y, whole, site.L)
+    sizes = [size for pair in zip(times, shape) for size in pair]
+    own = [step for s in one.steps for step in (0, s)]
+    copied = [step for s, n in zip(all_.steps, shape) for step in (s * n, s)]
+    return sizes, replace(one, steps=tuple(own)), replace(all_, steps=tuple(copied))
+
+
+def _tile_shape(site):
+    sizes, one, copies = _copies(site, "a", "y")
+    for source, target in ((one, copies), (copies, one)):
+        _loops.loops(sizes, [source.steps, target.steps])
+    return _tiled(site)[0]
+
+
+def _tile(site):
+    return [_copy(site, *_copies(site, "a", "y"))]
+
+
+def _tile_da(site):
+    sizes, one, copies = _copies(site, "da", "dy")
+    return [_copy(site, sizes, copies, one)]  # the copies, which `da` has not, are summed
+
+
+tile = Twin(_tile, {"a": _tile_da}, shape=_tile_shape)

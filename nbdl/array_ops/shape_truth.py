@@ -64,7 +64,9 @@ def concatenate_cases(rng):
 def tile_cases(rng):
     a = rng.standard_normal((2, 3))
     every = (1, 3), (2, 1), (2, 1, 3), (4,), (), (0, 1)
-    return [Case(f"{reps} of it", (a,), {"reps": reps}) for reps in every]
+    images = Case("images", (rng.standard_normal((2, 3, 4, 2)),), {"reps": (1, 2, 1, 3)})
+    series = Case("times", (rng.standard_normal((2, 5, 3)),), {"reps": (1, 2, 1)})
+    return [*(Case(f"{reps} of it", (a,), {"reps": reps}) for reps in every), images, series]
 
 
 def take_cases(rng):

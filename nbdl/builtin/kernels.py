@@ -119,7 +119,7 @@ def nbdl_kernels():
         yield _kernel(f"normalization.{name}", name, affine, batch="each")
     yield _kernel("normalization.rms_norm", "rms_norm", ("x", "gamma"), batch="each")
     yield _kernel("normalization.local_response_norm", "local_response_norm", ("x",), batch="each")
-    yield _kernel("normalization.lp_normalize", "lp_normalize", ("x",), lanes="")
+    yield _kernel("normalization.lp_normalize", "lp_normalize", ("x",))
     for page, name in ACTIVATIONS:
         yield _kernel(f"activation.{page}", name, ("x",), batch="each")
     yield _kernel("activation.prelu", "prelu", ("x", "w"), batch="each")
@@ -167,6 +167,6 @@ def nbdl_kernels():
     yield from _array_ops("shape", ("a",), "reshape", lanes=False, cases=False)
     yield from _array_ops("shape", ("a",), "transpose", "getitem")
     yield from _array_ops("shape", ("a", "b"), "concatenate")
-    yield from _array_ops("shape", ("a",), "tile", lanes=False)
+    yield from _array_ops("shape", ("a",), "tile")
     for name in ("take", "take_along_axis"):
         yield from _array_ops("shape", ("a", "indices"), name, grads=("a",), lanes=False)

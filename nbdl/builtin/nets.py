@@ -63,4 +63,8 @@ def nbdl_metrics():
         "mean_absolute_error", "nbdl.train:mean_absolute_error", better="lower",
         count="nbdl.nn._losses:elements",
     )  # fmt: skip
+    yield Metric(
+        "rmse", "nbdl.train._metrics:mean_squared_error", better="lower",
+        count="nbdl.nn._losses:elements", finish="math:sqrt",
+    )  # fmt: skip
     yield Metric("perplexity", "nbdl.train:perplexity", better="lower", of="loss")

@@ -6,6 +6,7 @@ would throw most of an image away: there the first one is a convolution of strid
 al. 2016.
 """
 
+from nbdl.models._images import for_images
 from nbdl.nn import (
     AvgPool2d,
     BatchNorm,
@@ -32,7 +33,7 @@ def alexnet(outputs=10, width=1.0, image=224, dropout=0.5, init="he_uniform"):
     c = _scaled(width)
     small = image < SMALL_FOR_STRIDE_4
     first = _conv(c(96), 5, init=init) if small else _conv(c(96), 11, stride=4, padding=1, init=init)
-    return Sequential(
+    net = Sequential(
         first, ReLU(), MaxPool2d(3, 2),
         _conv(c(256), 5, init=init), ReLU(), MaxPool2d(3, 2),
         _conv(c(384), 3, init=init), ReLU(),
@@ -40,6 +41,7 @@ def alexnet(outputs=10, width=1.0, image=224, dropout=0.5, init="he_uniform"):
         _conv(c(256), 3, init=init), ReLU(), MaxPool2d(3, 2),
         *_dense(c(4096), outputs, dropout, init),
     )  # fmt: skip
+    return for_images("alexnet", 15 if small else 65, net)
 
 
 def vgg11(outputs=10, width=1.0, image=224, dropout=0.5, init="he_uniform"):
@@ -50,7 +52,8 @@ def vgg11(outputs=10, width=1.0, image=224, dropout=0.5, init="he_uniform"):
             layers += [_conv(c(channels), 3, init=init), ReLU()]
         if size > 1:
             layers, size = [*layers, MaxPool2d(2)], size // 2
-    return Sequential(*layers, *_dense(c(4096), outputs, dropout, init))
+    net = Sequential(*layers, *_dense(c(4096), outputs, dropout, init))
+    return for_images("vgg11", 2 ** sum(isinstance(layer, MaxPool2d) for layer in layers), net)
 
 
 def nin(outputs=10, width=1.0, image=224, dropout=0.5, init="he_uniform"):
@@ -65,13 +68,14 @@ def nin(outputs=10, width=1.0, image=224, dropout=0.5, init="he_uniform"):
 
     small = image < SMALL_FOR_STRIDE_4
     first = block(c(96), 5) if small else block(c(96), 11, stride=4, padding=0)
-    return Sequential(
+    net = Sequential(
         *first, MaxPool2d(3, 2),
         *block(c(256), 5), MaxPool2d(3, 2),
         *block(c(384), 3), MaxPool2d(3, 2), Dropout(dropout),
         *block(outputs, 3)[:-1],
         GlobalAvgPool2d(),
     )  # fmt: skip
+    return for_images("nin", 15 if small else 67, net)
 
 
 def googlenet(outputs=10, width=1.0, image=96, init="he_uniform"):
@@ -150,7 +154,8 @@ def densenet(outputs=10, width=1.0, image=96, growth=32, init="he_normal"):
         if number < 3:  # a transition halves the channels and the size
             channels //= 2
             layers += [BatchNorm(), ReLU(), _conv(channels, 1, init=init), AvgPool2d(2)]
-    return Sequential(*layers, BatchNorm(), ReLU(), GlobalAvgPool2d(), Linear(outputs, init=init))
+    net = Sequential(*layers, BatchNorm(), ReLU(), GlobalAvgPool2d(), Linear(outputs, init=init))
+    return for_images("densenet", 8 if image < SMALL else 29, net)
 
 
 # --- what they are made of ----------------------------------------------------------------------------------

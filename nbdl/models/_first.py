@@ -1,5 +1,6 @@
 """The models of the book's first chapters: dense nets, LeNet, language models of one window."""
 
+from nbdl.models._images import for_images
 from nbdl.nn import (
     AvgPool2d,
     BatchNorm,
@@ -41,7 +42,7 @@ def mlp(outputs=10, hidden=(256,), dropout=0.0, init="xavier_uniform"):
 
 def lenet(outputs=10, init="xavier_uniform"):
     """LeNet-5 as in the book: sigmoid and average pooling. Section 7.6; LeCun et al. 1998."""
-    return Sequential(
+    net = Sequential(
         Conv2d(6, 5, padding=2, init=init), Sigmoid(), AvgPool2d(2),
         Conv2d(16, 5, init=init), Sigmoid(), AvgPool2d(2),
         Flatten(),
@@ -49,11 +50,12 @@ def lenet(outputs=10, init="xavier_uniform"):
         Linear(84, init=init), Sigmoid(),
         Linear(outputs, init=init),
     )  # fmt: skip
+    return for_images("lenet", 12, net)
 
 
 def lenet_modern(outputs=10, init="he_uniform"):
     """LeNet-5 with ReLU and max pooling."""
-    return Sequential(
+    net = Sequential(
         Conv2d(6, 5, padding=2, init=init), ReLU(), MaxPool2d(2),
         Conv2d(16, 5, init=init), ReLU(), MaxPool2d(2),
         Flatten(),
@@ -61,11 +63,12 @@ def lenet_modern(outputs=10, init="he_uniform"):
         Linear(84, init=init), ReLU(),
         Linear(outputs, init=init),
     )  # fmt: skip
+    return for_images("lenet_modern", 12, net)
 
 
 def bn_lenet(outputs=10, init="lecun_uniform"):
     """`lenet` with batch normalization before each sigmoid. Section 8.5."""
-    return Sequential(
+    net = Sequential(
         Conv2d(6, 5, padding=2, init=init), BatchNorm(), Sigmoid(), AvgPool2d(2),
         Conv2d(16, 5, init=init), BatchNorm(), Sigmoid(), AvgPool2d(2),
         Flatten(),
@@ -73,6 +76,7 @@ def bn_lenet(outputs=10, init="lecun_uniform"):
         Linear(84, init=init), BatchNorm(), Sigmoid(),
         Linear(outputs, init=init),
     )  # fmt: skip
+    return for_images("bn_lenet", 12, net)
 
 
 def bigram_lm(vocabulary=28, features=32, init="xavier_uniform"):

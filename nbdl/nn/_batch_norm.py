@@ -17,7 +17,8 @@ class BatchNorm:
     Parameters
     ----------
     momentum : float
-        From 0 to 1: the share of a minibatch in the new running averages, as in torch.
+        From 0 to 1: the share of a minibatch in the new running averages, as in torch. 0.1 if neither it nor
+        `decay` is given; to give both is an error.
     decay : float, optional
         Instead of `momentum`, the share of the old averages, 1 - momentum: what Keras and ONNX call momentum.
     unbiased : bool
@@ -35,9 +36,8 @@ class BatchNorm:
     """
 
     @by_name("nbdl finds the channels itself: nn.BatchNorm(), nn.BatchNorm(momentum=0.01)")
-    def __init__(self, *, momentum=0.1, decay=None, unbiased=True, eps=1e-5, affine=True):
-        if decay is not None:
-            momentum = _momentum(decay, momentum)
+    def __init__(self, *, momentum=None, decay=None, unbiased=True, eps=1e-5, affine=True):
+        momentum = _momentum(decay, momentum)
         if not 0 <= momentum <= 1:
             raise OptionError("BatchNorm: `momentum` must be from 0 to 1, got {!r}", momentum)
         if not eps > 0:
@@ -75,8 +75,10 @@ class BatchNorm:
 
 
 def _momentum(decay, momentum):
-    """The momentum of a layer with this decay; `momentum` must be the default."""
-    if momentum != 0.1:
+    """The momentum of a layer; at most one of the two may be given."""
+    if decay is None:
+        return 0.1 if momentum is None else momentum
+    if momentum is not None:
         raise OptionError(
             "BatchNorm: `momentum` (the share of the new) and `decay` (of the old) say the same: give one of "
             "them, got {!r} and {!r}",

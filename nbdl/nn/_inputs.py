@@ -1,5 +1,6 @@
 """What a net is given: one array of samples, or several by name, as keyword arguments; targets alike."""
 
+import inspect
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,9 +9,28 @@ from nbdl.errors import DataError, DtypeError, ShapeError, UsageError
 from nbdl.tape import Tensor, real
 
 
+class Named(dict):
+    """Arrays by name; to ask for one that is not there is a `UsageError` that says what is."""
+
+    def __missing__(self, name):
+        raise UsageError("no array is called `{}`; there are: {}", name, ", ".join(map(str, self)))
+
+
 def call(net, x, **options):
-    """``net(x)``, or ``net(**x)`` where `x` holds several arrays by name."""
-    return net(**x, **options) if isinstance(x, Mapping) else net(x, **options)
+    """``net(x)``, or ``net(**x)`` where `x` holds several arrays by name; `UsageError` for other names."""
+    if not isinstance(x, Mapping):
+        return net(x, **options)
+    try:
+        signature = inspect.signature(net)
+    except (TypeError, ValueError):  # it cannot be asked
+        return net(**x, **options)
+    try:
+        signature.bind(**x, **options)
+    except TypeError as error:
+        names = ", ".join(n for n in signature.parameters if n not in ("train", *options))
+        text = "the net takes the inputs {}, and is given {}: {}"
+        raise UsageError(text, names, ", ".join(x), error) from None
+    return net(**x, **options)
 
 
 def named(x, name="x"):
@@ -24,7 +44,7 @@ def named(x, name="x"):
 
 def each(function, x):
     """``function(array)`` of each array, in the same form."""
-    return {key: function(a) for key, a in x.items()} if isinstance(x, Mapping) else function(x)
+    return Named((key, function(a)) for key, a in x.items()) if isinstance(x, Mapping) else function(x)
 
 
 def taken(x, rows):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from nbdl.array_functions import minimum, where
-from nbdl.errors import OptionError, ShapeError
+from nbdl.errors import DtypeError, OptionError, ShapeError
 from nbdl.tape import apply, as_tensor, cast, real
 
 
@@ -151,13 +151,23 @@ def binary_cross_entropy_with_logits(prediction, target, *, pos_weight=1.0, redu
 def hinge(prediction, target, *, margin=1.0, reduction="mean"):
     """max(0, margin - s prediction), where s is 1 for the label 1, and -1 for the labels 0 and -1.
 
-    Prediction and integer labels are of one shape, but for a last axis of length 1; truth values are labels.
-    See `nbdl.kernels.hinge`.
+    For two classes and one score for each sample: `target` holds integers 1 for yes, 0 or -1 for no, or truth
+    values; no numbers of further classes, and no floats. Prediction and target are of one shape, but for a
+    last axis of length 1. See `nbdl.kernels.hinge`.
+
+    Raises
+    ------
+    LabelError
+        For a label that is none of these three.
+    DtypeError, ShapeError
     """
     x, target = as_tensor(prediction), as_tensor(target)
     _check(reduction)
     if target.dtype.kind == "b":
         target = cast(target, np.int64)
+    if target.dtype.kind not in "iu":
+        text = "hinge: `target` must hold integers, 1 for yes and 0 or -1 for no, or truth values, got {}"
+        raise DtypeError(text, target.dtype)
     scores = in_line(x, target.shape)
     if scores.shape != target.shape:
         text = "hinge: `target` must have the shape of the prediction {}, got {}"

@@ -31,8 +31,8 @@ def loss_record(loss):
     if not callable(loss):
         raise UsageError("`loss` must be {}, got {}", advice, type(loss).__name__)
     if hasattr(loss, "py_func"):
-        text = "`loss` must be {}, got a compiled one, which has no gradient. Try its py_func, or a kernel of "
-        raise UsageError(text + "your own with a gradient, as docs/writing-a-kernel.md shows", advice)
+        text = "`loss` must be {}, got a compiled one, which has no gradient. Try its py_func, or a kernel "
+        raise UsageError(text + "of your own with a gradient, as docs/writing-a-kernel.md shows", advice)
     if isinstance(loss, types.FunctionType) and loss.__module__.startswith("nbdl."):
         for record in (known.get("loss", name) for name in known.names("loss") if "." not in name):
             if resolve(record.compute) is loss:
@@ -41,7 +41,7 @@ def loss_record(loss):
     try:
         inspect.signature(loss).bind(None, None)
     except (TypeError, ValueError) as error:
-        text = "`loss` must be called with the prediction and the targets, loss(prediction, y); `{}` cannot: {}"
+        text = "`loss` must be called with prediction and targets, loss(prediction, y); `{}` cannot: {}"
         raise UsageError(text, name, error) from error
     return Loss(f"{getattr(loss, '__module__', '')}:{name}", _checked(loss, name))
 

@@ -7,7 +7,7 @@ import types
 import numpy as np
 
 from nbdl import registry
-from nbdl.errors import UsageError
+from nbdl.errors import ShapeError, UsageError
 from nbdl.records import resolve
 from nbdl.tape import Tensor, as_tensor
 
@@ -20,15 +20,31 @@ class Sequential:
     A layer is any callable ``layer(x, train=None)``; its parameters are found as its attributes.
     """
 
+    least_image = None  # of one of nbdl.models: its name, and the pixels of a side that it needs
+
     def __init__(self, *layers):
         checked_layers("Sequential", layers)
         self.layers = list(layers)
 
     def __call__(self, x, train=None):
-        x = as_tensor(x)
-        for layer in self.layers:
-            x = layer(x, train=train)
+        given = x = as_tensor(x)
+        for i, layer in enumerate(self.layers):
+            try:
+                x = layer(x, train=train)
+            except ShapeError as error:
+                if self.least_image and given.ndim == 4:
+                    self._check_size(given, i, error)
+                raise
         return x
+
+    def _check_size(self, x, i, error):
+        """Raise `ShapeError` that speaks of the model, if its images were too small for layer i."""
+        name, least = self.least_image
+        H, W = x.shape[2:]
+        if min(H, W) < least:
+            text = "model `{}` takes images of at least {} x {} pixels, got {} x {}; in its layer {}, {}: "
+            where = name, least, least, H, W, i, type(self.layers[i]).__name__
+            raise ShapeError(text + error.args[0], *where, *error.args[1:]) from None
 
     def __getitem__(self, index):
         return self.layers[index]

@@ -8,6 +8,7 @@ rows, in float64.
 import numpy as np
 
 from nbdl._jit import jit
+from nbdl.errors import LabelError
 from nbdl.kernels import bmm, matmul
 
 _EACH = {
@@ -45,6 +46,26 @@ def array_text(node, inputs):
         return None if index is None else text
     if name == "concatenate":
         return f"np.concatenate(({inputs[0]}, {inputs[1]}), {c['axis'] % len(a)})"
+    if name == "tile":
+        times, one = node.constants["reps"], a or ["1"]
+        ndim = max(len(times), len(one))
+        one, times = ["1"] * (ndim - len(one)) + one, (1,) * (ndim - len(times)) + tuple(times)
+        rows = shape([part for size in one for part in ("1", size)])
+        copies = shape([part for n, size in zip(times, one) for part in (str(n), size)])
+        return f"np.ascontiguousarray(np.broadcast_to({inputs[0]}.reshape({rows}), {copies})).reshape({out})"
+    if name == "take":
+        axis = c["axis"] % len(a)
+        places = f"places({inputs[1]}, {a[axis]})"
+        return f"np.ascontiguousarray({inputs[0]}[{':, ' * axis}{places}]).reshape({out})"
+    if name == "take_along_axis":
+        axis, b = c["axis"] % len(a), sizes(node.inputs[1])
+        order = (*(i for i in range(len(a)) if i != axis), axis)
+        one, two = (
+            f"{_in_order(text, order)}.reshape(({_product(s, order[:-1])}, {s[axis]}))"
+            for text, s in zip(inputs, (a, b))
+        )
+        moved = shape([b[i] for i in order])
+        return _in_order(f"rows_taken({one}, {two}).reshape({moved})", tuple(map(int, np.argsort(order))))
     if name == "matmul":
         return _matmul(inputs, a, sizes(node.inputs[1]), out)
     if f"rows_{name}" not in NAMES:
@@ -231,8 +252,33 @@ def _min(rows, zero):
     return -_max(-rows, zero)
 
 
+# --- elements at places that are data -----------------------------------------------------------------------
+
+
+@jit
+def _places(indices, size):
+    """The indices as a list, from 0 on; compiled code does not look at the bounds of an array."""
+    found = indices.reshape(indices.size).astype(np.int64)
+    for i in range(found.size):
+        if found[i] < -size or found[i] >= size:
+            raise LabelError("predict: `indices` must be from {} to {}, got {}", -size, size - 1, found[i])
+        found[i] += size if found[i] < 0 else 0
+    return found
+
+
+@jit
+def _taken(rows, indices):
+    """Of each row the elements at its own places."""
+    places = _places(indices, rows.shape[1]).reshape(indices.shape)
+    y = np.empty(indices.shape, rows.dtype)
+    for r in range(y.shape[0]):
+        for k in range(y.shape[1]):
+            y[r, k] = rows[r, places[r, k]]
+    return y
+
+
 NAMES = {
     "matmul": matmul, "bmm": bmm, "rows_sum": _sum, "rows_mean": _mean, "rows_var": _var, "rows_std": _std,
     "rows_prod": _prod, "rows_cumsum": _cumsum, "rows_argmax": _argmax, "rows_argmin": _argmin,
-    "rows_max": _max, "rows_min": _min,
+    "rows_max": _max, "rows_min": _min, "places": _places, "rows_taken": _taken,
 }  # fmt: skip

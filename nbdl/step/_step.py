@@ -83,8 +83,9 @@ class CompiledStep:
         thread_count(threads, every="auto")  # what is wrong is said before anything is done
         self.net, self.updater, self.seed = net, updater, seed
         record = loss_record(loss)
-        check_options(f"loss `{record.name}`", resolve(record.compute), loss_options, ("prediction", "target"))
-        self._loss = functools.partial(resolve(record.compute), **loss_options)
+        compute = resolve(record.compute)
+        check_options(f"loss `{record.name}`", compute, loss_options, ("prediction", "target"))
+        self._loss = functools.partial(compute, **loss_options)
         parameters = nn.named_parameters(net)
         if not parameters:
             raise UsageError("there is nothing to train: the net has no parameters")

@@ -148,7 +148,7 @@ def _check_loss(record):
 
 
 class _Outputs:
-    """A net of so many outputs (4, 3): one tensor, several in a tuple, or for 0 one by each name asked for."""
+    """A net of so many outputs (4, 3): one tensor, several in a tuple, or for 0 one by any name."""
 
     def __init__(self, count):
         self.layers, self.named = [nn.Linear(3) for _ in range(max(count, 1))], count == 0

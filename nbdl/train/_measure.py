@@ -115,6 +115,9 @@ def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
                 means[name] += (compute(*pair) - means[name]) * (n / totals[name])
     if not totals["loss"]:
         means["loss"] = figures["loss"][0](*pair)  # of no labels: the loss says what it is
+    for name in set(means) - {"loss"}:
+        metric = registry.default().get("metric", name)
+        means[name] = code(metric.finish)(means[name]) if metric.finish else means[name]
     return means | of_loss(means["loss"], loss, loss_options, metrics)
 
 

@@ -37,14 +37,29 @@ def _labels(prediction, target, axis):
 
 def mean_absolute_error(prediction, target):
     """Mean of abs(prediction - target), of one shape but for a last axis of length 1."""
+    return float(np.mean(np.abs(_errors("mean_absolute_error", prediction, target))))
+
+
+def mean_squared_error(prediction, target):
+    """Mean of (prediction - target)^2, in float64: what `rmse` is the root of."""
+    return float(np.mean(np.square(_errors("rmse", prediction, target), dtype=np.float64)))
+
+
+def rmse(prediction, target):
+    """The root of the mean squared error, in the units of the targets.
+
+    Both are of one shape, but for a last axis of length 1. Of all samples it is the root of the mean over
+    them, not a mean of the roots of parts.
+    """
+    return math.sqrt(mean_squared_error(prediction, target))
+
+
+def _errors(name, prediction, target):
     target = in_line(target, prediction.shape)
     if target.shape != prediction.shape:
-        raise ShapeError(
-            "mean_absolute_error: `target` must have the shape of the prediction {}, got {}",
-            prediction.shape,
-            target.shape,
-        )
-    return float(np.mean(np.abs(prediction - target)))
+        text = "{}: `target` must have the shape of the prediction {}, got {}"
+        raise ShapeError(text, name, prediction.shape, target.shape)
+    return prediction - target
 
 
 def perplexity(loss):

@@ -1,5 +1,6 @@
 """Samples as a user has them: what `fit` takes becomes a `Data`, or one clear error."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 from nbdl.data import Data, Split
 from nbdl.data import load as load_data
 from nbdl.errors import DataError, DtypeError, UsageError
-from nbdl.nn._inputs import call, count, named, numbers, taken
+from nbdl.nn._inputs import call, count, each, named, numbers, taken
 from nbdl.step._trace import trace
 from nbdl.tape import no_grad
 
@@ -84,6 +85,24 @@ def check_data(data):
                     raise DataError("{} {}{} hold {} at index {}", part, what, key, a[where], where)
     if not count(data.train.x):
         raise DataError("{}: the training data are empty", data.name)
+
+
+def warn_of_pixels(net, x, dtype, stacklevel):
+    """Warn of images of unsigned bytes that are given, as they are, to a net that takes floats."""
+    for name, a in named(x).items():
+        if a.dtype != np.uint8 or a.ndim not in (3, 4) or a.max(initial=0) <= 1:
+            continue
+        try:
+            trace(net, (numbers("`x`", each(lambda v: v[:1].astype(dtype), x), dtype), None), dtype)
+        except DtypeError:  # ids
+            continue
+        except Exception:  # its Python looks at values
+            pass
+        warnings.warn(
+            f"`{name}` holds images of unsigned bytes, up to {a.max()}, and the net is given these numbers: "
+            f"only those in files are divided by 255. Try {name} / np.float32(255)",
+            stacklevel=stacklevel + 1,
+        )
 
 
 def floats(net, x, dtype):

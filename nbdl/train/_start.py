@@ -28,7 +28,7 @@ from nbdl.train._class_weights import BALANCED, settled
 from nbdl.train._config import Config, check_values, to_toml
 from nbdl.train._folder import new_folder, next_folder, tidied
 from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run
-from nbdl.train._samples import as_data, cast, check_data, floats
+from nbdl.train._samples import as_data, cast, check_data, floats, warn_of_pixels
 from nbdl.train._save import check_weights, load_prepared
 
 
@@ -99,7 +99,8 @@ def fit(
     Warns
     -----
     UserWarning
-        If the net ends worse than a constant: the mean of the targets, or the most frequent class.
+        If the net ends worse than a constant: the mean of the targets, or the most frequent class. If inputs
+        are images of unsigned bytes, which are left as they are: give x / 255.
     """
     if isinstance(loss, (np.ndarray, list)):
         text = "`loss` must be the name of a loss, got {}. Try nbdl.fit(net, (x, y)): the data are a pair"
@@ -249,6 +250,7 @@ def _run(net, data, config, place, saved, progress, loss=None, groups=None, call
                     text = "inputs of shape {} do not fit the net: {}"
                     raise ShapeError(text, each(np.shape, data.train.x), error) from error
             as_floats = floats(net, example, config.dtype)
+            warn_of_pixels(net, data.train.x, config.dtype, 3)
         if callable(groups):
             config.groups = by_name(net, groups)
         if not preparation.mean.size:

@@ -7,15 +7,9 @@ import pytest
 onnx = pytest.importorskip("onnx", minversion="1.23", reason="needs the test data of onnx >= 1.23")
 from onnx import numpy_helper  # noqa: E402
 from onnx.backend.test.loader import load_model_tests  # noqa: E402
+from onnx_on_nbdl.graphs import check_graph  # noqa: E402
 
-COUNTS = {"pytorch-converted": 61, "pytorch-operator": 28}  # cases that run
-
-NOT_THERE = {  # operator: cases that need it
-    "Clip": ("test_operator_clip",),
-    "Gather": ("test_Embedding", "test_Embedding_sparse"),
-    "Min": ("test_operator_min",),
-    "Tile": ("test_operator_repeat", "test_operator_repeat_dim_overflow"),
-}
+COUNTS = {"pytorch-converted": 69, "pytorch-operator": 35}  # cases that run
 
 THREE_D = (
     "test_AvgPool3d",
@@ -33,8 +27,7 @@ THREE_D = (
     "test_MaxPool3d_stride_padding",
 )
 
-SKIPPED = {name: f"operator not there yet: {op}" for op, names in NOT_THERE.items() for name in names}
-SKIPPED |= dict.fromkeys(THREE_D, "three spatial dimensions")
+SKIPPED = dict.fromkeys(THREE_D, "three spatial dimensions")
 
 CASES = [case for kind in COUNTS for case in load_model_tests(kind=kind)]
 CASES.sort(key=lambda case: (case.kind, case.name))
@@ -57,7 +50,7 @@ def _arrays(case, kind):
 
 
 @pytest.mark.parametrize("case", [_parameter(case) for case in CASES])
-def test_graph(case, check_graph):
+def test_graph(case):
     check_graph(case, _model(case), _arrays(case, "input"), _arrays(case, "output"))
 
 
@@ -66,12 +59,6 @@ def test_cases_are_all_there():
         assert len([c for c in CASES if c.kind == kind and c.name not in SKIPPED]) >= least
 
 
-def test_skips_are_true(operators):
-    """A case is left out for its three spatial dimensions, or for an operator in it that there is not."""
-    needs = {c.name: {n.op_type for n in _model(c).graph.node} for c in CASES if c.name in SKIPPED}
-    assert set(needs) == set(SKIPPED)
-    for op, names in NOT_THERE.items():
-        assert op not in operators
-        assert all(op in needs[name] for name in names)
+def test_skips_are_true():
     by_name = {c.name: c for c in CASES}
-    assert all(_arrays(by_name[name], "input")[0].ndim == 5 for name in THREE_D)
+    assert all(_arrays(by_name[name], "input")[0].ndim == 5 for name in SKIPPED)

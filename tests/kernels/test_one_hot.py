@@ -8,7 +8,9 @@ from nbdl.errors import DtypeError, LabelError, NbdlError, OptionError, ShapeErr
 from nbdl.kernels import one_hot
 
 
-@pytest.mark.parametrize("labels", [np.array([0, 4, 2, 2]), np.array([[1, 0], [3, 4]], np.uint8), np.zeros(0, int)])
+@pytest.mark.parametrize(
+    "labels", [np.array([0, 4, 2, 2]), np.array([[1, 0], [3, 4]], np.uint8), np.zeros(0, int)]
+)
 def test_rows_are_those_of_the_identity_matrix(labels):
     for dtype in (np.float64, np.float32):
         y = one_hot(labels, 5, dtype)

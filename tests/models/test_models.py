@@ -3,6 +3,7 @@ import pytest
 
 import nbdl
 from nbdl import models, nn, registry
+from nbdl.errors import ShapeError
 from nbdl.train import resolve
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 1, 28, 28))
@@ -99,3 +100,28 @@ def test_every_preset_resolves():
             registry.default().get("optimizer", config.optimizer)
             if data not in ("table", "text"):  # for files
                 registry.default().get("dataset", data)
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "options"),
+    [
+        ("lenet", 12, {}), ("lenet_modern", 12, {}), ("bn_lenet", 12, {}),
+        ("alexnet", 15, {"image": 14}), ("alexnet", 65, {}), ("nin", 15, {"image": 14}), ("nin", 67, {}),
+        ("densenet", 8, {"image": 7}), ("densenet", 29, {}), ("vgg11", 16, {"image": 16}), ("vgg11", 32, {}),
+    ],
+)  # fmt: skip
+def test_images_that_are_too_small_are_named_with_the_model_and_its_layer(name, least, options):
+    width = {} if "lenet" in name else {"width": 0.05}
+    build = getattr(models, name)
+    text = rf"model `{name}` takes images of at least {least} x {least} pixels, got {least - 1} x 40; in its "
+    with pytest.raises(ShapeError, match=text + r"layer \d+, \w+2d: (pool2d|conv2d): .* larger than"):
+        nn.init(build(**width, **options), np.zeros((2, 1, least - 1, 40), np.float32))
+    net = nn.init(build(**width, **options), np.zeros((2, 1, least, least), np.float32))
+    with pytest.raises(ShapeError, match=rf"model `{name}` takes .* layer"):
+        nbdl.compile_step(net, example=(np.zeros((2, 1, least - 1, least), np.float32), np.zeros(2, int)))
+
+
+def test_another_error_of_shapes_is_left_as_it_is():
+    net = nn.init(models.lenet(), IMAGES)
+    with pytest.raises(ShapeError, match=r"^linear: "):
+        net(np.zeros((2, 1, 40, 40)))

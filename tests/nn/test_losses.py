@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nbdl import kernels, nn, tensor
-from nbdl.errors import LabelError, OptionError, ShapeError
+from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError
 from nbdl.tape import apply
 from nbdl.testing import gradcheck
 
@@ -183,6 +183,8 @@ def test_labels_of_yes_and_no():
     for reduction in ("mean", "sum", "none"):
         with pytest.raises(LabelError, match="hinge: `labels` must be 1 for yes, 0 or -1 for no, got 2 at"):
             nn.hinge(x, yes + 1, reduction=reduction)
+        with pytest.raises(DtypeError, match="hinge: `target` must hold integers, 1 for yes and 0 or -1"):
+            nn.hinge(x, yes.astype(float), reduction=reduction)
 
 
 @pytest.mark.parametrize("name", OF_ELEMENTS)

@@ -175,6 +175,11 @@ ARRAY_OPS = {  # of h (N, 3, 4)
         lambda h: nbdl.concatenate([h, h * 2, C + 0 * h], axis=1),
         lambda h: nbdl.stack([h, -h], axis=2),
         lambda h: nbdl.split(h, [1, 3], axis=2)[1],
+        lambda h: nbdl.tile(h, (1, 2, 3)),
+        lambda h: nbdl.take(h, np.array([[3, 0], [1, -1]]), axis=2),
+        lambda h: nbdl.take(C, h.argmin(axis=1), axis=0) * h[:, :1],
+        lambda h: nbdl.take_along_axis(h, h.argmax(axis=2, keepdims=True), axis=2),
+        lambda h: nbdl.take_along_axis(h, h.argmin(axis=1, keepdims=True) - 3, axis=1),
     ],
     "products": [
         lambda h: h @ C.T,
@@ -439,3 +444,25 @@ def test_cached_callers_never_give_old_answers(tmp_path):
         assert by_address < 1e-5 and by_params < 1e-5
         assert hits == 0  # an address is never cached
         assert seed == 1 or not anew  # but the net itself is
+
+
+@pytest.mark.parametrize("samples", [slice(None), 0], ids=["a minibatch", "one sample"])
+def test_truth_values_are_taken_by_a_net_that_takes_them(x, samples):
+    """In Python and in compiled code; a net of floats alone says what it takes."""
+    mask = x > 0
+
+    class Masked:
+        def __init__(self):
+            self.dense = nn.Linear(x.shape[1])
+
+        def __call__(self, x, mask, train=None):
+            return nbdl.where(mask, self.dense(x), 0.0)
+
+    net = nn.init(Masked(), {"x": x, "mask": mask}, seed=1)
+    predict = nbdl.jit_predict(net, {"x": x, "mask": mask})
+    given, want = (x[samples], mask[samples]), net(x, mask).data[samples]
+    for run in (predict, njit(lambda x, mask: predict(x, mask))):
+        same(run(*given), want)
+    plain = nbdl.jit_predict(nn.init(nn.Sequential(nn.Linear(2)), x, seed=1), x)
+    with pytest.raises(DtypeError, match=r"`x` must be a float32 or float64 array, got a \d-D bool"):
+        plain(mask[samples])

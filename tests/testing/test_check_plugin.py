@@ -174,7 +174,7 @@ def test_a_gradient_of_one_output_that_is_not_finite_is_refused(check):
     def half(prediction, target):
         return (prediction[0] ** 2).mean() + (prediction[1] * 0.0).sqrt().sum()
 
-    with pytest.raises(VerificationError, match="loss `mine` must have a finite gradient .* got"):
+    with pytest.raises(VerificationError, match=r"loss `mine` must have a finite gradient .* got"):
         check(nbdl.Loss("mine", half))
 
 

@@ -18,6 +18,23 @@ def figures_of(prediction, labels, options):
     return evaluated(lambda x: x, Split(prediction, labels), Preparation(), loss, options)
 
 
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_the_root_of_the_mean_square_is_that_of_all_samples(size, monkeypatch):
+    monkeypatch.setattr("nbdl.train._measure.HELD", 8 * size)  # so many numbers are measured at once
+    rng = np.random.default_rng(0)
+    prediction, y = rng.normal(size=(7, 1)), rng.normal(size=7) * np.arange(7)
+    metrics = "rmse", "mean_absolute_error"
+    loss = loss_record("mse")
+    found = evaluated(lambda x: x, Split(prediction, y), Preparation(), loss, {}, metrics)
+    errors = prediction[:, 0] - y
+    assert found["rmse"] == pytest.approx(np.sqrt((errors**2).mean()), rel=1e-12)
+    assert found["mean_absolute_error"] == pytest.approx(np.abs(errors).mean(), rel=1e-12)
+    assert found["loss"] == pytest.approx((errors**2).mean(), rel=1e-12)
+    assert train.rmse(prediction, y) == pytest.approx(found["rmse"], rel=1e-12)
+    with pytest.raises(ShapeError, match="rmse: `target` must have the shape of the prediction"):
+        train.rmse(prediction, y[:3])
+
+
 def test_accuracy_of_positions():
     wrong = LABELS.copy()
     wrong[0, :2] = (wrong[0, :2] + 1) % 3

@@ -72,10 +72,34 @@ def test_targets_by_name_and_several_results(compiled):
     assert np.isfinite(run.evaluate((X, {"kind": LABELS, "size": VALUES}))["loss"])
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_name_that_is_not_there(compiled):
+    def of(prediction, y):
+        return (prediction["value"] - y["size"]).mean()
+
+    class Net:
+        def __init__(self, name):
+            self.dense, self.name = nn.Linear(1), name
+
+        def __call__(self, x, train=None):
+            return {self.name: self.dense(x)}
+
+    for name, targets, text in (
+        ("value", "sise", "no array is called `size`; there are: sise"),
+        ("velue", "size", "no array is called `value`; there are: velue"),
+    ):
+        with pytest.raises(UsageError, match=text):
+            nbdl.fit(Net(name), (X, {targets: VALUES[:, None]}), loss=of, epochs=1, compiled=compiled)
+    with pytest.raises(
+        UsageError, match="the net takes the inputs x, and is given images: missing a required"
+    ):
+        nbdl.fit(Net("value"), ({"images": X}, {"size": VALUES}), loss=of, epochs=1, compiled=compiled)
+
+
 @pytest.mark.parametrize(
     "loss, text",
     [
-        (lambda prediction: prediction.mean(), r"must be called with .* loss\(prediction, y\); .* cannot: too many"),
+        (lambda prediction: prediction.mean(), r"called with .* loss\(prediction, y\); .* cannot: too many"),
         (numba.njit(lambda prediction, y: 0.0), "got a compiled one, which has no gradient. Try its py_func"),
         (7, "must be the name of a loss, or a function .* got int"),
         ("cross_entropi", "unknown loss `cross_entropi`; did you mean"),

@@ -70,7 +70,7 @@ def fold2d_cases(rng):
     for name, options in OPTIONS.items():
         columns = rng.standard_normal(unfold2d(np.zeros((2, 3, 5, 6)), **options).shape)
         found.append(Case(f"windows {name}", (columns,), {**size, **options}))
-    x = rng.standard_normal((2, 12, 20))
+    x, wide = rng.standard_normal((2, 12, 20)), rng.standard_normal((2, 49, 1))
     return [
         *found,
         Case("no samples", (x[:0],), {**size, "kernel": 2}),
@@ -80,7 +80,7 @@ def fold2d_cases(rng):
             for name, (options, error, argument) in WRONG.items()
             if error is not ShapeError
         ),
-        Bad("kernel too large", (rng.standard_normal((2, 49, 1)),), {**size, "kernel": 7}, ShapeError, "kernel"),
+        Bad("kernel too large", (wide,), {**size, "kernel": 7}, ShapeError, "kernel"),
         Bad("another number of rows", (x[:, 1:],), {**size, "kernel": 2}, ShapeError, "x"),
         Bad("another number of columns", (x[:, :, 1:],), {**size, "kernel": 2}, ShapeError, "x"),
         Bad("a negative size", (x,), {"size": (5, -6), "kernel": 2}, OptionError, "size"),

@@ -2,8 +2,8 @@ r"""One-hot rows: of each label, a row that is 1 at its place and 0 elsewhere.
 
 .. math:: y_{nc} = [\, l_n = c \,]
 
-labels (N, ...), y (N, ..., C). Its inverse is ``y.argmax(-1)``. What a net makes of labels needs no such rows:
-`embedding` and the cross-entropies take the labels themselves.
+labels (N, ...), y (N, ..., C). Its inverse is ``y.argmax(-1)``. A net needs no such rows: `embedding` and
+the cross-entropies take the labels themselves.
 Zhang et al., Dive into Deep Learning, section 4.1.1.
 """
 

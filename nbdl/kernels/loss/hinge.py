@@ -38,8 +38,10 @@ def _signs(kernel, labels, x):
     for i, label in enumerate(labels):
         if label < -1 or label > 1:
             raise LabelError(
-                "{}: `labels` must be 1 for yes, 0 or -1 for no, got {} at element {}", kernel, label, i
-            )
+                "{}: `labels` must be 1 for yes, 0 or -1 for no, got {} at element {}. Try "
+                "softmax_cross_entropy for more classes",
+                kernel, label, i,
+            )  # fmt: skip
         signs[i] = one if label == 1 else -one
     return signs
 

@@ -101,7 +101,7 @@ def _norm(x, o, i, p):
 
 @jit
 def lp_normalize_dx(dy, x, y, p=2.0, axis=-1, eps=1e-12, dx=None):
-    """Adds the gradient to `dx`, of the shape of `x` (zeros if not given); `y` is what `lp_normalize` gave."""
+    """Adds the gradient to `dx`, of the shape of `x` (zeros if not given); `y` is the result."""
     dy = as_float("lp_normalize_dx: `dy`", dy, ANY)
     x = as_like("lp_normalize_dx: `x`", x, ANY, dy)
     y = as_like("lp_normalize_dx: `y`", y, ANY, dy)
@@ -132,7 +132,7 @@ def _lp_normalize_dx(dy, x, y, p, eps, dx):
                 along += np.float64(dy[o, k, i]) * y[o, k, i]
             for k in range(n):
                 value = np.float64(y[o, k, i])
-                slope = np.sign(value) if p == 1 else value if p == 2 else np.sign(value) * abs(value) ** (p - 1)
+                slope = value if p == 2 else np.sign(value) * (1.0 if p == 1 else abs(value) ** (p - 1))
                 dx[o, k, i] += (dy[o, k, i] - along * slope) / largest / root
 
 

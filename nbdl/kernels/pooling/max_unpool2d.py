@@ -57,9 +57,7 @@ def max_unpool2d(x, index, size, out=None):
     if min(H, W) < 0 or max(H, W) >= LIMIT or too_large((x.shape[0], x.shape[1], H, W)):
         raise OptionError("max_unpool2d: `size` must be one that images can have, got {} x {}", H, W)
     if index.shape != x.shape:
-        raise ShapeError(
-            "max_unpool2d: `index` must have the shape {} of `x`, got {}", x.shape, index.shape
-        )
+        raise ShapeError("max_unpool2d: `index` must have the shape {} of `x`, got {}", x.shape, index.shape)
     y = as_out("max_unpool2d: `out`", out, (x.shape[0], x.shape[1], H, W), x)
     places = index.reshape(index.size)
     _check_places("max_unpool2d", places, H * W)
