@@ -9,7 +9,9 @@ __version__ = "0.1.0"
 
 _HOME = {
     "nbdl._jit": ("jit",),
-    "nbdl.array_functions": ("concatenate", "maximum", "minimum", "split", "stack", "where"),
+    "nbdl.array_functions": (
+        "concatenate", "full", "maximum", "minimum", "ones", "split", "stack", "where", "zeros",
+    ),
     "nbdl.hookspecs": ("hookimpl",),
     "nbdl.records": (
         "Dataset", "Estimator", "Initializer", "Kernel", "Layer", "Loss", "Measure", "Metric", "Model",

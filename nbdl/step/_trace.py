@@ -178,10 +178,10 @@ class _Comparison:
             if result.shape != ((other.n, *value.shape) if value.batched else value.shape):
                 raise error
         numbers = [(v, call.constants[name]) for name, v in node.constants.items()]
-        pairs = zip(node.inputs, call.inputs)
-        numbers += [
-            (v.array, t._array.item()) for v, t in pairs if v is not None and isinstance(v.array, Times)
-        ]
+        pairs = [(v, t._array) for v, t in zip(node.inputs, call.inputs) if v is not None]
+        numbers += [(v.array, a.item()) for v, a in pairs if isinstance(v.array, Times)]
+        if any((a != v.array).any() for v, a in pairs if v.source == "constant" and v.batched):
+            raise error
         for one, two in numbers:
             if not _same(constant_at(one, other.n, *reversed(other.keys)), two):
                 raise error
@@ -202,7 +202,9 @@ class _Comparison:
         source, name = self.names.get(id(t1), ("node" if id(t1) in self.one.made else "constant", ""))
         shape = a.shape[1:] if batched else a.shape
         keep = None if source == "node" else a
-        if source == "constant" and not batched and a.ndim == 0:
+        if source == "constant" and batched and (a == a[0]).all() and (b == a[0]).all():
+            keep = np.array(a[0])  # that of every sample
+        elif source == "constant" and not batched and a.ndim == 0:
             keep = self._constant(a, b, f"a number, in {where},")
         elif source == "constant" and (batched or not np.array_equal(a, b)):
             raise TapeError("in {}: an array that depends on the number of samples is no input", where)

@@ -132,6 +132,8 @@ class Values:
         """The buffer of a value in lanes, for a job of section `level`."""
         if value.source == "data":
             return self._gathered(value, level)
+        if value.source == "constant" and value.batched:
+            return self._repeated(value, level)
         if value in self.lanes:
             return self.lanes[value]
         key = value, level
@@ -154,6 +156,17 @@ class Values:
             row = _layout.gather_rows(value.shape, self.dtype, value.dtype.kind != "f")
             operands = {"data": self._data(value), "y": buffer}
             self._blocks(level, row, operands, what=f"gather {value.name}", value=value)
+        return self.lanes[key]
+
+    def _repeated(self, value, level):
+        """What is the same for all samples in lanes."""
+        key = value, level
+        if key not in self.lanes:
+            buffer = self.lanes[key] = self._buffer(value.shape, "constant")
+            self.held[buffer].append(value)
+            row = Row(_layout.copied(self.dtype), floats=buffer.floats)
+            operands = {"x": self.in_all_lanes(value, value.shape), "y": buffer}
+            self._blocks(level, row, operands, what="constant")
         return self.lanes[key]
 
     def _data(self, value):
@@ -186,7 +199,10 @@ class Values:
         if value.source in ("parameter", "buffer"):
             return lambda program, n: program.stored(value.name)
         if value.source == "constant":
-            return lambda program, n: np.asarray(constant_at(value.array, n, *program.now), value.dtype)
+            of_all = np.broadcast_to if value.batched else lambda array, shape: array
+            return lambda program, n: of_all(
+                np.asarray(constant_at(value.array, n, *program.now), value.dtype), (n, *value.shape)
+            )
         if value in self.python:
             return lambda program, n: program.arrays[value]
         if value in self.arrays or value in self.spread:
