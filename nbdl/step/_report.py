@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from nbdl.step._driver import DATA, IDX, LOSS, SHARED, START
-from nbdl.step._jobs import Address, AllBlocks, Base, Buffer, Call, Shard, Strip
+from nbdl.step._jobs import Address, AllBlocks, Base, Buffer, Call, Rows, Shard, Strip
 from nbdl.step._team import MOST_SHARDS
 
 
@@ -240,7 +240,7 @@ class _Reader:
                 elif isinstance(operand, Shard):
                     size = operand.floats * self.size
                     moved["sums", operand.offset] = size * (self.shards if operand.all else times)
-                elif isinstance(operand, Address):
+                elif isinstance(operand, Address | Rows):
                     size = operand.array.nbytes - operand.offset
                     size = min(size, operand.per_item * job.items) if operand.per_item else size * times
                     moved[id(operand.array), operand.offset] = size

@@ -10,7 +10,7 @@ from nbdl._cores import thread_count
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
 from nbdl.nn._inputs import call, each, named, numbers, taken
 from nbdl.nn._options import check_options, positive
-from nbdl.nn._parameter import ready
+from nbdl.nn._parameter import per_sample_buffers, ready
 from nbdl.optim import Updater
 from nbdl.records import resolve
 from nbdl.step._diverged import diverged
@@ -106,8 +106,10 @@ class CompiledStep:
                 states[name][s], updater.state[name][s] = aligned_like(array)
         gradients = {n: aligned(a.size, self.dtype) for n, a in flat.items()}
         self._update = Update(updater, flat, states, gradients)
-        self.plan = build(self.graph, self._storage.flat, gradients, self._update.groups())
-        self.program = Program(self.plan, self.graph, threads, self._storage.stored)
+        carried = per_sample_buffers(net)
+        flat = {**self._storage.flat, **carried}
+        self.plan = build(self.graph, flat, gradients, self._update.groups())
+        self.program = Program(self.plan, self.graph, threads, {**self._storage.stored, **carried})
         self.gradients = {n: gradients[n][: p.size].reshape(p.shape) for n, p in self._names.items()}
 
     @property

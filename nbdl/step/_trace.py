@@ -14,6 +14,7 @@ import numpy as np
 from nbdl import nn, tape
 from nbdl.errors import DtypeError, ShapeError, TapeError
 from nbdl.nn._inputs import call, each, named
+from nbdl.nn._parameter import per_sample_buffers
 from nbdl.shapes import Tracer
 from nbdl.step._forms import flat
 from nbdl.step._graph import Graph, Node, Value
@@ -126,7 +127,7 @@ class _Recording:
             else:
                 result = loss(call(net, x, train=train), y)
         self.results, self.form = flat(result)
-        self.kept, self.calls, self.dtype = getattr(train, "kept", []), tracer.calls, np.dtype(dtype)
+        self.kept, self.read, self.calls, self.dtype = train.kept, train.read, tracer.calls, np.dtype(dtype)
         self.made, self.tracer = tracer.made, tracer
 
 
@@ -136,7 +137,9 @@ class _Comparison:
     def __init__(self, net, one, two, *more):
         self.one, self.two, self.more = one, two, more
         self.names = {id(p): ("parameter", name) for name, p in nn.named_parameters(net).items()}
-        self.names |= {id(b): ("buffer", name) for name, b in nn.named_buffers(net).items()}
+        buffers = {**nn.named_buffers(net), **per_sample_buffers(net)}
+        self.names |= {id(b): ("buffer", name) for name, b in buffers.items()}
+        self.names |= {id(rows): self.names[id(b)] for b, rows in one.read}
         self.values = {}
         self.data = [
             Value("data", t.shape[1:], t.dtype, True, name=name, place=i)

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from nbdl.errors import PluginError, UsageError
+from nbdl.errors import DtypeError, PluginError, UsageError
 from nbdl.kernels.lanes import Reduction, Row
 from nbdl.kernels.lanes.twin import floats
 from nbdl.kernels.simd.registers import LANES
@@ -28,7 +28,7 @@ from nbdl.step._driver import (
     STEP,
     aligned,
 )
-from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Section, Status
+from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Rows, Section, Status
 from nbdl.step._lowering import lower
 from nbdl.step._trace import Times, constant_at
 
@@ -134,6 +134,8 @@ class Values:
             return self._gathered(value, level)
         if value.source == "constant" and value.batched:
             return self._repeated(value, level)
+        if value.source == "buffer" and value.batched:
+            return self._carried(value, level)
         if value in self.lanes:
             return self.lanes[value]
         key = value, level
@@ -169,6 +171,27 @@ class Values:
             self._blocks(level, row, operands, what="constant")
         return self.lanes[key]
 
+    def _carried(self, value, level):
+        """The rows of a buffer per sample in lanes, as they are until the step commits new ones."""
+        key = value, level
+        if key not in self.lanes:
+            buffer = self.lanes[key] = self._buffer(value.shape, value.name)
+            self.held[buffer].append(value)
+            row = _layout.into_lanes(value.shape, self.dtype)
+            rows = self.rows_by_position(value.name, value, self.L)
+            self._blocks(level, row, {"rows": rows, "y": buffer}, what=f"read {value.name}", value=value)
+        return self.lanes[key]
+
+    def rows_by_position(self, name, value, per_item=0):
+        """A buffer per sample as an operand; each item is so many rows behind the one before."""
+        if value.dtype != self.dtype:
+            text = "the buffer per sample `{}` has rows of {} in a net of {}. Try `dtype` where it is read"
+            raise DtypeError(text, name, value.dtype, self.dtype)
+        size = per_item * math.prod(value.shape) * self.size
+        rows = Rows(self.storage[name], value.shape, size)
+        self.plan.carried.append(rows)
+        return rows
+
     def _data(self, value):
         return Base(DATA + value.place, kind="floats" if value.dtype.kind == "f" else "integers")
 
@@ -197,7 +220,7 @@ class Values:
         if value.source == "data":
             return lambda program, n: program.data[value.place][program.order].astype(value.dtype, copy=False)
         if value.source in ("parameter", "buffer"):
-            return lambda program, n: program.stored(value.name)
+            return lambda program, n: program.stored(value.name)[: n if value.batched else None]
         if value.source == "constant":
             of_all = np.broadcast_to if value.batched else lambda array, shape: array
             return lambda program, n: of_all(

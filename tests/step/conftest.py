@@ -251,6 +251,25 @@ class Unrolled:
         return self.last(h * np.ones((len(x), 6))) + offset[:, None]
 
 
+class Elman:
+    """Ids (N, T): an Elman net whose state is carried from minibatch to minibatch, tied to its embedding."""
+
+    def __init__(self):
+        self.embedding, self.h = nn.Embedding(27, 12, init="xavier_uniform"), nn.Buffer(per_sample=True)
+        self.wx, self.wh = nn.Linear(12), nn.Linear(12, bias=False, init="orthogonal")
+        self.last = nn.Linear(27, weight=self.embedding.w)
+
+    def __call__(self, ids, train=None):
+        x, states = self.wx(self.embedding(ids)), []
+        h = self.h.rows((12,), like=x, train=train)
+        for t in range(ids.shape[1]):
+            h = nn.Tanh()(x[:, t] + self.wh(h))
+            states.append(h)
+        if train is not None:
+            train.keep(self.h, h)
+        return self.last(nbdl.stack(states, axis=1))
+
+
 IMAGES = RNG.random((40, 3, 12, 12), dtype=np.float32)
 CLASSES = RNG.integers(0, 4, 40)
 IDS = RNG.integers(0, 27, (40, 8))
@@ -266,6 +285,7 @@ WHOLE = {
     "window": (lambda: models.window_lm(27, 6, 16), IDS, RNG.integers(0, 27, 40)),
     "tied": (tied, IDS, np.roll(IDS, -1, axis=1)),
     "unrolled": (Unrolled, SEQUENCES["x"], CLASSES % 3),
+    "elman": (Elman, IDS[:, :3], IDS[:, 1:4]),
     "masked_mean": (MaskedMean, SEQUENCES, CLASSES % 3),
     "two_tensors": (Two, FLAT, PAIRS),
     "activations": (activations, FLAT, CLASSES),
