@@ -158,6 +158,8 @@ class Buffer(Stored):
         No gradient flows to it, and so none from one minibatch into another.
         """
         fresh = array_functions.zeros(shape, like=like, dtype=dtype)
+        if train is not None and not hasattr(train, "rows"):
+            raise UsageError("rows: `train` must be None or nn.Train(seed, step), got {!r}", train)
         return fresh if train is None else train.rows(self, fresh)
 
     def grow(self, n, shape, dtype):

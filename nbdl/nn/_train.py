@@ -54,6 +54,9 @@ class Train:
             )
         if value.shape != wanted.shape:
             raise ShapeError(text, "shape", wanted.shape, value.shape)
+        if rows and value.dtype != wanted.dtype:
+            text = "Train.keep: `value` is {}, and the buffer per sample was read as {}. Try `dtype` there"
+            raise UsageError(text, value.dtype, wanted.dtype)
         if value.dtype != wanted.dtype:
             raise DtypeError(text, "dtype", wanted.dtype, value.dtype)
         for i, (known, _) in enumerate(self.kept):

@@ -240,7 +240,9 @@ class _Reader:
                 elif isinstance(operand, Shard):
                     size = operand.floats * self.size
                     moved["sums", operand.offset] = size * (self.shards if operand.all else times)
-                elif isinstance(operand, Address | Rows):
+                elif isinstance(operand, Rows):
+                    moved[operand] = self.samples * math.prod(operand.shape) * self.size
+                elif isinstance(operand, Address):
                     size = operand.array.nbytes - operand.offset
                     size = min(size, operand.per_item * job.items) if operand.per_item else size * times
                     moved[id(operand.array), operand.offset] = size
