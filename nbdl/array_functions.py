@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from nbdl.errors import OptionError, ShapeError
-from nbdl.tape import alike, apply, as_tensor
+from nbdl.errors import DtypeError, OptionError, ShapeError
+from nbdl.tape import Tensor, alike, apply, as_tensor
 
 
 def where(condition, a, b):
@@ -122,6 +122,54 @@ def take_along_axis(tensor, indices, axis=-1):
            [3.]])
     """
     return apply("take_along_axis", tensor, indices, axis=axis)
+
+
+def full(shape, value, *, like, dtype=None):
+    """A tensor of `value` everywhere, for as many samples as `like` has; no gradient flows to it.
+
+    Parameters
+    ----------
+    shape : int, or a tuple or list of integers
+        Of one sample: (H,) makes (N, H).
+    value : number
+    like : (N, ...) Tensor or array
+        A net that is compiled takes N from it, whatever the minibatch.
+    dtype : dtype, optional
+        That of `like` where this holds floats, else float32.
+
+    Examples
+    --------
+    >>> nbdl.full((2,), 0.5, like=np.zeros((3, 7))).shape
+    (3, 2)
+    """
+    like = as_tensor(like)
+    if like.ndim < 1:
+        raise ShapeError("full: `like` must have samples, (N, ...), got one number")
+    if dtype is None:
+        dtype = like.dtype if like.dtype.kind == "f" else np.float32
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "biuf":
+        raise DtypeError("full: `dtype` must be one of real numbers, got {}", dtype)
+    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    if not all(isinstance(n, (int, np.integer)) and n >= 0 for n in shape):
+        raise ShapeError("full: `shape`, of one sample, must hold integers from 0, got {}", shape)
+    return Tensor(np.full((len(like), *shape), value, dtype))
+
+
+def zeros(shape, *, like, dtype=None):
+    """Zeros for as many samples as `like` has, as the state that a recurrent net begins with: see `full`.
+
+    Examples
+    --------
+    >>> nbdl.zeros((16,), like=np.ones((3, 7))).shape
+    (3, 16)
+    """
+    return full(shape, 0, like=like, dtype=dtype)
+
+
+def ones(shape, *, like, dtype=None):
+    """Ones for as many samples as `like` has: see `full`."""
+    return full(shape, 1, like=like, dtype=dtype)
 
 
 def _several(where, tensors):

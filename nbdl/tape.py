@@ -18,8 +18,8 @@ from nbdl.errors import DtypeError, ShapeError, TapeError
 from nbdl.records import resolve
 
 __all__ = [
-    "Call", "Tensor", "alike", "apply", "apply_all", "as_tensor", "cast", "gradient", "no_grad", "real",
-    "record", "tensor", "tracing",
+    "Call", "Tensor", "alike", "apply", "apply_all", "as_tensor", "cast", "computed", "gradient", "no_grad",
+    "real", "record", "tensor", "tracing",
 ]  # fmt: skip
 
 _enabled = contextvars.ContextVar("enabled", default=True)
@@ -356,6 +356,13 @@ def cast(value, dtype):
     if source.requires_grad or (tracer is not None and tracer.knows(source)):
         return apply("astype", source, dtype=np.dtype(dtype).name)
     return Tensor(source._array.astype(dtype))
+
+
+def computed(value):
+    """A `Tensor` whose values a net that is traced must not look at, as if it had computed them."""
+    if _tracer.get() is not None:
+        _tracer.get().made[id(value)] = value
+    return value
 
 
 def alike(values):

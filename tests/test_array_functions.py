@@ -91,3 +91,26 @@ def test_what_does_not_fit_is_named():
             nbdl.take(A, indices, axis)
     with pytest.raises(ShapeError, match=r"take_along_axis: `indices` must have .* \(2, 3\) .* axis 1"):
         nbdl.take_along_axis(A, np.array([[0]]), 1)
+
+
+def test_numbers_for_as_many_samples_as_an_input_has():
+    x, ids = nbdl.tensor(np.ones((4, 2)), requires_grad=True), np.array([[1], [2]])
+    h = nbdl.zeros((3, 2), like=x)
+    assert (h.shape, h.dtype, h.requires_grad) == ((4, 3, 2), np.float64, False) and not h.data.any()
+    assert (nbdl.ones([5], like=ids).data == np.ones((2, 5), np.float32)).all()
+    assert nbdl.zeros(5, like=ids).dtype == np.float32
+    y = nbdl.full((), 7, like=x, dtype=int)
+    assert y.data.tolist() == [7] * 4 and y.dtype == int
+    (x + nbdl.full(2, 3.0, like=x)).sum().backward()
+    assert (x.grad == 1).all()
+
+
+def test_what_is_no_shape_of_a_sample():
+    with pytest.raises(
+        ShapeError, match=r"full: `shape`, of one sample, must hold integers from 0, got \(-1,\)"
+    ):
+        nbdl.zeros(-1, like=A)
+    with pytest.raises(ShapeError, match=r"full: `like` must have samples"):
+        nbdl.zeros(2, like=1.0)
+    with pytest.raises(DtypeError, match="full: `dtype` must be one of real numbers, got complex128"):
+        nbdl.ones(2, like=A, dtype=complex)

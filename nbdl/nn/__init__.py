@@ -36,6 +36,7 @@ from nbdl.nn._parameter import (
     named_buffers,
     named_parameters,
     parameters,
+    reset_state,
     state_dict,
 )
 from nbdl.nn._pool1d import AvgPool1d, MaxPool1d
@@ -91,6 +92,7 @@ __all__ = [
     "named_buffers",
     "named_parameters",
     "parameters",
+    "reset_state",
     "softmax_cross_entropy",
     "state_dict",
     "unfreeze",

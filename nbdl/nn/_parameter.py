@@ -1,7 +1,7 @@
 """The arrays of layers, which get their shape at a net's first call, and the ways to find them.
 
 A `Parameter` is trained; a `Buffer` is state that is not: the running mean of a batch norm. Both are saved,
-loaded and found by the same names.
+loaded and found by the same names. A buffer per sample is state of training alone.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import zlib
 
 import numpy as np
 
-from nbdl import registry, shapes, tape
+from nbdl import array_functions, registry, shapes, tape
 from nbdl.errors import (
     DataError,
     DtypeError,
@@ -21,6 +21,7 @@ from nbdl.errors import (
     TapeError,
     UsageError,
 )
+from nbdl.kernels.simd.registers import LANES
 from nbdl.nn._inputs import call, each, named, numbers, taken
 from nbdl.records import resolve
 from nbdl.tape import Tensor, no_grad, tracing
@@ -108,6 +109,14 @@ class Buffer(Stored):
     `init` is the name of an initializer, "zeros" or "ones" as a rule. A layer does not write to its buffers
     while it is called: it hands the new value to `nbdl.nn.Train.keep`.
 
+    Parameters
+    ----------
+    init : str
+    per_sample : bool
+        State by position in the minibatch, such as that of a recurrent net which is carried from one
+        minibatch to the next: sample i reads and writes row i. It has no shape of its own and no `fill`: see
+        `rows`. It is no part of a saved net.
+
     Examples
     --------
     A layer that counts the minibatches it was trained on::
@@ -124,8 +133,68 @@ class Buffer(Stored):
                 return x
     """
 
-    __slots__ = ()
+    __slots__ = ("per_sample",)
     kind = "buffer"
+
+    def __init__(self, init="zeros", *, per_sample=False):
+        if per_sample and init != "zeros":
+            raise UsageError("Buffer: with `per_sample` every row begins with zeros, got init={!r}", init)
+        super().__init__(init)
+        self.per_sample = bool(per_sample)
+
+    def fill(self, shape, fan_in=1, fan_out=1):
+        if self.per_sample:
+            raise UsageError("Buffer: with `per_sample` there is nothing to fill: read it by `rows`")
+        super().fill(shape, fan_in, fan_out)
+
+    def rows(self, shape, *, like, train, dtype=None):
+        """The state of the samples of `like`, of a buffer per sample: a Tensor (N, *shape).
+
+        Parameters
+        ----------
+        shape : tuple of integers
+            Of one sample.
+        like : (N, ...) Tensor or array
+            An input of the layer.
+        train : Train or None
+            In a call for training row i is what sample i of the minibatch before left, zeros where there was
+            none; what was handed to `train.keep` earlier in this call comes first. None, a prediction: zeros.
+        dtype : dtype, optional
+            That of `like` where this holds floats, else float32.
+
+        No gradient flows to it, and so none from one minibatch into another.
+        """
+        fresh = array_functions.zeros(shape, like=like, dtype=dtype)
+        if train is not None and not hasattr(train, "rows"):
+            raise UsageError("rows: `train` must be None or nn.Train(seed, step), got {!r}", train)
+        return fresh if train is None else train.rows(self, fresh)
+
+    def grow(self, n, shape, dtype):
+        """Have at least `n` rows of this shape; new ones are zeros. Memory for whole registers of samples.
+
+        Raises `ShapeError` if the rows that are there differ.
+        """
+        if self.ready and (self.shape[1:], self.dtype) != (shape, dtype):
+            raise ShapeError(
+                "a buffer per sample has rows of {} {}, got {} {}; nbdl.nn.init(net, example) forgets them",
+                self.dtype, self.shape[1:], dtype, shape,
+            )  # fmt: skip
+        had = len(self) if self.ready else 0
+        own = self.home is not None and had and np.may_share_memory(self.home, self._array)
+        if not own or len(self.home) < n:
+            room = max(LANES.values())
+            home = np.zeros((-(-max(n, had) // room) * room, *shape), dtype)
+            home[:had] = self._array if had else 0
+            self.home = home
+        self._array = self.home[: max(n, had)]
+
+    def assign(self, values):
+        if not self.per_sample:
+            super().assign(values)
+            return
+        values = np.asarray(values)
+        self.grow(len(values), values.shape[1:], values.dtype)
+        self[: len(values)] = values
 
 
 def cast(x, parameter):
@@ -143,13 +212,25 @@ def named_parameters(net):
 
 
 def named_buffers(net):
-    """All buffers of a net by name, as `named_parameters`: ``1.running_mean``."""
-    return _named(net, Buffer)
+    """The buffers of a net by name, as `named_parameters`: ``1.running_mean``. None of those per sample."""
+    return {name: b for name, b in _named(net, Buffer).items() if not b.per_sample}
+
+
+def per_sample_buffers(net):
+    """The buffers of a net that have a row for each sample of a minibatch, by name."""
+    return {name: b for name, b in _named(net, Buffer).items() if b.per_sample}
+
+
+def reset_state(net):
+    """Zero what the net carries from one minibatch to the next: its buffers per sample."""
+    for buffer in per_sample_buffers(net).values():
+        if buffer.ready:
+            buffer[...] = 0
 
 
 def named_arrays(net):
-    """The parameters and buffers of a net by name, in one order: what belongs to its state."""
-    return _named(net, Stored)
+    """The parameters and buffers of a net by name, in one order: what is saved of it."""
+    return {name: a for name, a in _named(net, Stored).items() if not getattr(a, "per_sample", False)}
 
 
 def _named(net, kind):
@@ -232,6 +313,8 @@ def init(net, example, seed=0, dtype="float32", keep=False, initializers=None):
     chosen = _chosen(list(named_parameters(net)), initializers or {})
     for p in () if keep else named_arrays(net).values():
         p._array = None
+    for buffer in () if keep else per_sample_buffers(net).values():
+        buffer._array = buffer.home = None
     with _context(_filling, (seed, names, dtype, chosen)), no_grad():
         try:
             _shape(net, example, dtype)
@@ -277,21 +360,30 @@ def _context(variable, value):
         variable.reset(token)
 
 
-def state_dict(net):
-    """Copies of all values, of parameters and buffers, by name."""
-    return {name: np.array(p.data) for name, p in named_arrays(net).items() if p.ready}
+def state_dict(net, per_sample=False):
+    """Copies of all values, of parameters and buffers, by name.
+
+    With `per_sample` also of what it carries from minibatch to minibatch: all that training needs to go on.
+    """
+    arrays = {**named_arrays(net), **(per_sample_buffers(net) if per_sample else {})}
+    return {name: np.array(p.data) for name, p in arrays.items() if p.ready}
 
 
 def load_state_dict(net, state):
-    """Give a net the values of `state`; names and shapes must agree, else `DataError` and nothing changes."""
-    own = named_arrays(net)
+    """Give a net the values of `state`; names and shapes must agree, else `DataError` and nothing changes.
+
+    Buffers per sample are left alone where `state` has none of their rows.
+    """
+    carried = {name: b for name, b in per_sample_buffers(net).items() if name in state}
+    own = {**named_arrays(net), **carried}
     missing, extra = sorted(set(own) - set(state)), sorted(set(state) - set(own))
     if missing or extra:
         raise DataError("the values do not belong to this net: missing {}, unexpected {}", missing, extra)
     for name, p in own.items():
         if state[name].dtype not in (np.float32, np.float64):
             raise DataError("`{}` must be float32 or float64, the file has {}", name, state[name].dtype)
-        if p.ready and (p.shape != state[name].shape or p.dtype != state[name].dtype):
+        skip = name in carried  # as many rows as there are
+        if p.ready and (p.shape[skip:] != state[name].shape[skip:] or p.dtype != state[name].dtype):
             raise DataError(
                 "`{}` of the net is {} {}, the file has {} {}",
                 name,
@@ -301,4 +393,6 @@ def load_state_dict(net, state):
                 state[name].shape,
             )
     for name, p in own.items():
+        if name in carried and p.ready:
+            p[...] = 0
         p.assign(state[name])

@@ -210,6 +210,8 @@ def _text(graph, parameters, arrays):
             raise UsageError("jit_predict: a constant of {} does not fit {}", value.dtype, graph.dtype)
         arrays.append(kept)
         text = f"p{len(arrays) - 1}"
+        if value.batched:
+            text = f"repeated({text}, {_shape(value)})"
         return text if kept.dtype == value.dtype else f"{text}.astype({number(value.dtype)})"
 
     for i, node in enumerate(graph.nodes):
@@ -380,6 +382,16 @@ def _copy(array, p):
 
 
 @jit
+def _repeated(sample, shape):
+    """An array of this shape with the elements of `sample` in each row."""
+    y = np.empty(shape, sample.dtype)
+    rows = y.reshape(shape[0], sample.size)
+    for n in range(shape[0]):
+        rows[n] = sample.reshape(sample.size)
+    return y
+
+
+@jit
 def _as_param(i, a, y, shape):
     """A parameter given by the caller: its shape is known to the compiled net."""
     a = as_like("predict: a parameter", a, ANY, y)
@@ -393,6 +405,7 @@ _NAMES = {
     "as_labels": as_labels, "as_mask": as_mask, "as_integers": _as_integers, "count": _count,
     "results": _results,
     "as_dtype": _as_dtype, "as_param": _as_param, "pointer": pointer, "keep": _keep, "at": _at, "copy": _copy,
+    "repeated": _repeated,
     "other": "predict: a parameter of the net has another shape or dtype now: call nbdl.jit_predict again",
     **NAMES,
 }  # fmt: skip

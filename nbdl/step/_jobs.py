@@ -54,6 +54,23 @@ class Turns:
     count: int
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """As an `Address`, of the rows of a buffer per sample, `stored`, each of this shape.
+
+    They move when there are more of them: a table finds them where they are when it is made.
+    """
+
+    stored: object
+    shape: tuple
+    per_item: int = 0
+    offset: int = 0
+
+    @property
+    def array(self):
+        return self.stored.home
+
+
 class Status:
     """Where a leaf says what it found wrong: in the one of two words that is that of its group.
 
@@ -164,4 +181,5 @@ class Plan:
     loss_in_python: bool = False
     gathered: list = field(default_factory=list)  # integers of the data that are floats in lanes
     arrays: list = field(default_factory=list)  # small arrays that operands point to
+    carried: list = field(default_factory=list)  # the `Rows` of buffers per sample
     status: object = None  # what a leaf found wrong: two words, see `Status`

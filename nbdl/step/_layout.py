@@ -6,7 +6,7 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.kernels.lanes import Row
-from nbdl.kernels.lanes.twin import pitch, planes
+from nbdl.kernels.lanes.twin import floats, pitch, planes
 from nbdl.kernels.simd.registers import LANES, hmax, hsum, load, maximum, splat, store
 from nbdl.kernels.simd.transpose import gather, transpose
 
@@ -63,17 +63,36 @@ def out_of_lanes(shape, dtype):
     L = LANES[dtype]
 
     def leaf(x, rows, count, size, pitch, features):
-        for c in range(count):
-            if size < L:
-                for i in range(size):
-                    for n in range(L):
-                        rows[n * features + c * size + i] = x[(c * pitch + i) * L + n]
-            else:
-                for i in range(0, size, L):
-                    i = min(i, size - L)
-                    transpose(x + (c * pitch + i) * L, L, rows + (c * size + i), features)
+        _out_of_lanes(x, rows, L, L, count, size, pitch, features)
 
     return Row(leaf, **_sizes(shape, dtype))
+
+
+@jit(inline=True)
+def _out_of_lanes(x, rows, lanes, L, count, size, pitch, features):
+    """The first `lanes` of the L samples of a block."""
+    for c in range(count):
+        if size < L or lanes < L:
+            for i in range(size):
+                for n in range(lanes):
+                    rows[n * features + c * size + i] = x[(c * pitch + i) * L + n]
+        else:
+            for i in range(0, size, L):
+                i = min(i, size - L)
+                transpose(x + (c * pitch + i) * L, L, rows + (c * size + i), features)
+
+
+def all_out_of_lanes(shape, dtype):
+    """``(x, rows, samples, bounds, shards, item)``: all samples of a minibatch; an item does some."""
+    L = LANES[dtype]
+
+    def leaf(x, rows, samples, bounds, shards, item, items, floats, count, size, pitch, features):
+        blocks = bounds[shards]
+        for b in range(blocks * item // items, blocks * (item + 1) // items):
+            lanes = min(L, samples - b * L)
+            _out_of_lanes(x + b * floats, rows + b * L * features, lanes, L, count, size, pitch, features)
+
+    return Row(leaf, items=8, floats=floats(shape, L), **_sizes(shape, dtype))
 
 
 def spread(shape, dtype):

@@ -30,7 +30,7 @@ from nbdl.step._driver import (
     leaves,
 )  # fmt: skip
 from nbdl.step._forms import of_samples
-from nbdl.step._jobs import Address, AllBlocks, Base, Call, Shard, Status, Strip, Walked
+from nbdl.step._jobs import Address, AllBlocks, Base, Call, Rows, Shard, Status, Strip, Walked
 
 CACHE = 3 << 19  # bytes of an arena that the second-level cache holds; else blocks go one by one
 LINE = 64  # bytes
@@ -197,6 +197,7 @@ class Memory:
             b: self.kept_memory[offset * blocks :][: b.floats * self.dtype.itemsize * blocks].view(self.dtype)
             for b, offset in places.kept.items()
         }
+        self.carried = [rows.array for rows in plan.carried]
         floats = max((s.shard_floats for s in plan.sections), default=0)
         self.shard_bytes = _lines(floats * self.dtype.itemsize)
         self.shards = aligned(8 * self.shard_bytes, np.uint8)
@@ -244,7 +245,7 @@ class Memory:
             return base, offset + operand.offset, per_item, per_slot
         if isinstance(operand, Status):
             return NOTHING, self._status.ctypes.data + word * self._status.itemsize, 0, 0
-        if isinstance(operand, Address):
+        if isinstance(operand, Address | Rows):
             return NOTHING, operand.array.ctypes.data + operand.offset, operand.per_item, 0
         if isinstance(operand, AllBlocks):
             return NOTHING, self.kept[operand.buffer].ctypes.data, 0, 0

@@ -40,7 +40,9 @@ def build(graph, storage, gradients=None, update=None):
         later = [builder.sums_of_uses(), *(update or []), *builder.commits()]
         builder.plan.later = [group for group in later if group]
     sections = builder.plan.sections
-    uses = uses_of(job for s in sections for jobs in (s.before, s.blocks, s.finish) for job in jobs)
+    phases = [jobs for s in sections for jobs in (s.before, s.blocks, s.finish)]
+    phases += [group for group in builder.plan.later if isinstance(group, list)]
+    uses = uses_of(job for jobs in phases for job in jobs)
     for section in sections:
         section.blocks = in_strips(section.blocks, uses)
         if section.shard_floats:
@@ -311,6 +313,12 @@ class _Builder(Values):
             if value in self.python:
                 calls.append(Call(self._commit(name, value), what=f"commit {name}"))
                 continue
+            if value.batched:  # of a buffer per sample
+                x = AllBlocks(self.in_lanes(value, len(self.plan.sections) - 1))
+                operands = {"x": x, "rows": self.rows_by_position(name, value)}
+                row, what = _layout.all_out_of_lanes(value.shape, self.dtype), f"commit {name}"
+                jobs.append(self.job(row, operands, over=SHARED, items=row.given["items"], what=what))
+                continue
             size = -(-math.prod(value.shape) // self.L) * self.L
             operands = {"x": self.as_array(value), "y": Address(self.storage[name])}
             row = Row(_layout.copied(self.dtype), floats=size)
@@ -320,7 +328,7 @@ class _Builder(Values):
     @staticmethod
     def _commit(name, value):
         def run(program, n):
-            program.stored(name)[...] = program.arrays[value]
+            program.stored(name)[: n if value.batched else None] = program.arrays[value]
 
         return run
 

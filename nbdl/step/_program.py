@@ -41,7 +41,12 @@ class Program:
     def reserve(self, n):
         """Have memory and tables for minibatches of `n` samples."""
         blocks = -(-n // self.L)
-        if self.memory is None or self.memory.blocks < blocks:
+        for rows in self.plan.carried:
+            rows.stored.grow(n, rows.shape, self.dtype)
+        places = [rows.array for rows in self.plan.carried]
+        moved = self.memory is not None and any(a is not b for a, b in zip(places, self.memory.carried))
+        if self.memory is None or self.memory.blocks < blocks or moved:
+            blocks = max(blocks, self.memory.blocks if self.memory else 0)
             self.memory = Memory(self.plan, self.order_of_execution, blocks, self.placed)
 
     def rows(self, buffer, shape):

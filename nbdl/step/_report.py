@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from nbdl.step._driver import DATA, IDX, LOSS, SHARED, START
-from nbdl.step._jobs import Address, Base, Call, Shard, Walked, buffer_of
+from nbdl.step._jobs import Address, Base, Call, Rows, Shard, Walked, buffer_of
 from nbdl.step._team import MOST_SHARDS
 
 
@@ -242,6 +242,8 @@ class _Reader:
                 elif isinstance(operand, Shard):
                     size = operand.floats * self.size
                     moved["sums", operand.offset] = size * (self.shards if operand.all else times)
+                elif isinstance(operand, Rows):
+                    moved[operand] = self.samples * math.prod(operand.shape) * self.size
                 elif isinstance(operand, Address):
                     size = operand.array.nbytes - operand.offset
                     size = min(size, operand.per_item * job.items) if operand.per_item else size * times

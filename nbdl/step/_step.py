@@ -11,7 +11,7 @@ from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageErr
 from nbdl.nn._inputs import call, each, named, numbers, taken
 from nbdl.nn._options import check_options, positive
 from nbdl.nn._own_loss import loss_record
-from nbdl.nn._parameter import ready
+from nbdl.nn._parameter import per_sample_buffers, ready
 from nbdl.optim import Updater
 from nbdl.records import resolve
 from nbdl.step._diverged import diverged
@@ -114,8 +114,10 @@ class CompiledStep:
                 states[name][s], updater.state[name][s] = aligned_like(array)
         gradients = {n: aligned(a.size, self.dtype) for n, a in flat.items()}
         self._update = Update(updater, flat, states, gradients)
-        self.plan = build(self.graph, self._storage.flat, gradients, self._update.groups())
-        self.program = Program(self.plan, self.graph, threads, self._storage.stored)
+        carried = per_sample_buffers(net)
+        flat = {**self._storage.flat, **carried}
+        self.plan = build(self.graph, flat, gradients, self._update.groups())
+        self.program = Program(self.plan, self.graph, threads, {**self._storage.stored, **carried})
         self.gradients = {n: gradients[n][: p.size].reshape(p.shape) for n, p in self._names.items()}
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 from nbdl import nn, tape
 from nbdl.errors import DtypeError, ShapeError, TapeError
 from nbdl.nn._inputs import call, each, named
+from nbdl.nn._parameter import per_sample_buffers
 from nbdl.shapes import Tracer
 from nbdl.step._forms import flat
 from nbdl.step._graph import Graph, Node, Value
@@ -126,7 +127,7 @@ class _Recording:
             else:
                 result = loss(call(net, x, train=train), y)
         self.results, self.form = flat(result)
-        self.kept, self.calls, self.dtype = getattr(train, "kept", []), tracer.calls, np.dtype(dtype)
+        self.kept, self.read, self.calls, self.dtype = train.kept, train.read, tracer.calls, np.dtype(dtype)
         self.made, self.tracer = tracer.made, tracer
 
 
@@ -136,7 +137,9 @@ class _Comparison:
     def __init__(self, net, one, two, *more):
         self.one, self.two, self.more = one, two, more
         self.names = {id(p): ("parameter", name) for name, p in nn.named_parameters(net).items()}
-        self.names |= {id(b): ("buffer", name) for name, b in nn.named_buffers(net).items()}
+        buffers = {**nn.named_buffers(net), **per_sample_buffers(net)}
+        self.names |= {id(b): ("buffer", name) for name, b in buffers.items()}
+        self.names |= {id(rows): self.names[id(b)] for b, rows in one.read}
         self.values = {}
         self.data = [
             Value("data", t.shape[1:], t.dtype, True, name=name, place=i)
@@ -178,10 +181,10 @@ class _Comparison:
             if result.shape != ((other.n, *value.shape) if value.batched else value.shape):
                 raise error
         numbers = [(v, call.constants[name]) for name, v in node.constants.items()]
-        pairs = zip(node.inputs, call.inputs)
-        numbers += [
-            (v.array, t._array.item()) for v, t in pairs if v is not None and isinstance(v.array, Times)
-        ]
+        pairs = [(v, t._array) for v, t in zip(node.inputs, call.inputs) if v is not None]
+        numbers += [(v.array, a.item()) for v, a in pairs if isinstance(v.array, Times)]
+        if any((a != v.array).any() for v, a in pairs if v.source == "constant" and v.batched):
+            raise error
         for one, two in numbers:
             if not _same(constant_at(one, other.n, *reversed(other.keys)), two):
                 raise error
@@ -202,7 +205,9 @@ class _Comparison:
         source, name = self.names.get(id(t1), ("node" if id(t1) in self.one.made else "constant", ""))
         shape = a.shape[1:] if batched else a.shape
         keep = None if source == "node" else a
-        if source == "constant" and not batched and a.ndim == 0:
+        if source == "constant" and batched and (a == a[0]).all() and (b == a[0]).all():
+            keep = np.array(a[0])  # that of every sample
+        elif source == "constant" and not batched and a.ndim == 0:
             keep = self._constant(a, b, f"a number, in {where},")
         elif source == "constant" and (batched or not np.array_equal(a, b)):
             raise TapeError("in {}: an array that depends on the number of samples is no input", where)

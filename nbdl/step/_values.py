@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from nbdl.errors import PluginError, UsageError
+from nbdl.errors import DtypeError, PluginError, UsageError
 from nbdl.kernels.lanes import Loop, Reduction, Row, Walk
 from nbdl.kernels.lanes.twin import each_row, floats
 from nbdl.kernels.simd.registers import LANES
@@ -28,7 +28,7 @@ from nbdl.step._driver import (
     STEP,
     aligned,
 )
-from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Section, Status, Turns, Walked
+from nbdl.step._jobs import Address, Base, Buffer, Call, Job, Plan, Rows, Section, Status, Turns, Walked
 from nbdl.step._lowering import lower
 from nbdl.step._trace import Times, constant_at
 
@@ -160,6 +160,10 @@ class Values:
         """The buffer of a value in lanes, for a job of section `level`."""
         if value.source == "data":
             return self._gathered(value, level)
+        if value.source == "constant" and value.batched:
+            return self._repeated(value, level)
+        if value.source == "buffer" and value.batched:
+            return self._carried(value, level)
         if value in self.lanes:
             return self.lanes[value]
         key = value, level
@@ -183,6 +187,38 @@ class Values:
             operands = {"data": self._data(value), "y": buffer}
             self._blocks(level, row, operands, what=f"gather {value.name}", value=value)
         return self.lanes[key]
+
+    def _repeated(self, value, level):
+        """What is the same for all samples in lanes."""
+        key = value, level
+        if key not in self.lanes:
+            buffer = self.lanes[key] = self._buffer(value.shape, "constant")
+            self.held[buffer].append(value)
+            row = Row(_layout.copied(self.dtype), floats=buffer.floats)
+            operands = {"x": self.in_all_lanes(value, value.shape), "y": buffer}
+            self._blocks(level, row, operands, what="constant")
+        return self.lanes[key]
+
+    def _carried(self, value, level):
+        """The rows of a buffer per sample in lanes, as they are until the step commits new ones."""
+        key = value, level
+        if key not in self.lanes:
+            buffer = self.lanes[key] = self._buffer(value.shape, value.name)
+            self.held[buffer].append(value)
+            row = _layout.into_lanes(value.shape, self.dtype)
+            rows = self.rows_by_position(value.name, value, self.L)
+            self._blocks(level, row, {"rows": rows, "y": buffer}, what=f"read {value.name}", value=value)
+        return self.lanes[key]
+
+    def rows_by_position(self, name, value, per_item=0):
+        """A buffer per sample as an operand; each item is so many rows behind the one before."""
+        if value.dtype != self.dtype:
+            text = "the buffer per sample `{}` has rows of {} in a net of {}. Try `dtype` where it is read"
+            raise DtypeError(text, name, value.dtype, self.dtype)
+        size = per_item * math.prod(value.shape) * self.size
+        rows = Rows(self.storage[name], value.shape, size)
+        self.plan.carried.append(rows)
+        return rows
 
     def _data(self, value):
         return Base(DATA + value.place, kind="floats" if value.dtype.kind == "f" else "integers")
@@ -212,9 +248,12 @@ class Values:
         if value.source == "data":
             return lambda program, n: program.data[value.place][program.order].astype(value.dtype, copy=False)
         if value.source in ("parameter", "buffer"):
-            return lambda program, n: program.stored(value.name)
+            return lambda program, n: program.stored(value.name)[: n if value.batched else None]
         if value.source == "constant":
-            return lambda program, n: np.asarray(constant_at(value.array, n, *program.now), value.dtype)
+            of_all = np.broadcast_to if value.batched else lambda array, shape: array
+            return lambda program, n: of_all(
+                np.asarray(constant_at(value.array, n, *program.now), value.dtype), (n, *value.shape)
+            )
         if value in self.python:
             return lambda program, n: program.arrays[value]
         if value in self.arrays or value in self.spread:

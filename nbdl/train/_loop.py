@@ -209,6 +209,8 @@ class Run:
             some = 1  # steps of one call
             while self._epoch < config.epochs and not (self._stopped or self._best.over(self._epoch)):
                 order = self._order(self._epoch)
+                if not self._batch:
+                    nn.reset_state(self.net)
                 while self._batch < batches:
                     full = n // size - self._batch
                     rows = order[self._batch * size :][: max(1, min(some, full)) * size]
@@ -361,7 +363,7 @@ class Run:
         """All that is needed to go on, in one file; and the log so far."""
         if self.folder is None:
             return
-        arrays = {f"net/{k}": a for k, a in nn.state_dict(self.net).items()}
+        arrays = {f"net/{k}": a for k, a in nn.state_dict(self.net, per_sample=True).items()}
         arrays |= {f"optimizer/{k}": a for k, a in self._updater.state_dict().items()}
         arrays |= {f"best/{k}": a for k, a in self._best.state.items()}
         document = {

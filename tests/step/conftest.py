@@ -238,6 +238,38 @@ def tied():
     return nn.Sequential(embedding, nn.Linear(12), nn.Tanh(), nn.Linear(27, weight=embedding.w))
 
 
+class Unrolled:
+    """x (N, T, D), one position after the other: an Elman net that begins with a state of zeros."""
+
+    def __init__(self):
+        self.wx, self.wh, self.last = nn.Linear(6), nn.Linear(6, bias=False), nn.Linear(3)
+
+    def __call__(self, x, train=None):
+        h, offset = nbdl.zeros((6,), like=x), nbdl.full((), 0.5, like=x, dtype=x.dtype)
+        for t in range(3):
+            h = 1 - 2 / ((2 * (self.wx(x[:, t]) + self.wh(h))).exp() + nbdl.ones(6, like=x))  # tanh
+        return self.last(h * np.ones((len(x), 6))) + offset[:, None]
+
+
+class Elman:
+    """Ids (N, T): an Elman net whose state is carried from minibatch to minibatch, tied to its embedding."""
+
+    def __init__(self):
+        self.embedding, self.h = nn.Embedding(27, 12, init="xavier_uniform"), nn.Buffer(per_sample=True)
+        self.wx, self.wh = nn.Linear(12), nn.Linear(12, bias=False, init="orthogonal")
+        self.last = nn.Linear(27, weight=self.embedding.w)
+
+    def __call__(self, ids, train=None):
+        x, states = self.wx(self.embedding(ids)), []
+        h = self.h.rows((12,), like=x, train=train)
+        for t in range(ids.shape[1]):
+            h = nn.Tanh()(x[:, t] + self.wh(h))
+            states.append(h)
+        if train is not None:
+            train.keep(self.h, h)
+        return self.last(nbdl.stack(states, axis=1))
+
+
 IMAGES = RNG.random((40, 3, 12, 12), dtype=np.float32)
 CLASSES = RNG.integers(0, 4, 40)
 IDS = RNG.integers(0, 27, (40, 8))
@@ -252,6 +284,8 @@ WHOLE = {
     "bigram": (lambda: models.bigram_lm(27, 12), IDS, np.roll(IDS, -1, axis=1)),
     "window": (lambda: models.window_lm(27, 6, 16), IDS, RNG.integers(0, 27, 40)),
     "tied": (tied, IDS, np.roll(IDS, -1, axis=1)),
+    "unrolled": (Unrolled, SEQUENCES["x"], CLASSES % 3),
+    "elman": (Elman, IDS[:, :3], IDS[:, 1:4]),
     "masked_mean": (MaskedMean, SEQUENCES, CLASSES % 3),
     "two_tensors": (Two, FLAT, PAIRS),
     "activations": (activations, FLAT, CLASSES),

@@ -13,17 +13,19 @@ RATES = np.linspace(0.02, 0.01, len(ORDER) // SIZE)
 
 def save(step, folder):
     nbdl.save(step.net, folder / "net.safetensors")
+    nbdl.save(nn.state_dict(step.net, per_sample=True), folder / "state")  # what it carries, too
     nbdl.save({"steps": np.array(step.updater.steps), **step.updater.state_dict()}, folder / "optimizer")
 
 
 def load(step, folder):
     nbdl.load(folder / "net.safetensors", into=step.net)
+    nn.load_state_dict(step.net, nbdl.load(folder / "state"))
     state = nbdl.load(folder / "optimizer")
     step.updater.load_state_dict(state, int(state.pop("steps")))
 
 
 def bits(step, losses):
-    state = {**nn.state_dict(step.net), **step.updater.state_dict()}
+    state = {**nn.state_dict(step.net, per_sample=True), **step.updater.state_dict()}
     return losses.tobytes(), *(a.tobytes() for a in state.values())
 
 

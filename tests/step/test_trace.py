@@ -135,7 +135,8 @@ def test_a_net_must_not_choose_kernels_by_the_number_of_samples(any_net, x, labe
     ("forward", "message"),
     [
         (lambda net, x, train: net.a(x) * float(x.shape[0] ** 2), "a number, in .* no multiple"),
-        (lambda net, x, train: net.a(x) + np.zeros((x.shape[0], 1), "f4"), "an array that depends on"),
+        (lambda net, x, train: net.a(x) + np.full((len(x), 1), len(x), "f4"), "an array that depends on"),
+        (lambda net, x, train: net.a(x) + np.arange(len(x))[:, None], "an array that depends on"),
         (lambda net, x, train: net.a(x).reshape(-1), r"shapes .* are not of the form \(samples, \.\.\.\)"),
         (lambda net, x, train: net.a(x)[: x.shape[0] - 1], r"`index` of `getitem`, in test_trace.py"),
     ],
@@ -144,6 +145,17 @@ def test_other_dependence_on_the_number_of_samples_is_refused(any_net, x, labels
     net = nn.init(any_net(forward, a=nn.Linear(3)), x)
     with pytest.raises(TapeError, match=message):
         _trace.trace(net, (x, None), np.float32)
+
+
+def test_an_array_with_the_same_rows_for_all_samples_is_a_constant(any_net, x):
+    """That of one sample; in another recording it must be the same again."""
+    net = any_net(lambda net, x, train: net.a(x) + np.tile([1.0, 2.0, 3.0], (len(x), 1)), a=nn.Linear(3))
+    graph = _trace.trace(nn.init(net, x), (x, None), np.float32)
+    (value,) = [v for v in graph.values if v.source == "constant"]
+    assert value.batched and value.shape == (3,) and value.array.tolist() == [1, 2, 3]
+    other = any_net(lambda net, x, train: net.a(x) + np.full((len(x), 1), len(x) > 64), a=net.a)
+    with pytest.raises(TapeError, match=r"`add` for 200 samples does not follow from that for 3 and 5"):
+        _trace.trace(other, (x, None), np.float32)
 
 
 @pytest.mark.parametrize(
