@@ -1,6 +1,6 @@
 r"""rnn_scan on lanes: a loop over the steps of a block (`nbdl.kernels.recurrent.rnn_scan` has the formulas).
 
-All states of a block are kept for the way back, which the gradients share: it makes dz, of which come the others.
+The states of a block are kept for the way back. It makes dz, of which the other gradients come.
 """
 
 import math
