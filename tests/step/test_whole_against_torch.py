@@ -52,6 +52,14 @@ def window(v, ids):
     return linear(v, "4", torch.tanh(linear(v, "2", v["0.w"][ids].flatten(1))))
 
 
+def recurrent(v, ids):
+    h, states = torch.zeros(len(ids), len(v["rnn.wh"]), dtype=v["rnn.wh"].dtype), []
+    for x in v["embedding.w"][ids].unbind(1):
+        h = torch.tanh(x @ v["rnn.wx"] + h @ v["rnn.wh"] + v["rnn.b"])
+        states.append(h)
+    return linear(v, "head", torch.stack(states, 1))
+
+
 def masked_mean(v, x, lengths):
     h, position = torch.tanh(linear(v, "first", x)), torch.arange(x.shape[1])
     h = torch.where((position < lengths[:, None])[:, :, None], h, 0)
@@ -73,7 +81,8 @@ def both(prediction, target):
     return F.cross_entropy(logits, target["label"]) + 0.5 * F.mse_loss(numbers, target["value"])
 
 
-PEERS = {f.__name__: f for f in (bn_lenet, residual, beside, bigram, window, masked_mean, two_tensors)}
+PEERS = bn_lenet, residual, beside, bigram, window, recurrent, masked_mean, two_tensors
+PEERS = {f.__name__: f for f in PEERS}
 
 
 def tensors(a, dtype):
