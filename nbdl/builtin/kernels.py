@@ -75,7 +75,7 @@ def nbdl_kernels():
     yield _kernel("embedding.embedding", "embedding", ("ids", "w"), ("w",), batch="each")
     yield _kernel(
         "recurrent.rnn_scan", "rnn_scan", ("z", "h0", "wh", "lengths"), ("z", "h0", "wh"), outputs=("y", "h"),
-        batch="each", lanes="",
+        batch="each",
     )  # fmt: skip
     for name in ("conv1d", "conv2d", "conv_transpose2d"):
         yield _kernel(f"convolution.{name}", name, ("x", "w", "b"), batch="each")

@@ -190,6 +190,7 @@ from nbdl.kernels.pooling.pool1d import (
     pool1d_shape,
 )
 from nbdl.kernels.pooling.pool2d import pool2d_shape
+from nbdl.kernels.recurrent.rnn import rnn, rnn_backward, rnn_cell
 from nbdl.kernels.recurrent.rnn_scan import (
     rnn_scan,
     rnn_scan_backward,
@@ -410,6 +411,9 @@ __all__ = [
     "rms_norm_backward",
     "rms_norm_dgamma",
     "rms_norm_dx",
+    "rnn",
+    "rnn_backward",
+    "rnn_cell",
     "rnn_scan",
     "rnn_scan_backward",
     "rnn_scan_dh0",

@@ -41,6 +41,7 @@ from nbdl.nn._parameter import (
 )
 from nbdl.nn._pool1d import AvgPool1d, MaxPool1d
 from nbdl.nn._pool2d import AvgPool2d, LpPool2d, MaxPool2d
+from nbdl.nn._rnn import RNN
 from nbdl.nn._sequential import Sequential, build, config
 from nbdl.nn._train import Train
 
@@ -72,6 +73,7 @@ __all__ = [
     "Parameter",
     "Residual",
     "RMSNorm",
+    "RNN",
     "Sequential",
     "Train",
     "binary_cross_entropy_with_logits",

@@ -147,6 +147,7 @@ class _Reader:
         self.work = list(in_order(program))
         jobs = [job for job in self.work if not isinstance(job, Call)]
         self.kept = {b for job in jobs for b in job.buffers() if b.kept}
+        self.looped = {(job.node, job.gradient) for job in jobs if job.loop}
         self.shard_bytes = max((s.shard_floats for s in self.plan.sections), default=0) * self.size
 
     def report(self):
@@ -224,6 +225,10 @@ class _Reader:
         if job.node is None or job.form.twin is None:
             return 0
         twin, site, name = job.form.twin, job.form.site, job.gradient
+        if job.loop is None and (job.node, name) in self.looped:  # the loop is what counts
+            return 0
+        if name in site.samples and job.form.backward:  # it comes of the rows that gradients share
+            return 0
         all_ = twin.flops(site) * self.samples
         if name in twin.parameters and name not in site.samples:
             summed = "blocks" if job.form.rows(name).acc else "finish"

@@ -119,6 +119,11 @@ class Net:
 
 
 @pytest.fixture
+def next_token():
+    return Next
+
+
+@pytest.fixture
 def any_net():
     return Net
 
@@ -176,6 +181,18 @@ class MaskedMean:
         ends = np.arange(x.shape[1]) == nbdl.tape.as_tensor(lengths)[:, None] - 1
         at_the_end = nbdl.where(ends[:, :, None], h, 0.0).sum(axis=1)
         return self.last(total / lengths[:, None] + at_the_end)
+
+
+class Next:
+    """Token ids (N, T) to scores of the next token at each position (N, T, V)."""
+
+    def __init__(self, V=27, D=6, H=9, **options):
+        self.embedding = nn.Embedding(V, D, init="xavier_uniform")
+        self.rnn, self.head = nn.RNN(H, **options), nn.Linear(V)
+
+    def __call__(self, x, train=None):
+        y, _ = self.rnn(self.embedding(x))
+        return self.head(y)
 
 
 class Two:
@@ -286,6 +303,7 @@ WHOLE = {
     "tied": (tied, IDS, np.roll(IDS, -1, axis=1)),
     "unrolled": (Unrolled, SEQUENCES["x"], CLASSES % 3),
     "elman": (Elman, IDS[:, :3], IDS[:, 1:4]),
+    "recurrent": (Next, IDS, np.roll(IDS, -1, axis=1)),
     "masked_mean": (MaskedMean, SEQUENCES, CLASSES % 3),
     "two_tensors": (Two, FLAT, PAIRS),
     "activations": (activations, FLAT, CLASSES),

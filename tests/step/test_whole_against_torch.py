@@ -63,6 +63,14 @@ def unrolled(v, x):
     return linear(v, "last", h) + 0.5
 
 
+def recurrent(v, ids):
+    h, states = torch.zeros(len(ids), len(v["rnn.wh"]), dtype=v["rnn.wh"].dtype), []
+    for x in v["embedding.w"][ids].unbind(1):
+        h = torch.tanh(x @ v["rnn.wx"] + h @ v["rnn.wh"] + v["rnn.b"])
+        states.append(h)
+    return linear(v, "head", torch.stack(states, 1))
+
+
 def masked_mean(v, x, lengths):
     h, position = torch.tanh(linear(v, "first", x)), torch.arange(x.shape[1])
     h = torch.where((position < lengths[:, None])[:, :, None], h, 0)
@@ -84,10 +92,8 @@ def both(prediction, target):
     return F.cross_entropy(logits, target["label"]) + 0.5 * F.mse_loss(numbers, target["value"])
 
 
-PEERS = {
-    f.__name__: f
-    for f in (bn_lenet, residual, beside, bigram, window, tied, unrolled, masked_mean, two_tensors)
-}
+PEERS = bn_lenet, residual, beside, bigram, window, tied, unrolled, recurrent, masked_mean, two_tensors
+PEERS = {f.__name__: f for f in PEERS}
 
 
 def tensors(a, dtype):

@@ -1,0 +1,71 @@
+"""Recurrent layer."""
+
+from nbdl.errors import DtypeError, OptionError, ShapeError
+from nbdl.nn._options import by_name, positive
+from nbdl.nn._parameter import Parameter, cast
+from nbdl.tape import apply, apply_all, as_tensor
+
+ACTIVATIONS = "tanh", "relu"
+
+
+class RNN:
+    """A simple recurrent net (Elman's) over sequences: x (N, T, D) to y (N, T, hidden) and h (N, hidden).
+
+    ``h_t = tanh(x_t wx + h_(t-1) wh + b)``; y are the states of all steps, h is the last one. It is `linear`
+    for all steps at once, then `nbdl.kernels.rnn_scan`. Zhang et al., Dive into Deep Learning, section 9.4.
+
+    Parameters
+    ----------
+    hidden : int
+        Numbers of a state.
+    activation : "tanh" or "relu"
+    reverse : bool
+        Walk from the last step to the first.
+    state : bool
+        Return (y, h), else y alone, as a `Sequential` needs it.
+    bias : bool
+    init : str
+        Initializer of wx (D, hidden) and wh (hidden, hidden); D is read from the first input. b starts at
+        zero. PyTorch has two biases, of which b is the sum.
+
+    ``layer(x, h0, lengths)`` starts from the state h0 (N, hidden), else from zeros; and takes as many steps
+    of each sequence as `lengths` (N,) says: behind them y is 0, and the state stays as it is.
+    """
+
+    @by_name("nbdl finds the input size itself: nn.RNN(32), nn.RNN(32, activation='relu')")
+    def __init__(
+        self, hidden, *, activation="tanh", reverse=False, state=True, bias=True, init="xavier_uniform"
+    ):
+        if activation not in ACTIVATIONS:
+            raise OptionError("RNN: `activation` must be one of tanh, relu, got {!r}", activation)
+        self.hidden, self.activation = positive("RNN: `hidden`", hidden), activation
+        self.reverse, self.state, self.bias, self.init = bool(reverse), bool(state), bool(bias), init
+        self.wx, self.wh = Parameter(init), Parameter(init)
+        self.b = Parameter("zeros") if bias else None
+
+    def __call__(self, x, h0=None, lengths=None, train=None):
+        x, H = as_tensor(x), self.hidden
+        if x.ndim != 3 or x.shape[1] == 0:
+            raise ShapeError(
+                "RNN: `x` must have 3 dimensions (N, T, D) and at least 1 step, got shape {}", x.shape
+            )
+        if not self.wx.ready:
+            self.wx.fill((x.shape[2], H), x.shape[2], H)
+            self.wh.fill((H, H), H, H)
+        if self.bias and not self.b.ready:
+            self.b.fill((H,))
+        if h0 is not None:
+            h0 = cast(h0, self.wx)
+            if h0.shape != (x.shape[0], H):
+                raise ShapeError("RNN: `h0` must have shape {}, got {}", (x.shape[0], H), h0.shape)
+        if lengths is not None:
+            lengths = as_tensor(lengths)
+            if lengths.dtype.kind not in "iu":
+                raise DtypeError("RNN: `lengths` (N,) must be integers, got {}", lengths.dtype)
+            if lengths.shape != x.shape[:1]:
+                raise ShapeError("RNN: `lengths` must have shape {}, got {}", x.shape[:1], lengths.shape)
+        z = apply("linear", cast(x, self.wx), self.wx, self.b)
+        y, h = apply_all(
+            "rnn_scan", z, h0, self.wh, lengths, activation=self.activation, reverse=self.reverse
+        )
+        return (y, h) if self.state else y

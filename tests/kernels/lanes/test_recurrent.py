@@ -1,0 +1,39 @@
+"""The scans on lanes, held to their kernels; the rows of their loops."""
+
+import numpy as np
+import pytest
+
+from nbdl import registry
+from nbdl.kernels.lanes import Site, Unfit
+from nbdl.kernels.recurrent.rnn_scan_lanes import rnn_scan
+from nbdl.records import resolve
+from nbdl.testing import check_twin
+from nbdl.testing._check_twin import compare
+
+
+@pytest.mark.parametrize(("name", "dtype", "samples"), [
+    ("lengths in reverse", "float32", 5), ("lengths, relu, no state before", "float64", 40),
+    ("one step", "float32", 40),
+])  # fmt: skip
+def test_some_cases_of_the_kernel(name, dtype, samples):
+    cases = resolve(registry.default().get("kernel", "rnn_scan").cases)(np.random.default_rng(0))
+    assert compare("rnn_scan", next(case for case in cases if case.name == name), dtype, samples)
+
+
+@pytest.mark.slow
+def test_the_cases_of_the_kernel():
+    served = check_twin("rnn_scan")
+    assert [name for name, there in served.items() if not there] == ["no sequences", "no states"]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "constants"),
+    [
+        ({"wh": (3, 2)}, {}), ({"z": (4, 0), "wh": (0, 0)}, {}), ({"h0": (2,)}, {}), ({"lengths": (1,)}, {}),
+        ({"z": (3,)}, {}), ({}, {"activation": "elu"}),
+    ],
+)  # fmt: skip
+def test_what_it_leaves_to_the_kernel(shapes, constants):
+    shapes = {"z": (4, 3), "wh": (3, 3), **shapes}
+    with pytest.raises(Unfit):
+        rnn_scan.shape(Site(shapes, {"activation": "tanh", "reverse": False, **constants}))
