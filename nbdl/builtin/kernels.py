@@ -69,7 +69,7 @@ def nbdl_kernels():
         shape="nbdl.kernels.dense.matmul:matmul_outputs",
     )  # fmt: skip
     yield _kernel("dense.matmul", "bmm", ("a", "b"), lanes="")
-    yield _kernel("embedding.embedding", "embedding", ("ids", "w"), ("w",), batch="each")
+    yield _kernel("lookup.embedding", "embedding", ("ids", "w"), ("w",), batch="each")
     for name in ("conv1d", "conv2d", "conv_transpose2d"):
         yield _kernel(f"convolution.{name}", name, ("x", "w", "b"), batch="each")
     yield _kernel("convolution.convolve2d", "convolve2d", ("x", "w"), batch="each")
