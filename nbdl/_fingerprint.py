@@ -154,15 +154,19 @@ class _Reach:
 def _values(f):
     """The values of all names that a function uses: globals, attributes of modules, closed-over variables."""
     names, values = [name for code in _codes(f.__code__) for name in code.co_names], {}
-    spaces = [("", f.__globals__)]
-    for where, space in spaces:
+    spaces = [("", f.__globals__.__getitem__)]
+    for where, look_up in spaces:
         for name in names:
-            if name in space and where + name not in values:
-                value = values[where + name] = space[name]
-                if isinstance(value, types.ModuleType) and not _is_library(
-                    value.__name__, getattr(value, "__file__", None)
-                ):
-                    spaces.append((f"{value.__name__}.", vars(value)))
+            if where + name in values:
+                continue
+            try:
+                value = values[where + name] = look_up(name)
+            except Exception:  # no such name; or a module that finds its names at first use fails in that
+                continue
+            if isinstance(value, types.ModuleType) and not _is_library(
+                value.__name__, getattr(value, "__file__", None)
+            ):
+                spaces.append((f"{value.__name__}.", functools.partial(getattr, value)))
     for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ()):
         with contextlib.suppress(ValueError):  # an empty cell
             values[name] = cell.cell_contents

@@ -146,6 +146,7 @@ class _Outermost(_Library):
         self._final_module.verify()
         if self.symbol is not None:
             self._final_module.get_function(self.symbol.name).name = self.symbol.own
+            self._reload_init.add(_symbol.installed)  # in a process that reads a caller's code from the disk
         self._finalize_final_module()
         _bind(self, environments)
 
@@ -157,7 +158,6 @@ class _Outermost(_Library):
             head = str(self._codegen._create_empty_module("stub"))
             self._shared_module = _symbol.stub(self.symbol, head)
             _symbol.announce(self.symbol, self.get_pointer_to_function(self.symbol.own))
-            self._reload_init.add(functools.partial(_symbol.bring, self.symbol.key))
         return self._shared_module
 
     def get_pointer_to_function(self, name):
@@ -178,6 +178,7 @@ class _Outermost(_Library):
             return super()._unserialize(codegen, state)
         self = codegen.create_library(name)
         code, self.symbol, defined = data
+        self._reload_init.add(_symbol.installed)
         self.enable_object_caching()
         self._set_compiled_object(code)
         self._finalize_final_module()

@@ -74,6 +74,14 @@ def test_a_cached_function_finds_the_kernels_in_the_next_process(tree):
     assert len(cached) == 1 and cached[0].stat().st_size < 60_000  # it has stubs, no kernels
 
 
+def test_a_cached_function_that_names_the_kernel_by_its_package(tree):
+    """In the second process nothing of `nbdl.kernels` is imported before the code is there."""
+    by_package = MINE.replace("from nbdl import kernels", "import nbdl").replace("kernels.", "nbdl.kernels.")
+    (tree / "mine.py").write_text(by_package)
+    first, second = (run(tree, "from mine import layer", "y = layer(x, w)") for _ in range(2))
+    assert first == second
+
+
 def test_a_cached_function_over_a_cached_function(tree):
     for imports, call in (
         ("from mine import layer", "y = layer(x, w)"),

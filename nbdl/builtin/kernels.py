@@ -72,7 +72,7 @@ def nbdl_kernels():
         shape="nbdl.kernels.dense.matmul:matmul_outputs",
     )  # fmt: skip
     yield _kernel("dense.matmul", "bmm", ("a", "b"), lanes="")
-    yield _kernel("embedding.embedding", "embedding", ("ids", "w"), ("w",), batch="each")
+    yield _kernel("lookup.embedding", "embedding", ("ids", "w"), ("w",), batch="each")
     yield _kernel(
         "recurrent.rnn_scan", "rnn_scan", ("z", "h0", "wh", "lengths"), ("z", "h0", "wh"), outputs=("y", "h"),
         batch="each",

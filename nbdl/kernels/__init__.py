@@ -1,455 +1,237 @@
-"""The kernels, callable from Python and from your own compiled functions. See docs/kernels.md."""
+"""The kernels, callable from Python and from your own compiled functions. See docs/kernels.md.
 
-from nbdl.kernels.activation.elementwise import relu, relu_dx, sigmoid, sigmoid_dx, tanh, tanh_dx
-from nbdl.kernels.activation.exponential_linear import celu, celu_dx, elu, elu_dx, selu, selu_dx
-from nbdl.kernels.activation.gelu import gelu, gelu_dx, gelu_tanh, gelu_tanh_dx
-from nbdl.kernels.activation.glu import glu, glu_dx, swiglu, swiglu_dx
-from nbdl.kernels.activation.hard_sigmoid import hard_sigmoid, hard_sigmoid_dx, hard_swish, hard_swish_dx
-from nbdl.kernels.activation.leaky_relu import leaky_relu, leaky_relu_dx
-from nbdl.kernels.activation.prelu import prelu, prelu_dw, prelu_dx
-from nbdl.kernels.activation.silu import silu, silu_dx
-from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
-from nbdl.kernels.activation.softplus import mish, mish_dx, softplus, softplus_dx
-from nbdl.kernels.activation.softsign import softsign, softsign_dx
-from nbdl.kernels.convolution.conv1d import (
-    conv1d,
-    conv1d_db,
-    conv1d_dw,
-    conv1d_dx,
-    conv1d_shape,
-)
-from nbdl.kernels.convolution.conv2d import (
-    conv2d,
-    conv2d_backward,
-    conv2d_db,
-    conv2d_dw,
-    conv2d_dx,
-    conv2d_shape,
-)
-from nbdl.kernels.convolution.conv_transpose2d import (
-    conv_transpose2d,
-    conv_transpose2d_db,
-    conv_transpose2d_dw,
-    conv_transpose2d_dx,
-    conv_transpose2d_shape,
-)
-from nbdl.kernels.convolution.convolve2d import (
-    convolve2d,
-    convolve2d_dw,
-    convolve2d_dx,
-)
-from nbdl.kernels.convolution.pad2d import (
-    pad2d,
-    pad2d_dx,
-    pad2d_shape,
-)
-from nbdl.kernels.convolution.unfold2d import fold2d, fold2d_dx, unfold2d, unfold2d_dx, unfold2d_shape
-from nbdl.kernels.dense.linear import linear, linear_backward, linear_db, linear_dw, linear_dx, linear_shape
-from nbdl.kernels.dense.linear_transposed import (
-    linear_transposed,
-    linear_transposed_backward,
-    linear_transposed_db,
-    linear_transposed_dw,
-    linear_transposed_dx,
-    linear_transposed_shape,
-)
-from nbdl.kernels.dense.matmul import (
-    bmm,
-    bmm_da,
-    bmm_db,
-    bmm_shape,
-    matmul,
-    matmul_da,
-    matmul_db,
-    matmul_shape,
-)
-from nbdl.kernels.door.inputs import as_float, as_labels, as_like, as_mask, as_optional
-from nbdl.kernels.door.labels import check_labels
-from nbdl.kernels.door.options import integer, pair, shape3, shape4, sides
-from nbdl.kernels.door.results import as_grad, as_out, as_state
-from nbdl.kernels.embedding.embedding import check_ids, embedding, embedding_dw
-from nbdl.kernels.embedding.one_hot import one_hot
-from nbdl.kernels.information.distance import (
-    bhattacharyya_distance,
-    chi_squared_divergence,
-    hellinger_distance,
-    total_variation,
-)
-from nbdl.kernels.information.divergence import (
-    cross_entropy,
-    cross_entropy_dp,
-    cross_entropy_dq,
-    jeffreys_divergence,
-    kl_divergence,
-    kl_divergence_dp,
-    kl_divergence_dq,
-)
-from nbdl.kernels.information.entropy import entropy, entropy_dp, joint_entropy, perplexity, self_information
-from nbdl.kernels.information.jensen_shannon import (
-    js_distance,
-    js_divergence,
-    js_divergence_dp,
-    js_divergence_dq,
-)
-from nbdl.kernels.information.mutual_information import (
-    conditional_entropy,
-    conditional_mutual_information,
-    mutual_information,
-    mutual_information_dp,
-)
-from nbdl.kernels.information.pointwise import (
-    normalized_pointwise_mutual_information,
-    pointwise_mutual_information,
-    positive_pointwise_mutual_information,
-)
-from nbdl.kernels.information.renyi import renyi_divergence, renyi_entropy, tsallis_entropy
-from nbdl.kernels.information.total_correlation import dual_total_correlation, total_correlation
-from nbdl.kernels.loss.binary_cross_entropy import (
-    binary_cross_entropy_with_logits,
-    binary_cross_entropy_with_logits_dtarget,
-    binary_cross_entropy_with_logits_dx,
-)
-from nbdl.kernels.loss.cross_entropy import (
-    softmax_cross_entropy,
-    softmax_cross_entropy_dx,
-    softmax_cross_entropy_each,
-    softmax_cross_entropy_each_dx,
-    softmax_cross_entropy_soft,
-    softmax_cross_entropy_soft_dx,
-)
-from nbdl.kernels.loss.hinge import hinge, hinge_dx
-from nbdl.kernels.loss.huber import huber, huber_dtarget, huber_dx, l1, l1_dtarget, l1_dx
-from nbdl.kernels.loss.info_nce import info_nce, info_nce_bound, info_nce_dx, info_nce_dy
-from nbdl.kernels.loss.mse import mse, mse_dtarget, mse_dx
-from nbdl.kernels.loss.nll import nll_loss, nll_loss_dx, nll_loss_each, nll_loss_each_dx
-from nbdl.kernels.normalization.batch_norm import (
-    batch_norm,
-    batch_norm_backward,
-    batch_norm_dbeta,
-    batch_norm_dgamma,
-    batch_norm_dx,
-)
-from nbdl.kernels.normalization.batch_norm_inference import (
-    batch_norm_inference,
-    batch_norm_inference_dbeta,
-    batch_norm_inference_dgamma,
-    batch_norm_inference_dx,
-)
-from nbdl.kernels.normalization.group_norm import (
-    group_norm,
-    group_norm_backward,
-    group_norm_dbeta,
-    group_norm_dgamma,
-    group_norm_dx,
-)
-from nbdl.kernels.normalization.instance_norm import (
-    instance_norm,
-    instance_norm_backward,
-    instance_norm_dbeta,
-    instance_norm_dgamma,
-    instance_norm_dx,
-)
-from nbdl.kernels.normalization.layer_norm import (
-    layer_norm,
-    layer_norm_backward,
-    layer_norm_dbeta,
-    layer_norm_dgamma,
-    layer_norm_dx,
-)
-from nbdl.kernels.normalization.local_response_norm import local_response_norm, local_response_norm_dx
-from nbdl.kernels.normalization.lp_normalize import lp_normalize, lp_normalize_dx
-from nbdl.kernels.normalization.rms_norm import rms_norm, rms_norm_backward, rms_norm_dgamma, rms_norm_dx
-from nbdl.kernels.pooling.adaptive_avg_pool2d import (
-    adaptive_avg_pool2d,
-    adaptive_avg_pool2d_dx,
-    global_avg_pool2d,
-    global_avg_pool2d_dx,
-)
-from nbdl.kernels.pooling.adaptive_max_pool2d import (
-    adaptive_max_pool2d,
-    adaptive_max_pool2d_argmax,
-    adaptive_max_pool2d_dx,
-    global_max_pool2d,
-    global_max_pool2d_argmax,
-    global_max_pool2d_dx,
-)
-from nbdl.kernels.pooling.avg_pool2d import avg_pool2d, avg_pool2d_dx
-from nbdl.kernels.pooling.bins import adaptive_pool2d_shape
-from nbdl.kernels.pooling.lp_pool2d import (
-    lp_pool2d,
-    lp_pool2d_dx,
-)
-from nbdl.kernels.pooling.max_pool2d import max_pool2d, max_pool2d_argmax, max_pool2d_dx
-from nbdl.kernels.pooling.max_unpool2d import max_unpool2d, max_unpool2d_dx
-from nbdl.kernels.pooling.pool1d import (
-    avg_pool1d,
-    avg_pool1d_dx,
-    max_pool1d,
-    max_pool1d_argmax,
-    max_pool1d_dx,
-    pool1d_shape,
-)
-from nbdl.kernels.pooling.pool2d import pool2d_shape
-from nbdl.kernels.recurrent.rnn import rnn, rnn_backward, rnn_cell
-from nbdl.kernels.recurrent.rnn_scan import (
-    rnn_scan,
-    rnn_scan_backward,
-    rnn_scan_dh0,
-    rnn_scan_dwh,
-    rnn_scan_dz,
-)
-from nbdl.kernels.regularization.dropout import (
-    dropout,
-    dropout_dx,
-    dropout_mask,
-    masked_scale,
-    masked_scale_dx,
-)
-from nbdl.kernels.update.adam import adam_update, adamw_update
-from nbdl.kernels.update.momentum import momentum_update
-from nbdl.kernels.update.sgd import sgd_update
+The page of a kernel is imported when a name of it is first used: whoever needs one does not wait for all.
+"""
+# ruff: noqa: F401 - the imports are the list of the public names, read by editors and by `_HOME`
 
-__all__ = [
-    "adam_update",
-    "adamw_update",
-    "adaptive_avg_pool2d",
-    "adaptive_avg_pool2d_dx",
-    "adaptive_max_pool2d",
-    "adaptive_max_pool2d_argmax",
-    "adaptive_max_pool2d_dx",
-    "adaptive_pool2d_shape",
-    "as_float",
-    "as_grad",
-    "as_labels",
-    "as_like",
-    "as_mask",
-    "as_optional",
-    "as_out",
-    "as_state",
-    "avg_pool1d",
-    "avg_pool1d_dx",
-    "avg_pool2d",
-    "avg_pool2d_dx",
-    "batch_norm",
-    "batch_norm_backward",
-    "batch_norm_dbeta",
-    "batch_norm_dgamma",
-    "batch_norm_dx",
-    "batch_norm_inference",
-    "batch_norm_inference_dbeta",
-    "batch_norm_inference_dgamma",
-    "batch_norm_inference_dx",
-    "bhattacharyya_distance",
-    "binary_cross_entropy_with_logits",
-    "binary_cross_entropy_with_logits_dtarget",
-    "binary_cross_entropy_with_logits_dx",
-    "bmm",
-    "bmm_da",
-    "bmm_db",
-    "bmm_shape",
-    "celu",
-    "celu_dx",
-    "check_ids",
-    "check_labels",
-    "chi_squared_divergence",
-    "conditional_entropy",
-    "conditional_mutual_information",
-    "conv1d",
-    "conv1d_db",
-    "conv1d_dw",
-    "conv1d_dx",
-    "conv1d_shape",
-    "conv2d",
-    "conv2d_backward",
-    "conv2d_db",
-    "conv2d_dw",
-    "conv2d_dx",
-    "conv2d_shape",
-    "conv_transpose2d",
-    "conv_transpose2d_db",
-    "conv_transpose2d_dw",
-    "conv_transpose2d_dx",
-    "conv_transpose2d_shape",
-    "convolve2d",
-    "convolve2d_dw",
-    "convolve2d_dx",
-    "cross_entropy",
-    "cross_entropy_dp",
-    "cross_entropy_dq",
-    "dropout",
-    "dropout_dx",
-    "dropout_mask",
-    "dual_total_correlation",
-    "elu",
-    "elu_dx",
-    "embedding",
-    "embedding_dw",
-    "entropy",
-    "entropy_dp",
-    "fold2d",
-    "fold2d_dx",
-    "gelu",
-    "gelu_dx",
-    "gelu_tanh",
-    "gelu_tanh_dx",
-    "global_avg_pool2d",
-    "global_avg_pool2d_dx",
-    "global_max_pool2d",
-    "global_max_pool2d_argmax",
-    "global_max_pool2d_dx",
-    "glu",
-    "glu_dx",
-    "group_norm",
-    "group_norm_backward",
-    "group_norm_dbeta",
-    "group_norm_dgamma",
-    "group_norm_dx",
-    "hard_sigmoid",
-    "hard_sigmoid_dx",
-    "hard_swish",
-    "hard_swish_dx",
-    "hellinger_distance",
-    "hinge",
-    "hinge_dx",
-    "huber",
-    "huber_dtarget",
-    "huber_dx",
-    "info_nce",
-    "info_nce_bound",
-    "info_nce_dx",
-    "info_nce_dy",
-    "instance_norm",
-    "instance_norm_backward",
-    "instance_norm_dbeta",
-    "instance_norm_dgamma",
-    "instance_norm_dx",
-    "integer",
-    "jeffreys_divergence",
-    "joint_entropy",
-    "js_distance",
-    "js_divergence",
-    "js_divergence_dp",
-    "js_divergence_dq",
-    "kl_divergence",
-    "kl_divergence_dp",
-    "kl_divergence_dq",
-    "l1",
-    "l1_dtarget",
-    "l1_dx",
-    "layer_norm",
-    "layer_norm_backward",
-    "layer_norm_dbeta",
-    "layer_norm_dgamma",
-    "layer_norm_dx",
-    "leaky_relu",
-    "leaky_relu_dx",
-    "linear",
-    "linear_backward",
-    "linear_db",
-    "linear_dw",
-    "linear_dx",
-    "linear_shape",
-    "linear_transposed",
-    "linear_transposed_backward",
-    "linear_transposed_db",
-    "linear_transposed_dw",
-    "linear_transposed_dx",
-    "linear_transposed_shape",
-    "local_response_norm",
-    "local_response_norm_dx",
-    "log_softmax",
-    "log_softmax_dx",
-    "lp_normalize",
-    "lp_normalize_dx",
-    "lp_pool2d",
-    "lp_pool2d_dx",
-    "masked_scale",
-    "masked_scale_dx",
-    "matmul",
-    "matmul_da",
-    "matmul_db",
-    "matmul_shape",
-    "max_pool1d",
-    "max_pool1d_argmax",
-    "max_pool1d_dx",
-    "max_pool2d",
-    "max_pool2d_argmax",
-    "max_pool2d_dx",
-    "max_unpool2d",
-    "max_unpool2d_dx",
-    "mish",
-    "mish_dx",
-    "momentum_update",
-    "mse",
-    "mse_dtarget",
-    "mse_dx",
-    "mutual_information",
-    "mutual_information_dp",
-    "nll_loss",
-    "nll_loss_dx",
-    "nll_loss_each",
-    "nll_loss_each_dx",
-    "normalized_pointwise_mutual_information",
-    "one_hot",
-    "pad2d",
-    "pad2d_dx",
-    "pad2d_shape",
-    "pair",
-    "perplexity",
-    "pointwise_mutual_information",
-    "pool1d_shape",
-    "pool2d_shape",
-    "positive_pointwise_mutual_information",
-    "prelu",
-    "prelu_dw",
-    "prelu_dx",
-    "relu",
-    "relu_dx",
-    "renyi_divergence",
-    "renyi_entropy",
-    "rms_norm",
-    "rms_norm_backward",
-    "rms_norm_dgamma",
-    "rms_norm_dx",
-    "rnn",
-    "rnn_backward",
-    "rnn_cell",
-    "rnn_scan",
-    "rnn_scan_backward",
-    "rnn_scan_dh0",
-    "rnn_scan_dwh",
-    "rnn_scan_dz",
-    "self_information",
-    "selu",
-    "selu_dx",
-    "sgd_update",
-    "shape3",
-    "shape4",
-    "sides",
-    "sigmoid",
-    "sigmoid_dx",
-    "silu",
-    "silu_dx",
-    "softmax",
-    "softmax_cross_entropy",
-    "softmax_cross_entropy_dx",
-    "softmax_cross_entropy_each",
-    "softmax_cross_entropy_each_dx",
-    "softmax_cross_entropy_soft",
-    "softmax_cross_entropy_soft_dx",
-    "softmax_dx",
-    "softplus",
-    "softplus_dx",
-    "softsign",
-    "softsign_dx",
-    "swiglu",
-    "swiglu_dx",
-    "tanh",
-    "tanh_dx",
-    "total_correlation",
-    "total_variation",
-    "tsallis_entropy",
-    "unfold2d",
-    "unfold2d_dx",
-    "unfold2d_shape",
-]
+import ast
+import importlib
+from typing import TYPE_CHECKING
+
+from nbdl import _link  # compiled code that Numba's cache has of a caller needs what this import installs
+
+if TYPE_CHECKING:
+    from nbdl.kernels.activation.elementwise import relu, relu_dx, sigmoid, sigmoid_dx, tanh, tanh_dx
+    from nbdl.kernels.activation.exponential_linear import celu, celu_dx, elu, elu_dx, selu, selu_dx
+    from nbdl.kernels.activation.gelu import gelu, gelu_dx, gelu_tanh, gelu_tanh_dx
+    from nbdl.kernels.activation.glu import glu, glu_dx, swiglu, swiglu_dx
+    from nbdl.kernels.activation.hard_sigmoid import hard_sigmoid, hard_sigmoid_dx, hard_swish, hard_swish_dx
+    from nbdl.kernels.activation.leaky_relu import leaky_relu, leaky_relu_dx
+    from nbdl.kernels.activation.prelu import prelu, prelu_dw, prelu_dx
+    from nbdl.kernels.activation.silu import silu, silu_dx
+    from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
+    from nbdl.kernels.activation.softplus import mish, mish_dx, softplus, softplus_dx
+    from nbdl.kernels.activation.softsign import softsign, softsign_dx
+    from nbdl.kernels.convolution.conv1d import conv1d, conv1d_db, conv1d_dw, conv1d_dx, conv1d_shape
+    from nbdl.kernels.convolution.conv2d import (
+        conv2d,
+        conv2d_backward,
+        conv2d_db,
+        conv2d_dw,
+        conv2d_dx,
+        conv2d_shape,
+    )
+    from nbdl.kernels.convolution.conv_transpose2d import (
+        conv_transpose2d,
+        conv_transpose2d_db,
+        conv_transpose2d_dw,
+        conv_transpose2d_dx,
+        conv_transpose2d_shape,
+    )
+    from nbdl.kernels.convolution.convolve2d import convolve2d, convolve2d_dw, convolve2d_dx
+    from nbdl.kernels.convolution.pad2d import pad2d, pad2d_dx, pad2d_shape
+    from nbdl.kernels.convolution.unfold2d import fold2d, fold2d_dx, unfold2d, unfold2d_dx, unfold2d_shape
+    from nbdl.kernels.dense.linear import (
+        linear,
+        linear_backward,
+        linear_db,
+        linear_dw,
+        linear_dx,
+        linear_shape,
+    )
+    from nbdl.kernels.dense.linear_transposed import (
+        linear_transposed,
+        linear_transposed_backward,
+        linear_transposed_db,
+        linear_transposed_dw,
+        linear_transposed_dx,
+        linear_transposed_shape,
+    )
+    from nbdl.kernels.dense.matmul import (
+        bmm,
+        bmm_da,
+        bmm_db,
+        bmm_shape,
+        matmul,
+        matmul_da,
+        matmul_db,
+        matmul_shape,
+    )
+    from nbdl.kernels.door.inputs import as_float, as_labels, as_like, as_mask, as_optional
+    from nbdl.kernels.door.labels import check_labels
+    from nbdl.kernels.door.options import integer, pair, shape3, shape4, sides
+    from nbdl.kernels.door.results import as_grad, as_out, as_state
+    from nbdl.kernels.information.distance import (
+        bhattacharyya_distance,
+        chi_squared_divergence,
+        hellinger_distance,
+        total_variation,
+    )
+    from nbdl.kernels.information.divergence import (
+        cross_entropy,
+        cross_entropy_dp,
+        cross_entropy_dq,
+        jeffreys_divergence,
+        kl_divergence,
+        kl_divergence_dp,
+        kl_divergence_dq,
+    )
+    from nbdl.kernels.information.entropy import (
+        entropy,
+        entropy_dp,
+        joint_entropy,
+        perplexity,
+        self_information,
+    )
+    from nbdl.kernels.information.jensen_shannon import (
+        js_distance,
+        js_divergence,
+        js_divergence_dp,
+        js_divergence_dq,
+    )
+    from nbdl.kernels.information.mutual_information import (
+        conditional_entropy,
+        conditional_mutual_information,
+        mutual_information,
+        mutual_information_dp,
+    )
+    from nbdl.kernels.information.pointwise import (
+        normalized_pointwise_mutual_information,
+        pointwise_mutual_information,
+        positive_pointwise_mutual_information,
+    )
+    from nbdl.kernels.information.renyi import renyi_divergence, renyi_entropy, tsallis_entropy
+    from nbdl.kernels.information.total_correlation import dual_total_correlation, total_correlation
+    from nbdl.kernels.lookup.embedding import check_ids, embedding, embedding_dw
+    from nbdl.kernels.lookup.one_hot import one_hot
+    from nbdl.kernels.loss.binary_cross_entropy import (
+        binary_cross_entropy_with_logits,
+        binary_cross_entropy_with_logits_dtarget,
+        binary_cross_entropy_with_logits_dx,
+    )
+    from nbdl.kernels.loss.cross_entropy import (
+        softmax_cross_entropy,
+        softmax_cross_entropy_dx,
+        softmax_cross_entropy_each,
+        softmax_cross_entropy_each_dx,
+        softmax_cross_entropy_soft,
+        softmax_cross_entropy_soft_dx,
+    )
+    from nbdl.kernels.loss.hinge import hinge, hinge_dx
+    from nbdl.kernels.loss.huber import huber, huber_dtarget, huber_dx, l1, l1_dtarget, l1_dx
+    from nbdl.kernels.loss.info_nce import info_nce, info_nce_bound, info_nce_dx, info_nce_dy
+    from nbdl.kernels.loss.mse import mse, mse_dtarget, mse_dx
+    from nbdl.kernels.loss.nll import nll_loss, nll_loss_dx, nll_loss_each, nll_loss_each_dx
+    from nbdl.kernels.normalization.batch_norm import (
+        batch_norm,
+        batch_norm_backward,
+        batch_norm_dbeta,
+        batch_norm_dgamma,
+        batch_norm_dx,
+    )
+    from nbdl.kernels.normalization.batch_norm_inference import (
+        batch_norm_inference,
+        batch_norm_inference_dbeta,
+        batch_norm_inference_dgamma,
+        batch_norm_inference_dx,
+    )
+    from nbdl.kernels.normalization.group_norm import (
+        group_norm,
+        group_norm_backward,
+        group_norm_dbeta,
+        group_norm_dgamma,
+        group_norm_dx,
+    )
+    from nbdl.kernels.normalization.instance_norm import (
+        instance_norm,
+        instance_norm_backward,
+        instance_norm_dbeta,
+        instance_norm_dgamma,
+        instance_norm_dx,
+    )
+    from nbdl.kernels.normalization.layer_norm import (
+        layer_norm,
+        layer_norm_backward,
+        layer_norm_dbeta,
+        layer_norm_dgamma,
+        layer_norm_dx,
+    )
+    from nbdl.kernels.normalization.local_response_norm import local_response_norm, local_response_norm_dx
+    from nbdl.kernels.normalization.lp_normalize import lp_normalize, lp_normalize_dx
+    from nbdl.kernels.normalization.rms_norm import rms_norm, rms_norm_backward, rms_norm_dgamma, rms_norm_dx
+    from nbdl.kernels.pooling.adaptive_avg_pool2d import (
+        adaptive_avg_pool2d,
+        adaptive_avg_pool2d_dx,
+        global_avg_pool2d,
+        global_avg_pool2d_dx,
+    )
+    from nbdl.kernels.pooling.adaptive_max_pool2d import (
+        adaptive_max_pool2d,
+        adaptive_max_pool2d_argmax,
+        adaptive_max_pool2d_dx,
+        global_max_pool2d,
+        global_max_pool2d_argmax,
+        global_max_pool2d_dx,
+    )
+    from nbdl.kernels.pooling.avg_pool2d import avg_pool2d, avg_pool2d_dx
+    from nbdl.kernels.pooling.bins import adaptive_pool2d_shape
+    from nbdl.kernels.pooling.lp_pool2d import lp_pool2d, lp_pool2d_dx
+    from nbdl.kernels.pooling.max_pool2d import max_pool2d, max_pool2d_argmax, max_pool2d_dx
+    from nbdl.kernels.pooling.max_unpool2d import max_unpool2d, max_unpool2d_dx
+    from nbdl.kernels.pooling.pool1d import (
+        avg_pool1d,
+        avg_pool1d_dx,
+        max_pool1d,
+        max_pool1d_argmax,
+        max_pool1d_dx,
+        pool1d_shape,
+    )
+    from nbdl.kernels.pooling.pool2d import pool2d_shape
+    from nbdl.kernels.recurrent.rnn import rnn, rnn_backward, rnn_cell
+    from nbdl.kernels.recurrent.rnn_scan import (
+        rnn_scan,
+        rnn_scan_backward,
+        rnn_scan_dh0,
+        rnn_scan_dwh,
+        rnn_scan_dz,
+    )
+    from nbdl.kernels.regularization.dropout import (
+        dropout,
+        dropout_dx,
+        dropout_mask,
+        masked_scale,
+        masked_scale_dx,
+    )
+    from nbdl.kernels.update.adam import adam_update, adamw_update
+    from nbdl.kernels.update.momentum import momentum_update
+    from nbdl.kernels.update.sgd import sgd_update
+
+
+_HOME = {  # name -> the page where it is
+    alias.name: node.module
+    for node in ast.walk(ast.parse(__spec__.loader.get_source(__name__)))
+    if isinstance(node, ast.ImportFrom) and node.module.startswith(f"{__name__}.")
+    for alias in node.names
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    value = globals()[name] = getattr(importlib.import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

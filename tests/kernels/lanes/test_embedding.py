@@ -5,8 +5,8 @@ import pytest
 
 from nbdl import registry
 from nbdl.cases import Case
-from nbdl.kernels.embedding import embedding_lanes
 from nbdl.kernels.lanes import Site, Unfit
+from nbdl.kernels.lookup import embedding_lanes
 from nbdl.records import resolve
 from nbdl.testing import check_twin
 from nbdl.testing._check_twin import compare
