@@ -78,7 +78,9 @@ class Values:
         found = {}
         for name in names:
             given = row.given.get(name, name)
-            if not isinstance(given, str):
+            if isinstance(given, np.ndarray):
+                found[name] = Address(np.ascontiguousarray(given, np.int64))
+            elif not isinstance(given, str):
                 found[name] = None if node and name in node.record.inputs else int(given)
             elif given in operands:
                 found[name] = operands[given]
@@ -124,7 +126,8 @@ class Values:
     def _asked(rows):
         """The names of the operands that rows, or those that collect a sum, ask for."""
         rows = rows.collect if isinstance(rows, Reduction) else rows
-        return {row.given.get(p, p) for row in rows for p in parameters_of(row.leaf)}
+        given = [row.given.get(p, p) for row in rows for p in parameters_of(row.leaf)]
+        return {name for name in given if isinstance(name, str)}
 
     # --- where values are -----------------------------------------------------------------------------------
 

@@ -245,6 +245,8 @@ class Operands:
             name = row.given.get(parameter, parameter)
             if isinstance(name, int):
                 arguments.append(name)
+            elif isinstance(name, np.ndarray):
+                arguments.append((np.ascontiguousarray(name, np.int64), 0))
             elif name in numbers:
                 arguments.append(numbers[name])
             elif name in self.arrays:

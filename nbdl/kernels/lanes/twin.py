@@ -21,7 +21,8 @@ say by their names what it is given:
 - ``scratch``, memory that keeps its values until the rows of one list are done;
 - ``sample``, the position of the block's first lane in the minibatch, ``seed`` and ``step``: what random
   numbers depend on;
-- what the `Row` gives by name: an integer, or the name of another operand.
+- what the `Row` gives by name: an integer, a small array of integers (its address: int64), or the name of
+  another operand.
 
 Inputs that are not there are null pointers, and are not to be read.
 
@@ -43,7 +44,10 @@ class Unfit(Exception):
 
 
 class Row:
-    """One call of a leaf: what its parameters are where the name does not say it, integers or other names."""
+    """One call of a leaf: what its parameters are where the name does not say it.
+
+    Integers, arrays of them, or the names of other operands.
+    """
 
     def __init__(self, leaf, **given):
         self.leaf, self.given = leaf, given
