@@ -3,8 +3,7 @@
 An operation is a formula on single elements (`nbdl.jit`), and for each operand where it has them: its first
 element, and how far it is to the next along each axis. A step of 0 repeats an element, which is what
 broadcasting is; a target that has it takes the sum over that axis. Axes that lie one behind the other become
-one loop. Sizes and steps of the inner two loops are numbers that a leaf is given, those of further ones
-constants in it: operations of few axes share a leaf, whatever their shapes are.
+one loop. Sizes and steps are numbers that a leaf is given: operations on values of all shapes share it.
 """
 
 import inspect
@@ -84,15 +83,13 @@ def row(formula, sizes, sources, target, dtype, factor=1.0, combine=_plus, start
     element, put = _element(formula, [o.kind for o in sources]), {"store": _store, "add": _add, "hsum": _hsum}
     kind = np.dtype(dtype).type
     if reduced:
-        outer, inner = zip(_padded(kept, 2), _padded(reduced, 2))
-        leaf = _reducing(element, outer, firsts, put[over], kind(factor), combine, kind(start))
+        nest = [loop for pair in zip(_padded(kept, 2), _padded(reduced, 2)) for loop in pair]
+        leaf = _reducing(element, put[over], kind(factor), combine, kind(start))
     else:
-        four = _padded(kept, 4)
-        outer, inner = four[:2], four[2:]
-        leaf = _mapping(element, outer, firsts, put[over], kind(factor))
-    numbers = {f"n{i}": n for i, (n, _) in enumerate(inner)}
-    numbers |= {f"{o}{i}": step for i, (_, steps) in enumerate(inner) for o, step in zip("pqrt", steps)}
-    return Row(leaf, **{p: o.name for p, o in zip("pqr", sources)}, t=target.name, **numbers)
+        nest = _padded(kept, 4)
+        leaf = _mapping(element, put[over], kind(factor))
+    sizes = np.array([*firsts, *(number for n, steps in nest for number in (n, *steps))])
+    return Row(leaf, **{p: o.name for p, o in zip("pqr", sources)}, t=target.name, sizes=sizes)
 
 
 def loops(sizes, steps):
@@ -149,44 +146,59 @@ def _element(formula, kinds):
     return jit((one, two, three)[count - 1], cache=False)
 
 
-def _mapping(element, outer, firsts, put, factor):
-    """The leaf of four loops, for a target that has all axes."""
-    ((m0, s0), (m1, s1)), (a, b, c, d) = outer, firsts
+@jit(inline=True)
+def _loop(sizes, n):
+    """The size of loop n, and the steps of p, q, r and t."""
+    i = 4 + 5 * n
+    return sizes[i], sizes[i + 1], sizes[i + 2], sizes[i + 3], sizes[i + 4]
 
-    def leaf(p, q, r, t, n0, n1, p0, p1, q0, q1, r0, r1, t0, t1):
-        for u in range(m0):
-            for w in range(m1):
-                for x in range(n0):
-                    i = a + u * s0[0] + w * s1[0] + x * p0
-                    j = b + u * s0[1] + w * s1[1] + x * q0
-                    k = c + u * s0[2] + w * s1[2] + x * r0
-                    o = d + u * s0[3] + w * s1[3] + x * t0
-                    for n in range(n1):
-                        value = element(p, q, r, i + n * p1, j + n * q1, k + n * r1)
-                        put(t, o + n * t1, value * factor)
+
+def _mapping(element, put, factor):
+    """The leaf of four loops, for a target that has all axes; `sizes`: the first elements, then the loops."""
+
+    def leaf(p, q, r, t, sizes):
+        a, b, c, d = sizes[0], sizes[1], sizes[2], sizes[3]
+        n0, p0, q0, r0, t0 = _loop(sizes, 0)
+        n1, p1, q1, r1, t1 = _loop(sizes, 1)
+        n2, p2, q2, r2, t2 = _loop(sizes, 2)
+        n3, p3, q3, r3, t3 = _loop(sizes, 3)
+        for u in range(n0):
+            for w in range(n1):
+                for x in range(n2):
+                    i = a + u * p0 + w * p1 + x * p2
+                    j = b + u * q0 + w * q1 + x * q2
+                    k = c + u * r0 + w * r1 + x * r2
+                    o = d + u * t0 + w * t1 + x * t2
+                    for n in range(n3):
+                        value = element(p, q, r, i + n * p3, j + n * q3, k + n * r3)
+                        put(t, o + n * t3, value * factor)
 
     return leaf
 
 
-def _reducing(element, outer, firsts, put, factor, combine, start):
-    """The same; of each two loops, the first goes over an axis of the target, the second over one to sum."""
-    ((m0, s0), (m1, s1)), (a, b, c, d) = outer, firsts
+def _reducing(element, put, factor, combine, start):
+    """The same, of loops over an axis of the target, one to sum, another of the target, another to sum."""
 
-    def leaf(p, q, r, t, n0, n1, p0, p1, q0, q1, r0, r1, t0, t1):
-        for u in range(m0):
-            for x in range(n0):
+    def leaf(p, q, r, t, sizes):
+        a, b, c, d = sizes[0], sizes[1], sizes[2], sizes[3]
+        n0, p0, q0, r0, t0 = _loop(sizes, 0)
+        n1, p1, q1, r1, _ = _loop(sizes, 1)
+        n2, p2, q2, r2, t2 = _loop(sizes, 2)
+        n3, p3, q3, r3, _ = _loop(sizes, 3)
+        for u in range(n0):
+            for x in range(n2):
                 total = splat(start)
-                for w in range(m1):
-                    i = a + u * s0[0] + w * s1[0] + x * p0
-                    j = b + u * s0[1] + w * s1[1] + x * q0
-                    k = c + u * s0[2] + w * s1[2] + x * r0
-                    for few in range(0, n1, TERMS):
+                for w in range(n1):
+                    i = a + u * p0 + w * p1 + x * p2
+                    j = b + u * q0 + w * q1 + x * q2
+                    k = c + u * r0 + w * r1 + x * r2
+                    for few in range(0, n3, TERMS):
                         part = splat(start)
-                        for n in range(few, min(few + TERMS, n1)):
-                            value = element(p, q, r, i + n * p1, j + n * q1, k + n * r1)
+                        for n in range(few, min(few + TERMS, n3)):
+                            value = element(p, q, r, i + n * p3, j + n * q3, k + n * r3)
                             part = combine(part, value)
                         total = combine(total, part)
-                put(t, d + u * s0[3] + x * t0, total * factor)
+                put(t, d + u * t0 + x * t2, total * factor)
 
     return leaf
 

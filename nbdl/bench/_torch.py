@@ -2,8 +2,8 @@
 
 Kernels run without gradient tracking and into given memory where torch can do that. A net becomes a
 `torch.nn.Sequential` with the same weights; its steps read minibatches that lie ready in memory, and the
-optimizer is the fused one. It runs eagerly, eagerly with the channels of an image side by side (`channels_last`)
-if it has convolutions, and compiled (`torch.compile` of net, loss and gradient).
+optimizer is the fused one. It runs eagerly, with convolutions also in the layout `channels_last`, which has
+the channels of a pixel side by side, and compiled (`torch.compile` of net, loss and gradient).
 """
 
 from functools import partial

@@ -85,6 +85,8 @@ class Values:
             given = row.given.get(name, name)
             if isinstance(given, Walk):
                 found[name] = self._walked(given, operands, node)
+            elif isinstance(given, np.ndarray):
+                found[name] = Address(np.ascontiguousarray(given, np.int64))
             elif not isinstance(given, str):
                 found[name] = None if node and name in node.record.inputs else int(given)
             elif given in operands:
@@ -152,7 +154,8 @@ class Values:
         """The names of the operands that rows, or those that collect a sum, ask for."""
         rows = rows.collect if isinstance(rows, Reduction) else rows
         given = [row.given.get(p, p) for row in each_row(rows) for p in parameters_of(row.leaf)]
-        return {name.operand if isinstance(name, Walk) else name for name in given}
+        given = [name.operand if isinstance(name, Walk) else name for name in given]
+        return {name for name in given if isinstance(name, str)}
 
     # --- where values are -----------------------------------------------------------------------------------
 

@@ -273,6 +273,8 @@ class Operands:
             name, walk = _operand(row, parameter), row.given.get(parameter)
             if isinstance(name, int):
                 arguments.append(name)
+            elif isinstance(name, np.ndarray):
+                arguments.append((np.ascontiguousarray(name, np.int64), 0))
             elif name in numbers:
                 arguments.append(numbers[name])
             elif name in self.arrays:

@@ -22,12 +22,14 @@ from nbdl.kernels.door.options import integer, pair, sides
 from nbdl.kernels.door.window import LIMIT
 from nbdl.kernels.lanes.sums import sum_lanes, sum_shards
 from nbdl.kernels.lanes.twin import Gradient, Row, Twin, Unfit, pitch
+from nbdl.kernels.simd.emit import ACCUMULATORS
 from nbdl.kernels.simd.local import local
 from nbdl.kernels.simd.registers import load, splat, store
-from nbdl.kernels.simd.tile import groups, part, rectangle, shape, spec, tile
+from nbdl.kernels.simd.tile import far_tile, groups, part, shape, spec, tile
 from nbdl.kernels.simd.transpose import transpose
 
 STRAIGHT = 448  # products of a step of dw, at most: they are code without a loop
+ROWS = ACCUMULATORS // 3  # channels of dy in a tile of dw; it has one to three vectors of channels of x
 
 
 class Geometry:
@@ -108,21 +110,21 @@ def _runs(axis, width, step):
     return runs
 
 
-def _correlate(L, groups, result, source, steps, rows, columns, bias=False):
-    """The leaf ``(x, w, b, y, first, last)`` of either loop.
+def _correlate(L, result, source, backward, rows, columns, bias=False):
+    """The leaf of either loop; `result` and `source` are (channels of a group, rows, columns, pitch).
 
-    `result` and `source` are (channels of a group, rows, columns, pitch); `steps` how far apart in w are the
-    channels of the result, those of the source, and the groups.
+    Their channels, and so the steps in w from one to the next, are numbers that it is given: convolutions
+    that differ in nothing else share it.
     """
-    (M, height, width, y_pitch), (K, _, x_width, x_pitch) = result, source
-    m_step, k_step, w_group = steps
+    (M, height, width, y_pitch), (_, _, x_width, x_pitch) = result, source
     mr, nv = shape(M, width)
-    order = rows.order()
+    taps, order = rows.kernel * columns.kernel, rows.order()
+    next_m, next_k = ((0, taps), (1, 0)) if backward else ((1, 0), (0, taps))  # (1, 0): what the leaf is told
     parts = []
     for first, count, n, met, move in _runs(columns, width, nv):
         start = columns.base(first)
         fmas = [
-            (i * n + j, i * m_step + v, (start + b) * L)
+            (i * n + j, (i * next_m[0], i * next_m[1] + v), (start + b) * L)
             for v in range(columns.kernel)
             for i in range(mr)  # one weight at a time: the pixels stay in registers, and so all sums do
             for j, t, b in met
@@ -131,55 +133,53 @@ def _correlate(L, groups, result, source, steps, rows, columns, bias=False):
         places = [i * y_pitch + (first + j) * L for i in range(mr) for j in range(n)]
         biases = [i for i in range(mr) for _ in range(n)]
         parts.append(part(fmas, places, count, b=move * L, c=n * L, bias=biases))
-    ta = [c * k_step + u * columns.kernel for u in order for c in range(K)]
-    tb = [c * x_pitch + rows.distance(u) * x_width * L for u in order for c in range(K)]
-    row_tile = spec(parts, ta, tb, init="bias" if bias else "0")
-    table = np.zeros((height, 3), np.int64)  # of each row: the steps of the sum it takes part in, its base
+    ta = [u * columns.kernel for u in order]
+    tb = [rows.distance(u) * x_width * L for u in order]
+    row_tile = spec(parts, ta, tb, init="bias" if bias else "0", inner=(next_k, x_pitch))
+    table = np.zeros((height, 3), np.int64)  # of each row: the taps that it meets, first and last, its base
     for i in range(height):
         met = [n for n, u in enumerate(order) if rows.meets(i, u)]
         if met:
-            table[i] = met[0] * K, (met[-1] + 1) * K, rows.base(i) * x_width * L
-    row_step, x_group, y_group = width * L, K * x_pitch, M * y_pitch
+            table[i] = met[0], met[-1] + 1, rows.base(i) * x_width * L
+    row_step = width * L
 
-    def leaf(x, w, b, y, first, last):
+    def leaf(x, w, b, y, first, last, groups, M, K, far):
+        m_step = taps if backward else far
         for i in range(first, last):
             for g in range(groups):
-                source, target = x + (g * x_group + table[i, 2]), y + (g * y_group + i * row_step)
+                source, target = x + (g * K * x_pitch + table[i, 2]), y + (g * M * y_pitch + i * row_step)
                 for m in range(0, M, mr):
                     c = min(m, M - mr)  # the last tile may overlap the one before: it writes the same
-                    weights = w + (g * w_group + c * m_step)
-                    tile(
-                        row_tile,
-                        table[i, 0],
-                        table[i, 1],
-                        weights,
-                        source,
-                        target + c * y_pitch,
-                        b + (g * M + c),
-                    )
+                    weights = w + (g * M * K * taps + c * m_step)
+                    far_tile(
+                        row_tile, table[i, 0], table[i, 1], K, far, 0, 0,
+                        weights, source, target + c * y_pitch, b + (g * M + c),
+                    )  # fmt: skip
 
     return leaf
 
 
 def rows_of_y(g):
     leaf = _correlate(
-        g.L, g.groups, (g.Og, g.P, g.Q, g.y_pitch), (g.Cg, g.H, g.W, g.x_pitch),
-        (g.Cg * g.taps, g.taps, g.Og * g.Cg * g.taps),
+        g.L, (g.Og, g.P, g.Q, g.y_pitch), (g.Cg, g.H, g.W, g.x_pitch), False,
         _Axis(g.KH, g.sh, g.dh, g.top, g.H, False), _Axis(g.KW, g.sw, g.dw, g.left, g.W, False),
         g.bias,
     )  # fmt: skip
-    return [Row(leaf)]
+    return [Row(leaf, groups=g.groups, M=g.Og, K=g.Cg, far=g.Cg * g.taps)]
 
 
-def rows_of_dx(g, bias=False):
-    """Rows of dx; with `bias` its channels begin with ``b``."""
+def rows_of_dx(g):
+    return [row_of_dx(g, x="dy", y="dx", b=0, first=0, last=g.H)]
+
+
+def row_of_dx(g, bias=False, **given):
+    """The row of dx from dy, which its leaf calls y and x; with `bias` its channels begin with ``b``."""
     leaf = _correlate(
-        g.L, g.groups, (g.Cg, g.H, g.W, g.x_pitch), (g.Og, g.P, g.Q, g.y_pitch),
-        (g.taps, g.Cg * g.taps, g.Og * g.Cg * g.taps),
+        g.L, (g.Cg, g.H, g.W, g.x_pitch), (g.Og, g.P, g.Q, g.y_pitch), True,
         _Axis(g.KH, g.sh, g.dh, g.top, g.P, True), _Axis(g.KW, g.sw, g.dw, g.left, g.Q, True),
         bias,
     )  # fmt: skip
-    return [Row(leaf, x="dy", y="dx", b=0, first=0, last=g.H)]
+    return Row(leaf, groups=g.groups, M=g.Cg, K=g.Og, far=g.Cg * g.taps, **given)
 
 
 # --- dw and db ------------------------------------------------------------------------------------------
@@ -245,52 +245,94 @@ def _dw_some(g, start, rows, count, nv, run):
 
 
 def _dw_channels(g):
-    """One sum: acc [KH][KW][O][C] += dy x, with x turned to [H][W][L samples][C], channels side by side."""
-    L, C, O, Og, W, Q, KW, taps, y_pitch = g.L, g.C, g.O, g.Og, g.W, g.Q, g.KW, g.taps, g.y_pitch
-    wide = -(-C // L) * L
-    vectors = -(-g.Cg // L)
-    mr, nv = shape(Og, vectors)
-    parts = []
-    for o, rows, count in groups(Og, mr):
-        for v, columns, times in groups(vectors, nv):
-            for n in range(times):
-                fmas, places = rectangle(rows, columns, y_pitch, L, wide, L)
-                b, a, c = (v + n * nv) * L, o * y_pitch, o * wide + (v + n * nv) * L
-                fmas, places = [(i, x + a, y + b) for i, x, y in fmas], [place + c for place in places]
-                parts.append(part(fmas, places, count, a=rows * y_pitch, c=rows * wide))
-    pixel = L * wide
-    tb = wide if g.sw == 1 else [(j * g.sw * L + n) * wide for j in range(Q) for n in range(L)]
-    products = spec(parts, 1, tb, init="add")
-    columns = _Axis(KW, g.sw, g.dw, g.left, W, False)
-    met = [[j for j in range(Q) if columns.meets(j, v)] for v in range(KW)]
-    reach = np.array([(m[0], m[-1] + 1) if m else (0, 0) for m in met], np.int64)
-    few = max(1, 128 // L)  # columns at a time, whose turned pixels stay in the first cache
-    H, KH, sh, dh, dw, top, left, parted, Cg = (
-        g.H, g.KH, g.sh, g.dh, g.dw, g.top, g.left, g.groups, g.Cg,
+    """One sum: acc [KH][KW][O][C] += dy x, with x turned to [H][W][L samples][C], channels side by side.
+
+    All sizes are numbers that the leaves are given: a net of many convolutions compiles few.
+    """
+    L, wide = g.L, -(-g.C // g.L) * g.L
+    vectors, mr = -(-g.Cg // L), min(ROWS, g.Og)
+    nv = next((n for n in (3, 2) if vectors % n == 0), min(3, vectors))
+    pixels = {"pixels": g.H * g.W, "C": g.C, "wide": wide, "x_pitch": g.x_pitch}
+    sizes = np.array([
+        g.Og, g.Cg, wide, g.groups, g.H, g.W, g.Q, g.y_pitch,
+        g.KH, g.KW, g.sh, g.dh, g.dw, g.top, g.left,
+    ])  # fmt: skip
+    leaf = _dw_tiles(L, mr, g.Og % mr, nv, vectors % nv, g.sw)
+    finish = Row(_dw_finish(L), items=g.O, taps=g.taps, O=g.O, Cg=g.Cg, wide=wide)
+    return Gradient(
+        [Row(_turn(L), **pixels), Row(leaf, sizes=sizes)],
+        [finish], acc=g.taps * g.O * wide, scratch=g.H * g.W * L * wide,
     )  # fmt: skip
 
-    def leaf(dy, scratch, acc, first, last):
+
+def _turn(L):
+    def leaf(x, scratch, pixels, C, wide, x_pitch):
+        for i in range(pixels):
+            for c in range(0, C, L):
+                c = min(c, C - L)
+                transpose(x + (c * x_pitch + i * L), x_pitch, scratch + (i * L * wide + c), wide)
+
+    return leaf
+
+
+def _dw_tiles(L, mr, rest_m, nv, rest_n, sw):
+    """The leaf of tiles of `mr` channels of dy by `nv` vectors of x, and of the rest of either."""
+
+    def products(m, n):  # an element of dy lies `y_pitch` behind that of the channel before, of x `wide`
+        cells = [(i, j) for i in range(m) for j in range(n)]
+        fmas = [(i * n + j, (i, 0), j * L) for i, j in cells]
+        steps = (1, (1, 0), ()) if sw == 1 else (L, (sw * L, 0), (1, (1, 0)))
+        places = [(i, j * L) for i, j in cells]
+        return spec([part(fmas, places)], *steps[:2], init="add", inner=steps[2])
+
+    whole, low, narrow, corner = (
+        products(m or 1, n or 1) for m, n in ((mr, nv), (rest_m, nv), (mr, rest_n), (rest_m, rest_n))
+    )
+    few = max(1, 128 // L)  # columns at a time, whose turned pixels stay in the first cache
+    samples = L if sw == 1 else 1  # steps of a pixel
+
+    def leaf(dy, scratch, acc, first, last, sizes):
+        Og, Cg, wide, groups = sizes[0], sizes[1], sizes[2], sizes[3]
+        H, W, Q, y_pitch = sizes[4], sizes[5], sizes[6], sizes[7]
+        KH, KW, sh, dh, dw, top, left = (
+            sizes[8], sizes[9], sizes[10], sizes[11], sizes[12], sizes[13], sizes[14],
+        )  # fmt: skip
+        vectors = (Cg + L - 1) // L
+        rows, columns = Og - rest_m, (vectors - rest_n) * L
         for p in range(first, last):
             for u in range(KH):
                 row = p * sh + u * dh - top
                 if row < 0 or row >= H:
                     continue
-                for n in range(parted):
+                for n in range(groups):
                     a = dy + (n * Og * y_pitch + p * Q * L)
-                    b = scratch + (row * W * pixel + n * Cg)
+                    b = scratch + (row * W * L * wide + n * Cg)
                     for q in range(0, Q, few):
                         for v in range(KW):
-                            k0, k1 = max(q, reach[v, 0]) * L, min(q + few, reach[v, 1]) * L
-                            d = acc + (((u * KW + v) * O + n * Og) * wide)
-                            tile(products, k0, k1, a, b + (v * dw - left) * pixel, d, d)
+                            near = v * dw - left  # of x, to the first column of dy
+                            k0, k1 = max(q, -(near // sw)), min(min(q + few, Q), (W - 1 - near) // sw + 1)
+                            k0, k1, x = k0 * samples, k1 * samples, b + near * L * wide
+                            d = acc + ((u * KW + v) * groups + n) * Og * wide
+                            for c in range(0, columns, nv * L):
+                                for o in range(0, rows, mr):
+                                    y, t = a + o * y_pitch, d + (o * wide + c)
+                                    far_tile(whole, k0, k1, L, y_pitch, wide, wide, y, x + c, t, t)
+                                if rest_m:
+                                    y, t = a + rows * y_pitch, d + (rows * wide + c)
+                                    far_tile(low, k0, k1, L, y_pitch, wide, wide, y, x + c, t, t)
+                            if rest_n:
+                                for o in range(0, rows, mr):
+                                    y, t = a + o * y_pitch, d + (o * wide + columns)
+                                    far_tile(narrow, k0, k1, L, y_pitch, wide, wide, y, x + columns, t, t)
+                                if rest_m:
+                                    y, t = a + rows * y_pitch, d + (rows * wide + columns)
+                                    far_tile(corner, k0, k1, L, y_pitch, wide, wide, y, x + columns, t, t)
 
-    def turn(x, scratch):
-        for i in range(H * W):
-            for c in range(0, C, L):
-                c = min(c, C - L)
-                transpose(x + (c * x_pitch + i * L), x_pitch, scratch + (i * pixel + c), wide)
+    return leaf
 
-    def finish(acc, shards, stride, dw, item):
+
+def _dw_finish(L):
+    def leaf(acc, shards, stride, dw, item, taps, O, Cg, wide):
         total = local(dw, L)
         for n in range(taps):
             for c in range(0, Cg, L):
@@ -298,9 +340,7 @@ def _dw_channels(g):
                 for i in range(min(L, Cg - c)):
                     dw[(item * Cg + c + i) * taps + n] = total[i]
 
-    x_pitch = g.x_pitch
-    size = taps * O * wide
-    return Gradient([Row(turn), Row(leaf)], [Row(finish, items=O)], acc=size, scratch=H * W * pixel)
+    return leaf
 
 
 def sum_of_db(site, channels, pitch, width):

@@ -10,7 +10,7 @@ from nbdl.errors import NbdlError
 from nbdl.kernels.convolution.conv2d_lanes import (
     Geometry,
     flops,
-    rows_of_dx,
+    row_of_dx,
     rows_of_y,
     sum_of_db,
     sum_of_dw,
@@ -44,7 +44,7 @@ def _called(rows, **given):
 
 
 def _forward(site):
-    return [Row(row.leaf) for row in rows_of_dx(_geometry(site), "b" in site.shapes)]
+    return [row_of_dx(_geometry(site), "b" in site.shapes)]
 
 
 def _dx(site):

@@ -21,7 +21,8 @@ say by their names what it is given:
 - ``scratch``, memory that keeps its values until the rows of one list are done;
 - ``sample``, the position of the block's first lane in the minibatch, ``seed`` and ``step``: what random
   numbers depend on;
-- what the `Row` gives by name: an integer, the name of another operand, or a `Walk` over one;
+- what the `Row` gives by name: an integer, a small array of integers (its address: int64), the name of
+  another operand, or a `Walk` over one;
 - ``turn``: in a `Loop`, the number of the turn, from 0 on (a random number of a turn is keyed by it too).
 
 Inputs that are not there are null pointers, and are not to be read.
@@ -47,7 +48,10 @@ class Unfit(Exception):
 
 
 class Row:
-    """One call of a leaf: what its parameters are where the name does not say it, integers or other names."""
+    """One call of a leaf: what its parameters are where the name does not say it.
+
+    Integers, arrays of them, or the names of other operands.
+    """
 
     def __init__(self, leaf, **given):
         self.leaf, self.given = leaf, given

@@ -8,7 +8,8 @@ A few accumulators stay in registers while k runs, and every step multiplies wha
 
 Convolution, its gradients, the linear layer and its gradients differ only in these index maps. A map is a
 string (`spec` makes it), and Numba compiles one function for each: all offsets become displacements inside
-instructions. The length of the sum is given at run time.
+instructions. The length of the sum is given at run time, and in a `far_tile` strides too: layers of different
+sizes share its code.
 """
 
 import ast
@@ -27,16 +28,14 @@ from nbdl.kernels.simd.emit import (
     at,
     emit_fma,
     emit_load,
-    emit_load_part,
     emit_splat,
     emit_store,
-    emit_store_part,
 )
 
 UNROLL = 48  # products of one turn of the loop over k, at least half of it
 
 
-def spec(parts, ta, tb, *, init="0", a_vector=False):
+def spec(parts, ta, tb, *, init="0", a_vector=False, inner=()):
     """The description of a tile, as text.
 
     Parameters
@@ -49,15 +48,20 @@ def spec(parts, ta, tb, *, init="0", a_vector=False):
         C = sum; C += sum; C = D[bias] + sum.
     a_vector : bool
         The elements of A are vectors too.
+    inner : pair
+        Of a `far_tile`: each step of k is a run of steps, in which A and B move on by these two.
+
+    In a `far_tile` a stride or an offset of A, B or C may be a pair (n, m): n times a stride that is given at
+    run time, plus m.
     """
-    return repr((parts, ta, tb, init, a_vector))
+    return repr((parts, ta, tb, init, a_vector, inner))
 
 
 def part(fmas, places, count=1, a=0, b=0, c=0, bias=()):
     """Products for some accumulators, `count` times over: A, B and C move on by `a`, `b` and `c` elements.
 
-    `fmas` lists (i, a, b): accumulator i += A[ta(k) + a] * B[tb(k) + b]. ``places[i]`` says where in C
-    accumulator i goes: an offset, or (offset, n) if only n lanes of it exist. ``bias[i]`` is its place in D.
+    `fmas` lists (i, a, b): accumulator i += A[ta(k) + a] * B[tb(k) + b]. Accumulator i goes to C[places[i]],
+    and ``bias[i]`` is its place in D.
     """
     return count, (a, b, c), list(fmas), list(places), list(bias)
 
@@ -98,20 +102,34 @@ def tile(sp, k0, k1, A, B, C, D):
 
     Nothing is checked: offsets are the caller's proof. Where the JIT is disabled, Python does the same.
     """
-    parts, ta, tb, init, a_vector = ast.literal_eval(sp)
-    L = LANES[C.array.dtype.name]
-    step = lambda t, k: t * k if isinstance(t, int) else t[k]  # noqa: E731
+    far_tile(sp, k0, k1, 1, 0, 0, 0, A, B, C, D)
+
+
+def far_tile(sp, k0, k1, run, a_far, b_far, c_far, A, B, C, D):
+    """`tile` with what is known at run time alone: steps of a `run`, the strides of A, B and C in pairs."""
+    parts, ta, tb, init, a_vector, inner = ast.literal_eval(sp)
+    L, turns = LANES[C.array.dtype.name], run if inner else 1
+    go_a, go_b = inner or (0, 0)
+
+    def place(offset, far):
+        return offset[0] * far + offset[1] if isinstance(offset, tuple) else offset
+
+    def step(t, k, far):
+        return place(t[k], far) if isinstance(t, list) else k * place(t, far)
+
     for count, (step_a, step_b, step_c), fmas, places, bias in parts:
         for n in range(count):
             sums = [np.zeros(L, C.array.dtype) for _ in places]
             for k in range(k0, k1):
-                for i, a, b in fmas:
-                    a, b = step(ta, k) + n * step_a + a, step(tb, k) + n * step_b + b
-                    sums[i] = sums[i] + (A.part(a, L) if a_vector else A[a]) * B.part(b, L)
-            for i, place in enumerate(places):
-                offset, lanes = place if isinstance(place, tuple) else (place, L)
-                out = C.part(n * step_c + offset, lanes)
-                out[:] = sums[i][:lanes] + (out if init == "add" else D[bias[i]] if init == "bias" else 0)
+                for turn in range(turns):
+                    at_a = step(ta, k, a_far) + turn * place(go_a, a_far) + n * step_a
+                    at_b = step(tb, k, b_far) + turn * place(go_b, b_far) + n * step_b
+                    for i, a, b in fmas:
+                        a, b = at_a + place(a, a_far), at_b + place(b, b_far)
+                        sums[i] = sums[i] + (A.part(a, L) if a_vector else A[a]) * B.part(b, L)
+            for i, offset in enumerate(places):
+                out = C.part(n * step_c + place(offset, c_far), L)
+                out[:] = sums[i] + (out if init == "add" else D[bias[i]] if init == "bias" else 0)
 
 
 if not config.DISABLE_JIT:
@@ -120,26 +138,73 @@ if not config.DISABLE_JIT:
     def tile(context, sp, k0, k1, A, B, C, D):
         if not isinstance(sp, types.StringLiteral):
             return None
-        parts, ta, tb, init, a_vector = ast.literal_eval(sp.literal_value)
-        kind = Kind.of[C.dtype]
 
         def emit(context, bd, sig, values):
-            _, k0, k1, A, B, C, D = values
-            for count, steps, fmas, places, bias in parts:
-                with _repeat(bd, count) as n:
-                    a, b, c = (at(bd, p, bd.mul(n, ir.Constant(I64, s))) for p, s in zip((A, B, C), steps))
-                    start = [
-                        emit_splat(bd, kind, bd.load(at(bd, D, bias[i])))
-                        if init == "bias"
-                        else kind.constant(0)
-                        for i in range(len(places))
-                    ]
-                    sums = _sums(bd, kind, k0, k1, a, b, start, fmas, ta, tb, a_vector)
-                    for place, value in zip(places, sums):
-                        _put(bd, kind, c, place, value, init == "add")
+            _, k0, k1, *pointers = values
+            _emit(bd, sp.literal_value, Kind.of[C.dtype], k0, k1, None, (None,) * 3, pointers)
             return context.get_dummy_value()
 
         return types.void(sp, types.int64, types.int64, A, B, C, D), emit
+
+    @intrinsic(prefer_literal=True)
+    def far_tile(context, sp, k0, k1, run, a_far, b_far, c_far, A, B, C, D):
+        if not isinstance(sp, types.StringLiteral):
+            return None
+
+        def emit(context, bd, sig, values):
+            _, k0, k1, run, a_far, b_far, c_far, *pointers = values
+            _emit(bd, sp.literal_value, Kind.of[C.dtype], k0, k1, run, (a_far, b_far, c_far), pointers)
+            return context.get_dummy_value()
+
+        return types.void(sp, *[types.int64] * 6, A, B, C, D), emit
+
+
+def _emit(bd, sp, kind, k0, k1, run, far, pointers):
+    parts, ta, tb, init, a_vector, inner = ast.literal_eval(sp)
+    A, B, C, D = pointers
+    for count, steps, fmas, places, bias in parts:
+        with _repeat(bd, count) as n:
+            a, b, c = (at(bd, p, bd.mul(n, ir.Constant(I64, s))) for p, s in zip((A, B, C), steps))
+            start = [
+                emit_splat(bd, kind, bd.load(at(bd, D, bias[i]))) if init == "bias" else kind.constant(0)
+                for i in range(len(places))
+            ]
+            a, b, c = (_Far(bd, *both) for both in zip((a, b, c), far))
+            sums = _sums(bd, kind, k0, k1, a, b, start, fmas, (ta, tb), a_vector, inner, run)
+            for place, value in zip(places, sums):
+                if init == "add":
+                    value = bd.fadd(value, emit_load(bd, kind, *c.place(place)), ("nsz",))
+                emit_store(bd, kind, value, *c.place(place))
+
+
+class _Far:
+    """A pointer from which offsets count; of pairs the first counts in strides `far`, known at run time."""
+
+    def __init__(self, bd, pointer, far):
+        self.bd, self.pointer, self.far, self._rows = bd, pointer, far, {}
+
+    def place(self, offset):
+        """A pointer, and an offset known to the compiler: pointers of pairs with one multiple are shared."""
+        n, m = offset if isinstance(offset, tuple) else (0, offset)
+        if n not in self._rows:
+            self._rows[n] = at(self.bd, self.pointer, self._times(n)) if n else self.pointer
+        return self._rows[n], m
+
+    def step(self, t, k):
+        """Where step k begins: k times a stride, or an entry of a table of the compiled code."""
+        bd = self.bd
+        if isinstance(t, list):
+            words = ir.Constant(ir.ArrayType(I64, len(t)), t)
+            table = cgutils.global_constant(bd.module, ".offsets", words)
+            distance = bd.load(bd.gep(table, [ir.Constant(I64, 0), k]))
+        else:
+            n, m = t if isinstance(t, tuple) else (0, t)
+            stride = bd.add(self._times(n), ir.Constant(I64, m)) if n else ir.Constant(I64, m)
+            distance = bd.mul(k, stride)
+        return _Far(bd, at(bd, self.pointer, distance), self.far)
+
+    def _times(self, n):
+        return self.bd.mul(self.far, ir.Constant(I64, n))
 
 
 class _repeat:
@@ -159,28 +224,41 @@ class _repeat:
             self.loop.__exit__(*exception)
 
 
-def _sums(bd, kind, k0, k1, A, B, start, fmas, ta, tb, a_vector):
+def _sums(bd, kind, k0, k1, A, B, start, fmas, tables, a_vector, inner, run):
     """The loop over k; the accumulators are values that go round it, and so stay in registers."""
+    ta, tb = tables
 
-    def products(k, sums):
-        a0, b0, loaded_a, loaded_b, sums = _place(bd, A, ta, k), _place(bd, B, tb, k), {}, {}, list(sums)
+    def products(a0, b0, sums):
+        loaded_a, loaded_b, sums = {}, {}, list(sums)
         for i, a, b in fmas:
             if b not in loaded_b:
-                loaded_b[b] = emit_load(bd, kind, b0, b)
+                loaded_b[b] = emit_load(bd, kind, *b0.place(b))
             if a not in loaded_a:
+                p, offset = a0.place(a)
                 loaded_a[a] = (
-                    emit_load(bd, kind, a0, a) if a_vector else emit_splat(bd, kind, bd.load(at(bd, a0, a)))
-                )
+                    emit_load(bd, kind, p, offset) if a_vector
+                    else emit_splat(bd, kind, bd.load(at(bd, p, offset)))
+                )  # fmt: skip
             sums[i] = emit_fma(bd, kind, loaded_a[a], loaded_b[b], sums[i])
         return sums
 
-    several = max(
-        1, UNROLL // max(len(fmas), 1)
-    )  # short steps are unrolled: counting takes turns from products
-    k, sums = k0, start
-    for steps in (several, 1) if several > 1 else (1,):
-        k, sums = _loop(bd, k, bd.sub(k1, ir.Constant(I64, steps - 1)), steps, sums, products)
-    return sums
+    def unrolled(k0, k1, A, B, ta, tb, sums):
+        """Short steps are unrolled: counting takes turns from products."""
+        several, k = max(1, UNROLL // max(len(fmas), 1)), k0
+        for steps in (several, 1) if several > 1 else (1,):
+            end = bd.sub(k1, ir.Constant(I64, steps - 1))
+            k, sums = _loop(
+                bd, k, end, steps, sums, lambda k, sums: products(A.step(ta, k), B.step(tb, k), sums)
+            )
+        return sums
+
+    if not inner:
+        return unrolled(k0, k1, A, B, ta, tb, start)
+
+    def turns(k, sums):
+        return unrolled(ir.Constant(I64, 0), run, A.step(ta, k), B.step(tb, k), *inner, sums)
+
+    return _loop(bd, k0, k1, 1, start, turns)[1]
 
 
 def _loop(bd, k0, end, steps, start, body):
@@ -193,15 +271,15 @@ def _loop(bd, k0, end, steps, start, body):
     k, *sums = values
     for i in range(steps):
         sums = body(bd.add(k, ir.Constant(I64, i)), sums)
-    after = [bd.add(k, ir.Constant(I64, steps)), *sums]
+    after, last_block = [bd.add(k, ir.Constant(I64, steps)), *sums], bd.block
     for phi, value in zip(values, after):
-        phi.add_incoming(value, bd.block)
+        phi.add_incoming(value, last_block)
     bd.cbranch(bd.icmp_signed("<", after[0], end), loop, done)
     bd.position_at_end(done)
     results = []
     for value, last in zip((k0, *start), after):
         phi = _round(bd, value, before)
-        phi.add_incoming(last, loop)
+        phi.add_incoming(last, last_block)
         results.append(phi)
     return results[0], results[1:]
 
@@ -210,23 +288,3 @@ def _round(bd, value, block):
     phi = bd.phi(value.type)
     phi.add_incoming(value, block)
     return phi
-
-
-def _place(bd, p, t, k):
-    """Where step k begins: k times a stride, or an entry of a constant table."""
-    if isinstance(t, int):
-        return at(bd, p, bd.mul(k, ir.Constant(I64, t)))
-    table = cgutils.global_constant(bd.module, ".offsets", ir.Constant(ir.ArrayType(I64, len(t)), list(t)))
-    return at(bd, p, bd.load(bd.gep(table, [ir.Constant(I64, 0), k])))
-
-
-def _put(bd, kind, C, place, value, add):
-    if isinstance(place, tuple):
-        offset, lanes = place[0], ir.Constant(I64, place[1])
-        if add:
-            value = bd.fadd(value, emit_load_part(bd, kind, C, offset, lanes), ("nsz",))
-        emit_store_part(bd, kind, C, offset, value, lanes)
-        return
-    if add:
-        value = bd.fadd(value, emit_load(bd, kind, C, place), ("nsz",))
-    emit_store(bd, kind, value, C, place)
