@@ -12,7 +12,9 @@ import torch
 from torch.nn import functional
 
 from nbdl import nn
+from nbdl.bench import _torch_of_layers
 from nbdl.bench._race import Competitor
+from nbdl.bench._rows import first
 
 VERSION = torch.__version__
 
@@ -23,25 +25,30 @@ def competitors(case, arguments, quick):
     if case.kind == "step":
         forms = {"eager": lambda f: f} | ({} if quick else {"compile": _compile})
         return [Competitor(name, partial(_step, case, arguments, form)) for name, form in forms.items()]
-    return [Competitor("eager", partial(_kernel, case, arguments))] if case.name in KERNELS else []
+    if case.name not in KERNELS:
+        return []
+    images = any(isinstance(a, np.ndarray) and a.ndim == 4 for a in arguments.values())
+    orders = {"eager": torch.contiguous_format} | ({"channels last": torch.channels_last} if images else {})
+    return [Competitor(name, partial(_kernel, case, arguments, order)) for name, order in orders.items()]
 
 
-def _kernel(case, arguments):
-    given = {k: _tensor(v) if isinstance(v, np.ndarray) else v for k, v in arguments.items()}
+def _kernel(case, arguments, order):
+    given = {k: _tensor(v, order) if isinstance(v, np.ndarray) else v for k, v in arguments.items()}
     call = KERNELS[case.name](**given, **case.more)
 
     def run(n):
         with torch.no_grad():
             for _ in range(n):
                 result = call()
-        return result.detach().numpy()
+        return first(result).detach().numpy()
 
     return run
 
 
-def _tensor(array):
-    """A copy in memory that torch has aligned."""
-    return torch.from_numpy(array).clone()
+def _tensor(array, order):
+    """A copy in memory that torch has aligned; images in their `order`."""
+    order = order if array.ndim == 4 else torch.contiguous_format
+    return torch.from_numpy(array).clone(memory_format=order)
 
 
 # --- kernels: the arguments of ours, by name -> a call that does the same -----------------------------------
@@ -52,12 +59,12 @@ def conv2d(x, w, b, out, stride, padding):
 
 
 def conv2d_dx(dy, w, x_shape, dx, stride, padding):
-    x = torch.empty(x_shape)
+    x = torch.empty_like(dx)
     return lambda: _convolution_backward(dy, x, w, stride, padding, 0)
 
 
 def conv2d_dw(dy, x, w_shape, dw, stride, padding):
-    w = torch.empty(w_shape)
+    w = torch.empty_like(dw)
     return lambda: _convolution_backward(dy, x, w, stride, padding, 1)
 
 
@@ -102,7 +109,7 @@ def max_pool2d(x, out, kernel, stride, padding):
 
 
 def max_pool2d_dx(dy, index, x_shape, dx, kernel, stride, padding):
-    x = torch.empty(x_shape)
+    x = torch.empty_like(dx)
     pairs = [kernel] * 2, [stride] * 2, [padding] * 2, [1, 1]
     return lambda: torch.ops.aten.max_pool2d_with_indices_backward(dy, x, *pairs, False, index)
 
@@ -112,7 +119,7 @@ def avg_pool2d(x, out, kernel, stride, padding):
 
 
 def avg_pool2d_dx(dy, x_shape, dx, kernel, stride, padding):
-    x = torch.empty(x_shape)
+    x = torch.empty_like(dx)
     pairs = [kernel] * 2, [stride] * 2, [padding] * 2
     return lambda: torch.ops.aten.avg_pool2d_backward(dy, x, *pairs, False, True, None)
 
@@ -136,7 +143,7 @@ def _update(optimizer, w, dw, lr):
     return call
 
 
-KERNELS = {
+KERNELS = _torch_of_layers.KERNELS | {
     f.__name__: f
     for f in (
         conv2d, conv2d_dx, conv2d_dw, linear, linear_dx, linear_dw, matmul, bmm, softmax_cross_entropy,
