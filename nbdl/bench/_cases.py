@@ -5,15 +5,14 @@ is done element by element is not counted. Bytes are those of all arrays, each c
 serial: their rows run on one thread.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
-from nbdl import kernels, registry
+from nbdl import kernels
+from nbdl.bench._cases_of_layers import layer_cases
+from nbdl.bench._rows import Case, normal, zeros
 
 SIZES = {
     "convolution": (  # N, C, H = W, O, KH = KW, padding, stride
@@ -34,65 +33,10 @@ QUICK = {  # only to see that everything works
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Case:
-    """A row: the kernels `calls` (else the one called `name`), on arguments that `arguments()` makes.
-
-    The arrays named by `written` are written, and the first of them holds the result; `more` is what only a
-    peer needs to know.
-    """
-
-    name: str
-    size: str
-    flops: int
-    arguments: Callable
-    written: tuple
-    calls: tuple = ()
-    more: dict = field(default_factory=dict)
-
-    kind: ClassVar = "kernel"
-    threads: ClassVar = 1
-    samples: ClassVar = None
-    random: ClassVar = False
-    check_after: ClassVar = 1  # repetitions before the result is compared with a peer's
-
-    def bytes(self, arguments):
-        """Moved by one repetition at least."""
-        return sum(a.nbytes for a in arguments.values() if isinstance(a, np.ndarray))
-
-    def kernels(self):
-        """The kernels that are called."""
-        return [getattr(kernels, name) for name in self.calls or (self.name,)]
-
-    def start(self, arguments):
-        """``run(n)``: n repetitions, then the result."""
-        work = []
-        for kernel in self.kernels():
-            known = registry.parameters(kernel)
-            work.append(partial(kernel, **{k: v for k, v in arguments.items() if k in known}))
-
-        def run(n):
-            for _ in range(n):
-                for call in work:
-                    call()
-            return arguments[self.written[0]]
-
-        return run
-
-
 def kernel_cases(quick=False):
     """All kernel rows, in the order of the table."""
-    return [make(*size) for make, what in MAKERS for size in (QUICK if quick else SIZES)[what]]
-
-
-def normal(*shape):
-    """Normal random numbers, the same at each call."""
-    return np.random.default_rng(0).standard_normal(shape, np.float32)
-
-
-def zeros(*shape):
-    """Zeros in memory that the process has already."""
-    return np.full(shape, 0, np.float32)
+    of_nets = [make(*size) for make, what in MAKERS for size in (QUICK if quick else SIZES)[what]]
+    return of_nets + layer_cases(quick)
 
 
 def _convolution(N, C, H, O, K, padding, stride):

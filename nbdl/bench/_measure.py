@@ -40,9 +40,9 @@ def measure(case, peers, repeat, quick, progress):
     if case.flops:
         loop, flops = fma_in_turns(case.threads)
         runs.append(loop)
-    size = sum(a.nbytes for a in arguments.values() if isinstance(a, np.ndarray))
+    size = max(row["bytes"], sum(a.nbytes for a in arguments.values() if isinstance(a, np.ndarray)))
     row["bandwidth"] = bandwidth(size, case.threads, 2**20 if quick else CACHED) if size < CACHED else None
-    samples = _race.race(runs, repeat, burst, pause)
+    samples = _race.race(runs, repeat, burst, pause, of_thread=case.kind == "kernel")
     if case.flops:
         row["fma"] = flops / median(samples.pop())
     ours_figures, *figures = (_figures(row, case, *both) for both in zip(entries, samples))
@@ -52,7 +52,9 @@ def measure(case, peers, repeat, quick, progress):
         if apart is not None and not apart <= AGREE:  # or NaN
             who = f"{case.name}, {case.size}: nbdl and {entry.peer} {entry.form}"
             progress("note", text=f"{who} differ by {apart:.1e} of the largest number")
-        found |= {"form": entry.form, "ratio": found["seconds"] / row["seconds"], "difference": apart}
+        ratios = [theirs / own for theirs, own in zip(found["samples"], row["samples"])]
+        found |= {"form": entry.form, "ratio": median(ratios), "least_ratio": min(ratios)}
+        found["difference"] = apart
         row["peers"].setdefault(entry.peer, []).append(found)
     for forms in row["peers"].values():
         forms.sort(key=lambda found: found["seconds"])

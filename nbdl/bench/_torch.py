@@ -13,7 +13,9 @@ import torch
 from torch.nn import functional
 
 from nbdl import nn
+from nbdl.bench import _torch_of_layers
 from nbdl.bench._race import Competitor
+from nbdl.bench._rows import first
 
 VERSION = torch.__version__
 
@@ -22,31 +24,36 @@ def competitors(case, arguments, quick):
     """Torch's entries for a row; none for what it does not have."""
     torch.set_num_threads(case.threads)
     if case.kind == "step":
-        forms = [("eager", False), *([] if quick else [("channels_last", False), ("compile", True)])]
+        forms = [("eager", False), *([] if quick else [("channels last", False), ("compile", True)])]
         return [
-            Competitor(name, partial(_step, case, arguments, name == "channels_last", compiled))
+            Competitor(name, partial(_step, case, arguments, name == "channels last", compiled))
             for name, compiled in forms
-            if name != "channels_last" or case.convolutions
+            if name != "channels last" or case.convolutions
         ]
-    return [Competitor("eager", partial(_kernel, case, arguments))] if case.name in KERNELS else []
+    if case.name not in KERNELS:
+        return []
+    images = any(isinstance(a, np.ndarray) and a.ndim == 4 for a in arguments.values())
+    orders = {"eager": torch.contiguous_format} | ({"channels last": torch.channels_last} if images else {})
+    return [Competitor(name, partial(_kernel, case, arguments, order)) for name, order in orders.items()]
 
 
-def _kernel(case, arguments):
-    given = {k: _tensor(v) if isinstance(v, np.ndarray) else v for k, v in arguments.items()}
+def _kernel(case, arguments, order):
+    given = {k: _tensor(v, order) if isinstance(v, np.ndarray) else v for k, v in arguments.items()}
     call = KERNELS[case.name](**given, **case.more)
 
     def run(n):
         with torch.no_grad():
             for _ in range(n):
                 result = call()
-        return result.detach().numpy()
+        return first(result).detach().numpy()
 
     return run
 
 
-def _tensor(array):
-    """A copy in memory that torch has aligned."""
-    return torch.from_numpy(array).clone()
+def _tensor(array, order):
+    """A copy in memory that torch has aligned; images in their `order`."""
+    order = order if array.ndim == 4 else torch.contiguous_format
+    return torch.from_numpy(array).clone(memory_format=order)
 
 
 # --- kernels: the arguments of ours, by name -> a call that does the same -----------------------------------
@@ -57,12 +64,12 @@ def conv2d(x, w, b, out, stride, padding):
 
 
 def conv2d_dx(dy, w, x_shape, dx, stride, padding):
-    x = torch.empty(x_shape)
+    x = torch.empty_like(dx)
     return lambda: _convolution_backward(dy, x, w, stride, padding, 0)
 
 
 def conv2d_dw(dy, x, w_shape, dw, stride, padding):
-    w = torch.empty(w_shape)
+    w = torch.empty_like(dw)
     return lambda: _convolution_backward(dy, x, w, stride, padding, 1)
 
 
@@ -107,7 +114,7 @@ def max_pool2d(x, out, kernel, stride, padding):
 
 
 def max_pool2d_dx(dy, index, x_shape, dx, kernel, stride, padding):
-    x = torch.empty(x_shape)
+    x = torch.empty_like(dx)
     pairs = [kernel] * 2, [stride] * 2, [padding] * 2, [1, 1]
     return lambda: torch.ops.aten.max_pool2d_with_indices_backward(dy, x, *pairs, False, index)
 
@@ -117,7 +124,7 @@ def avg_pool2d(x, out, kernel, stride, padding):
 
 
 def avg_pool2d_dx(dy, x_shape, dx, kernel, stride, padding):
-    x = torch.empty(x_shape)
+    x = torch.empty_like(dx)
     pairs = [kernel] * 2, [stride] * 2, [padding] * 2
     return lambda: torch.ops.aten.avg_pool2d_backward(dy, x, *pairs, False, True, None)
 
@@ -141,7 +148,7 @@ def _update(optimizer, w, dw, lr):
     return call
 
 
-KERNELS = {
+KERNELS = _torch_of_layers.KERNELS | {
     f.__name__: f
     for f in (
         conv2d, conv2d_dx, conv2d_dw, linear, linear_dx, linear_dw, matmul, bmm, softmax_cross_entropy,

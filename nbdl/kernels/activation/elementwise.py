@@ -19,7 +19,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.inputs import ANY, as_float, as_like
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd import vector_math as _vector_math
 from nbdl.kernels.simd.registers import larger, pointer, where
@@ -71,12 +71,13 @@ def over_all(f, x, y, options=()):
 
 
 @jit(inline=True)
-def add_over_all(df, dy, known, dx, options=()):
-    """dx += df(dy, known, *options), arrays of one dimension."""
+def add_over_all(df, dy, known, add, dx, options=()):
+    """dx += df(dy, known, *options), or = if not `add`; arrays of one dimension."""
     p, q, d, n = pointer(dy), pointer(known), pointer(dx), dy.size
+    zero = load_rest(p, 0, 0)
     for i in range(0, n, lanes(p)):
         slope = df(load_rest(p, i, n - i), load_rest(q, i, n - i), *options)
-        store_rest(d, i, load_rest(d, i, n - i) + slope, n - i)
+        store_rest(d, i, (load_rest(d, i, n - i) if add else zero) + slope, n - i)
 
 
 # --- the kernels ------------------------------------------------------------------------------------------
@@ -118,14 +119,14 @@ def relu_dx(dy, y, dx=None):
     dy = as_float("relu_dx: `dy`", dy, ANY)
     y = as_like("relu_dx: `y`", y, ANY, dy)
     check_same("relu_dx", dy.shape, "y", y.shape)
-    dx = as_grad("relu_dx: `dx`", dx, dy.shape, dy)
-    _relu_dx(dy.reshape(dy.size), y.reshape(y.size), dx.reshape(dx.size))
+    dx, add = as_grad_or_new("relu_dx: `dx`", dx, dy.shape, dy)
+    _relu_dx(dy.reshape(dy.size), y.reshape(y.size), add, dx.reshape(dx.size))
     return dx
 
 
 @jit
-def _relu_dx(dy, y, dx):
-    add_over_all(relu_slope, dy, y, dx)
+def _relu_dx(dy, y, add, dx):
+    add_over_all(relu_slope, dy, y, add, dx)
 
 
 @jit
@@ -151,14 +152,14 @@ def sigmoid_dx(dy, y, dx=None):
     dy = as_float("sigmoid_dx: `dy`", dy, ANY)
     y = as_like("sigmoid_dx: `y`", y, ANY, dy)
     check_same("sigmoid_dx", dy.shape, "y", y.shape)
-    dx = as_grad("sigmoid_dx: `dx`", dx, dy.shape, dy)
-    _sigmoid_dx(dy.reshape(dy.size), y.reshape(y.size), dx.reshape(dx.size))
+    dx, add = as_grad_or_new("sigmoid_dx: `dx`", dx, dy.shape, dy)
+    _sigmoid_dx(dy.reshape(dy.size), y.reshape(y.size), add, dx.reshape(dx.size))
     return dx
 
 
 @jit
-def _sigmoid_dx(dy, y, dx):
-    add_over_all(sigmoid_slope, dy, y, dx)
+def _sigmoid_dx(dy, y, add, dx):
+    add_over_all(sigmoid_slope, dy, y, add, dx)
 
 
 @jit
@@ -184,14 +185,14 @@ def tanh_dx(dy, y, dx=None):
     dy = as_float("tanh_dx: `dy`", dy, ANY)
     y = as_like("tanh_dx: `y`", y, ANY, dy)
     check_same("tanh_dx", dy.shape, "y", y.shape)
-    dx = as_grad("tanh_dx: `dx`", dx, dy.shape, dy)
-    _tanh_dx(dy.reshape(dy.size), y.reshape(y.size), dx.reshape(dx.size))
+    dx, add = as_grad_or_new("tanh_dx: `dx`", dx, dy.shape, dy)
+    _tanh_dx(dy.reshape(dy.size), y.reshape(y.size), add, dx.reshape(dx.size))
     return dx
 
 
 @jit
-def _tanh_dx(dy, y, dx):
-    add_over_all(tanh_slope, dy, y, dx)
+def _tanh_dx(dy, y, add, dx):
+    add_over_all(tanh_slope, dy, y, add, dx)
 
 
 @jit

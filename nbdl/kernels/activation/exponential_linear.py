@@ -15,7 +15,7 @@ Clevert et al. 2016, section 3 (elu); Klambauer et al. 2017, equation 2 (selu); 
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import add_over_all, check_same, finite, over_all, positive
 from nbdl.kernels.door.inputs import ANY, as_float, as_like
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.registers import where
@@ -80,14 +80,14 @@ def elu_dx(dy, x, alpha=1.0, dx=None):
     x = as_like("elu_dx: `x`", x, ANY, dy)
     alpha = finite("elu_dx: `alpha`", alpha, dy)
     check_same("elu_dx", dy.shape, "x", x.shape)
-    dx = as_grad("elu_dx: `dx`", dx, dy.shape, dy)
-    _elu_dx(flat(dy), flat(x), alpha, flat(dx))
+    dx, add = as_grad_or_new("elu_dx: `dx`", dx, dy.shape, dy)
+    _elu_dx(flat(dy), flat(x), alpha, add, flat(dx))
     return dx
 
 
 @jit
-def _elu_dx(dy, x, alpha, dx):
-    add_over_all(elu_slope, dy, x, dx, (alpha,))
+def _elu_dx(dy, x, alpha, add, dx):
+    add_over_all(elu_slope, dy, x, add, dx, (alpha,))
 
 
 @jit
@@ -113,14 +113,14 @@ def selu_dx(dy, x, dx=None):
     dy = as_float("selu_dx: `dy`", dy, ANY)
     x = as_like("selu_dx: `x`", x, ANY, dy)
     check_same("selu_dx", dy.shape, "x", x.shape)
-    dx = as_grad("selu_dx: `dx`", dx, dy.shape, dy)
-    _selu_dx(flat(dy), flat(x), flat(dx))
+    dx, add = as_grad_or_new("selu_dx: `dx`", dx, dy.shape, dy)
+    _selu_dx(flat(dy), flat(x), add, flat(dx))
     return dx
 
 
 @jit
-def _selu_dx(dy, x, dx):
-    add_over_all(selu_slope, dy, x, dx)
+def _selu_dx(dy, x, add, dx):
+    add_over_all(selu_slope, dy, x, add, dx)
 
 
 @jit
@@ -149,14 +149,14 @@ def celu_dx(dy, x, alpha=1.0, dx=None):
     x = as_like("celu_dx: `x`", x, ANY, dy)
     alpha = positive("celu_dx: `alpha`", alpha, dy)
     check_same("celu_dx", dy.shape, "x", x.shape)
-    dx = as_grad("celu_dx: `dx`", dx, dy.shape, dy)
-    _celu_dx(flat(dy), flat(x), alpha, flat(dx))
+    dx, add = as_grad_or_new("celu_dx: `dx`", dx, dy.shape, dy)
+    _celu_dx(flat(dy), flat(x), alpha, add, flat(dx))
     return dx
 
 
 @jit
-def _celu_dx(dy, x, alpha, dx):
-    add_over_all(celu_slope, dy, x, dx, (alpha,))
+def _celu_dx(dy, x, alpha, add, dx):
+    add_over_all(celu_slope, dy, x, add, dx, (alpha,))
 
 
 elu_outputs, selu_outputs, celu_outputs = outputs(elu), outputs(selu), outputs(celu)

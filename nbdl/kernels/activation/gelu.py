@@ -18,7 +18,7 @@ import math
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all, sigmoids
 from nbdl.kernels.door.inputs import ANY, as_float, as_like
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.registers import larger, smaller, where
@@ -97,14 +97,14 @@ def gelu_dx(dy, x, dx=None):
     dy = as_float("gelu_dx: `dy`", dy, ANY)
     x = as_like("gelu_dx: `x`", x, ANY, dy)
     check_same("gelu_dx", dy.shape, "x", x.shape)
-    dx = as_grad("gelu_dx: `dx`", dx, dy.shape, dy)
-    _gelu_dx(flat(dy), flat(x), flat(dx))
+    dx, add = as_grad_or_new("gelu_dx: `dx`", dx, dy.shape, dy)
+    _gelu_dx(flat(dy), flat(x), add, flat(dx))
     return dx
 
 
 @jit
-def _gelu_dx(dy, x, dx):
-    add_over_all(gelu_slope, dy, x, dx)
+def _gelu_dx(dy, x, add, dx):
+    add_over_all(gelu_slope, dy, x, add, dx)
 
 
 @jit
@@ -130,14 +130,14 @@ def gelu_tanh_dx(dy, x, dx=None):
     dy = as_float("gelu_tanh_dx: `dy`", dy, ANY)
     x = as_like("gelu_tanh_dx: `x`", x, ANY, dy)
     check_same("gelu_tanh_dx", dy.shape, "x", x.shape)
-    dx = as_grad("gelu_tanh_dx: `dx`", dx, dy.shape, dy)
-    _gelu_tanh_dx(flat(dy), flat(x), flat(dx))
+    dx, add = as_grad_or_new("gelu_tanh_dx: `dx`", dx, dy.shape, dy)
+    _gelu_tanh_dx(flat(dy), flat(x), add, flat(dx))
     return dx
 
 
 @jit
-def _gelu_tanh_dx(dy, x, dx):
-    add_over_all(gelu_tanh_slope, dy, x, dx)
+def _gelu_tanh_dx(dy, x, add, dx):
+    add_over_all(gelu_tanh_slope, dy, x, add, dx)
 
 
 gelu_outputs, gelu_tanh_outputs = outputs(gelu), outputs(gelu_tanh)

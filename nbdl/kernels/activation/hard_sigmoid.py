@@ -13,7 +13,7 @@ Courbariaux et al. 2015, equation 3; Howard et al. 2019, section 5.2.
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import add_over_all, check_same, finite, over_all
 from nbdl.kernels.door.inputs import ANY, as_float, as_like
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.registers import larger, smaller, where
@@ -70,14 +70,14 @@ def hard_sigmoid_dx(dy, y, alpha=1 / 6, beta=0.5, dx=None):
     alpha = finite("hard_sigmoid_dx: `alpha`", alpha, dy)
     beta = finite("hard_sigmoid_dx: `beta`", beta, dy)
     check_same("hard_sigmoid_dx", dy.shape, "y", y.shape)
-    dx = as_grad("hard_sigmoid_dx: `dx`", dx, dy.shape, dy)
-    _hard_sigmoid_dx(flat(dy), flat(y), alpha, beta, flat(dx))
+    dx, add = as_grad_or_new("hard_sigmoid_dx: `dx`", dx, dy.shape, dy)
+    _hard_sigmoid_dx(flat(dy), flat(y), alpha, beta, add, flat(dx))
     return dx
 
 
 @jit
-def _hard_sigmoid_dx(dy, y, alpha, beta, dx):
-    add_over_all(hard_sigmoid_slope, dy, y, dx, (alpha, beta))
+def _hard_sigmoid_dx(dy, y, alpha, beta, add, dx):
+    add_over_all(hard_sigmoid_slope, dy, y, add, dx, (alpha, beta))
 
 
 @jit
@@ -103,14 +103,14 @@ def hard_swish_dx(dy, x, dx=None):
     dy = as_float("hard_swish_dx: `dy`", dy, ANY)
     x = as_like("hard_swish_dx: `x`", x, ANY, dy)
     check_same("hard_swish_dx", dy.shape, "x", x.shape)
-    dx = as_grad("hard_swish_dx: `dx`", dx, dy.shape, dy)
-    _hard_swish_dx(flat(dy), flat(x), flat(dx))
+    dx, add = as_grad_or_new("hard_swish_dx: `dx`", dx, dy.shape, dy)
+    _hard_swish_dx(flat(dy), flat(x), add, flat(dx))
     return dx
 
 
 @jit
-def _hard_swish_dx(dy, x, dx):
-    add_over_all(hard_swish_slope, dy, x, dx)
+def _hard_swish_dx(dy, x, add, dx):
+    add_over_all(hard_swish_slope, dy, x, add, dx)
 
 
 hard_sigmoid_outputs, hard_swish_outputs = outputs(hard_sigmoid), outputs(hard_swish)

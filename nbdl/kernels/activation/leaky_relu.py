@@ -10,7 +10,7 @@ Maas et al. 2013, section 2.
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import add_over_all, check_same, finite, over_all
 from nbdl.kernels.door.inputs import ANY, as_float, as_like
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.registers import where
@@ -52,14 +52,14 @@ def leaky_relu_dx(dy, x, slope=0.01, dx=None):
     x = as_like("leaky_relu_dx: `x`", x, ANY, dy)
     slope = finite("leaky_relu_dx: `slope`", slope, dy)
     check_same("leaky_relu_dx", dy.shape, "x", x.shape)
-    dx = as_grad("leaky_relu_dx: `dx`", dx, dy.shape, dy)
-    _leaky_relu_dx(flat(dy), flat(x), slope, flat(dx))
+    dx, add = as_grad_or_new("leaky_relu_dx: `dx`", dx, dy.shape, dy)
+    _leaky_relu_dx(flat(dy), flat(x), slope, add, flat(dx))
     return dx
 
 
 @jit
-def _leaky_relu_dx(dy, x, slope, dx):
-    add_over_all(leaky_relu_slope, dy, x, dx, (slope,))
+def _leaky_relu_dx(dy, x, slope, add, dx):
+    add_over_all(leaky_relu_slope, dy, x, add, dx, (slope,))
 
 
 leaky_relu_outputs = outputs(leaky_relu)

@@ -10,7 +10,7 @@ Hendrycks and Gimpel 2016, section 2 (SiLU); Ramachandran et al. 2017 (swish, wi
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all, sigmoids
 from nbdl.kernels.door.inputs import ANY, as_float, as_like
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.registers import larger, smaller
@@ -55,14 +55,14 @@ def silu_dx(dy, x, dx=None):
     dy = as_float("silu_dx: `dy`", dy, ANY)
     x = as_like("silu_dx: `x`", x, ANY, dy)
     check_same("silu_dx", dy.shape, "x", x.shape)
-    dx = as_grad("silu_dx: `dx`", dx, dy.shape, dy)
-    _silu_dx(flat(dy), flat(x), flat(dx))
+    dx, add = as_grad_or_new("silu_dx: `dx`", dx, dy.shape, dy)
+    _silu_dx(flat(dy), flat(x), add, flat(dx))
     return dx
 
 
 @jit
-def _silu_dx(dy, x, dx):
-    add_over_all(silu_slope, dy, x, dx)
+def _silu_dx(dy, x, add, dx):
+    add_over_all(silu_slope, dy, x, add, dx)
 
 
 silu_outputs = outputs(silu)

@@ -15,7 +15,7 @@ Dugas et al. 2000, Incorporating Second-Order Functional Knowledge for Better Op
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all, positive
 from nbdl.kernels.door.inputs import ANY, as_float, as_like
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.registers import larger, smaller
@@ -78,14 +78,14 @@ def softplus_dx(dy, x, beta=1.0, dx=None):
     x = as_like("softplus_dx: `x`", x, ANY, dy)
     beta = positive("softplus_dx: `beta`", beta, dy)
     check_same("softplus_dx", dy.shape, "x", x.shape)
-    dx = as_grad("softplus_dx: `dx`", dx, dy.shape, dy)
-    _softplus_dx(flat(dy), flat(x), beta, flat(dx))
+    dx, add = as_grad_or_new("softplus_dx: `dx`", dx, dy.shape, dy)
+    _softplus_dx(flat(dy), flat(x), beta, add, flat(dx))
     return dx
 
 
 @jit
-def _softplus_dx(dy, x, beta, dx):
-    add_over_all(softplus_slope, dy, x, dx, (beta,))
+def _softplus_dx(dy, x, beta, add, dx):
+    add_over_all(softplus_slope, dy, x, add, dx, (beta,))
 
 
 @jit
@@ -111,14 +111,14 @@ def mish_dx(dy, x, dx=None):
     dy = as_float("mish_dx: `dy`", dy, ANY)
     x = as_like("mish_dx: `x`", x, ANY, dy)
     check_same("mish_dx", dy.shape, "x", x.shape)
-    dx = as_grad("mish_dx: `dx`", dx, dy.shape, dy)
-    _mish_dx(flat(dy), flat(x), flat(dx))
+    dx, add = as_grad_or_new("mish_dx: `dx`", dx, dy.shape, dy)
+    _mish_dx(flat(dy), flat(x), add, flat(dx))
     return dx
 
 
 @jit
-def _mish_dx(dy, x, dx):
-    add_over_all(mish_slope, dy, x, dx)
+def _mish_dx(dy, x, add, dx):
+    add_over_all(mish_slope, dy, x, add, dx)
 
 
 softplus_outputs, mish_outputs = outputs(softplus), outputs(mish)

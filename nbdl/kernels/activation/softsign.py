@@ -10,7 +10,7 @@ Bergstra et al. 2009; Glorot and Bengio 2010.
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all
 from nbdl.kernels.door.inputs import ANY, as_float, as_like
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.registers import larger, smaller
@@ -53,14 +53,14 @@ def softsign_dx(dy, x, dx=None):
     dy = as_float("softsign_dx: `dy`", dy, ANY)
     x = as_like("softsign_dx: `x`", x, ANY, dy)
     check_same("softsign_dx", dy.shape, "x", x.shape)
-    dx = as_grad("softsign_dx: `dx`", dx, dy.shape, dy)
-    _softsign_dx(flat(dy), flat(x), flat(dx))
+    dx, add = as_grad_or_new("softsign_dx: `dx`", dx, dy.shape, dy)
+    _softsign_dx(flat(dy), flat(x), add, flat(dx))
     return dx
 
 
 @jit
-def _softsign_dx(dy, x, dx):
-    add_over_all(softsign_slope, dy, x, dx)
+def _softsign_dx(dy, x, add, dx):
+    add_over_all(softsign_slope, dy, x, add, dx)
 
 
 softsign_outputs = outputs(softsign)

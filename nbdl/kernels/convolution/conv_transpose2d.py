@@ -33,8 +33,9 @@ from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dx
 from nbdl.kernels.convolution.correlate_dw import _conv2d_dw, _conv2d_dw_of_lanes
 from nbdl.kernels.door.compact import compact
 from nbdl.kernels.door.inputs import as_float, as_like, as_optional
+from nbdl.kernels.door.memory import new
 from nbdl.kernels.door.options import integer, pair, shape4, sides, too_large
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad, as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.door.window import LIMIT, check_window
@@ -195,10 +196,11 @@ def conv_transpose2d_dx(dy, w, x_shape, stride=1, padding=0, dilation=1, groups=
         raise ShapeError(
             "conv_transpose2d_dx: `dy` must have shape {}, that of the result, got {}", shape, dy.shape
         )
-    dx = as_grad("conv_transpose2d_dx: `dx`", dx, x_shape, dy)
-    part = np.empty(x_shape, dy.dtype)
+    dx, add = as_grad_or_new("conv_transpose2d_dx: `dx`", dx, x_shape, dy)
+    part = new(x_shape, dy) if add else dx
     _conv2d(dy, w, np.empty(0, dy.dtype), stride, padding, dilation, groups, part)
-    _add(flat(part), flat(dx))
+    if add:
+        _add(flat(part), flat(dx))
     return dx
 
 

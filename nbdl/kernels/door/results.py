@@ -7,6 +7,7 @@ from numba.extending import overload
 from nbdl.errors import DtypeError, ShapeError
 from nbdl.kernels.door.describe import describe, describe_type, is_array, is_none, name_in, raiser
 from nbdl.kernels.door.inputs import NOT_NDIM
+from nbdl.kernels.door.memory import new, new_zeros
 from nbdl.kernels.door.sizes import Made, Sizes
 from nbdl.kernels.door.views import as_writable, flat
 
@@ -41,7 +42,7 @@ def _is_contiguous(a):
 @overload(as_out, prefer_literal=True)
 def _as_out(where, out, shape, x):
     if is_none(out):
-        return lambda where, out, shape, x: np.empty(shape, x.dtype)
+        return lambda where, out, shape, x: new(shape, x)
     name, rank = name_in(where), len(shape)
     order = raiser(DtypeError, _OUT_ORDER.format(name, x.dtype, describe_type(out)))
     array = isinstance(out, types.Array)
@@ -76,8 +77,20 @@ def as_grad(where, out, shape, x):
 @overload(as_grad, prefer_literal=True)
 def _as_grad(where, out, shape, x):
     if is_none(out):
-        return lambda where, out, shape, x: np.zeros(shape, x.dtype)
+        return lambda where, out, shape, x: new_zeros(shape, x)
     return lambda where, out, shape, x: as_out(where, out, shape, x)
+
+
+def as_grad_or_new(where, out, shape, x):
+    """(array, add): as `as_grad`, but a new array has any values, and `add` is 0: write instead of adding."""
+    return (np.empty(shape, x.dtype), 0) if out is None else (as_out(where, out, shape, x), 1)
+
+
+@overload(as_grad_or_new, prefer_literal=True)
+def _as_grad_or_new(where, out, shape, x):
+    if is_none(out):
+        return lambda where, out, shape, x: (new(shape, x), np.int64(0))
+    return lambda where, out, shape, x: (as_out(where, out, shape, x), np.int64(1))
 
 
 def as_state(where, a, x):

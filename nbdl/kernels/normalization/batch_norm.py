@@ -28,7 +28,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.inputs import ANY, as_float, as_like, as_optional
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad, as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_combined, add_totals, moments, products, scaled
 from nbdl.kernels.normalization.checks import check_backward, check_eps, check_size, check_view
@@ -130,10 +130,10 @@ def batch_norm_dx(dy, x, gamma, mean, rstd, dx=None):
     check_size("batch_norm_dx: `gamma`", gamma.size, view[1], True)
     check_size("batch_norm_dx: `mean`", mean.size, view[1], False)
     check_size("batch_norm_dx: `rstd`", rstd.size, view[1], False)
-    dx = as_grad("batch_norm_dx: `dx`", dx, x.shape, dy)
+    dx, add = as_grad_or_new("batch_norm_dx: `dx`", dx, x.shape, dy)
     dgamma, dbeta = np.zeros(view[1], dy.dtype), np.zeros(view[1], dy.dtype)
     _batch_norm_backward(
-        dy.reshape(view), x.reshape(view), gamma, mean, rstd, dx.reshape(view), dgamma, dbeta
+        dy.reshape(view), x.reshape(view), gamma, mean, rstd, dx.reshape(view), dgamma, dbeta, add
     )
     return dx
 
@@ -151,7 +151,7 @@ def batch_norm_dgamma(dy, x, mean, rstd, dgamma=None):
     dgamma = as_grad("batch_norm_dgamma: `dgamma`", dgamma, (view[1],), dy)
     gamma, dbeta = np.empty(0, dy.dtype), np.zeros(view[1], dy.dtype)
     dx = np.empty((0, 0, 0), dy.dtype)
-    _batch_norm_backward(dy.reshape(view), x.reshape(view), gamma, mean, rstd, dx, dgamma, dbeta)
+    _batch_norm_backward(dy.reshape(view), x.reshape(view), gamma, mean, rstd, dx, dgamma, dbeta, np.int64(1))
     return dgamma
 
 
@@ -177,17 +177,17 @@ def batch_norm_backward(dy, x, gamma, mean, rstd, dx=None, dgamma=None, dbeta=No
     check_size("batch_norm_backward: `gamma`", gamma.size, view[1], True)
     check_size("batch_norm_backward: `mean`", mean.size, view[1], False)
     check_size("batch_norm_backward: `rstd`", rstd.size, view[1], False)
-    dx = as_grad("batch_norm_backward: `dx`", dx, x.shape, dy)
+    dx, add = as_grad_or_new("batch_norm_backward: `dx`", dx, x.shape, dy)
     dgamma = as_grad("batch_norm_backward: `dgamma`", dgamma, (view[1],), dy)
     dbeta = as_grad("batch_norm_backward: `dbeta`", dbeta, (view[1],), dy)
     _batch_norm_backward(
-        dy.reshape(view), x.reshape(view), gamma, mean, rstd, dx.reshape(view), dgamma, dbeta
+        dy.reshape(view), x.reshape(view), gamma, mean, rstd, dx.reshape(view), dgamma, dbeta, add
     )
     return dx, dgamma, dbeta
 
 
 @jit
-def _batch_norm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta):
+def _batch_norm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta, add):
     """Adds to `dgamma` and `dbeta`, and to `dx` if it has elements."""
     N, C, S = dy.shape
     of_dy, of_d, of_both = np.empty(C), np.empty(C), np.empty(C)
@@ -203,7 +203,7 @@ def _batch_norm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta):
         second = -first * r * scale / n
         a[c], b[c], shift[c] = first, second, -first * of_dy[c] / n - second * off
     if dx.size:
-        add_combined(dy, x, a, b, mean, shift, dx)
+        add_combined(dy, x, a, b, mean, shift, add, dx)
 
 
 def batch_norm_outputs(x, gamma, beta, running_mean, running_var, **options):

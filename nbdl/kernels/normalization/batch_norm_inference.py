@@ -10,7 +10,7 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.kernels.door.inputs import ANY, as_float, as_like, as_optional
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad, as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_combined, add_totals, products, scaled
 from nbdl.kernels.normalization.checks import check_backward, check_eps, check_size, check_view
@@ -81,15 +81,15 @@ def batch_norm_inference_dx(dy, gamma, var, eps=1e-5, dx=None):
     check_size("batch_norm_inference_dx: `gamma`", gamma.size, view[1], True)
     check_size("batch_norm_inference_dx: `var`", var.size, view[1], False)
     check_eps("batch_norm_inference_dx", eps)
-    dx = as_grad("batch_norm_inference_dx: `dx`", dx, dy.shape, dy)
-    _batch_norm_inference_dx(dy.reshape(view), gamma, var, eps, dx.reshape(view))
+    dx, add = as_grad_or_new("batch_norm_inference_dx: `dx`", dx, dy.shape, dy)
+    _batch_norm_inference_dx(dy.reshape(view), gamma, var, eps, add, dx.reshape(view))
     return dx
 
 
 @jit
-def _batch_norm_inference_dx(dy, gamma, var, eps, dx):
+def _batch_norm_inference_dx(dy, gamma, var, eps, add, dx):
     zero = np.zeros_like(var)
-    add_combined(dy, dy, _scale(gamma, var, eps), zero, zero, zero, dx)
+    add_combined(dy, dy, _scale(gamma, var, eps), zero, zero, zero, add, dx)
 
 
 @jit

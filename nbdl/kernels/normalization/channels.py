@@ -54,7 +54,7 @@ def _moments_of_columns(x, mean, square):
 @jit
 def _moments_of_planes(x, mean, square):
     N, C, S = x.shape
-    p, part = pointer(x), min(S, BLOCK * WIDE)
+    p, part = pointer(x), S if S <= 4 * BLOCK * WIDE else BLOCK * WIDE  # whole planes, where they are small
     together = max(1, BLOCK * WIDE // S)  # samples
     mean[:] = 0.0
     square[:] = 0.0
@@ -180,10 +180,11 @@ def scaled(x, centre, scale, shift, y):
 
 
 @jit
-def add_combined(dy, x, of_dy, of_x, centre, shift, dx):
-    """dx += dy of_dy + (x - centre) of_x + shift, with numbers for each channel (C,)."""
+def add_combined(dy, x, of_dy, of_x, centre, shift, add, dx):
+    """dx += dy of_dy + (x - centre) of_x + shift, or = if not `add`, with numbers for each channel (C,)."""
     N, C, S = dy.shape
     g, p, q, L = pointer(dy), pointer(x), pointer(dx), lanes(pointer(x))
+    zero = load_rest(p, 0, 0)
     if S == 1:
         for n in range(N):
             for c in range(0, C, L):
@@ -191,11 +192,11 @@ def add_combined(dy, x, of_dy, of_x, centre, shift, dx):
                 d = load_rest(p, at, r) - load_rest(pointer(centre), c, r)
                 v = fma(d, load_rest(pointer(of_x), c, r), load_rest(pointer(shift), c, r))
                 v = fma(load_rest(g, at, r), load_rest(pointer(of_dy), c, r), v)
-                store_rest(q, at, load_rest(q, at, r) + v, r)
+                store_rest(q, at, (load_rest(q, at, r) if add else zero) + v, r)
         return
     for k in range(N * C):
         m, a, b, s = splat(centre[k % C]), splat(of_dy[k % C]), splat(of_x[k % C]), splat(shift[k % C])
         for i in range(0, S, L):
             at, r = k * S + i, S - i
             v = fma(load_rest(g, at, r), a, fma(load_rest(p, at, r) - m, b, s))
-            store_rest(q, at, load_rest(q, at, r) + v, r)
+            store_rest(q, at, (load_rest(q, at, r) if add else zero) + v, r)

@@ -15,7 +15,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.door.inputs import ANY, as_float, as_like, as_optional
 from nbdl.kernels.door.options import integer
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad, as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_totals
 from nbdl.kernels.normalization.checks import (
@@ -97,9 +97,11 @@ def group_norm_dx(dy, x, gamma, groups, eps=1e-5, dx=None):
     check_groups("group_norm_dx", view[1], groups)
     check_size("group_norm_dx: `gamma`", gamma.size, view[1], True)
     check_eps_of("group_norm_dx", eps, dy)
-    dx = as_grad("group_norm_dx: `dx`", dx, x.shape, dy)
+    dx, add = as_grad_or_new("group_norm_dx: `dx`", dx, x.shape, dy)
     none = np.empty(0, dy.dtype)
-    _group_norm_backward(dy.reshape(view), x.reshape(view), gamma, groups, eps, dx.reshape(view), none, none)
+    _group_norm_backward(
+        dy.reshape(view), x.reshape(view), gamma, groups, eps, dx.reshape(view), none, none, add
+    )
     return dx
 
 
@@ -114,7 +116,7 @@ def group_norm_dgamma(dy, x, groups, eps=1e-5, dgamma=None):
     check_eps_of("group_norm_dgamma", eps, dy)
     dgamma = as_grad("group_norm_dgamma: `dgamma`", dgamma, (view[1],), dy)
     none, dx = np.empty(0, dy.dtype), np.empty((0, 0, 0), dy.dtype)
-    _group_norm_backward(dy.reshape(view), x.reshape(view), none, groups, eps, dx, dgamma, none)
+    _group_norm_backward(dy.reshape(view), x.reshape(view), none, groups, eps, dx, dgamma, none, np.int64(1))
     return dgamma
 
 
@@ -139,20 +141,22 @@ def group_norm_backward(dy, x, gamma, groups, eps=1e-5, dx=None, dgamma=None, db
     check_groups("group_norm_backward", view[1], groups)
     check_size("group_norm_backward: `gamma`", gamma.size, view[1], True)
     check_eps_of("group_norm_backward", eps, dy)
-    dx = as_grad("group_norm_backward: `dx`", dx, x.shape, dy)
+    dx, add = as_grad_or_new("group_norm_backward: `dx`", dx, x.shape, dy)
     dgamma = as_grad("group_norm_backward: `dgamma`", dgamma, (view[1],), dy)
     dbeta = as_grad("group_norm_backward: `dbeta`", dbeta, (view[1],), dy)
     flat = dy.reshape(view), x.reshape(view), dx.reshape(view)
-    _group_norm_backward(flat[0], flat[1], gamma, groups, eps, flat[2], dgamma, dbeta)
+    _group_norm_backward(flat[0], flat[1], gamma, groups, eps, flat[2], dgamma, dbeta, add)
     return dx, dgamma, dbeta
 
 
 @jit
-def _group_norm_backward(dy, x, gamma, groups, eps, dx, dgamma, dbeta):
+def _group_norm_backward(dy, x, gamma, groups, eps, dx, dgamma, dbeta, add):
     """Adds to those of the last three that have elements."""
     view, by_part = _rows(x.shape, groups), x.shape[2] > 1
     dx = dx.reshape(view if dx.size else (0, 0, 0))
-    add_gradients(dy.reshape(view), x.reshape(view), gamma, groups, by_part, eps, True, dx, dgamma, dbeta)
+    add_gradients(
+        dy.reshape(view), x.reshape(view), gamma, groups, by_part, eps, True, add, dx, dgamma, dbeta
+    )
 
 
 group_norm_outputs = outputs(group_norm)

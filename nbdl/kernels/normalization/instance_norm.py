@@ -12,7 +12,7 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.kernels.door.inputs import ANY, as_float, as_like, as_optional
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad, as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_totals
 from nbdl.kernels.normalization.checks import check_eps_of, check_like, check_places, check_size
@@ -71,9 +71,11 @@ def instance_norm_dx(dy, x, gamma, eps=1e-5, dx=None):
     view, eps = check_places("instance_norm_dx: `x`", x.shape), np.float64(eps)
     check_size("instance_norm_dx: `gamma`", gamma.size, view[1], True)
     check_eps_of("instance_norm_dx", eps, dy)
-    dx = as_grad("instance_norm_dx: `dx`", dx, x.shape, dy)
+    dx, add = as_grad_or_new("instance_norm_dx: `dx`", dx, x.shape, dy)
     none, flat = np.empty(0, dy.dtype), dx.reshape(view)
-    _group_norm_backward(dy.reshape(view), x.reshape(view), gamma, max(view[1], 1), eps, flat, none, none)
+    _group_norm_backward(
+        dy.reshape(view), x.reshape(view), gamma, max(view[1], 1), eps, flat, none, none, add
+    )
     return dx
 
 
@@ -87,7 +89,9 @@ def instance_norm_dgamma(dy, x, eps=1e-5, dgamma=None):
     check_eps_of("instance_norm_dgamma", eps, dy)
     dgamma = as_grad("instance_norm_dgamma: `dgamma`", dgamma, (view[1],), dy)
     none, dx = np.empty(0, dy.dtype), np.empty((0, 0, 0), dy.dtype)
-    _group_norm_backward(dy.reshape(view), x.reshape(view), none, max(view[1], 1), eps, dx, dgamma, none)
+    _group_norm_backward(
+        dy.reshape(view), x.reshape(view), none, max(view[1], 1), eps, dx, dgamma, none, np.int64(1)
+    )
     return dgamma
 
 
@@ -111,11 +115,11 @@ def instance_norm_backward(dy, x, gamma, eps=1e-5, dx=None, dgamma=None, dbeta=N
     view, eps = check_places("instance_norm_backward: `x`", x.shape), np.float64(eps)
     check_size("instance_norm_backward: `gamma`", gamma.size, view[1], True)
     check_eps_of("instance_norm_backward", eps, dy)
-    dx = as_grad("instance_norm_backward: `dx`", dx, x.shape, dy)
+    dx, add = as_grad_or_new("instance_norm_backward: `dx`", dx, x.shape, dy)
     dgamma = as_grad("instance_norm_backward: `dgamma`", dgamma, (view[1],), dy)
     dbeta = as_grad("instance_norm_backward: `dbeta`", dbeta, (view[1],), dy)
     flat = dy.reshape(view), x.reshape(view), dx.reshape(view)
-    _group_norm_backward(flat[0], flat[1], gamma, max(view[1], 1), eps, flat[2], dgamma, dbeta)
+    _group_norm_backward(flat[0], flat[1], gamma, max(view[1], 1), eps, flat[2], dgamma, dbeta, add)
     return dx, dgamma, dbeta
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.door.inputs import AT_LEAST_2, as_float, as_like, as_optional
 from nbdl.kernels.door.options import integer
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad, as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.channels import add_totals
 from nbdl.kernels.normalization.checks import check_affine, check_eps_of, check_like, check_rows
@@ -87,9 +87,9 @@ def layer_norm_dx(dy, x, gamma, eps=1e-5, axes=1, dx=None):
     check_like("layer_norm_dx", dy.shape, x.shape)
     check_affine("layer_norm_dx: `gamma`", gamma.size, view[2])
     check_eps_of("layer_norm_dx", eps, dy)
-    dx = as_grad("layer_norm_dx: `dx`", dx, x.shape, dy)
+    dx, add = as_grad_or_new("layer_norm_dx: `dx`", dx, x.shape, dy)
     none = np.empty(0, dy.dtype)
-    _layer_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), none, none)
+    _layer_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), none, none, add)
     return dx
 
 
@@ -105,7 +105,7 @@ def layer_norm_dgamma(dy, x, eps=1e-5, axes=1, dgamma=None):
     dgamma = as_grad("layer_norm_dgamma: `dgamma`", dgamma, (view[2],), dy)
     none = np.empty(0, dy.dtype)
     dx = np.empty((0, 0, 0), dy.dtype)
-    _layer_norm_backward(dy.reshape(view), x.reshape(view), none, eps, dx, dgamma, none)
+    _layer_norm_backward(dy.reshape(view), x.reshape(view), none, eps, dx, dgamma, none, np.int64(1))
     return dgamma
 
 
@@ -130,17 +130,17 @@ def layer_norm_backward(dy, x, gamma, eps=1e-5, axes=1, dx=None, dgamma=None, db
     check_like("layer_norm_backward", dy.shape, x.shape)
     check_affine("layer_norm_backward: `gamma`", gamma.size, view[2])
     check_eps_of("layer_norm_backward", eps, dy)
-    dx = as_grad("layer_norm_backward: `dx`", dx, x.shape, dy)
+    dx, add = as_grad_or_new("layer_norm_backward: `dx`", dx, x.shape, dy)
     dgamma = as_grad("layer_norm_backward: `dgamma`", dgamma, (view[2],), dy)
     dbeta = as_grad("layer_norm_backward: `dbeta`", dbeta, (view[2],), dy)
-    _layer_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), dgamma, dbeta)
+    _layer_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), dgamma, dbeta, add)
     return dx, dgamma, dbeta
 
 
 @jit
-def _layer_norm_backward(dy, x, gamma, eps, dx, dgamma, dbeta):
+def _layer_norm_backward(dy, x, gamma, eps, dx, dgamma, dbeta, add):
     """Adds to those of the last three that have elements."""
-    add_gradients(dy, x, gamma, 1, False, eps, True, dx, dgamma, dbeta)
+    add_gradients(dy, x, gamma, 1, False, eps, True, add, dx, dgamma, dbeta)
 
 
 layer_norm_outputs = outputs(layer_norm)

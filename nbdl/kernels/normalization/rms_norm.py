@@ -19,7 +19,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.door.inputs import AT_LEAST_2, as_float, as_like, as_optional
 from nbdl.kernels.door.options import integer
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad, as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.normalization.checks import check_affine, check_eps_of, check_like, check_rows
 from nbdl.kernels.normalization.rows import add_gradients, normalize
@@ -80,9 +80,9 @@ def rms_norm_dx(dy, x, gamma, eps=1e-5, axes=1, dx=None):
     check_like("rms_norm_dx", dy.shape, x.shape)
     check_affine("rms_norm_dx: `gamma`", gamma.size, view[2])
     check_eps_of("rms_norm_dx", eps, dy)
-    dx = as_grad("rms_norm_dx: `dx`", dx, x.shape, dy)
+    dx, add = as_grad_or_new("rms_norm_dx: `dx`", dx, x.shape, dy)
     dgamma = np.empty(0, dy.dtype)
-    _rms_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), dgamma)
+    _rms_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), dgamma, add)
     return dx
 
 
@@ -99,7 +99,7 @@ def rms_norm_dgamma(dy, x, eps=1e-5, axes=1, dgamma=None):
     check_eps_of("rms_norm_dgamma", eps, dy)
     dgamma = as_grad("rms_norm_dgamma: `dgamma`", dgamma, (view[2],), dy)
     gamma, dx = np.empty(0, dy.dtype), np.empty((0, 0, 0), dy.dtype)
-    _rms_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx, dgamma)
+    _rms_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx, dgamma, np.int64(1))
     return dgamma
 
 
@@ -114,16 +114,16 @@ def rms_norm_backward(dy, x, gamma, eps=1e-5, axes=1, dx=None, dgamma=None):
     check_like("rms_norm_backward", dy.shape, x.shape)
     check_affine("rms_norm_backward: `gamma`", gamma.size, view[2])
     check_eps_of("rms_norm_backward", eps, dy)
-    dx = as_grad("rms_norm_backward: `dx`", dx, x.shape, dy)
+    dx, add = as_grad_or_new("rms_norm_backward: `dx`", dx, x.shape, dy)
     dgamma = as_grad("rms_norm_backward: `dgamma`", dgamma, (view[2],), dy)
-    _rms_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), dgamma)
+    _rms_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), dgamma, add)
     return dx, dgamma
 
 
 @jit
-def _rms_norm_backward(dy, x, gamma, eps, dx, dgamma):
+def _rms_norm_backward(dy, x, gamma, eps, dx, dgamma, add):
     """Adds to those of the last two that have elements."""
-    add_gradients(dy, x, gamma, 1, False, eps, False, dx, dgamma, np.empty(0, dy.dtype))
+    add_gradients(dy, x, gamma, 1, False, eps, False, add, dx, dgamma, np.empty(0, dy.dtype))
 
 
 rms_norm_outputs = outputs(rms_norm)

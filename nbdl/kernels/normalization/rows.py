@@ -253,8 +253,11 @@ def normalize(x, gamma, beta, groups, by_part, eps, centred, y):
 
 
 @jit
-def add_gradients(dy, x, gamma, groups, by_part, eps, centred, dx, dgamma, dbeta):
-    """Add to those of `dx`, `dgamma` and `dbeta` that have elements; arrays as for `normalize`."""
+def add_gradients(dy, x, gamma, groups, by_part, eps, centred, add, dx, dgamma, dbeta):
+    """Add to those of `dx`, `dgamma` and `dbeta` that have elements, or write dx if not `add`.
+
+    Arrays are as for `normalize`.
+    """
     R, C, S = x.shape
     D, L, small = C * S, lanes(pointer(x)), SMALL_FLOAT32 if x.itemsize == 4 else SMALL_FLOAT64
     own, scaled = C if by_part else S, gamma.size > 0
@@ -267,11 +270,13 @@ def add_gradients(dy, x, gamma, groups, by_part, eps, centred, dx, dgamma, dbeta
         if dx.size:
             gradient_row(
                 g, p, pointer(gamma) + first, pointer(dx) + r * D, C, S, S // L, L, S % L, True, by_part,
-                scaled, D, centred, True, of_row,
+                scaled, D, centred, add, of_row,
             )  # fmt: skip
-        if dgamma.size:
+        if dgamma.size and dbeta.size and not by_part:
+            _add_both(g, p, pointer(of_both) + sums, pointer(of_dy) + sums, S // L, L, S % L, of_row)
+        elif dgamma.size:
             add_products(g, p, pointer(of_both) + sums, C, S, S // L, L, S % L, by_part, of_row)
-        if dbeta.size:
+        if dbeta.size and (by_part or not dgamma.size):
             add_cotangents(g, pointer(of_dy) + sums, C, S, S // L, L, S % L, by_part)
         if (r + 1) % (BLOCK * groups) == 0 or r + 1 == R:
             _move(of_both, width, own, by_part, L, totals)
@@ -280,6 +285,22 @@ def add_gradients(dy, x, gamma, groups, by_part, eps, centred, dx, dgamma, dbeta
         dgamma[i] += totals[i]
     for i in range(dbeta.size):
         dbeta[i] += more[i]
+
+
+@jit(inline=True)
+def _add_both(dy, x, of_both, of_dy, count, step, tail, of_row):
+    """`add_products` and `add_cotangents` of a row that is one part, in one walk."""
+    shift, low, rstd = of_row
+    for k in range(count):
+        at = k * step
+        v, d = load(dy, at), ((load(x, at) - shift) - low) * rstd
+        store(of_both, at, fma(v, d, load(of_both, at)))
+        store(of_dy, at, load(of_dy, at) + v)
+    if tail:
+        at = count * step
+        v, d = load_part(dy, at, tail), ((load_part(x, at, tail) - shift) - low) * rstd
+        store(of_both, at, fma(v, d, load(of_both, at)))
+        store(of_dy, at, load(of_dy, at) + v)
 
 
 @jit

@@ -16,8 +16,7 @@ The same as a loop::
             y[n, c, i, j] = np.mean(x[n, c, rows, columns])
         return y
 
-Bins that are all alike are the windows of `avg_pool2d`. Bins of one column are runs of memory, and summed as
-such. Of others the rows are added up first, neighbouring columns side by side, then the columns.
+The rows of a bin are added up first, then its columns.
 """
 
 import numpy as np
@@ -26,11 +25,17 @@ from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels.door.inputs import as_float
 from nbdl.kernels.door.options import pair, shape4
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.pooling.avg_pool2d import _avg_pool2d, _avg_pool2d_dx, _sum
-from nbdl.kernels.pooling.bins import _adaptive_shape, _bins, _check_elements, _tiles
-from nbdl.kernels.simd.registers import hsum, load, pointer, splat
+from nbdl.kernels.pooling.bins import (
+    _adaptive_shape,
+    _bins,
+    _check_elements,
+    side_by_side,
+    strips_at_a_time,
+)
+from nbdl.kernels.simd.panels import transpose_blocks, zeros
+from nbdl.kernels.simd.registers import hsum, load, pointer, splat, store
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 
 
@@ -80,38 +85,44 @@ def global_avg_pool2d(x, out=None):
 def _adaptive_avg_pool2d(x, y):
     H, W = x.shape[2:]
     N, C, P, Q = y.shape
-    p, q = pointer(x), pointer(y)
-    L, tile = lanes(p), _tiles(H, W, P, Q)
-    if Q > 1 and tile[0] > 0:
-        zero, one = np.int64(0), np.int64(1)
-        _avg_pool2d(x, tile, tile, (zero, zero, zero, zero), (one, one), one, y)
-        return
-    rows, columns, shares = _bins(H, P), _bins(W, Q), np.empty(Q, x.dtype)
-    for j in range(Q):
-        shares[j] = 1.0 / columns[j, 1]
-    group = max(1, 4096 // W)
-    strips = np.empty(group * W + L, x.dtype)
-    for n in range(N * C):
-        if Q == 1:
+    p, q, rows, columns = pointer(x), pointer(y), _bins(H, P), _bins(W, Q)
+    if not side_by_side(H, W, rows, Q, x):
+        for n in range(N * C):
             for i in range(P):
-                size = rows[i, 1] * W
-                q[n * P + i] = _total(p, (n * H + rows[i, 0]) * W, size) / x.dtype.type(size)
-            continue
-        for i0 in range(0, P, group):  # strips are filled before the first is read: nothing waits for it
-            i1 = min(P, i0 + group)
-            for i in range(i0, i1):
-                start, strip = (n * H + rows[i, 0]) * W, (i - i0) * W
-                for c in range(0, W, L):
-                    total = _sum(p, start + c, rows[i, 1], W, W - c)
-                    store_rest(pointer(strips), strip + c, total, W - c)
-            for i in range(i0, i1):
-                row, share = (n * P + i) * Q, x.dtype.type(1.0 / rows[i, 1])
                 for j in range(Q):
-                    first = (i - i0) * W + columns[j, 0]
-                    mean = strips[first]
-                    for c in range(first + 1, first + columns[j, 1]):
-                        mean += strips[c]
-                    q[row + j] = mean * (share * shares[j])
+                    at, size = (n * H + rows[i, 0]) * W + columns[j, 0], rows[i, 1] * columns[j, 1]
+                    lines, run = (np.int64(1), size) if Q == 1 else (rows[i, 1], columns[j, 1])
+                    total = _total(p, at, run)
+                    for r in range(1, lines):
+                        total += _total(p, at + r * W, run)
+                    q[(n * P + i) * Q + j] = total / x.dtype.type(size)
+        return
+    L, many = lanes(p), strips_at_a_time(W, P, x)
+    strips, band, sums = zeros(many * W * L, x), zeros(many * W * L, x), zeros(P * Q * L, x)
+    t, b, s = pointer(strips), pointer(band), pointer(sums)
+    for n in range(0, N * C, L):
+        count = min(L, N * C - n)
+        for i0 in range(0, P, many):
+            i1 = min(P, i0 + many)
+            size = (i1 - i0) * W
+            for k in range(count):
+                for i in range(i0, i1):
+                    start, to = ((n + k) * H + rows[i, 0]) * W, k * size + (i - i0) * W
+                    for c in range(0, W, L):
+                        store_rest(t, to + c, load_rest(p, start + c, W - c), W - c)
+                    for r in range(1, rows[i, 1]):
+                        for c in range(0, W, L):
+                            total = load_rest(t, to + c, W - c) + load_rest(p, start + r * W + c, W - c)
+                            store_rest(t, to + c, total, W - c)
+            transpose_blocks(t, size, b, L, count, size)
+            for i in range(i0, i1):
+                for j in range(Q):
+                    first = ((i - i0) * W + columns[j, 0]) * L
+                    total = load(b, first)
+                    for c in range(1, columns[j, 1]):
+                        total = total + load(b, first + c * L)
+                    store(s, (i * Q + j) * L, total * x.dtype.type(1.0 / (rows[i, 1] * columns[j, 1])))
+        transpose_blocks(s, L, q + n * P * Q, P * Q, P * Q, count)
 
 
 @jit
@@ -139,8 +150,8 @@ def adaptive_avg_pool2d_dx(dy, x_shape, dx=None):
         raise ShapeError(
             "adaptive_avg_pool2d_dx: `x_shape` must fit `dy` {} in N and C, got {}", dy.shape, x_shape
         )
-    dx = as_grad("adaptive_avg_pool2d_dx: `dx`", dx, x_shape, dy)
-    _adaptive_avg_pool2d_dx(dy, dx)
+    dx, add = as_grad_or_new("adaptive_avg_pool2d_dx: `dx`", dx, x_shape, dy)
+    _adaptive_avg_pool2d_dx(dy, add, dx)
     return dx
 
 
@@ -154,41 +165,52 @@ def global_avg_pool2d_dx(dy, x_shape, dx=None):
         raise ShapeError(
             "global_avg_pool2d_dx: `x_shape` must fit `dy` {} in N and C, got {}", dy.shape, x_shape
         )
-    dx = as_grad("global_avg_pool2d_dx: `dx`", dx, x_shape, dy)
-    _adaptive_avg_pool2d_dx(dy.reshape((dy.shape[0], dy.shape[1], 1, 1)), dx)
+    dx, add = as_grad_or_new("global_avg_pool2d_dx: `dx`", dx, x_shape, dy)
+    _adaptive_avg_pool2d_dx(dy.reshape((dy.shape[0], dy.shape[1], 1, 1)), add, dx)
     return dx
 
 
 @jit
-def _adaptive_avg_pool2d_dx(dy, dx):
+def _adaptive_avg_pool2d_dx(dy, add, dx):
+    """What the bins of a row of bins add to a row of a plane is made once for all its rows, a *strip*."""
     H, W = dx.shape[2:]
     N, C, P, Q = dy.shape
-    p, q = pointer(dx), pointer(dy)
-    L, tile = lanes(p), _tiles(H, W, P, Q)
-    if Q > 1 and tile[0] > 0:
-        zero, one = np.int64(0), np.int64(1)
-        _avg_pool2d_dx(dy, tile, tile, (zero, zero, zero, zero), (one, one), one, dx)
+    p, q, rows, columns = pointer(dx), pointer(dy), _bins(H, P), _bins(W, Q)
+    L, zero = lanes(p), splat(dy.dtype.type(0))
+    if P * Q == 1:
+        for n in range(N * C):
+            share, at = splat(q[n] / dy.dtype.type(H * W)), p + n * H * W
+            for c in range(0, H * W, L):
+                old = load_rest(at, c, H * W - c) if add else zero
+                store_rest(at, c, old + share, H * W - c)
         return
-    rows, columns, strip = _bins(H, P), _bins(W, Q), np.empty(W + L, dy.dtype)
-    for n in range(N * C):
+    shares, side = zeros(P * Q * L, dy), zeros(W * L, dy)
+    strips = zeros(L * P * W, dy)
+    g, s, t = pointer(shares), pointer(side), pointer(strips)
+    for n in range(0, N * C, L):
+        count = min(L, N * C - n)
+        transpose_blocks(q + n * P * Q, P * Q, g, L, count, P * Q)
         for i in range(P):
-            start, row = (n * H + rows[i, 0]) * W, (n * P + i) * Q
-            if Q == 1:
-                share, size = splat(q[row] / dy.dtype.type(rows[i, 1] * W)), rows[i, 1] * W
-                for c in range(0, size, L):
-                    store_rest(p, start + c, load_rest(p, start + c, size - c) + share, size - c)
-                continue
             for c in range(W):
-                strip[c] = 0.0
+                store(s, c * L, zero)
             for j in range(Q):
-                part = q[row + j] / dy.dtype.type(rows[i, 1] * columns[j, 1])
+                part = load(g, (i * Q + j) * L) / dy.dtype.type(rows[i, 1] * columns[j, 1])
                 for c in range(columns[j, 0], columns[j, 0] + columns[j, 1]):
-                    strip[c] += part
-            for r in range(rows[i, 1]):
+                    store(s, c * L, load(s, c * L) + part)
+            transpose_blocks(s, L, t + i * W, P * W, W, count)
+        for k in range(count):
+            plane, strip, i0, i1 = p + (n + k) * H * W, t + k * P * W, 0, 0
+            for r in range(H):
+                while rows[i0, 0] + rows[i0, 1] <= r:
+                    i0 += 1
+                while i1 < P and rows[i1, 0] <= r:
+                    i1 += 1
                 for c in range(0, W, L):
-                    at = start + r * W + c
-                    share = load_rest(pointer(strip), c, W - c)
-                    store_rest(p, at, load_rest(p, at, W - c) + share, W - c)
+                    at, left = r * W + c, W - c
+                    total = load_rest(strip, i0 * W + c, left)
+                    for i in range(i0 + 1, i1):
+                        total = total + load_rest(strip, i * W + c, left)
+                    store_rest(plane, at, (load_rest(plane, at, left) if add else zero) + total, left)
 
 
 adaptive_avg_pool2d_outputs = outputs(adaptive_avg_pool2d)

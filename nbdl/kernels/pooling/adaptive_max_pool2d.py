@@ -22,19 +22,22 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.door.inputs import as_float, as_labels
 from nbdl.kernels.door.options import pair, shape4
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
-from nbdl.kernels.pooling.bins import _adaptive_shape, _bins, _check_elements, _tiles
-from nbdl.kernels.pooling.max_pool2d import (
-    _check_index,
-    _check_places,
-    _first_places,
-    _largest,
-    _max_pool2d,
-    _max_pool2d_dx,
+from nbdl.kernels.door.views import flat
+from nbdl.kernels.pooling.bins import (
+    _adaptive_shape,
+    _bins,
+    _check_elements,
+    side_by_side,
+    strips_at_a_time,
 )
-from nbdl.kernels.simd.registers import hmax, load, maximum, pointer, some, splat, where
+from nbdl.kernels.pooling.max_pool2d import _check_index, _check_places, _max_pool2d_dx
+from nbdl.kernels.simd.panels import transpose_blocks, zeros
+from nbdl.kernels.simd.registers import hmax, load, maximum, pointer, some, splat, store, where
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
+
+SHORT = 8  # vectors: so few are walked through once for the maximum and its place
 
 
 @jit
@@ -61,7 +64,7 @@ def adaptive_max_pool2d(x, size, out=None):
     x = as_float("adaptive_max_pool2d: `x` (N, C, H, W)", x, 4)
     shape = _adaptive_shape("adaptive_max_pool2d", x.shape, pair("adaptive_max_pool2d: `size`", size))
     y = as_out("adaptive_max_pool2d: `out`", out, shape, x)
-    _adaptive_max_pool2d(x, y)
+    _adaptive_max_pool2d(x, y, np.empty(0, np.int64))
     return y
 
 
@@ -80,8 +83,7 @@ def adaptive_max_pool2d_argmax(x, size, out=None):
     shape = _adaptive_shape("adaptive_max_pool2d", x.shape, pair("adaptive_max_pool2d: `size`", size))
     y = as_out("adaptive_max_pool2d: `out`", out, shape, x)
     index = np.empty(shape, np.int64)
-    _adaptive_max_pool2d(x, y)
-    _places(x, y, index)
+    _adaptive_max_pool2d(x, y, flat(index))
     return y, index
 
 
@@ -95,7 +97,7 @@ def global_max_pool2d(x, out=None):
     x = as_float("global_max_pool2d: `x` (N, C, H, W)", x, 4)
     _check_elements("global_max_pool2d", x.shape)
     y = as_out("global_max_pool2d: `out`", out, (x.shape[0], x.shape[1]), x)
-    _adaptive_max_pool2d(x, y.reshape((x.shape[0], x.shape[1], 1, 1)))
+    _adaptive_max_pool2d(x, y.reshape((x.shape[0], x.shape[1], 1, 1)), np.empty(0, np.int64))
     return y
 
 
@@ -109,51 +111,123 @@ def global_max_pool2d_argmax(x, out=None):
     _check_elements("global_max_pool2d", x.shape)
     shape = x.shape[0], x.shape[1]
     y = as_out("global_max_pool2d: `out`", out, shape, x)
-    index, bins = np.empty(shape, np.int64), (shape[0], shape[1], 1, 1)
-    _adaptive_max_pool2d(x, y.reshape(bins))
-    _places(x, y.reshape(bins), index.reshape(bins))
+    index = np.empty(shape, np.int64)
+    _adaptive_max_pool2d(x, y.reshape((shape[0], shape[1], 1, 1)), flat(index))
     return y, index
 
 
 @jit
-def _adaptive_max_pool2d(x, y):
+def _adaptive_max_pool2d(x, y, places):
+    """Fill `y` and, if it has elements, `places`."""
     H, W = x.shape[2:]
     N, C, P, Q = y.shape
-    p, q, least = pointer(x), pointer(y), x.dtype.type(-np.inf)
-    L, tile = lanes(p), _tiles(H, W, P, Q)
-    if Q > 1 and tile[0] > 0:
-        _max_pool2d(x, tile, tile, *_side_by_side(), y)
+    rows, columns = _bins(H, P), _bins(W, Q)
+    if not side_by_side(H, W, rows, Q, x):
+        _one_by_one(x, y, places)
         return
-    group = max(1, 4096 // W)
-    rows, columns, strips = _bins(H, P), _bins(W, Q), np.empty(group * W + L, x.dtype)
-    for n in range(N * C):
-        if Q == 1:
-            for i in range(P):
-                q[n * P + i] = _largest_of(p, (n * H + rows[i, 0]) * W, rows[i, 1] * W, least)
-            continue
-        for i0 in range(0, P, group):  # strips are filled before the first is read: nothing waits for it
-            i1 = min(P, i0 + group)
-            for i in range(i0, i1):
-                start, strip = (n * H + rows[i, 0]) * W, (i - i0) * W
-                for c in range(0, W, L):
-                    best = _largest(p, start + c, rows[i, 1], W, W - c)
-                    store_rest(pointer(strips), strip + c, best, W - c)
+    p, q, L, many = pointer(x), pointer(y), lanes(pointer(x)), strips_at_a_time(W, P, x)
+    strips, band = zeros(2 * many * W * L, x), zeros(2 * many * W * L, x)
+    best, at, ordered = zeros(P * Q * L, x), zeros(P * Q * L, x), zeros(P * Q * L, x)
+    of_best, of_at = pointer(best), pointer(at)
+    for n in range(0, N * C, L):
+        count = min(L, N * C - n)
+        for i0 in range(0, P, many):
+            i1 = min(P, i0 + many)
+            size = (i1 - i0) * W
+            values, lines = pointer(strips), pointer(strips) + L * size
+            for k in range(count):
+                for i in range(i0, i1):
+                    start, to = ((n + k) * H + rows[i, 0]) * W, k * size + (i - i0) * W
+                    here = splat(x.dtype.type(rows[i, 0]))
+                    for c in range(0, W, L):
+                        store_rest(values, to + c, load_rest(p, start + c, W - c), W - c)
+                        store_rest(lines, to + c, here, W - c)
+                    for r in range(1, rows[i, 1]):
+                        here = here + 1.0
+                        for c in range(0, W, L):
+                            left, place = W - c, to + c
+                            v, most = load_rest(p, start + r * W + c, left), load_rest(values, place, left)
+                            line = load_rest(lines, place, left)
+                            better = (v > most) | ((v != v) & (most == most))
+                            store_rest(values, place, where(better, v, most), left)
+                            store_rest(lines, place, where(better, here, line), left)
+            values_of, lines_of = pointer(band), pointer(band) + L * size
+            transpose_blocks(values, size, values_of, L, count, size)
+            transpose_blocks(lines, size, lines_of, L, count, size)
             for i in range(i0, i1):
                 for j in range(Q):
-                    first = (i - i0) * W + columns[j, 0]
-                    most = strips[first]
-                    for c in range(first + 1, first + columns[j, 1]):
-                        value = strips[c]
-                        if value > most or value != value:
-                            most = value
-                    q[(n * P + i) * Q + j] = most
+                    to, first = (i * Q + j) * L, ((i - i0) * W + columns[j, 0]) * L
+                    most, line = load(values_of, first), load(lines_of, first)
+                    place = line * W + columns[j, 0]
+                    for c in range(1, columns[j, 1]):
+                        v, r = load(values_of, first + c * L), load(lines_of, first + c * L)
+                        earlier = r < line
+                        better = (
+                            (v > most) | ((v == most) & earlier) | ((v != v) & ((most == most) | earlier))
+                        )
+                        most, line = where(better, v, most), where(better, r, line)
+                        place = where(better, r * W + (columns[j, 0] + c), place)
+                    store(of_best, to, most)
+                    store(of_at, to, place)
+        transpose_blocks(of_best, L, q + n * P * Q, P * Q, P * Q, count)
+        if places.size:
+            transpose_blocks(of_at, L, pointer(ordered), P * Q, P * Q, count)
+            _as_integers(pointer(ordered), count * P * Q, pointer(places) + n * P * Q)
+
+
+@jit(inline=True)
+def _as_integers(p, n, q):
+    for k in range(n):
+        q[k] = np.int64(p[k])
 
 
 @jit
-def _side_by_side():
-    """Padding and dilation of windows that are bins."""
-    zero, one = np.int64(0), np.int64(1)
-    return (zero, zero, zero, zero), (one, one)
+def _one_by_one(x, y, places):
+    """Of large bins: the maximum of each, then where it is first, which lies in a cache by then."""
+    H, W = x.shape[2:]
+    N, C, P, Q = y.shape
+    p, q, least, L = pointer(x), pointer(y), x.dtype.type(-np.inf), lanes(pointer(x))
+    rows, columns, behind = _bins(H, P), _bins(W, Q), np.empty(L, x.dtype)
+    for k in range(L):
+        behind[k] = -k
+    for n in range(N * C):
+        for i in range(P):
+            for j in range(Q):
+                to, first = (n * P + i) * Q + j, rows[i, 0] * W + columns[j, 0]
+                at = n * H * W + first
+                lines, run = (np.int64(1), rows[i, 1] * W) if Q == 1 else (rows[i, 1], columns[j, 1])
+                if lines == 1 and run <= SHORT * L:
+                    best, place = _largest_and_first(p, at, run, least, pointer(behind))
+                    q[to] = best
+                    if places.size:
+                        places[to] = first + place
+                    continue
+                best = _largest_of(p, at, run, least)
+                for r in range(1, lines):
+                    value = _largest_of(p, at + r * W, run, least)
+                    if value > best or value != value:
+                        best = value
+                q[to] = best
+                for r in range(lines if places.size else 0):
+                    place = _first(p, at + r * W, run, best, least, behind)
+                    if place < run:
+                        places[to] = first + r * W + place
+                        break
+
+
+@jit
+def _largest_and_first(p, i, n, least, behind):
+    """The largest of ``p[i : i + n]``, n > 0, and where it is first, counted from i, in one walk."""
+    L = lanes(p)
+    most = load_rest(p, i, n, least)
+    vector = here = load_rest(p, i, 0)
+    for k in range(L, n, L):
+        v, here = load_rest(p, i + k, n - k, least), here + 1.0
+        better = (v > most) | ((v != v) & (most == most))
+        most, vector = where(better, v, most), where(better, here, vector)
+    best = hmax(most)
+    found = (most == best) | (most != most)
+    return best, -np.int64(hmax(where(found, load(behind, 0) - vector * L, least)))
 
 
 @jit
@@ -169,31 +243,6 @@ def _largest_of(p, i, n, least):
     for k in range(end, i + n, L):
         a = maximum(a, load_rest(p, k, i + n - k, least))
     return hmax(maximum(maximum(a, b), maximum(c, d)))
-
-
-@jit
-def _places(x, y, index):
-    """Where each maximum `y` is first."""
-    H, W = x.shape[2:]
-    N, C, P, Q = y.shape
-    p, q, places, tile = pointer(x), pointer(y), index.reshape(index.size), _tiles(H, W, P, Q)
-    if Q > 1 and tile[0] > 0:
-        _first_places(x, tile, tile, *_side_by_side(), y, index)
-        return
-    L, rows, columns = lanes(p), _bins(H, P), _bins(W, Q)
-    behind = np.empty(L, x.dtype)
-    for k in range(L):
-        behind[k] = -k
-    for n in range(N * C):
-        for i in range(P):
-            for j in range(Q):
-                best, at = q[(n * P + i) * Q + j], rows[i, 0] * W + columns[j, 0]
-                lines, run = (np.int64(1), rows[i, 1] * W) if Q == 1 else (rows[i, 1], columns[j, 1])
-                for r in range(lines):
-                    found = _first(p, n * H * W + at + r * W, run, best, x.dtype.type(-np.inf), behind)
-                    if found < run:
-                        places[(n * P + i) * Q + j] = at + r * W + found
-                        break
 
 
 @jit
@@ -222,11 +271,11 @@ def adaptive_max_pool2d_dx(dy, index, x_shape, dx=None):
     index = as_labels("adaptive_max_pool2d_dx: `index` (N, C, P, Q)", index, 4)
     x_shape = shape4("adaptive_max_pool2d_dx: `x_shape` (N, C, H, W)", x_shape)
     _check_index("adaptive_max_pool2d_dx", dy.shape, index.shape, x_shape)
-    dx = as_grad("adaptive_max_pool2d_dx: `dx`", dx, x_shape, dy)
+    dx, add = as_grad_or_new("adaptive_max_pool2d_dx: `dx`", dx, x_shape, dy)
     plane, count = x_shape[2] * x_shape[3], dy.shape[2] * dy.shape[3]
-    places = index.reshape(index.size)
+    places = flat(index)
     _check_places("adaptive_max_pool2d_dx", places, plane)
-    _max_pool2d_dx(dy.reshape(dy.size), places, plane, count, dx.reshape(dx.size))
+    _max_pool2d_dx(flat(dy), places, plane, count, add, flat(dx))
     return dx
 
 
@@ -241,10 +290,10 @@ def global_max_pool2d_dx(dy, index, x_shape, dx=None):
     index = as_labels("global_max_pool2d_dx: `index` (N, C)", index, 2)
     x_shape = shape4("global_max_pool2d_dx: `x_shape` (N, C, H, W)", x_shape)
     _check_index("global_max_pool2d_dx", dy.shape, index.shape, x_shape)
-    dx = as_grad("global_max_pool2d_dx: `dx`", dx, x_shape, dy)
-    plane, places = x_shape[2] * x_shape[3], index.reshape(index.size)
+    dx, add = as_grad_or_new("global_max_pool2d_dx: `dx`", dx, x_shape, dy)
+    plane, places = x_shape[2] * x_shape[3], flat(index)
     _check_places("global_max_pool2d_dx", places, plane)
-    _max_pool2d_dx(dy.reshape(dy.size), places, plane, np.int64(1), dx.reshape(dx.size))
+    _max_pool2d_dx(flat(dy), places, plane, np.int64(1), add, flat(dx))
     return dx
 
 

@@ -3,6 +3,9 @@ r"""What adaptive poolings share: as many bins as are asked for, over an image o
 Along an axis of H elements, bin i of P has those from ``floor(i H / P)`` to ``ceil((i + 1) H / P)``, without
 the last: the rule of torch. Where P divides H these are windows side by side, elsewhere neighbours may share
 an element; with P > H elements repeat. Global pooling is the case of one bin.
+
+Small bins have no whole vectors. So their rows are combined first, for neighbouring columns, into *strips*;
+then those of L planes go into the order (element, plane), where a bin is a loop over vectors.
 """
 
 import numpy as np
@@ -11,6 +14,11 @@ from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.options import pair, shape4, too_large
 from nbdl.kernels.door.window import LIMIT
+from nbdl.kernels.simd.registers import pointer
+from nbdl.kernels.simd.shuffle import lanes
+
+LONG = 32  # elements of a row: so many are worth a sum or maximum across lanes
+STRIPS = 100_000  # bytes
 
 
 @jit
@@ -44,13 +52,6 @@ def _check_elements(kernel, x_shape):
 
 
 @jit
-def _tiles(H, W, P, Q):
-    """(rows, columns) of each bin where all are alike: windows side by side; else (0, 0)."""
-    none = np.int64(0)
-    return (H // P, W // Q) if H % P == 0 and W % Q == 0 else (none, none)
-
-
-@jit
 def _bins(size, count):
     """(count, 2): the first element in [0, size) of each bin along one axis, and how many it has."""
     bins = np.empty((count, 2), np.int64)
@@ -58,3 +59,19 @@ def _bins(size, count):
         bins[i, 0] = i * size // count
         bins[i, 1] = -(-(i + 1) * size // count) - bins[i, 0]
     return bins
+
+
+@jit
+def side_by_side(H, W, rows, Q, x):
+    """Whether strips of L planes are made, and not each bin by itself.
+
+    They are if bins are narrow; a place in a plane must be a number of the dtype of `x`, too.
+    """
+    limit, L = 2**24 if x.itemsize == 4 else 2**53, lanes(pointer(x))
+    return H * W < limit and (rows[0, 1] * W < L if Q == 1 else W < LONG * Q)
+
+
+@jit
+def strips_at_a_time(W, P, x):
+    """How many strips of each of L planes stay in the second cache: all, where images are small."""
+    return max(1, min(P, STRIPS // (W * lanes(pointer(x)) * x.itemsize)))

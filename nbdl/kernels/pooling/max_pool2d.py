@@ -23,11 +23,13 @@ from nbdl._jit import jit
 from nbdl.errors import LabelError, ShapeError
 from nbdl.kernels.door.inputs import as_float, as_labels
 from nbdl.kernels.door.options import shape4
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat
 from nbdl.kernels.pooling.pool2d import _shared_taps, _spans, _windows
 from nbdl.kernels.pooling.pool_rows import combine_each, pool_rows
-from nbdl.kernels.simd.registers import maximum
+from nbdl.kernels.simd.registers import maximum, pointer
+from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 
 
 @jit
@@ -164,11 +166,11 @@ def max_pool2d_dx(dy, index, x_shape, dx=None):
     index = as_labels("max_pool2d_dx: `index` (N, C, P, Q)", index, 4)
     x_shape = shape4("max_pool2d_dx: `x_shape` (N, C, H, W)", x_shape)
     _check_index("max_pool2d_dx", dy.shape, index.shape, x_shape)
-    dx = as_grad("max_pool2d_dx: `dx`", dx, x_shape, dy)
+    dx, add = as_grad_or_new("max_pool2d_dx: `dx`", dx, x_shape, dy)
     plane, count = x_shape[2] * x_shape[3], dy.shape[2] * dy.shape[3]
     places = index.reshape(index.size)
     _check_places("max_pool2d_dx", places, plane)
-    _max_pool2d_dx(dy.reshape(dy.size), places, plane, count, dx.reshape(dx.size))
+    _max_pool2d_dx(dy.reshape(dy.size), places, plane, count, add, flat(dx))
     return dx
 
 
@@ -198,8 +200,12 @@ def _check_places(kernel, index, plane):
 
 
 @jit
-def _max_pool2d_dx(dy, index, plane, count, dx):
-    for n in range(index.size // count):
+def _max_pool2d_dx(dy, index, plane, count, add, dx):
+    """Plane by plane, so that what is filled with zeros lies in a cache when it is added to."""
+    p, nothing = pointer(dx), load_rest(pointer(dy), 0, 0)
+    for n in range(dx.size // max(plane, 1)):
+        for i in range(0, 0 if add else plane, lanes(p)):
+            store_rest(p, n * plane + i, nothing, plane - i)
         for i in range(n * count, (n + 1) * count):
             dx[n * plane + index[i]] += dy[i]
 

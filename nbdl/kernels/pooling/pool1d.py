@@ -14,8 +14,9 @@ from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.inputs import as_float, as_labels
 from nbdl.kernels.door.options import integer, pair, shape3, too_large
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad, as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat
 from nbdl.kernels.door.window import check_window1d
 from nbdl.kernels.pooling.avg_pool2d import _avg_pool2d, _avg_pool2d_dx
 from nbdl.kernels.pooling.max_pool2d import (
@@ -134,10 +135,10 @@ def max_pool1d_dx(dy, index, x_shape, dx=None):
     index = as_labels("max_pool1d_dx: `index` (N, C, Q)", index, 3)
     x_shape = shape3("max_pool1d_dx: `x_shape` (N, C, W)", x_shape)
     _check_index("max_pool1d_dx", dy.shape, index.shape, x_shape)
-    dx = as_grad("max_pool1d_dx: `dx`", dx, x_shape, dy)
+    dx, add = as_grad_or_new("max_pool1d_dx: `dx`", dx, x_shape, dy)
     places = index.reshape(index.size)
     _check_places("max_pool1d_dx", places, x_shape[2])
-    _max_pool2d_dx(dy.reshape(dy.size), places, x_shape[2], dy.shape[2], dx.reshape(dx.size))
+    _max_pool2d_dx(dy.reshape(dy.size), places, x_shape[2], dy.shape[2], add, flat(dx))
     return dx
 
 
