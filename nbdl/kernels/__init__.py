@@ -11,6 +11,9 @@ from nbdl.kernels.activation.silu import silu, silu_dx
 from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
 from nbdl.kernels.activation.softplus import mish, mish_dx, softplus, softplus_dx
 from nbdl.kernels.activation.softsign import softsign, softsign_dx
+from nbdl.kernels.augmentation.gaussian_noise import gaussian_noise, gaussian_noise_dx
+from nbdl.kernels.augmentation.random_crop import random_crop, random_crop_dx
+from nbdl.kernels.augmentation.random_flip import random_flip, random_flip_dx
 from nbdl.kernels.convolution.conv1d import (
     conv1d,
     conv1d_db,
@@ -266,6 +269,8 @@ __all__ = [
     "embedding_dw",
     "entropy",
     "entropy_dp",
+    "gaussian_noise",
+    "gaussian_noise_dx",
     "gelu",
     "gelu_dx",
     "gelu_tanh",
@@ -370,6 +375,10 @@ __all__ = [
     "prelu",
     "prelu_dw",
     "prelu_dx",
+    "random_crop",
+    "random_crop_dx",
+    "random_flip",
+    "random_flip_dx",
     "relu",
     "relu_dx",
     "renyi_divergence",
