@@ -42,6 +42,7 @@ class Config:
     optimizer_options: dict = dataclasses.field(default_factory=dict)
     loss_options: dict = dataclasses.field(default_factory=dict)
     schedule_options: dict = dataclasses.field(default_factory=dict)
+    augment: dict = dataclasses.field(default_factory=dict)  # how images are changed: see `_augment.py`
     groups: dict = dataclasses.field(default_factory=dict)  # optimizer options by parameter name pattern
     swap: dict = dataclasses.field(default_factory=dict)  # operation -> kernel
 

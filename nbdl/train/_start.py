@@ -21,6 +21,7 @@ from nbdl.optim._groups import by_name
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
+from nbdl.train._augment import augmented
 from nbdl.train._best import held_out
 from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, saved_config
 from nbdl.train._class_weights import BALANCED, settled
@@ -216,7 +217,7 @@ def _loss_of(data):
 def _build(config):
     build = code(registry.default().get("model", config.model).build)
     check_options(f"model `{config.model}`", build, config.model_options)
-    return build(**config.model_options)
+    return augmented(build(**config.model_options), config.augment)
 
 
 def _run(net, data, config, place, saved, progress, groups=None, callbacks=None):

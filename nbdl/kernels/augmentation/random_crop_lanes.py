@@ -40,9 +40,9 @@ def _draw(site):
     return Row(leaf, op=int(site["op"]), rows=rows, columns=columns, top=top, left=left)
 
 
-def _move(site, source, result, sign, **given):
-    """The row that writes `result`: what of `source` lies as far from it as the place says, else 0."""
-    (C, H, W), (_, P, Q), L = source, result, site.L
+def _move(site, given, made, sign, **operands):
+    """The row that writes values of the shape `made`: what is as far from them as the place says, else 0."""
+    (C, H, W), (_, P, Q), L = given, made, site.L
     zero = np.dtype(site.dtype).type(0)
 
     def leaf(source, place, result, count, H, W, P, Q, source_pitch, result_pitch):
@@ -59,7 +59,7 @@ def _move(site, source, result, sign, **given):
                             result[here + lane] = zero
 
     sizes = {"count": C, "H": H, "W": W, "P": P, "Q": Q}
-    return Row(leaf, source_pitch=pitch(source), result_pitch=pitch(result), **sizes, **given)
+    return Row(leaf, source_pitch=pitch(given), result_pitch=pitch(made), **sizes, **operands)
 
 
 def _forward(site):

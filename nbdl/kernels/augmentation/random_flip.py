@@ -11,8 +11,8 @@ backward needs nothing stored.
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.door.inputs import ANY, as_float
+from nbdl.errors import OptionError
+from nbdl.kernels.door.inputs import AT_LEAST_2, as_float
 from nbdl.kernels.door.keys import check_key
 from nbdl.kernels.door.options import integer
 from nbdl.kernels.door.results import as_grad, as_out
@@ -48,9 +48,9 @@ def random_flip(x, p, seed, op, step, out=None):
     OptionError, ShapeError, DtypeError
         Not inside ``prange``, where Numba drops exceptions: call it once on one sample before the loop.
     """
-    x = as_float("random_flip: `x` (N, ..., W)", x, ANY)
+    x = as_float("random_flip: `x` (N, ..., W)", x, AT_LEAST_2)
     p, seed, op, step = _options(p, seed, op, step)
-    view = _rows("random_flip: `x`", x.shape, x.size)
+    view = _rows(x.shape, x.size)
     y = as_out("random_flip: `out`", out, x.shape, x)
     _random_flip(x.reshape(view), p, seed, op, step, y.reshape(view))
     return y
@@ -59,9 +59,9 @@ def random_flip(x, p, seed, op, step, out=None):
 @jit
 def random_flip_dx(dy, p, seed, op, step, dx=None):
     """Adds `dy`, flipped as `random_flip` with these options does it, to `dx` (zeros if not given)."""
-    dy = as_float("random_flip_dx: `dy` (N, ..., W)", dy, ANY)
+    dy = as_float("random_flip_dx: `dy` (N, ..., W)", dy, AT_LEAST_2)
     p, seed, op, step = _options(p, seed, op, step)
-    view = _rows("random_flip_dx: `dy`", dy.shape, dy.size)
+    view = _rows(dy.shape, dy.size)
     dx = as_grad("random_flip_dx: `dx`", dx, dy.shape, dy)
     _random_flip_dx(dy.reshape(view), p, seed, op, step, dx.reshape(view))
     return dx
@@ -78,16 +78,9 @@ def _options(p, seed, op, step):
 
 
 @jit
-def _rows(where, shape, size):
+def _rows(shape, size):
     """The shape as (samples, rows, W)."""
-    _check_dimensions(where, len(shape), shape)
     return shape[0], size // max(shape[0] * shape[-1], 1), shape[-1]
-
-
-@jit
-def _check_dimensions(where, dimensions, shape):
-    if dimensions < 2:
-        raise ShapeError("{} must have at least 2 dimensions (N, ..., W), got shape {}", where, shape)
 
 
 @jit
