@@ -1,9 +1,11 @@
-"""The curves of a run as a picture."""
+"""The curves of a run as a picture, and what flowed through its net."""
 
 import io
+import math
 
 import numpy as np
 
+MOST_DECADES = 1e12  # what the colours of a logarithmic map span at most
 DECADES = 100  # the largest value of an axis by the least, from which on it is logarithmic
 
 
@@ -31,6 +33,63 @@ def curves(history, title):
         axis.grid(alpha=0.3)
         axis.legend(frameon=False)
     figure.suptitle(title)
+    return _png(figure)
+
+
+def flow(rows, title):
+    """PNG bytes with what `nbdl.statistics` found after some epochs, or None without matplotlib.
+
+    Four maps, an epoch in each column: deviation, share of zeros or saturated elements, and gradient of each
+    result of the net, and the gradient of each parameter. Grey is what is 0 or not there.
+    """
+    try:
+        from matplotlib import colormaps
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.colors import LogNorm
+        from matplotlib.figure import Figure
+    except ImportError:
+        return None
+    activations = [f"{a['op']} {a['layer']}".rstrip() for a in rows[0]["activations"]]
+    parameters = [p["name"] for p in rows[0]["parameters"]]
+
+    def table(part, value):
+        found = [[math.nan if value(item) is None else value(item) for item in row[part]] for row in rows]
+        return np.array(found, float).reshape(len(rows), -1).T
+
+    maps = [
+        ("deviation of results", activations, table("activations", lambda a: a["std"]), True),
+        (
+            "share of zeros or saturated", activations,
+            table("activations", lambda a: max(a["zeros"], a["saturated"] or 0.0)), False,
+        ),
+        ("gradient of results", activations, table("activations", lambda a: a["gradient"]), True),
+        ("gradient of parameters", parameters, table("parameters", lambda p: p["gradient"]), True),
+    ]  # fmt: skip
+    height = 1.6 + 0.17 * min(max(len(activations), len(parameters)), 60)
+    figure = Figure(figsize=(13, 2 * height), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axis, (name, labels, values, logarithmic) in zip(figure.subplots(2, 2).flat, maps):
+        axis.set_title(name, fontsize=10)
+        shown, norm = np.ma.masked_invalid(values), None
+        if logarithmic:
+            shown = np.ma.masked_less_equal(shown, 0)
+            least, most = (shown.min(), shown.max()) if shown.count() else (1.0, 1.0)
+            norm = LogNorm(max(least, most / MOST_DECADES), most * 1.001)
+        colours = colormaps["viridis"].copy()
+        colours.set_bad("0.8")
+        limits = {"norm": norm} if logarithmic else {"vmin": 0, "vmax": 1}
+        drawn = axis.imshow(shown, aspect="auto", interpolation="nearest", cmap=colours, **limits)
+        every = -(-len(labels) // 60)
+        axis.set_yticks(range(0, len(labels), every), labels[::every], fontsize=7)
+        every = -(-len(rows) // 12)
+        axis.set_xticks(range(0, len(rows), every), [row["epoch"] for row in rows[::every]])
+        axis.set_xlabel("epoch")
+        figure.colorbar(drawn, ax=axis)
+    figure.suptitle(title)
+    return _png(figure)
+
+
+def _png(figure):
     buffer = io.BytesIO()
     with np.errstate(over="ignore"):  # the ticks beyond a loss of 1e300
         figure.savefig(buffer, format="png", dpi=130)

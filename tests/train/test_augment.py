@@ -7,15 +7,15 @@ from nbdl import nn, train
 from nbdl.errors import NbdlError, UsageError
 from nbdl.train import Config
 
-OPTIONS = {"model": "mlp", "data": "digits", "model_options": {"hidden": [4]}, "data_options": {"size": 8}}
+OPTIONS = {"model": "mlp", "data": "digits", "model_options": {"hidden": [32]}, "data_options": {"size": 8}}
 
 
 def test_a_model_gets_layers_before_it(tmp_path):
     augment = {"noise": 0.1, "crop": [1, 0, 2, 2], "flip": 0.5}
-    config = Config(**OPTIONS, augment=augment, epochs=1, batch_size=400)
+    config = Config(**OPTIONS, augment=augment, epochs=1, batch_size=20, lr=0.2)
     run = train.train(config, out=tmp_path / "run")
     assert [type(layer) for layer in run.net[:3]] == [nn.RandomCrop, nn.RandomFlip, nn.GaussianNoise]
-    assert run.net[0].padding == (1, 0, 2, 2) and list(nn.named_parameters(run.net))[0] == "3.1.w"
+    assert run.net[0].padding == (1, 0, 2, 2) and next(iter(nn.named_parameters(run.net))) == "3.1.w"
     net, saved, _ = train.load_run(tmp_path / "run")
     assert saved.augment == augment == train.resolve(path=tmp_path / "run" / "config.toml").augment
     again = nbdl.load(tmp_path / "run" / "model.safetensors")
