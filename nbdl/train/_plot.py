@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-MOST_DECADES = 1e12  # what the colours of a logarithmic map span at most
+MOST_DECADES = 12  # what the colours of a logarithmic map span at most
 DECADES = 100  # the largest value of an axis by the least, from which on it is logarithmic
 
 
@@ -45,7 +45,6 @@ def flow(rows, title):
     try:
         from matplotlib import colormaps
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.colors import LogNorm
         from matplotlib.figure import Figure
     except ImportError:
         return None
@@ -69,24 +68,31 @@ def flow(rows, title):
     figure = Figure(figsize=(13, 2 * height), layout="constrained")
     FigureCanvasAgg(figure)
     for axis, (name, labels, values, logarithmic) in zip(figure.subplots(2, 2).flat, maps):
+        if not labels:
+            axis.set_axis_off()
+            continue
         axis.set_title(name, fontsize=10)
-        shown, norm = np.ma.masked_invalid(values), None
-        if logarithmic:
-            shown = np.ma.masked_less_equal(shown, 0)
-            least, most = (shown.min(), shown.max()) if shown.count() else (1.0, 1.0)
-            norm = LogNorm(max(least, most / MOST_DECADES), most * 1.001)
-        colours = colormaps["viridis"].copy()
-        colours.set_bad("0.8")
-        limits = {"norm": norm} if logarithmic else {"vmin": 0, "vmax": 1}
+        shown, limits, form = np.ma.masked_invalid(values), {"vmin": 0, "vmax": 1}, None
+        if logarithmic:  # as exponents, which have a place in the float32 of pictures
+            shown = np.ma.log10(np.ma.masked_less_equal(shown, 0))
+            least, most = (shown.min(), shown.max()) if shown.count() else (0.0, 0.0)
+            limits = {"vmin": max(least, most - MOST_DECADES), "vmax": most + 1e-3}
+            form = _power
+        colours = colormaps["viridis"].with_extremes(bad="0.8")
         drawn = axis.imshow(shown, aspect="auto", interpolation="nearest", cmap=colours, **limits)
         every = -(-len(labels) // 60)
         axis.set_yticks(range(0, len(labels), every), labels[::every], fontsize=7)
         every = -(-len(rows) // 12)
         axis.set_xticks(range(0, len(rows), every), [row["epoch"] for row in rows[::every]])
         axis.set_xlabel("epoch")
-        figure.colorbar(drawn, ax=axis)
+        figure.colorbar(drawn, ax=axis, format=form)
     figure.suptitle(title)
     return _png(figure)
+
+
+def _power(exponent, position):
+    """The number of a tick that stands for its exponent."""
+    return f"{10.0**exponent:.2g}"
 
 
 def _png(figure):
