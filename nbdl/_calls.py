@@ -39,7 +39,11 @@ class Call:
 _FREED = Call.__new__(Call)
 
 
-def walk(result, dy, retain):
+def walk(result, dy, retain, look=None):
+    """Add the gradients of `result` to the leaves it was made from.
+
+    ``look(call, cotangents)`` is told of each call what its outputs have been given, an array or None each.
+    """
     if not result.requires_grad:
         raise TapeError("backward: nothing was recorded for this tensor: no input has requires_grad=True")
     calls = history(result)  # whatever can be wrong is found before the first gradient is touched
@@ -59,6 +63,8 @@ def walk(result, dy, retain):
     tensors = []
     for call in calls:
         given = cotangents.pop(call)
+        if look is not None:
+            look(call, given)
         for name, source in _differentiable(call):
             _Gradient(call.record, name).run(call, given, destination(source))
             tensors.append(source)

@@ -23,6 +23,18 @@ from nbdl.errors import DataError, UsageError
 @click.option(
     "--loss", metavar="NAME", help="By default that of the data: cross-entropy for labels, else mse."
 )
+@click.option(
+    "--validation", type=float, metavar="X", help="The share of the training samples to hold out and measure."
+)
+@click.option(
+    "--patience",
+    type=int,
+    metavar="N",
+    help="End after N epochs without a smaller loss on these; keep the best.",
+)
+@click.option(
+    "--statistics", type=int, metavar="N", help="Measure activations and gradients every N epochs; draw them."
+)
 @click.option("--swap", multiple=True, metavar="OP=IMPL", help="Use another kernel for an operation.")
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other setting of a config file."
@@ -49,6 +61,7 @@ def train(model, resume, out, swap, changes, **options):
     nbdl train window_lm --data book.txt
     nbdl train linear_regression --data houses.csv --set data_options.target=price
     nbdl train mlp --set model_options.hidden=[64,32] --set optimizer_options.weight_decay=1e-4
+    nbdl train mlp --epochs 200 --validation 0.1 --patience 5
     nbdl train --resume runs/lenet-digits-001
     """
     import nbdl.train
@@ -87,10 +100,9 @@ def train(model, resume, out, swap, changes, **options):
 
 def _report(run, results):
     lines = [*figures(results), ("model", run.folder / "model.safetensors")]
-    curves = run.folder / "curves.png"
-    if curves.exists():
-        lines.append(("curves", curves))
-    else:
+    pictures = {name: run.folder / f"{name}.png" for name in ("curves", "statistics")}
+    lines += [(name, path) for name, path in pictures.items() if path.exists()]
+    if not pictures["curves"].exists():
         note('no picture of the curves: it needs matplotlib (pip install "nbdl[plot]")')
     return pairs(lines)
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
     from nbdl.kernels.activation.softplus import mish, mish_dx, softplus, softplus_dx
     from nbdl.kernels.activation.softsign import softsign, softsign_dx
+    from nbdl.kernels.augmentation.gaussian_noise import gaussian_noise, gaussian_noise_dx
+    from nbdl.kernels.augmentation.random_crop import random_crop, random_crop_dx
+    from nbdl.kernels.augmentation.random_flip import random_flip, random_flip_dx
     from nbdl.kernels.convolution.conv1d import conv1d, conv1d_db, conv1d_dw, conv1d_dx, conv1d_shape
     from nbdl.kernels.convolution.conv2d import (
         conv2d,

@@ -3,6 +3,7 @@
 from nbdl.nn import _activations
 from nbdl.nn._activations import *  # noqa: F403 - these are named on their page alone
 from nbdl.nn._adaptive_pool2d import AdaptiveAvgPool2d, AdaptiveMaxPool2d, GlobalAvgPool2d, GlobalMaxPool2d
+from nbdl.nn._augmentation import GaussianNoise, RandomCrop, RandomFlip, RandomShift
 from nbdl.nn._batch_norm import BatchNorm
 from nbdl.nn._branches import Concat, Residual
 from nbdl.nn._conv1d import Conv1d
@@ -58,6 +59,7 @@ __all__ = [
     "Conv2d",
     "ConvTranspose2d",
     "Embedding",
+    "GaussianNoise",
     "GlobalAvgPool2d",
     "GlobalMaxPool2d",
     "GroupNorm",
@@ -71,6 +73,9 @@ __all__ = [
     "MaxPool2d",
     "Pad2d",
     "Parameter",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomShift",
     "Residual",
     "RMSNorm",
     "RNN",

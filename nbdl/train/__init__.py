@@ -6,10 +6,12 @@ from nbdl.train._measure import evaluate, predict, worse_than_a_constant
 from nbdl.train._metrics import accuracy, mean_absolute_error, perplexity, rmse
 from nbdl.train._save import load, save
 from nbdl.train._start import compile_config, fit, load_run, train
+from nbdl.train._statistics import Statistics, statistics
 
 __all__ = [
     "Config",
     "Run",
+    "Statistics",
     "accuracy",
     "compile_config",
     "evaluate",
@@ -22,6 +24,7 @@ __all__ = [
     "resolve",
     "rmse",
     "save",
+    "statistics",
     "to_toml",
     "train",
     "worse_than_a_constant",

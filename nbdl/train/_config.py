@@ -37,11 +37,13 @@ class Config:
     validation: float = 0.0  # the share of the training samples that is held out
     patience: int = 0  # epochs without a smaller loss on these after which training ends; 0: never
     min_delta: float = 0.0  # what counts as smaller
+    statistics: int = 0  # epochs after which activations and gradients are measured again; 0: never
     model_options: dict = dataclasses.field(default_factory=dict)
     data_options: dict = dataclasses.field(default_factory=dict)
     optimizer_options: dict = dataclasses.field(default_factory=dict)
     loss_options: dict = dataclasses.field(default_factory=dict)
     schedule_options: dict = dataclasses.field(default_factory=dict)
+    augment: dict = dataclasses.field(default_factory=dict)  # how images are changed: see `_augment.py`
     groups: dict = dataclasses.field(default_factory=dict)  # optimizer options by parameter name pattern
     swap: dict = dataclasses.field(default_factory=dict)  # operation -> kernel
 
@@ -159,7 +161,7 @@ def check_values(config):
     for key, least, most in (
         ("epochs", 1, MOST), ("batch_size", 1, MOST), ("lr", 0.0, math.inf), ("seed", 0, 2**63),
         ("threads", 0, MOST), ("clip_norm", 0.0, math.inf), ("validation", 0.0, 1.0),
-        ("patience", 0, MOST), ("min_delta", 0.0, math.inf),
+        ("patience", 0, MOST), ("min_delta", 0.0, math.inf), ("statistics", 0, MOST),
     ):  # fmt: skip
         value = getattr(config, key)
         if not value >= least:

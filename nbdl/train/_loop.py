@@ -42,9 +42,11 @@ from nbdl.train._measure import (
 )
 from nbdl.train._samples import cast
 from nbdl.train._save import save
+from nbdl.train._statistics import as_row, measured
 
-CHECKPOINT, MODEL, LOG, CONFIG, CURVES = (
+CHECKPOINT, MODEL, LOG, CONFIG, CURVES, STATISTICS, FLOW = (
     "checkpoint.safetensors", "model.safetensors", "log.jsonl", "config.toml", "curves.png",
+    "statistics.jsonl", "statistics.png",
 )  # fmt: skip
 
 
@@ -58,6 +60,9 @@ class Run:
     `valid` are the samples that were held out; `best` is the row of the history for the epoch whose net this
     is. `preparation` is what is done to inputs and targets before the net sees them: `data`, `evaluate` and
     `predict` are in the units of the data, and so are all losses that are reported.
+
+    `statistics` has a dict for each epoch after which activations and gradients were measured, with what
+    `nbdl.train.Statistics` holds; epoch 0 is the net before its first step.
 
     While it trains, `epoch` counts the epochs that are done and `loss` is that of the last minibatch; `lr`,
     which the schedule multiplies, may be set. See `nbdl.fit` for callbacks.
@@ -94,6 +99,7 @@ class Run:
         check_options(f"schedule `{config.schedule}`", self._rate, config.schedule_options, ("step", "steps"))
         self._epoch, self._batch, self._sum, self._count = 0, 0, 0.0, 0
         self._callbacks, self._logged, self.loss = listeners(callbacks), {}, math.nan
+        self.statistics = []
         self._stopped, self._skipped = False, 0  # by a callback; how many steps of epochs were left out by it
         self._saved = None  # the step of the last checkpoint
         self.valid, self._best = valid, Best(config.patience, config.min_delta)
@@ -206,6 +212,8 @@ class Run:
                     self._train = Split(*(each(_as_programs_do, a) for a in self._train))
                 self._numbers = counted_numbers(self.net, self._train, config, self._measured)
             progress("ready")
+            if not self.steps:
+                self._measure_flow()
             some = 1  # steps of one call
             while self._epoch < config.epochs and not (self._stopped or self._best.over(self._epoch)):
                 order = self._order(self._epoch)
@@ -335,11 +343,26 @@ class Run:
             self._best.look(self._epoch, row["valid_loss"], self.net)
         row["seconds"] = round(self.seconds, 3)
         self.history.append(row)
+        self._measure_flow()
         tell(self._callbacks["epoch"], "epoch", self)
         row |= self._logged
         self._logged = {}
         self._batch, self._sum, self._count = 0, 0.0, 0
         progress("epoch", **row)
+
+    def _measure_flow(self):
+        """Note how large activations and gradients are on the first minibatch of the data, if it is time."""
+        every, config = self.config.statistics, self.config
+        if not every or self._epoch % every:
+            return
+        x, y = (taken(a, slice(0, config.batch_size)) for a in self._train)
+
+        def compute(prediction):
+            return self._loss(prediction, y, **config.loss_options)
+
+        with self._updater.freezing():
+            found = measured(self.net, x, compute, nn.Train(config.seed, self.steps))
+        self.statistics.append(as_row(self._epoch, found))
 
     def _check_finite(self):
         """Raise `NumericError` before anything is saved of a net that is no longer one."""
@@ -374,6 +397,9 @@ class Run:
         }  # fmt: skip
         log = "".join(json.dumps(row) + "\n" for row in self.history)
         _files.write_bytes(self.folder / LOG, log.encode())
+        if self.config.statistics:
+            text = "".join(json.dumps(row) + "\n" for row in self.statistics)
+            _files.write_bytes(self.folder / STATISTICS, text.encode())
         _files.write(self.folder / CHECKPOINT, arrays, document)
         self._saved = self.steps
 
@@ -396,10 +422,14 @@ class Run:
         """Save the model and the picture of the curves."""
         save(self.net, self.folder / MODEL, self.preparation)
         progress("saved", path=self.folder / MODEL)
-        picture = _plot.curves(self.history, f"{self.config.model or 'net'} on {self.data.name}")
-        if picture is not None:
-            _files.write_bytes(self.folder / CURVES, picture)
-            progress("saved", path=self.folder / CURVES)
+        title = f"{self.config.model or 'net'} on {self.data.name}"
+        pictures = {CURVES: _plot.curves(self.history, title)}
+        if self.statistics:
+            pictures[FLOW] = _plot.flow(self.statistics, title)
+        for name, picture in pictures.items():
+            if picture is not None:
+                _files.write_bytes(self.folder / name, picture)
+                progress("saved", path=self.folder / name)
 
 
 def is_figure(name):

@@ -1,9 +1,11 @@
-"""The curves of a run as a picture."""
+"""The curves of a run as a picture, and what flowed through its net."""
 
 import io
+import math
 
 import numpy as np
 
+MOST_DECADES = 12  # what the colours of a logarithmic map span at most
 DECADES = 100  # the largest value of an axis by the least, from which on it is logarithmic
 
 
@@ -31,6 +33,69 @@ def curves(history, title):
         axis.grid(alpha=0.3)
         axis.legend(frameon=False)
     figure.suptitle(title)
+    return _png(figure)
+
+
+def flow(rows, title):
+    """PNG bytes with what `nbdl.statistics` found after some epochs, or None without matplotlib.
+
+    Four maps, an epoch in each column: deviation, share of zeros or saturated elements, and gradient of each
+    result of the net, and the gradient of each parameter. Grey is what is 0 or not there.
+    """
+    try:
+        from matplotlib import colormaps
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return None
+    activations = [f"{a['op']} {a['layer']}".rstrip() for a in rows[0]["activations"]]
+    parameters = [p["name"] for p in rows[0]["parameters"]]
+
+    def table(part, value):
+        found = [[math.nan if value(item) is None else value(item) for item in row[part]] for row in rows]
+        return np.array(found, float).reshape(len(rows), -1).T
+
+    maps = [
+        ("deviation of results", activations, table("activations", lambda a: a["std"]), True),
+        (
+            "share of zeros or saturated", activations,
+            table("activations", lambda a: max(a["zeros"], a["saturated"] or 0.0)), False,
+        ),
+        ("gradient of results", activations, table("activations", lambda a: a["gradient"]), True),
+        ("gradient of parameters", parameters, table("parameters", lambda p: p["gradient"]), True),
+    ]  # fmt: skip
+    height = 1.6 + 0.17 * min(max(len(activations), len(parameters)), 60)
+    figure = Figure(figsize=(13, 2 * height), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axis, (name, labels, values, logarithmic) in zip(figure.subplots(2, 2).flat, maps):
+        if not labels:
+            axis.set_axis_off()
+            continue
+        axis.set_title(name, fontsize=10)
+        shown, limits, form = np.ma.masked_invalid(values), {"vmin": 0, "vmax": 1}, None
+        if logarithmic:  # as exponents, which have a place in the float32 of pictures
+            shown = np.ma.log10(np.ma.masked_less_equal(shown, 0))
+            least, most = (shown.min(), shown.max()) if shown.count() else (0.0, 0.0)
+            limits = {"vmin": max(least, most - MOST_DECADES), "vmax": most + 1e-3}
+            form = _power
+        colours = colormaps["viridis"].with_extremes(bad="0.8")
+        drawn = axis.imshow(shown, aspect="auto", interpolation="nearest", cmap=colours, **limits)
+        every = -(-len(labels) // 60)
+        axis.set_yticks(range(0, len(labels), every), labels[::every], fontsize=7)
+        every = -(-len(rows) // 12)
+        axis.set_xticks(range(0, len(rows), every), [row["epoch"] for row in rows[::every]])
+        axis.set_xlabel("epoch")
+        figure.colorbar(drawn, ax=axis, format=form)
+    figure.suptitle(title)
+    return _png(figure)
+
+
+def _power(exponent, position):
+    """The number of a tick that stands for its exponent."""
+    return f"{10.0**exponent:.2g}"
+
+
+def _png(figure):
     buffer = io.BytesIO()
     with np.errstate(over="ignore"):  # the ticks beyond a loss of 1e300
         figure.savefig(buffer, format="png", dpi=130)

@@ -22,21 +22,23 @@ from nbdl.optim._groups import by_name
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train import _files
+from nbdl.train._augment import augmented
 from nbdl.train._best import held_out
 from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, saved_config
 from nbdl.train._class_weights import BALANCED, settled
 from nbdl.train._config import Config, check_values, to_toml
 from nbdl.train._folder import new_folder, next_folder, tidied
-from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, Run
+from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, STATISTICS, Run
 from nbdl.train._samples import as_data, cast, check_data, floats, warn_of_pixels
 from nbdl.train._save import check_weights, load_prepared
+from nbdl.train._statistics import read_rows
 
 
 def fit(
     net, data, loss=None, optimizer="sgd", lr=0.1, epochs=10, batch_size=128, seed=0, *, schedule="constant",
     dtype="float32", threads=0, compiled=True, clip_norm=0.0, optimizer_options=None, loss_options=None,
-    schedule_options=None, groups=None, validation=0.0, patience=0, min_delta=0.0, callbacks=None, out=None,
-    progress=None,
+    schedule_options=None, groups=None, validation=0.0, patience=0, min_delta=0.0, statistics=0,
+    callbacks=None, out=None, progress=None,
 ):  # fmt: skip
     """Train `net` on `data`.
 
@@ -76,6 +78,9 @@ def fit(
         Ends training after so many epochs in which ``valid_loss`` has not fallen by more than `min_delta`;
         the net is then that of the best epoch. 0 trains all epochs and keeps the last.
     min_delta : float
+    statistics : int
+        Measures activations and gradients (`nbdl.statistics`) on the first minibatch of the data, before the
+        first epoch and after every so many: `Run.statistics`, and a picture in the run's folder. 0: never.
     callbacks : dict, optional
         Functions by event, ``{"epoch": f, "step": [g, h]}``: each is called with the `Run`, after an update
         ("step"), or after the measurements of an epoch, when ``run.history[-1]`` has them ("epoch"). It may
@@ -113,6 +118,7 @@ def fit(
         optimizer_options=optimizer_options or {}, loss_options=loss_options or {},
         schedule_options=schedule_options or {}, groups={} if callable(groups) else groups or {},
         validation=float(validation), patience=patience, min_delta=float(min_delta),
+        statistics=statistics,
     )  # fmt: skip
     check_values(config)
     place = None if out is None else lambda: new_folder(Path(out))
@@ -218,7 +224,7 @@ def _loss_of(data):
 def _build(config):
     build = code(registry.default().get("model", config.model).build)
     check_options(f"model `{config.model}`", build, config.model_options)
-    return build(**config.model_options)
+    return augmented(build(**config.model_options), config.augment)
 
 
 def _run(net, data, config, place, saved, progress, loss=None, groups=None, callbacks=None):
@@ -267,6 +273,8 @@ def _run(net, data, config, place, saved, progress, loss=None, groups=None, call
             run.go(progress)
         else:
             run.folder, made = place()
+            if saved is not None:
+                run.statistics = read_rows(run.folder / STATISTICS, run.epoch)
             with tidied(run.folder, made):
                 _files.write_bytes(run.folder / CONFIG, to_toml(config).encode())
                 run.go(progress)

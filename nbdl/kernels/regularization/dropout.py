@@ -14,6 +14,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.inputs import ANY, as_float, as_mask
+from nbdl.kernels.door.keys import check_key
 from nbdl.kernels.door.options import integer
 from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
@@ -84,12 +85,7 @@ def _options(p, seed, op, step):
     p, seed = np.float64(p), integer("dropout: `seed`", seed)
     op, step = integer("dropout: `op`", op), integer("dropout: `step`", step)
     _check_p("dropout", p)
-    if seed < 0:
-        raise OptionError("dropout: `seed` must be from 0 to 2^63 - 1, got {}", seed)
-    if op < 0 or op >= _WORDS:
-        raise OptionError("dropout: `op` must be from 0 to 2^32 - 1, got {}", op)
-    if step < 0 or step >= _WORDS:
-        raise OptionError("dropout: `step` must be from 0 to 2^32 - 1, got {}", step)
+    check_key("dropout", seed, op, step)
     return p, seed, op, step
 
 
