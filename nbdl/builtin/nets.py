@@ -63,4 +63,5 @@ def nbdl_metrics():
         "mean_absolute_error", "nbdl.train:mean_absolute_error", better="lower",
         count="nbdl.nn._losses:elements",
     )  # fmt: skip
-    yield Metric("perplexity", "nbdl.train:perplexity", better="lower", of="loss")
+    for name in ("perplexity", "bits_per_character"):
+        yield Metric(name, f"nbdl.train:{name}", better="lower", of="loss")

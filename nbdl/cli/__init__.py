@@ -15,6 +15,7 @@ COMMANDS = {
     "eval": ("_eval", "evaluate", "Measure a trained model on a data set."),
     "predict": ("_predict", "predict", "Write a trained model's predictions for your inputs."),
     "info": ("_info", "info", "Entropy, mutual information and their kin, of the columns of a table."),
+    "ngrams": ("_ngrams", "ngrams", "The most frequent runs of tokens of a text, and Zipf's law."),
     "models": ("_models", "models", "List the models and the data sets that they have settings for."),
     "data": ("_data", "data", "List the data sets."),
     "kernels": ("_kernels", "kernels", "List, show and verify the compiled kernels."),

@@ -88,15 +88,16 @@ def text(
     ids = vocabulary.ids(found)
     order = None if partition == "fixed" else Partition(length, partition == "sequential")
     if order is not None and cut < 2 * length:
-        text = f"of its {len(ids)} {what} {cut} are for training; windows of {length} that move need {2 * length}"
-        raise fault(text, path, "a longer text, or the data option partition=fixed")
+        text = f"of its {len(ids)} {what} {cut} are for training; windows of {length} that move need "
+        raise fault(f"{text}{2 * length}", path, "a longer text, or the data option partition=fixed")
     train = _windows(ids[:cut], length, stride or length if order is None else 1, last)
     test = _windows(ids[cut:], length, stride or length, last)
     strange = np.count_nonzero(ids == vocabulary.unknown)
     about = f"{len(ids)} {UNITS[vocabulary.unit]} of {path.name}, {len(vocabulary)} symbols"
     about += f"; {strange} are {UNKNOWN}" if strange else ""
+    metrics = ("perplexity", "bits_per_character")[: 2 if vocabulary.unit == "char" else 1]
     return Data(
-        path.stem, train, test, len(vocabulary), about, vocabulary.tokens, metrics=("perplexity",),
+        path.stem, train, test, len(vocabulary), about, vocabulary.tokens, metrics=metrics,
         vocabularies={"text": vocabulary}, order=order,
     )  # fmt: skip
 

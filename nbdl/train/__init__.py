@@ -3,7 +3,7 @@
 from nbdl.train._config import Config, resolve, to_toml
 from nbdl.train._loop import Run
 from nbdl.train._measure import evaluate, predict, worse_than_a_constant
-from nbdl.train._metrics import accuracy, mean_absolute_error, perplexity
+from nbdl.train._metrics import accuracy, bits_per_character, mean_absolute_error, perplexity
 from nbdl.train._save import load, save
 from nbdl.train._start import compile_config, fit, load_run, train
 
@@ -11,6 +11,7 @@ __all__ = [
     "Config",
     "Run",
     "accuracy",
+    "bits_per_character",
     "compile_config",
     "evaluate",
     "fit",

@@ -27,7 +27,7 @@ def test_windows(tmp_path):
     data = load(path, text=True, length=5, test_fraction=0.25)
     assert data.train.x.dtype == data.train.y.dtype == np.int64 and data.classes == 28
     assert data.train.x.shape == data.train.y.shape == (15, 5) and data.test.x.shape == (5, 5)
-    assert (data.labels, data.metrics) == (VOCABULARY, ("perplexity",))
+    assert (data.labels, data.metrics) == (VOCABULARY, ("perplexity", "bits_per_character"))
     corpus = encoded(ALPHABET * 4)
     assert (data.train.x.ravel() == corpus[:75]).all() and (data.train.y.ravel() == corpus[1:76]).all()
     assert (data.test.x.ravel() == corpus[78:103]).all()  # nothing reaches across the border
