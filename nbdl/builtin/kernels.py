@@ -139,6 +139,8 @@ def nbdl_kernels():
     yield _kernel("information.jensen_shannon", "js_divergence", ("p", "q"), lanes="")
     yield _kernel("loss.info_nce", "info_nce", ("x", "y"), outputs=("loss",), lanes="")
     yield _kernel("regularization.dropout", "dropout", ("x",))
+    for name in ("sample_token", "greedy_token"):
+        yield _kernel("decoding.sample_token", name, ("logits",), (), outputs=("token",), lanes="")
     yield _kernel("regularization.dropout", "masked_scale", ("x", "mask"), ("x",), batch="each", lanes="")
     yield from _array_ops("elementwise", ("a", "b"), "add", "sub", "mul", "div", "power")
     yield from _array_ops("elementwise", ("a", "b"), "maximum", "minimum")

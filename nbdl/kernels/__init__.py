@@ -43,6 +43,7 @@ from nbdl.kernels.convolution.pad2d import (
     pad2d_dx,
     pad2d_shape,
 )
+from nbdl.kernels.decoding.sample_token import greedy_token, sample_token
 from nbdl.kernels.dense.linear import linear, linear_backward, linear_db, linear_dw, linear_dx, linear_shape
 from nbdl.kernels.dense.matmul import (
     bmm,
@@ -277,6 +278,7 @@ __all__ = [
     "global_max_pool2d_dx",
     "glu",
     "glu_dx",
+    "greedy_token",
     "group_norm",
     "group_norm_backward",
     "group_norm_dbeta",
@@ -378,6 +380,7 @@ __all__ = [
     "rms_norm_backward",
     "rms_norm_dgamma",
     "rms_norm_dx",
+    "sample_token",
     "self_information",
     "selu",
     "selu_dx",
