@@ -18,7 +18,7 @@ _HOME = {
     "nbdl.registry": ("swap",),
     "nbdl.step": ("compile_step", "jit_predict", "summary"),
     "nbdl.tape": ("Tensor", "apply", "no_grad", "tensor"),
-    "nbdl.train": ("fit", "load", "save"),
+    "nbdl.train": ("fit", "generate", "load", "save"),
 }  # fmt: skip
 _MODULES = {
     "data",

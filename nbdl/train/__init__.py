@@ -1,6 +1,7 @@
-"""Training runs: settings, the loop, evaluation, and nets in files."""
+"""Training runs: settings, the loop, evaluation, text from a net, and nets in files."""
 
 from nbdl.train._config import Config, resolve, to_toml
+from nbdl.train._generate import generate
 from nbdl.train._loop import Run
 from nbdl.train._measure import evaluate, predict, worse_than_a_constant
 from nbdl.train._metrics import accuracy, bits_per_character, mean_absolute_error, perplexity
@@ -15,6 +16,7 @@ __all__ = [
     "compile_config",
     "evaluate",
     "fit",
+    "generate",
     "load",
     "load_run",
     "mean_absolute_error",
