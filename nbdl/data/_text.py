@@ -62,7 +62,7 @@ def text(
         "fixed": the same windows in each epoch, in random order. The others begin at another token in each
         epoch and do not overlap, see `Partition`; of the training part all windows are then made.
     tokens : "char" or "word"
-    normalize : bool
+    normalize : bool or "lower"
         Whether letters are made small and all between words becomes one space; see `tokenize`.
     min_freq : int
         Tokens that are met less often in the training part become ``<unk>``.
@@ -120,7 +120,7 @@ def _vocabulary(tokens, unit, normalize, min_freq, reserved, vocabularies):
 
 def named(vocabulary):
     """What the tokens of a vocabulary are called in a message."""
-    book = vocabulary.unit == "char" and vocabulary.normalize
+    book = vocabulary.unit == "char" and vocabulary.normalize is True
     return "letters and spaces" if book else UNITS[vocabulary.unit]
 
 

@@ -1,5 +1,6 @@
 """Training runs: settings, the loop, evaluation, text from a net, and nets in files."""
 
+from nbdl.train._bleu import bleu
 from nbdl.train._config import Config, resolve, to_toml
 from nbdl.train._generate import generate
 from nbdl.train._loop import Run
@@ -13,6 +14,7 @@ __all__ = [
     "Run",
     "accuracy",
     "bits_per_character",
+    "bleu",
     "compile_config",
     "evaluate",
     "fit",

@@ -55,7 +55,7 @@ def test_a_table_in_a_text_file_stays_a_table(tmp_path):
         ({"lenght": 5}, "unknown option `lenght` of a.txt; did you mean `length`"),
         ({"text": 1}, "`text` must be true or false, got 1"),
         ({"tokens": "letter"}, "`tokens` must be char or word, got 'letter'"),
-        ({"normalize": "no"}, "`normalize` must be true or false, got 'no'"),
+        ({"normalize": "no"}, "`normalize` must be true, false or lower, got 'no'"),
         ({"partition": "none"}, "`partition` must be fixed, random, sequential, got 'none'"),
         ({"partition": "random", "stride": 1}, "`stride` must be `length`, 32, where `partition` is random"),
         ({"min_freq": 0}, "`min_freq` must be an integer of at least 1, got 0"),
