@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nbdl.data._data import Data, Split
+from nbdl.data._data import Data, Split, check_test
 from nbdl.data._fault import fault
 from nbdl.data._reading import read_text
 from nbdl.data._vocabulary import Vocabulary, check_tokens, tokenize
@@ -58,10 +58,7 @@ def pairs(
             raise UsageError(
                 "data option `{}` must be an integer of at least {}, got {!r}", name, least, value
             )
-    if not isinstance(test_fraction, (int, float)) or not 0 < test_fraction < 1:
-        raise UsageError("data option `test_fraction` must be between 0 and 1, got {!r}", test_fraction)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise UsageError("data option `seed` must be an integer from 0, got {!r}", seed)
+    check_test(test_fraction, seed)
     check_tokens(tokens, normalize)
     path = Path(path)
     sentences = _sentences(path, lines)

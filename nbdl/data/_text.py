@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nbdl.data._data import Data, Split
+from nbdl.data._data import Data, Split, check_test
 from nbdl.data._download import downloaded
 from nbdl.data._fault import fault
 from nbdl.data._partition import Partition
@@ -147,8 +147,7 @@ def check_windows(length, stride, test_fraction, last, partition):
     for name, value in (("length", length), ("stride", 1 if stride is None else stride)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise UsageError("data option `{}` must be an integer of at least 1, got {!r}", name, value)
-    if not isinstance(test_fraction, (int, float)) or not 0 < test_fraction < 1:
-        raise UsageError("data option `test_fraction` must be between 0 and 1, got {!r}", test_fraction)
+    check_test(test_fraction)
     if not isinstance(last, bool):
         raise UsageError("data option `last` must be true or false, got {!r}", last)
     if partition not in PARTITIONS:
