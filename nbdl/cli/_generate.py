@@ -15,6 +15,7 @@ from nbdl.errors import UsageError
 @click.option("--top-k", type=int, default=0, metavar="N", help="Draw from the N most probable tokens.")
 @click.option("--top-p", type=float, default=1.0, metavar="X", help="Draw from those that have this share.")
 @click.option("--greedy", is_flag=True, help="Take the most probable token each time.")
+@click.option("--beam", type=int, default=0, metavar="N", help="The best text that a beam so wide finds.")
 @click.option("--seed", type=int, default=0, metavar="N", help="Of the draws. Default: 0.")
 @common_options
 def generate(path, prefix, tokens, **options):

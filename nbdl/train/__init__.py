@@ -1,5 +1,6 @@
 """Training runs: settings, the loop, evaluation, text from a net, and nets in files."""
 
+from nbdl.train._beam import beam_search
 from nbdl.train._bleu import bleu
 from nbdl.train._config import Config, resolve, to_toml
 from nbdl.train._generate import generate
@@ -13,6 +14,7 @@ __all__ = [
     "Config",
     "Run",
     "accuracy",
+    "beam_search",
     "bits_per_character",
     "bleu",
     "compile_config",

@@ -10,13 +10,14 @@ from nbdl.data._ngrams import as_ids
 from nbdl.data._text import LENGTH
 from nbdl.errors import NbdlError, OptionError, ShapeError, UsageError
 from nbdl.kernels import greedy_token, sample_token
+from nbdl.train._beam import beam_search
 from nbdl.train._loop import Run
 from nbdl.train._measure import predictor
 
 
 def generate(
     net, prefix, tokens, vocabulary=None, *, length=None, temperature=1.0, top_k=0, top_p=1.0, greedy=False,
-    seed=0,
+    beam=0, seed=0,
 ):  # fmt: skip
     """Go on with a text by a language model.
 
@@ -38,7 +39,9 @@ def generate(
     temperature, top_k, top_p, seed
         See `nbdl.kernels.sample_token`.
     greedy : bool
-        Take the most probable token each time; the four options before have no say.
+        Take the most probable token each time; nothing is drawn.
+    beam : int
+        Above 0: the most probable text that so wide a `beam_search` finds; nothing is drawn.
 
     Returns
     -------
@@ -56,7 +59,7 @@ def generate(
     --------
     >>> nbdl.generate(run, "it has", 20, temperature=0.8, seed=1)
     """
-    _check(tokens, temperature, top_k, top_p, seed)
+    _check(tokens, temperature, top_k, top_p, beam, seed)
     swap = {}
     if isinstance(net, Run):
         run, net = net, net.net
@@ -71,6 +74,9 @@ def generate(
         raise UsageError("`prefix` must hold at least one token, got {!r}", prefix)
     with registry.swap(**swap):
         follow = _Windows(net, length or LENGTH, vocabulary)
+        if beam:
+            ids = beam_search(follow, start, tokens, beam)[0][0]
+            return vocabulary.decode(ids) if text else ids
         ids = np.concatenate([start, np.zeros(tokens, np.int64)])
         for i in range(tokens):
             logits = follow(ids[: len(start) + i])
@@ -130,8 +136,10 @@ def _read(prefix, vocabulary):
     return vocabulary.encode(prefix)
 
 
-def _check(tokens, temperature, top_k, top_p, seed):
-    for name, value, most in (("tokens", tokens, 2**32), ("top_k", top_k, 2**63), ("seed", seed, 2**63)):
+def _check(tokens, temperature, top_k, top_p, beam, seed):
+    for name, value, most in (
+        ("tokens", tokens, 2**32), ("top_k", top_k, 2**63), ("beam", beam, 2**31), ("seed", seed, 2**63),
+    ):  # fmt: skip
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < most:
             raise OptionError("`{}` must be an integer from 0, got {!r}", name, value)
     if not 0 < temperature < math.inf:
