@@ -6,6 +6,7 @@ does to them before a net sees them. A `Vocabulary` numbers the tokens of a text
 
 from nbdl.data._data import Data, Split
 from nbdl.data._inputs import load_inputs
+from nbdl.data._lags import lag_windows
 from nbdl.data._load import load
 from nbdl.data._ngrams import ngram_counts, zipf_exponent, zipf_picture
 from nbdl.data._partition import Partition
@@ -20,6 +21,7 @@ __all__ = [
     "Split",
     "Vocabulary",
     "is_table",
+    "lag_windows",
     "load",
     "load_inputs",
     "ngram_counts",

@@ -7,6 +7,7 @@ from nbdl.train._generate import generate
 from nbdl.train._loop import Run
 from nbdl.train._measure import evaluate, predict, worse_than_a_constant
 from nbdl.train._metrics import accuracy, bits_per_character, mean_absolute_error, perplexity
+from nbdl.train._rollout import rollout
 from nbdl.train._save import load, save
 from nbdl.train._start import compile_config, fit, load_run, train
 
@@ -27,6 +28,7 @@ __all__ = [
     "perplexity",
     "predict",
     "resolve",
+    "rollout",
     "save",
     "to_toml",
     "train",
