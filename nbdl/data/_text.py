@@ -112,10 +112,9 @@ def _vocabulary(tokens, unit, normalize, min_freq, reserved, vocabularies):
     """That of the run, else that of these tokens."""
     if vocabularies:
         return vocabularies["text"]
-    made = Vocabulary.of(tokens, min_freq, reserved, unit, normalize)
     if (unit, normalize, min_freq) == ("char", True, 1):  # the whole alphabet, whatever a text holds of it
-        return Vocabulary.of(BOOK.tokens, 1, reserved) if reserved else BOOK
-    return made
+        tokens = BOOK.tokens
+    return Vocabulary.of(tokens, min_freq, reserved, unit, normalize)
 
 
 def named(vocabulary):
