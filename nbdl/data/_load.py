@@ -17,6 +17,7 @@ from nbdl.data._pairs import pairs
 from nbdl.data._partition import Partition
 from nbdl.data._rows import TABLES
 from nbdl.data._text import text
+from nbdl.data._vocabulary import Vocabulary
 from nbdl.errors import PluginError, UsageError
 from nbdl.nn._inputs import count
 
@@ -88,6 +89,9 @@ def _wrong_field(data):
         return f"`classes` must be a positive integer or None, got {data.classes!r}"
     if not isinstance(data.order, Partition | None):
         return f"`order` must be a Partition or None, got {type(data.order).__name__}"
+    for name, v in data.vocabularies.items():
+        if not isinstance(v, Vocabulary):
+            return f"`vocabularies` must be Vocabularies by name, got {type(v).__name__} of `{name}`"
     for part in ("train", "test"):
         split = getattr(data, part)
         if not isinstance(split, Split):
