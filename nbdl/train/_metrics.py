@@ -72,7 +72,7 @@ def perplexity(loss, mask=None):
     6.3095734
     """
     loss = _mean("perplexity", loss, mask)
-    return math.exp(loss) if loss < 700 else math.inf
+    return math.inf if loss >= 700 else math.exp(loss)
 
 
 def bits_per_character(loss, mask=None):

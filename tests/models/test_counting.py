@@ -143,7 +143,7 @@ def test_perplexity():
     loss = -np.log([0.2, 0.1, 0.4, 0.25, 0.05])
     assert perplexity(loss) == pytest.approx(6.3095734, abs=5e-8)
     assert perplexity(np.full(9, math.log(28))) == pytest.approx(28) and perplexity(0.0) == 1
-    assert perplexity([math.inf]) == math.inf
+    assert perplexity([math.inf]) == math.inf and math.isnan(perplexity(math.nan))
     padded = np.append(loss, [50.0, math.inf])
     assert perplexity(padded, padded < 40) == perplexity(loss)
     assert bits_per_character(padded, padded < 40) == pytest.approx(math.log2(perplexity(loss)))
