@@ -152,6 +152,8 @@ def nbdl_kernels():
     yield _kernel("regularization.dropout", "dropout", ("x",))
     for name in ("gaussian_noise", "random_crop", "random_flip"):
         yield _kernel(f"augmentation.{name}", name, ("x",))
+    for name in ("sample_token", "greedy_token"):
+        yield _kernel("decoding.sample_token", name, ("logits",), (), outputs=("token",), lanes="")
     yield _kernel("regularization.dropout", "masked_scale", ("x", "mask"), ("x",), batch="each", lanes="")
     yield from _array_ops("elementwise", ("a", "b"), "add", "sub", "mul", "div", "power")
     yield from _array_ops("elementwise", ("a", "b"), "maximum", "minimum")

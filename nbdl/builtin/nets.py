@@ -68,4 +68,5 @@ def nbdl_metrics():
         "rmse", "nbdl.train._metrics:mean_squared_error", better="lower",
         count="nbdl.nn._losses:elements", finish="math:sqrt",
     )  # fmt: skip
-    yield Metric("perplexity", "nbdl.train:perplexity", better="lower", of="loss")
+    for name in ("perplexity", "bits_per_character"):
+        yield Metric(name, f"nbdl.train:{name}", better="lower", of="loss")

@@ -87,7 +87,7 @@ def _options(config, preparation, name, loss):
     from nbdl.data import is_table
     from nbdl.train._config import text_options
 
-    if "text" in preparation.vocabularies and config.model:  # text: in the same windows
+    if preparation.vocabularies and config.model:  # text: in the same windows
         options = {k: v for k, v in config.data_options.items() if k != "text"}
         return {**options, **text_options(registry.default().get("model", config.model), name, {})}
     options = {}

@@ -7,7 +7,9 @@ does to them before a net sees them. A `Vocabulary` numbers the tokens of a text
 from nbdl.data._data import Data, Split
 from nbdl.data._inputs import load_inputs
 from nbdl.data._label_noise import label_noise
+from nbdl.data._lags import lag_windows
 from nbdl.data._load import load
+from nbdl.data._ngrams import ngram_counts, zipf_exponent, zipf_picture
 from nbdl.data._partition import Partition
 from nbdl.data._preparation import Preparation
 from nbdl.data._rows import is_table
@@ -21,7 +23,11 @@ __all__ = [
     "Vocabulary",
     "is_table",
     "label_noise",
+    "lag_windows",
     "load",
     "load_inputs",
+    "ngram_counts",
     "tokenize",
+    "zipf_exponent",
+    "zipf_picture",
 ]

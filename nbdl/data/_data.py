@@ -120,10 +120,7 @@ def from_arrays(
 
     `table` has the names of the columns and of the target, both empty without a header, if they are a table.
     """
-    if not isinstance(test_fraction, (int, float)) or not 0 < test_fraction < 1:
-        raise UsageError("data option `test_fraction` must be between 0 and 1, got {!r}", test_fraction)
-    if not isinstance(seed, int) or seed < 0:
-        raise UsageError("data option `seed` must be an integer from 0, got {!r}", seed)
+    check_test(test_fraction, seed)
     check_standardize(standardize)
     pixels = _are_pixels(x)
     x = as_inputs(x, places[0], standardize)
@@ -151,6 +148,14 @@ def check_task(task):
     """Raises `UsageError` unless `task` is None or one of `TASKS`."""
     if task is not None and task not in TASKS:
         raise UsageError("data option `task` must be {}, got {!r}", " or ".join(TASKS), task)
+
+
+def check_test(test_fraction, seed=0):
+    """Raises `UsageError` for a share for testing, or the seed of its choice, out of its range."""
+    if not isinstance(test_fraction, (int, float)) or not 0 < test_fraction < 1:
+        raise UsageError("data option `test_fraction` must be between 0 and 1, got {!r}", test_fraction)
+    if not isinstance(seed, int) or seed < 0:
+        raise UsageError("data option `seed` must be an integer from 0, got {!r}", seed)
 
 
 def check_standardize(standardize):

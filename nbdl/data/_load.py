@@ -14,12 +14,15 @@ from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._idx import idx, is_idx
 from nbdl.data._label_noise import with_noise
 from nbdl.data._npz import npz
+from nbdl.data._pairs import pairs
 from nbdl.data._partition import Partition
 from nbdl.data._rows import TABLES
 from nbdl.data._text import text
+from nbdl.data._vocabulary import Vocabulary
 from nbdl.errors import PluginError, UsageError
 from nbdl.nn._inputs import count
 
+TEXTS = {"text": text, "pairs": pairs}  # by the data option that asks for them
 READERS = {".npz": npz, **dict.fromkeys(TABLES, csv)}
 
 
@@ -36,8 +39,9 @@ def load(name_or_path, *, vocabularies=None, **options):
     **options
         Those of the data set or of the reader, for example ``size=8`` (digits), ``target="price"`` (CSV),
         ``test_fraction=0.2, seed=0`` (files that are not split yet). ``text=True`` reads a file as text for
-        a language model, whatever its suffix. Of all data ``label_noise=0.2`` changes a share of the training
-        labels at random, keyed by ``label_noise_seed`` (see `nbdl.data.label_noise`).
+        a language model, whatever its suffix, ``pairs=True`` its lines as sentences of two languages. Of all
+        data ``label_noise=0.2`` changes a share of the training labels at random, keyed by
+        ``label_noise_seed`` (see `nbdl.data.label_noise`).
 
     Returns
     -------
@@ -96,6 +100,9 @@ def _wrong_field(data):
         return f"`classes` must be a positive integer or None, got {data.classes!r}"
     if not isinstance(data.order, Partition | None):
         return f"`order` must be a Partition or None, got {type(data.order).__name__}"
+    for name, v in data.vocabularies.items():
+        if not isinstance(v, Vocabulary):
+            return f"`vocabularies` must be Vocabularies by name, got {type(v).__name__} of `{name}`"
     for part in ("train", "test"):
         split = getattr(data, part)
         if not isinstance(split, Split):
@@ -152,10 +159,16 @@ def _taken(loader, vocabularies):
 
 
 def _from_file(path, options, vocabularies):
-    as_text, options = options.get("text", False), {k: v for k, v in options.items() if k != "text"}
-    if not isinstance(as_text, bool):
-        raise UsageError("data option `text` must be true or false, got {!r}", as_text)
-    reader = text if as_text else idx if path.is_dir() or is_idx(path) else READERS.get(path.suffix.lower())
+    options = dict(options)
+    kinds = {kind: options.pop(kind, False) for kind in TEXTS}
+    for kind, value in kinds.items():
+        if not isinstance(value, bool):
+            raise UsageError("data option `{}` must be true or false, got {!r}", kind, value)
+    asked = [TEXTS[kind] for kind, value in kinds.items() if value]
+    if len(asked) > 1:
+        raise UsageError("data options `{}` exclude each other", "` and `".join(TEXTS))
+    kind = idx if path.is_dir() or is_idx(path) else READERS.get(path.suffix.lower())
+    reader = asked[0] if asked else kind
     if reader is None:
         raise fault(
             f"`{path.name}` is not a kind of file that nbdl reads",

@@ -27,8 +27,8 @@ class Partition:
     Examples
     --------
     >>> Partition(2, sequential=True)(12, 3, np.random.default_rng(1)).reshape(2, 3)  # minibatches of 3
-    array([[0, 4, 8],
-           [2, 6, 10]])
+    array([[ 0,  4,  8],
+           [ 2,  6, 10]])
     """
 
     length: int

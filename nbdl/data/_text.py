@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nbdl.data._data import Data, Split
+from nbdl.data._data import Data, Split, check_test
 from nbdl.data._download import downloaded
 from nbdl.data._fault import fault
 from nbdl.data._partition import Partition
@@ -62,7 +62,7 @@ def text(
         "fixed": the same windows in each epoch, in random order. The others begin at another token in each
         epoch and do not overlap, see `Partition`; of the training part all windows are then made.
     tokens : "char" or "word"
-    normalize : bool
+    normalize : bool or "lower"
         Whether letters are made small and all between words becomes one space; see `tokenize`.
     min_freq : int
         Tokens that are met less often in the training part become ``<unk>``.
@@ -88,15 +88,16 @@ def text(
     ids = vocabulary.ids(found)
     order = None if partition == "fixed" else Partition(length, partition == "sequential")
     if order is not None and cut < 2 * length:
-        text = f"of its {len(ids)} {what} {cut} are for training; windows of {length} that move need {2 * length}"
-        raise fault(text, path, "a longer text, or the data option partition=fixed")
+        text = f"of its {len(ids)} {what} {cut} are for training; windows of {length} that move need "
+        raise fault(f"{text}{2 * length}", path, "a longer text, or the data option partition=fixed")
     train = _windows(ids[:cut], length, stride or length if order is None else 1, last)
     test = _windows(ids[cut:], length, stride or length, last)
     strange = np.count_nonzero(ids == vocabulary.unknown)
     about = f"{len(ids)} {UNITS[vocabulary.unit]} of {path.name}, {len(vocabulary)} symbols"
     about += f"; {strange} are {UNKNOWN}" if strange else ""
+    metrics = ("perplexity", "bits_per_character")[: 2 if vocabulary.unit == "char" else 1]
     return Data(
-        path.stem, train, test, len(vocabulary), about, vocabulary.tokens, metrics=("perplexity",),
+        path.stem, train, test, len(vocabulary), about, vocabulary.tokens, metrics=metrics,
         vocabularies={"text": vocabulary}, order=order,
     )  # fmt: skip
 
@@ -111,15 +112,14 @@ def _vocabulary(tokens, unit, normalize, min_freq, reserved, vocabularies):
     """That of the run, else that of these tokens."""
     if vocabularies:
         return vocabularies["text"]
-    made = Vocabulary.of(tokens, min_freq, reserved, unit, normalize)
     if (unit, normalize, min_freq) == ("char", True, 1):  # the whole alphabet, whatever a text holds of it
-        return Vocabulary.of(BOOK.tokens, 1, reserved) if reserved else BOOK
-    return made
+        tokens = BOOK.tokens
+    return Vocabulary.of(tokens, min_freq, reserved, unit, normalize)
 
 
 def named(vocabulary):
     """What the tokens of a vocabulary are called in a message."""
-    book = vocabulary.unit == "char" and vocabulary.normalize
+    book = vocabulary.unit == "char" and vocabulary.normalize is True
     return "letters and spaces" if book else UNITS[vocabulary.unit]
 
 
@@ -146,8 +146,7 @@ def check_windows(length, stride, test_fraction, last, partition):
     for name, value in (("length", length), ("stride", 1 if stride is None else stride)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise UsageError("data option `{}` must be an integer of at least 1, got {!r}", name, value)
-    if not isinstance(test_fraction, (int, float)) or not 0 < test_fraction < 1:
-        raise UsageError("data option `test_fraction` must be between 0 and 1, got {!r}", test_fraction)
+    check_test(test_fraction)
     if not isinstance(last, bool):
         raise UsageError("data option `last` must be true or false, got {!r}", last)
     if partition not in PARTITIONS:

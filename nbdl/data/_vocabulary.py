@@ -16,7 +16,7 @@ from nbdl.errors import DataError, LabelError, UsageError
 
 UNITS = {"char": "characters", "word": "words"}
 UNKNOWN = "<unk>"
-_WORDS = re.compile(r"\w+(?:['\u2019]\w+)*|[^\w\s]")  # a word with its apostrophes; else one mark
+_WORDS = re.compile(r"\w+(?:['\u2019-]\w+)*|[^\w\s]")  # a word, with apostrophes and hyphens; else a mark
 
 
 def tokenize(text, unit="char", normalize=True):
@@ -26,10 +26,10 @@ def tokenize(text, unit="char", normalize=True):
     ----------
     text : str
     unit : "char" or "word"
-    normalize : bool
-        As in the book: letters are made small, and all between words, A to Z alone, becomes one space. Else
-        the text is taken as it is: every character; or words with their case, and each punctuation mark by
-        itself (white space is no token).
+    normalize : bool or "lower"
+        True, as in the book: letters are made small, and all between words, A to Z alone, becomes one space.
+        False: the text as it is, every character; or words with their case, and each punctuation mark by
+        itself (white space is no token). "lower": so too, in small letters.
 
     Examples
     --------
@@ -39,9 +39,10 @@ def tokenize(text, unit="char", normalize=True):
     ["It's", 'me', ',', 'Wells', '!']
     """
     check_tokens(unit, normalize)
-    if normalize:
+    if normalize is True:
         text = re.sub("[^A-Za-z]+", " ", text).lower()
         return list(text) if unit == "char" else text.split()
+    text = text.lower() if normalize else text
     return list(text) if unit == "char" else _WORDS.findall(text)
 
 
@@ -49,8 +50,8 @@ def check_tokens(unit, normalize):
     """Raise `UsageError` for an option out of its range."""
     if unit not in UNITS:
         raise UsageError("data option `tokens` must be {}, got {!r}", " or ".join(UNITS), unit)
-    if not isinstance(normalize, bool):
-        raise UsageError("data option `normalize` must be true or false, got {!r}", normalize)
+    if not isinstance(normalize, bool) and normalize != "lower":
+        raise UsageError("data option `normalize` must be true, false or lower, got {!r}", normalize)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Vocabulary:
     tokens : tuple of str
         The token of id i is ``tokens[i]``. ``<unk>`` is among them: it stands for every token that is not.
     unit : "char" or "word"
-    normalize : bool
+    normalize : bool or "lower"
         See `tokenize`.
 
     Raises
@@ -79,7 +80,7 @@ class Vocabulary:
 
     tokens: tuple
     unit: str = "char"
-    normalize: bool = True
+    normalize: bool | str = True
 
     def __post_init__(self):
         object.__setattr__(self, "tokens", tuple(self.tokens))

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from nbdl.kernels.convolution.convolve2d import convolve2d, convolve2d_dw, convolve2d_dx
     from nbdl.kernels.convolution.pad2d import pad2d, pad2d_dx, pad2d_shape
     from nbdl.kernels.convolution.unfold2d import fold2d, fold2d_dx, unfold2d, unfold2d_dx, unfold2d_shape
+    from nbdl.kernels.decoding.sample_token import greedy_token, sample_token
     from nbdl.kernels.dense.linear import (
         linear,
         linear_backward,

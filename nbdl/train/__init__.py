@@ -1,9 +1,13 @@
-"""Training runs: settings, the loop, evaluation, and nets in files."""
+"""Training runs: settings, the loop, evaluation, text from a net, and nets in files."""
 
+from nbdl.train._beam import beam_search
+from nbdl.train._bleu import bleu
 from nbdl.train._config import Config, resolve, to_toml
+from nbdl.train._generate import generate
 from nbdl.train._loop import Run
 from nbdl.train._measure import evaluate, predict, worse_than_a_constant
-from nbdl.train._metrics import accuracy, mean_absolute_error, perplexity, rmse
+from nbdl.train._metrics import accuracy, bits_per_character, mean_absolute_error, perplexity, rmse
+from nbdl.train._rollout import rollout
 from nbdl.train._save import load, save
 from nbdl.train._start import compile_config, fit, load_run, train
 from nbdl.train._statistics import Statistics, statistics
@@ -13,9 +17,13 @@ __all__ = [
     "Run",
     "Statistics",
     "accuracy",
+    "beam_search",
+    "bits_per_character",
+    "bleu",
     "compile_config",
     "evaluate",
     "fit",
+    "generate",
     "load",
     "load_run",
     "mean_absolute_error",
@@ -23,6 +31,7 @@ __all__ = [
     "predict",
     "resolve",
     "rmse",
+    "rollout",
     "save",
     "statistics",
     "to_toml",

@@ -19,7 +19,10 @@ def held_out(data, share, seed):
     if not share:
         return data, None
     n = count(data.train.x)
-    if n < (2 if data.order is None else 3 * data.order.length):
+    if data.order is not None and n < 3 * data.order.length:
+        text = "`validation` holds out the end of a text, which needs 3 windows of {} for it, got {} tokens"
+        raise DataError(text, data.order.length, n)
+    if n < 2:
         raise DataError("`validation` holds out a part of the training samples, of which there is {}", n)
     if data.order is not None:
         return _split(data, *data.order.held_out(n, share))

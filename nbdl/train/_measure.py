@@ -206,7 +206,8 @@ def worse_than_a_constant(figures, targets, loss, part):
     if not y.size:
         return None
     if "accuracy" in figures and y.dtype.kind in "iu":
-        share = np.unique(y, return_counts=True)[1].max() / y.size
+        y = y[y >= 0]  # others are no classes: a loss ignores them
+        share = np.unique(y, return_counts=True)[1].max(initial=0) / max(y.size, 1)
         if figures["accuracy"] < share:
             return (
                 f"the {part} accuracy is {figures['accuracy']:.4f}; to predict the most frequent class for "

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from nbdl.errors import ShapeError
+from nbdl.errors import ShapeError, UsageError
 from nbdl.nn._losses import class_axis, in_line
 
 
@@ -62,9 +62,51 @@ def _errors(name, prediction, target):
     return prediction - target
 
 
-def perplexity(loss):
+def perplexity(loss, mask=None):
     """exp(loss) of a mean cross-entropy in nats: among how many equally likely symbols the net still chooses.
 
+    Parameters
+    ----------
+    loss : float or (...) array
+        The mean; or the cross-entropy of each token, -log of the probability that it was given.
+    mask : (...) truth values, optional
+        Which tokens count; all if it is not given.
+
+    Raises
+    ------
+    ShapeError, UsageError
+        If the mask has another shape than the losses, or no token counts.
+
+    Notes
+    -----
     Zhang et al., Dive into Deep Learning, section 9.3.
+
+    Examples
+    --------
+    >>> round(perplexity(-np.log([0.2, 0.1, 0.4, 0.25, 0.05])), 7)
+    6.3095734
     """
-    return math.exp(loss) if loss < 700 else math.inf
+    loss = _mean("perplexity", loss, mask)
+    return math.inf if loss >= 700 else math.exp(loss)
+
+
+def bits_per_character(loss, mask=None):
+    """loss / log(2) of a mean cross-entropy in nats of characters: log2 of the perplexity.
+
+    Parameters and errors as of `perplexity`.
+    """
+    return _mean("bits_per_character", loss, mask) / math.log(2)
+
+
+def _mean(name, loss, mask):
+    """The mean of the losses that count."""
+    loss = np.asarray(loss, np.float64)
+    if mask is not None:
+        mask = np.asarray(mask, bool)
+        if mask.shape != loss.shape:
+            text = "{}: `mask` must have the shape of the losses {}, got {}"
+            raise ShapeError(text, name, loss.shape, mask.shape)
+        loss = loss[mask]
+    if not loss.size:
+        raise UsageError("{}: no token counts", name)
+    return float(loss.mean())

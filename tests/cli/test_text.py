@@ -79,3 +79,64 @@ def test_plan(run, model):
     result = run("plan", "bigram_lm", "--data", model.parent / "story.txt", "--batch-size", 8)
     assert result.exit_code == 0, result.stderr
     assert "embedding" in result.stdout and "Python" not in result.stdout
+
+
+def test_generate(run, model):
+    result = run("generate", model, "--prefix", "A man, a p", "--tokens", 18, "--greedy")
+    assert result.exit_code == 0 and result.stdout == "a man a plan a canal panama\n"
+    drawn = [
+        "generate",
+        model,
+        "--prefix",
+        "a ",
+        "--tokens",
+        30,
+        "--temperature",
+        2,
+        "--top-k",
+        9,
+        "--top-p",
+        0.9,
+    ]
+    shown = json.loads(run(*drawn, "--seed", 1, "--format", "json").stdout)
+    assert shown["text"].startswith("a ") and len(shown["text"]) == 32 and shown["top_k"] == 9
+    assert shown["text"] + "\n" == run(*drawn, "--seed", 1).stdout != run(*drawn, "--seed", 2).stdout
+    result = run("generate", model, "--prefix", "a", "--temperature", 0)
+    assert result.exit_code == 2 and "`temperature` must be above 0" in result.stderr
+    result = run("generate", model / "model.safetensors", "--prefix", "a")
+    assert result.exit_code == 2 and "does not say how many tokens it reads" in result.stderr
+
+
+@pytest.mark.filterwarnings("default")
+def test_words_with_their_case(run, tmp_path):
+    """The vocabulary of the run reads another text, and a prefix; what it does not hold is said."""
+    (tmp_path / "story.txt").write_text("A man, a plan, a canal: Panama! " * 40)
+    options = [f"data_options.{o}" for o in ("tokens=word", "normalize=false", "length=3")]
+    changes = [part for option in [*options, "model_options.hidden=16"] for part in ("--set", option)]
+    result = run(
+        "train",
+        "window_lm",
+        "--data",
+        "story.txt",
+        "--epochs",
+        8,
+        "--batch-size",
+        32,
+        *changes,
+        "--out",
+        "run",
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "440 words of story.txt, 10 symbols" in result.stderr and "bits per char" not in result.stdout
+    (tmp_path / "other.txt").write_text("A man, a dog! " * 20)
+    shown = run("eval", "run", "--data", "other.txt")
+    assert shown.exit_code == 0, shown.stderr
+    result = run("generate", "run", "--prefix", "A dog , a plan", "--tokens", 6, "--greedy")
+    assert result.stdout == "A <unk> , a plan , a canal : Panama !\n"
+    assert "the vocabulary does not hold 'dog' of the prefix" in result.stderr
+    (tmp_path / "lines.txt").write_text("a plan,\n")
+    assert run("predict", "run", "lines.txt", "-o", "next.csv").exit_code == 0
+    assert (tmp_path / "next.csv").read_text().splitlines()[1].startswith("a,")
+    (tmp_path / "story.txt").write_text("Quite another story. " * 99)
+    result = run("train", "--resume", "run", "--epochs", 9)
+    assert result.exit_code == 3 and "the vocabulary of this text is not that of the run" in result.stderr

@@ -27,7 +27,7 @@ def test_windows(tmp_path):
     data = load(path, text=True, length=5, test_fraction=0.25)
     assert data.train.x.dtype == data.train.y.dtype == np.int64 and data.classes == 28
     assert data.train.x.shape == data.train.y.shape == (15, 5) and data.test.x.shape == (5, 5)
-    assert (data.labels, data.metrics) == (VOCABULARY, ("perplexity",))
+    assert (data.labels, data.metrics) == (VOCABULARY, ("perplexity", "bits_per_character"))
     corpus = encoded(ALPHABET * 4)
     assert (data.train.x.ravel() == corpus[:75]).all() and (data.train.y.ravel() == corpus[1:76]).all()
     assert (data.test.x.ravel() == corpus[78:103]).all()  # nothing reaches across the border
@@ -55,7 +55,7 @@ def test_a_table_in_a_text_file_stays_a_table(tmp_path):
         ({"lenght": 5}, "unknown option `lenght` of a.txt; did you mean `length`"),
         ({"text": 1}, "`text` must be true or false, got 1"),
         ({"tokens": "letter"}, "`tokens` must be char or word, got 'letter'"),
-        ({"normalize": "no"}, "`normalize` must be true or false, got 'no'"),
+        ({"normalize": "no"}, "`normalize` must be true, false or lower, got 'no'"),
         ({"partition": "none"}, "`partition` must be fixed, random, sequential, got 'none'"),
         ({"partition": "random", "stride": 1}, "`stride` must be `length`, 32, where `partition` is random"),
         ({"min_freq": 0}, "`min_freq` must be an integer of at least 1, got 0"),

@@ -20,6 +20,12 @@ def test_tokens_of_characters_and_words():
     assert "".join(tokenize(STORY, normalize=False)) == STORY
     words = tokenize("It's 7.5 \u2013 na\u00efve, isn\u2019t it?!", "word", normalize=False)
     assert words == ["It's", "7", ".", "5", "\u2013", "na\u00efve", ",", "isn\u2019t", "it", "?", "!"]
+    assert tokenize("\u00c7a, Arr\u00eate-toi\u202f!", "word", "lower") == [
+        "\u00e7a",
+        ",",
+        "arr\u00eate-toi",
+        "!",
+    ]
     assert tokenize("", "word") == tokenize(" \n", "word", normalize=False) == []
 
 

@@ -1,5 +1,6 @@
 """`check_plugin`: what works passes, what would fail in use is refused or warned of by its field."""
 
+import dataclasses
 import warnings
 from types import SimpleNamespace
 
@@ -72,6 +73,11 @@ WRONG_DATA = {
     "pair": (data(test=(np.ones((2, 3)), np.ones((2, 1)))), "`test` must be a Split, got tuple"),
     "text": (data(y=(20, 1), dtype="U3"), r"`train\.y` must be an array of numbers, got <U3"),
     "classes": (data(y=20, dtype=np.int64, classes=2.5), "`classes` must be a positive integer or None"),
+    "order": (dataclasses.replace(data(), order=[1, 0]), "`order` must be a Partition or None, got list"),
+    "vocabularies": (
+        dataclasses.replace(data(), vocabularies={"text": ("a", "b")}),
+        "`vocabularies` must be Vocabularies by name, got tuple of `text`",
+    ),
     "nothing": (None, "must load a Data, got NoneType"),
 }
 

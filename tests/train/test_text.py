@@ -56,6 +56,8 @@ def test_a_text_that_repeats_is_learnt(tmp_path, story, compiled):
     run = train.train(train.resolve("window_lm", overrides=overrides), out=tmp_path / "run")
     assert run.config.data_options == {"text": True, "length": 10, "stride": 1, "last": True}
     assert run.config.model_options == {"hidden": 32, "vocabulary": 28}
+    bits = run.history[-1]["test_bits_per_character"]
+    assert bits == pytest.approx(np.log2(run.history[-1]["test_perplexity"]))
     assert run.history[-1]["test_perplexity"] < 1.5 and run.history[-1]["test_accuracy"] == 1
     letters = "".join(run.predict(run.data.test.x[:28]))
     assert letters in WORDS * 3

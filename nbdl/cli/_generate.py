@@ -1,0 +1,44 @@
+"""``nbdl generate``: text from a language model."""
+
+import click
+
+from nbdl.cli._errors import advised
+from nbdl.cli._output import common_options, emit
+from nbdl.errors import UsageError
+
+
+@click.command()
+@click.argument("path", metavar="RUN")
+@click.option("--prefix", required=True, metavar="TEXT", help="What comes before.")
+@click.option("--tokens", type=int, default=200, metavar="N", help="How many to add. Default: 200.")
+@click.option("--temperature", type=float, default=1.0, metavar="X", help="Below 1: fewer surprises.")
+@click.option("--top-k", type=int, default=0, metavar="N", help="Draw from the N most probable tokens.")
+@click.option("--top-p", type=float, default=1.0, metavar="X", help="Draw from those that have this share.")
+@click.option("--greedy", is_flag=True, help="Take the most probable token each time.")
+@click.option("--beam", type=int, default=0, metavar="N", help="The best text that a beam so wide finds.")
+@click.option("--seed", type=int, default=0, metavar="N", help="Of the draws. Default: 0.")
+@common_options
+def generate(path, prefix, tokens, **options):
+    """Go on with a text by a trained language model (a run's folder).
+
+    \b
+    nbdl generate runs/window_lm-book-001 --prefix "it has"
+    nbdl generate runs/window_lm-book-001 --prefix "it has" --temperature 0.8 --top-k 5 --seed 1
+    """
+    import nbdl.train
+    from nbdl import registry
+    from nbdl.data._text import LENGTH
+    from nbdl.train._save import check_weights
+
+    net, config, preparation = nbdl.train.load_run(path)
+    if config is None:
+        what = "a model file does not say how many tokens it reads at a time"
+        raise advised(UsageError(what), path, "the run's folder instead")
+    vocabulary = preparation.vocabularies.get("text")
+    if vocabulary is None:
+        raise advised(UsageError("the model has no vocabulary: it reads no text"), path, "a language model")
+    check_weights(net, path)
+    length = config.data_options.get("length", LENGTH)
+    with registry.swap(**config.swap):
+        text = nbdl.train.generate(net, prefix, tokens, vocabulary, length=length, **options)
+    emit({"text": text, "prefix": prefix, "tokens": tokens, **options, "model": path}, lambda: text)

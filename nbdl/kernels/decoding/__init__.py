@@ -1,0 +1,1 @@
+"""Tokens from the logits of a language model."""
