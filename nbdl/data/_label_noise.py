@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from nbdl.errors import DataError, DtypeError, OptionError, UsageError
+from nbdl.nn._options import is_number
 
 
 def label_noise(y, classes, share, seed=0):
@@ -67,8 +68,7 @@ def with_noise(data, share, seed):
 
 
 def _check(name, share, name_of_seed, seed):
-    number = isinstance(share, (int, float, np.integer, np.floating)) and not isinstance(share, bool)
-    if not number or not 0 <= share <= 1:
+    if not is_number(share) or not 0 <= share <= 1:
         raise OptionError("{} must be from 0 to 1, got {!r}", name, share)
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         raise OptionError("{} must be an integer from 0 to 2^63 - 1, got {!r}", name_of_seed, seed)

@@ -2,10 +2,9 @@
 
 import math
 
-import numpy as np
-
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.options import pair, sides
+from nbdl.nn._options import is_number
 from nbdl.nn._train import training
 from nbdl.tape import apply, as_tensor
 
@@ -78,7 +77,7 @@ class RandomFlip:
     """
 
     def __init__(self, p=0.5):
-        if not _is_number(p) or not 0 <= p <= 1:
+        if not is_number(p) or not 0 <= p <= 1:
             raise OptionError("RandomFlip: `p` must lie in [0, 1], got {!r}", p)
         self.p = float(p)
 
@@ -95,7 +94,7 @@ class GaussianNoise:
     """
 
     def __init__(self, std=0.1):
-        if not _is_number(std) or not 0 <= std < math.inf:
+        if not is_number(std) or not 0 <= std < math.inf:
             raise OptionError("GaussianNoise: `std` must be a finite number from 0, got {!r}", std)
         self.std = float(std)
 
@@ -114,7 +113,3 @@ def _check_images(layer, x):
     if x.ndim != 4:
         text = "{}: `x` must have 4 dimensions (N, C, H, W), got shape {}"
         raise ShapeError(text, type(layer).__name__, x.shape)
-
-
-def _is_number(value):
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)

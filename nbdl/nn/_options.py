@@ -56,6 +56,11 @@ def by_name(hint):
     return wrap
 
 
+def is_number(value):
+    """Whether `value` is a real number of Python or NumPy; truth values are none."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
 def positive(where, value):
     """`value` if it is an integer above zero, else `OptionError`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:

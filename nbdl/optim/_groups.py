@@ -8,6 +8,7 @@ import numpy as np
 
 from nbdl.errors import UsageError
 from nbdl.nn import named_parameters
+from nbdl.nn._options import is_number
 
 OWN = {"lr_factor": 1.0, "frozen": False}  # what a group may say besides the options of the optimizer
 
@@ -52,8 +53,7 @@ def options_of(parameters, groups, common):
 
 def _check(pattern, options):
     factor, frozen = (options.get(name, default) for name, default in OWN.items())
-    number = isinstance(factor, (int, float, np.number)) and not isinstance(factor, bool)
-    if not number or not 0 <= factor < math.inf:
+    if not is_number(factor) or not 0 <= factor < math.inf:
         text = "group `{}`: `lr_factor` must be a finite number from 0, got {!r}"
         raise UsageError(text, pattern, factor)
     if not isinstance(frozen, (bool, np.bool_)):

@@ -20,7 +20,7 @@ from nbdl.data import Split
 from nbdl.errors import NbdlError, NumericError, OptionError, TapeError, UsageError
 from nbdl.nn._inputs import call, count, each, taken
 from nbdl.nn._losses import class_axis
-from nbdl.nn._options import check_options
+from nbdl.nn._options import check_options, is_number
 from nbdl.nn._own_loss import loss_record
 from nbdl.optim import Updater
 from nbdl.records import reason
@@ -121,7 +121,7 @@ class Run:
 
     @lr.setter
     def lr(self, value):
-        if not _is_number(value) or not 0 <= value < math.inf:
+        if not is_number(value) or not 0 <= value < math.inf:
             raise OptionError("`lr` must be a finite number from 0, got {!r}", value)
         self._updater.lr = float(value)
 
@@ -137,7 +137,7 @@ class Run:
         """
         if not isinstance(name, str) or not name or is_figure(name) or name == "event":
             raise UsageError("log: `name` must be text, and no figure that runs have, got {!r}", name)
-        if not _is_number(value) or not math.isfinite(value):
+        if not is_number(value) or not math.isfinite(value):
             raise OptionError("log: `value` of `{}` must be a finite number, got {!r}", name, value)
         self._logged[name] = float(value)
 
@@ -435,10 +435,6 @@ class Run:
 def is_figure(name):
     """Whether a key of a row of the history is one that runs make, and not their callbacks."""
     return name in ("epoch", "step", "seconds") or name.startswith(("train_", "test_", "valid_"))
-
-
-def _is_number(value):
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def _as_programs_do(a):

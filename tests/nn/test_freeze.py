@@ -58,6 +58,18 @@ def test_tied_parameters_are_frozen_together():
         nn.freeze(net, "two.*")
 
 
+def test_a_group_of_tied_parameters_is_updated_once():
+    """Their gradients add up, and the group counts once, in a program as on the tape."""
+    groups = {"one.*": {"lr_factor": 0.1, "weight_decay": 0.5}, "last.b": {"frozen": True}}
+    ours, theirs = (
+        nn.state_dict(nbdl.fit(Tied(), (X, Y), lr=0.1, epochs=3, compiled=c, groups=groups).net)
+        for c in (True, False)
+    )
+    for name, values in ours.items():
+        np.testing.assert_allclose(values, theirs[name], rtol=0, atol=1e-5 * max(np.abs(values).max(), 1e-3))
+    assert not ours["last.b"].any()
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 def test_nothing_is_left_to_train(compiled):
     with pytest.raises(UsageError, match="nothing to train: all 4 parameters are frozen"):

@@ -6,10 +6,8 @@ import numpy as np
 
 from nbdl.kernels.augmentation.gaussian_noise import noisy, tail_of
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit, pitch, planes
-from nbdl.kernels.simd.philox import philox
+from nbdl.kernels.simd.philox import words
 from nbdl.kernels.simd.registers import load, store
-
-_WORD, _BITS = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 def _shape(site):
@@ -27,12 +25,10 @@ def _draw(site):
     L, kind = site.L, np.dtype(site.dtype).type
 
     def leaf(tails, sample, seed, step, op, fours):
-        k0, k1 = np.uint64(seed) & _WORD, np.uint64(seed) >> _BITS
-        c2, c3 = np.uint64(step) & _WORD, np.uint64(op) & _WORD
         for n in range(fours):
             place = 4 * n * L
             for i in range(L):
-                a, b, c, d = philox(np.uint64(n), np.uint64(sample + i) & _WORD, c2, c3, k0, k1)
+                a, b, c, d = words(seed, op, step, sample + i, n)
                 tails[place + i] = kind(tail_of(np.int64(a)))
                 tails[place + L + i] = kind(tail_of(np.int64(b)))
                 tails[place + 2 * L + i] = kind(tail_of(np.int64(c)))

@@ -8,9 +8,8 @@ import numpy as np
 from nbdl.kernels.augmentation.random_crop import places
 from nbdl.kernels.door.options import pair, sides
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit, pitch
-from nbdl.kernels.simd.philox import philox
+from nbdl.kernels.simd.philox import words
 
-_WORD, _BITS = np.uint64(0xFFFFFFFF), np.uint64(32)
 _MOST = 2**20  # rows or columns: float32 counts on to 2^24
 
 
@@ -30,10 +29,8 @@ def _draw(site):
     kind, rows, columns = np.dtype(site.dtype).type, H + top + bottom - P + 1, W + left + right - Q + 1
 
     def leaf(place, sample, seed, step, op, rows, columns, top, left):
-        k0, k1 = np.uint64(seed) & _WORD, np.uint64(seed) >> _BITS
-        c2, c3 = np.uint64(step) & _WORD, np.uint64(op) & _WORD
         for i in range(L):
-            a, b, _, _ = philox(np.uint64(0), np.uint64(sample + i) & _WORD, c2, c3, k0, k1)
+            a, b, _, _ = words(seed, op, step, sample + i, 0)
             place[i] = kind(places(a, rows) - top)
             place[L + i] = kind(places(b, columns) - left)
 

@@ -5,10 +5,8 @@ import math
 import numpy as np
 
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit, pitch, planes
-from nbdl.kernels.simd.philox import philox
+from nbdl.kernels.simd.philox import words
 from nbdl.kernels.simd.registers import load, store, where
-
-_WORD, _BITS = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 def _shape(site):
@@ -24,11 +22,8 @@ def _draw(site):
     one, zero = kind(1), kind(0)
 
     def leaf(flipped, sample, seed, step, op, below):
-        k0, k1 = np.uint64(seed) & _WORD, np.uint64(seed) >> _BITS
-        c2, c3, below = np.uint64(step) & _WORD, np.uint64(op) & _WORD, np.uint64(below)
         for i in range(L):
-            word = philox(np.uint64(0), np.uint64(sample + i) & _WORD, c2, c3, k0, k1)[0]
-            flipped[i] = one if word < below else zero
+            flipped[i] = one if words(seed, op, step, sample + i, 0)[0] < np.uint64(below) else zero
 
     return Row(leaf, op=int(site["op"]), below=math.ceil(float(site["p"]) * 2**32))
 
