@@ -65,7 +65,7 @@ class _Reach:
     def read(self, f):
         """Take in a function: its code, its defaults, and the values of the names that it uses."""
         self.roots.update(_module_root(sys.modules.get(f.__module__), f.__code__.co_filename))
-        found = [f"{f.__module__} {f.__qualname__}", *(self._code(c) for c in _codes(f.__code__))]
+        found = [f"{f.__module__} {f.__qualname__}", *map(_code, _codes(f.__code__))]
         try:
             what = "a default argument"
             found.append(self.describe([f.__defaults__, f.__kwdefaults__]))
@@ -80,13 +80,6 @@ class _Reach:
                 f"`{f.__qualname__}` uses {what}, and no one can tell when {unseen} changes"
             ) from None
         self.facts.append(found)
-
-    def _code(self, code):
-        """Bytecode, constants and names: the bytecode has no more than their numbers."""
-        constants = [self.describe(c) for c in code.co_consts if not isinstance(c, types.CodeType)]
-        counts = code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
-        names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
-        return code.co_code.hex(), getattr(code, "co_exceptiontable", b"").hex(), constants, counts, names
 
     def describe(self, value):
         """A text for a value; a function stands for itself by its number, and is read later."""
@@ -153,7 +146,7 @@ class _Reach:
 
 def _values(f):
     """The values of all names that a function uses: globals, attributes of modules, closed-over variables."""
-    names, values = [name for code in _codes(f.__code__) for name in code.co_names], {}
+    names, values = _names(f.__code__), {}
     spaces = [("", f.__globals__.__getitem__)]
     for where, look_up in spaces:
         for name in names:
@@ -179,6 +172,21 @@ def _codes(code):
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _codes(constant)
+
+
+@functools.cache
+def _code(code):
+    """A digest of bytecode, constants and names: the bytecode has no more than their numbers."""
+    constants = [_Reach().describe(c) for c in code.co_consts if not isinstance(c, types.CodeType)]
+    counts = code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
+    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
+    parts = code.co_code, getattr(code, "co_exceptiontable", b""), constants, counts, names
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+@functools.cache
+def _names(code):
+    return [name for inner in _codes(code) for name in inner.co_names]
 
 
 def _is_attribute(f, name):
@@ -215,13 +223,20 @@ def _module_root(module, filename=None):
     filename = getattr(module, "__file__", None) or filename
     if filename is None or _is_library(name, filename):
         return set()
+    if top == "nbdl":
+        return {_room(filename)}
     path = _resolved(filename)
-    if top == "nbdl":  # each room of the house is a root of its own; the floor below is always in
-        return {str(path.parent if path.parent != _HERE else path)}
     package = sys.modules.get(top)
     if top != "__main__" and getattr(package, "__file__", None) and hasattr(package, "__path__"):
         return {str(_resolved(package.__file__).parent)}
     return {str(path)} if path.exists() else set()
+
+
+@functools.cache
+def _room(filename):
+    """Each room of the house is a root of its own; the floor below is always in."""
+    path = _resolved(filename)
+    return str(path.parent if path.parent != _HERE else path)
 
 
 @functools.cache

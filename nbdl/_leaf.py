@@ -156,7 +156,7 @@ def compile_leaves(wanted):
 
 def _missing(wanted):
     found = {}
-    for function, types in wanted:
+    for function, types in dict.fromkeys((function, tuple(types)) for function, types in wanted):
         signature = numba.void(*types)
         if (_stamp(function), signature) not in _leaves:
             file = _file(function, signature)
@@ -195,7 +195,7 @@ class _ObjectFile:
     """The object code of one leaf on disk, under a name that follows from all it depends on."""
 
     def __init__(self, function, stamp, signature):
-        self._key = [stamp, str(signature), *map(str, cpu_target.target_context.codegen().magic_tuple())]
+        self._key = [stamp, str(signature), *_machine()]
         digest = hashlib.sha256(repr(self._key).encode()).hexdigest()[:16]
         self._name, self._leaf = f"{function.__name__}.{digest}", function.__qualname__
         self.path = cache_folder() / stamp[:20] / f"{self._name}.nbl"
@@ -231,6 +231,12 @@ class _ObjectFile:
             builder.import_symbol(name, llvmlite.binding.address_of_symbol(name))
         library = builder.export_symbol(symbol).link(_linker(), self._name)
         return library[symbol], library
+
+
+@functools.cache
+def _machine():
+    """What object code is for: the target, the processor and its features, which take long to tell."""
+    return [str(part) for part in cpu_target.target_context.codegen().magic_tuple()]
 
 
 @functools.cache

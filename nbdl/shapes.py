@@ -5,6 +5,7 @@ returns a list of (shape, dtype), one for each output (`nbdl.kernels.door.sizes`
 Where it says nothing the lanes twin is asked; other kernels run, on zeros.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from nbdl.errors import PluginError, TapeError
 from nbdl.kernels.lanes import LossTwin, Site, Twin, Unfit
 from nbdl.records import resolve
 
-_HERE = Path(__file__).resolve().parent
+_HERE = f"{Path(__file__).parent}{os.sep}"  # as the files of its code are named
 
 
 class Tracer:
@@ -138,10 +139,10 @@ def _where():
     """The line of the net that is running: the first frame outside this package, or the last inside."""
     frame, inside = sys._getframe(1), ""
     while frame is not None:
-        path = Path(frame.f_code.co_filename)
-        if not path.is_relative_to(_HERE):
-            return f"{path.name}:{frame.f_lineno}"
-        if path.is_relative_to(_HERE / "nn"):
-            inside = inside or f"{path.name}:{frame.f_lineno}"
+        file = frame.f_code.co_filename
+        if not file.startswith(_HERE):
+            return f"{Path(file).name}:{frame.f_lineno}"
+        if file.startswith(f"{_HERE}nn{os.sep}"):
+            inside = inside or f"{Path(file).name}:{frame.f_lineno}"
         frame = frame.f_back
     return inside

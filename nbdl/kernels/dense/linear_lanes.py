@@ -90,8 +90,7 @@ def _dx(site, transposed):
 
 def _dw(site, transposed):
     """A row of dw for each feature of x, in which neighbours are those of dy; transposed, for one of dy."""
-    D, Q = _sizes(site, transposed)
-    L, (places, (x_plane, y_plane)) = site.L, _places(site, Q)
+    L, (places, (x_plane, y_plane)) = site.L, _places(site, _sizes(site, transposed)[1])
     x, dy = {"value": "x", **places, "plane": x_plane}, {"value": "dy", **places, "plane": y_plane}
     down, across = (dy, x) if transposed else (x, dy)
     return matrix_gradient(*site.shapes["w"], L, math.prod(site.shapes["x"][:-1]), down, across)
