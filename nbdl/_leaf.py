@@ -88,6 +88,7 @@ def _file(function, signature):
 # --- on all cores ---------------------------------------------------------------------------------------
 
 PROCESSES = 8  # at most: each holds a compiler
+TURN, MOST_TURNS = 2, 16384  # bytes of a turn: so many are in the pipe before anyone reads
 EACH = 3  # leaves that are worth a process
 
 
@@ -107,7 +108,8 @@ def compile_leaves(wanted):
         function, types = missing.pop()
         leaf(function, *types)  # what Numba prepares once is prepared before the fork
         turns, queue = os.pipe()
-        os.write(queue, bytes(range(min(len(missing), 256))))  # a byte is a turn; what is beyond, `leaf` does
+        turn = range(min(len(missing), MOST_TURNS))  # what is beyond, `leaf` does
+        os.write(queue, b"".join(n.to_bytes(TURN, "little") for n in turn))
         os.close(queue)
         alive, lives = os.pipe()
         children = []
@@ -131,13 +133,14 @@ def compile_leaves(wanted):
 
 def _missing(wanted):
     found = {}
-    for function, types in wanted:
-        signature = numba.void(*types)
-        if (_stamp(function), signature) not in _leaves:
-            file = _file(function, signature)
-            if file and not file.path.exists():
-                found[file.path] = function, types
-    return list(found.values())
+    for function, types in dict.fromkeys((function, tuple(types)) for function, types in wanted):
+        found.setdefault((_stamp(function), numba.void(*types)), (function, types))
+    return [both for key, both in found.items() if key not in _leaves and _absent(*both)]
+
+
+def _absent(function, types):
+    file = _file(function, numba.void(*types))
+    return file is not None and not file.path.exists()
 
 
 def _fork(missing, turns):
@@ -158,8 +161,8 @@ def _fork(missing, turns):
 
 def _take_turns(missing, turns):
     """Compile the leaves whose numbers are read from the pipe `turns`, until it is empty."""
-    while turn := os.read(turns, 1):
-        function, types = missing[turn[0]]
+    while turn := os.read(turns, TURN):
+        function, types = missing[int.from_bytes(turn, "little")]
         leaf(function, *types)
 
 
@@ -170,7 +173,7 @@ class _ObjectFile:
     """The object code of one leaf on disk, under a name that follows from all it depends on."""
 
     def __init__(self, function, stamp, signature):
-        self._key = [stamp, str(signature), *map(str, cpu_target.target_context.codegen().magic_tuple())]
+        self._key = [stamp, str(signature), *_processor()]
         digest = hashlib.sha256(repr(self._key).encode()).hexdigest()[:16]
         self._name, self._leaf = f"{function.__name__}.{digest}", function.__qualname__
         self.path = cache_folder() / stamp[:20] / f"{self._name}.nbl"
@@ -206,6 +209,11 @@ class _ObjectFile:
             builder.import_symbol(name, llvmlite.binding.address_of_symbol(name))
         library = builder.export_symbol(symbol).link(_linker(), self._name)
         return library[symbol], library
+
+
+@functools.cache
+def _processor():
+    return [str(part) for part in cpu_target.target_context.codegen().magic_tuple()]
 
 
 @functools.cache

@@ -5,6 +5,7 @@ returns a list of (shape, dtype), one for each output (`nbdl.kernels.door.sizes`
 Where it says nothing the lanes twin is asked; other kernels run, on zeros.
 """
 
+import functools
 import sys
 from pathlib import Path
 
@@ -138,10 +139,17 @@ def _where():
     """The line of the net that is running: the first frame outside this package, or the last inside."""
     frame, inside = sys._getframe(1), ""
     while frame is not None:
-        path = Path(frame.f_code.co_filename)
-        if not path.is_relative_to(_HERE):
-            return f"{path.name}:{frame.f_lineno}"
-        if path.is_relative_to(_HERE / "nn"):
-            inside = inside or f"{path.name}:{frame.f_lineno}"
+        name, room = _file(frame.f_code.co_filename)
+        if room is None:
+            return f"{name}:{frame.f_lineno}"
+        if room == "nn":
+            inside = inside or f"{name}:{frame.f_lineno}"
         frame = frame.f_back
     return inside
+
+
+@functools.cache
+def _file(filename):
+    """The name of a file, and the room of this package that it is in: None outside."""
+    path = Path(filename)
+    return path.name, path.relative_to(_HERE).parts[0] if path.is_relative_to(_HERE) else None
