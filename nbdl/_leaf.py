@@ -113,6 +113,7 @@ def _file(function, signature):
 # --- on all cores ---------------------------------------------------------------------------------------
 
 PROCESSES = 8  # at most: each holds a compiler
+TURN, MOST_TURNS = 2, 16384  # bytes of a turn: so many are in the pipe before anyone reads
 EACH = 3  # leaves that are worth a process
 
 
@@ -132,7 +133,8 @@ def compile_leaves(wanted):
         function, types = missing.pop()
         leaf(function, *types)  # what Numba prepares once is prepared before the fork
         turns, queue = os.pipe()
-        os.write(queue, bytes(range(min(len(missing), 256))))  # a byte is a turn; what is beyond, `leaf` does
+        turn = range(min(len(missing), MOST_TURNS))  # what is beyond, `leaf` does
+        os.write(queue, b"".join(n.to_bytes(TURN, "little") for n in turn))
         os.close(queue)
         alive, lives = os.pipe()
         children = []
@@ -157,12 +159,13 @@ def compile_leaves(wanted):
 def _missing(wanted):
     found = {}
     for function, types in dict.fromkeys((function, tuple(types)) for function, types in wanted):
-        signature = numba.void(*types)
-        if (_stamp(function), signature) not in _leaves:
-            file = _file(function, signature)
-            if file and not file.path.exists():
-                found[file.path] = function, types
-    return list(found.values())
+        found.setdefault((_stamp(function), numba.void(*types)), (function, types))
+    return [both for key, both in found.items() if key not in _leaves and _absent(*both)]
+
+
+def _absent(function, types):
+    file = _file(function, numba.void(*types))
+    return file is not None and not file.path.exists()
 
 
 def _fork(missing, turns):
@@ -183,8 +186,8 @@ def _fork(missing, turns):
 
 def _take_turns(missing, turns):
     """Compile the leaves whose numbers are read from the pipe `turns`, until it is empty."""
-    while turn := os.read(turns, 1):
-        function, types = missing[turn[0]]
+    while turn := os.read(turns, TURN):
+        function, types = missing[int.from_bytes(turn, "little")]
         leaf(function, *types)
 
 

@@ -6,6 +6,7 @@ broadcasting is; a target that has it takes the sum over that axis. Axes that li
 one loop. Sizes and steps are numbers that a leaf is given: operations on values of all shapes share it.
 """
 
+import functools
 import inspect
 import math
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from nbdl.kernels.lanes.twin import Reduction, Row, Unfit, pitch
 from nbdl.kernels.simd.registers import LANES, hsum, load, splat, store
 
 TERMS = 64  # that are added up one by one; a sum of such sums rounds less
+KNOWN = 256  # leaves that are found again: a new one has to be told from all others by its code
 SMALL = 1024  # elements of an array whose gradient is summed lane by lane
 
 
@@ -80,7 +82,8 @@ def row(formula, sizes, sources, target, dtype, factor=1.0, combine=_plus, start
     kept, reduced = loops(sizes, [o.steps for o in (*sources, target)])
     sources = [*sources, *[sources[0]] * (3 - len(sources))]  # a leaf takes three, and reads what it needs
     firsts = tuple(o.first for o in (*sources, target))
-    element, put = _element(formula, [o.kind for o in sources]), {"store": _store, "add": _add, "hsum": _hsum}
+    element = _element(formula, tuple(o.kind for o in sources))
+    put = {"store": _store, "add": _add, "hsum": _hsum}
     kind = np.dtype(dtype).type
     if reduced:
         nest = [loop for pair in zip(_padded(kept, 2), _padded(reduced, 2)) for loop in pair]
@@ -120,6 +123,7 @@ def _padded(found, count):
     return [(1, (0, 0, 0, 0))] * (count - len(found)) + full
 
 
+@functools.lru_cache(KNOWN, typed=True)
 def _element(formula, kinds):
     """The formula on the elements at three places."""
     count = len(inspect.signature(formula).parameters)
@@ -153,6 +157,7 @@ def _loop(sizes, n):
     return sizes[i], sizes[i + 1], sizes[i + 2], sizes[i + 3], sizes[i + 4]
 
 
+@functools.lru_cache(KNOWN, typed=True)
 def _mapping(element, put, factor):
     """The leaf of four loops, for a target that has all axes; `sizes`: the first elements, then the loops."""
 
@@ -176,6 +181,7 @@ def _mapping(element, put, factor):
     return leaf
 
 
+@functools.lru_cache(KNOWN, typed=True)
 def _reducing(element, put, factor, combine, start):
     """The same, of loops over an axis of the target, one to sum, another of the target, another to sum."""
 

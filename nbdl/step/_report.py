@@ -280,11 +280,11 @@ def in_order(program):
 
 
 def _strips(placed):
-    """The positions of each leaf that runs on a few rows at a time."""
+    """The positions of each leaf of a call that runs on a few rows at a time."""
     rows = defaultdict(dict)
     for position, job in placed:
         if not isinstance(job, Call) and "first" in job.operands:
-            rows[job.leaf][job.operands["first"]] = position
+            rows[job.leaf, job.node, job.gradient][job.operands["first"]] = position
     return [list(positions.values()) for positions in rows.values() if len(positions) > 1]
 
 

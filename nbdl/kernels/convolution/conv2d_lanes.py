@@ -13,6 +13,8 @@ dw is a sum over samples and pixels. With few input channels every lane sums by 
 so that neighbouring lanes are neighbouring channels, and one sum is left.
 """
 
+import functools
+
 import numpy as np
 
 from nbdl._jit import plain
@@ -29,7 +31,7 @@ from nbdl.kernels.simd.tile import far_tile, groups, part, shape, spec, tile
 from nbdl.kernels.simd.transpose import transpose
 
 STRAIGHT = 448  # products of a step of dw, at most: they are code without a loop
-ROWS = ACCUMULATORS // 3  # channels of dy in a tile of dw; it has one to three vectors of channels of x
+ROWS = ACCUMULATORS // 3  # channels of dy in a tile of dw that has up to three vectors of channels of x
 
 
 class Geometry:
@@ -250,8 +252,9 @@ def _dw_channels(g):
     All sizes are numbers that the leaves are given: a net of many convolutions compiles few.
     """
     L, wide = g.L, -(-g.C // g.L) * g.L
-    vectors, mr = -(-g.Cg // L), min(ROWS, g.Og)
-    nv = next((n for n in (3, 2) if vectors % n == 0), min(3, vectors))
+    vectors = -(-g.Cg // L)
+    nv = 2 if vectors == 4 else min(3, vectors)
+    mr = min(2 * ROWS if nv == 1 else ROWS, g.Og)
     pixels = {"pixels": g.H * g.W, "C": g.C, "wide": wide, "x_pitch": g.x_pitch}
     sizes = np.array([
         g.Og, g.Cg, wide, g.groups, g.H, g.W, g.Q, g.y_pitch,
@@ -265,6 +268,7 @@ def _dw_channels(g):
     )  # fmt: skip
 
 
+@functools.cache
 def _turn(L):
     def leaf(x, scratch, pixels, C, wide, x_pitch):
         for i in range(pixels):
@@ -275,6 +279,7 @@ def _turn(L):
     return leaf
 
 
+@functools.cache
 def _dw_tiles(L, mr, rest_m, nv, rest_n, sw):
     """The leaf of tiles of `mr` channels of dy by `nv` vectors of x, and of the rest of either."""
 
@@ -331,6 +336,7 @@ def _dw_tiles(L, mr, rest_m, nv, rest_n, sw):
     return leaf
 
 
+@functools.cache
 def _dw_finish(L):
     def leaf(acc, shards, stride, dw, item, taps, O, Cg, wide):
         total = local(dw, L)

@@ -31,7 +31,7 @@ def test_the_cases_of_the_kernel(case):
         (case(17, 7, 5, 11, (3, 2), (2, 1), (2, 0, 1, 3)), "float32", 16),  # more channels than lanes
         (case(2, 3, 90, 4, (2, 5), padding=(0, 1, 2, 2)), "float32", 16),  # dw in chunks of a row
         (case(32, 5, 9, 6, (2, 3), (1, 2), groups=2), "float32", 5),  # two groups of 16
-        (case(33, 6, 6, 5, (1, 1), (2, 2), bias=False), "float64", 19),
+        (case(33, 6, 6, 11, (1, 1), (2, 2), bias=False), "float64", 19),  # tiles of all kinds of dw
         (case(9, 11, 6, 9, (4, 3), (3, 2), (1, 3, 2, 0), (2, 3), groups=3), "float64", 1),
     ],
 )
