@@ -35,6 +35,8 @@ def measure(step, x, y):
     """
     n, x, y = count(x), each(np.asarray, x), each(np.asarray, y)
     found = report(step, n)
+    with step.program.exclusive():
+        step.program.reserve(n)  # rows of buffers per sample, too
     with _unchanged(step):
         step(x, y, 0.0)  # compiles
         step, spare = _with_room(step)
@@ -182,6 +184,6 @@ def _arrays(step):
         yield program.memory.shards
         yield program.memory.kept_memory
     yield from step.gradients.values()
-    yield from (p._array for p in step.updater.parameters.values())
+    yield from (a._array for a in step.program.net_arrays.values())
     for arrays in step.updater.state.values():
         yield from arrays.values()

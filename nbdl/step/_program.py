@@ -31,7 +31,7 @@ class Program:
         self.order_of_execution = segments(plan)
         self.placed = place(self.order_of_execution, self.dtype)
         self.native = all(isinstance(s, Segment) for s in self.order_of_execution)
-        self._stored = stored
+        self.net_arrays = stored  # parameters and buffers, by name
         self.arenas = [aligned(max(self.placed.arena, 64), np.uint8) for _ in range(self.threads)]
         self.memory, self.team, self._call, self.done = None, None, None, 0
         self._lock, self._process = threading.Lock(), os.getpid()
@@ -54,7 +54,7 @@ class Program:
 
     def stored(self, name):
         """The array of a parameter or a buffer."""
-        return self._stored[name]._array
+        return self.net_arrays[name]._array
 
     @property
     def bytes(self):

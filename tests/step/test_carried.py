@@ -6,7 +6,7 @@ import pytest
 import nbdl
 from nbdl import nn
 from nbdl.errors import NumericError, UsageError
-from nbdl.step import report
+from nbdl.step import measure, report
 
 SIZES = 40, 19, 40, 33, 5, 40  # ragged minibatches, and larger ones after them
 
@@ -68,6 +68,17 @@ def test_training_is_that_of_torch(whole):
                 assert error <= 1e-4 * np.linalg.norm(gradient), (n, name)
                 v[name] -= lr * gradient
         np.testing.assert_allclose(net.h.data[:n], state[:n], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("whole", ["elman", "bn_lenet"], indirect=True)
+def test_measuring_leaves_buffers_as_they_were(whole):
+    net = whole.net()
+    step, (x, y) = whole.step(net, threads=1), whole.some(slice(0, 19))
+    step(x, y)
+    before = nn.state_dict(net, per_sample=True)
+    measure(step, x, y)
+    for name, array in nn.state_dict(net, per_sample=True).items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
 
 
 class Both:
