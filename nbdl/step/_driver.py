@@ -26,17 +26,18 @@ from nbdl.step._layout import sum_blocks
 from nbdl.step._wait import LINE, WORK, add, at, load, swap, wait, wake
 
 OPERANDS = 16
-ROW = 2 + 4 * OPERANDS  # numbers of an op: address, how many operands, operands, what a turn moves them on
+ROW = 2 + 3 * OPERANDS  # numbers of an op: address, how many operands, operands
 # An operand is base[b] + offset + item * per_item + slot * per_slot, in three words: offset, b + 256
-# per_item, per_slot; and in a loop + turn * per_turn, in a word behind those of all operands. It is read
-# where an op has OPERANDS of them; ops of a loop say so, others do not pay for it. The bases of a thread:
+# per_item, per_slot. An op of a loop has one more row: how far each turn moves its operands on. The bases of
+# a thread:
 NOTHING, PRIVATE, SHARD, IDX, LOSS, FACTORS, SAMPLES, BLOCKS, SHARDS, BOUNDS, STEP, SEED, DATA = range(13)
 COUNT = 32  # from DATA on one for each array of the data
 MOST_DATA = COUNT - DATA
 # What a phase runs over: once when a shard begins, its blocks in groups of a few, one by one; or shared
-# items. Its words: first op, end, what it runs over, how many items are shared, turns for each item.
+# items. Its words: first op, end, what it runs over, how many items are shared; turns for each item, or ONCE.
 START, FEW, EACH, SHARED = range(4)
 PHASE = 5
+ONCE = -1  # instead of turns: the phase is no loop
 # A group: its first phase and the end, whether it is over shards, what follows, how many blocks at a time.
 GROUP = 5
 # What follows is a barrier, or one after which the threads look whether a leaf has set the status: one of two
@@ -54,6 +55,7 @@ OWN_BASES = LINE // 2  # of a line: so far behind the words that other threads l
 def _call(context, count, ops, n, base, item, slot, turn):
     """Call the leaf of row n with `count` of its operands, a number known to the compiler, and zeros.
 
+    In a loop `turn` is a variable; elsewhere it is the literal 0, and nobody looks how far operands walk.
     A leaf that takes fewer than OPERANDS ignores the rest: all calling conventions that Numba compiles for
     allow it. That operands are found here, not in compiled Python, makes the driver compile in half the time.
     """
@@ -70,8 +72,8 @@ def _call(context, count, ops, n, base, item, slot, turn):
             offset, kind, per_slot = (at(row, 3 * i + k) for k in (2, 3, 4))
             start = bd.add(at(base, bd.and_(kind, ir.Constant(word, 255))), offset)
             moved = bd.mul(item, bd.ashr(kind, ir.Constant(word, 8)))
-            if count.literal_value == OPERANDS:
-                moved = bd.add(moved, bd.mul(turn, at(row, 2 + 3 * OPERANDS + i)))
+            if not isinstance(sig.args[-1], types.Literal):
+                moved = bd.add(moved, bd.mul(turn, at(row, ROW + i)))
             return bd.add(bd.add(start, moved), bd.mul(slot, per_slot))
 
         leaf = ir.FunctionType(ir.VoidType(), [word] * OPERANDS).as_pointer()
@@ -84,15 +86,17 @@ def _call(context, count, ops, n, base, item, slot, turn):
 
 @jit(inline=True)
 def _run(ops, phase, base, item, slot):
-    for turn in range(phase[4]):
-        for n in range(phase[0], phase[1]):
-            count = ops[n * ROW + 1]
-            if count <= 4:
-                _call(4, ops, n, base, item, slot, turn)
-            elif count <= 8:
-                _call(8, ops, n, base, item, slot, turn)
-            else:
-                _call(16, ops, n, base, item, slot, turn)
+    for turn in range(phase[4]):  # none where the phase is no loop
+        for n in range(phase[0], phase[1], 2):
+            _call(16, ops, n, base, item, slot, turn)
+    for n in range(phase[0], phase[1] if phase[4] < 0 else phase[0]):
+        count = ops[n * ROW + 1]
+        if count <= 4:
+            _call(4, ops, n, base, item, slot, 0)
+        elif count <= 8:
+            _call(8, ops, n, base, item, slot, 0)
+        else:
+            _call(16, ops, n, base, item, slot, 0)
 
 
 @jit(inline=True)

@@ -21,7 +21,7 @@ from nbdl.step._driver import (
     CHECK,
     FEW,
     NOTHING,
-    OPERANDS,
+    ONCE,
     PRIVATE,
     ROW,
     SHARD,
@@ -216,21 +216,23 @@ class Memory:
         for number, group in enumerate(segment.groups):
             first = len(phases)
             for over, items, jobs in group.phases:
-                turns = jobs[0].loop.count if jobs and jobs[0].loop else 1
-                phases.append((len(ops), len(ops) + len(jobs), over, items, turns))
-                ops += [self._op(job, number & 1) for job in jobs]
+                turns = jobs[0].loop.count if jobs and jobs[0].loop else ONCE
+                rows = [row for job in jobs for row in self._rows(job, number & 1)]
+                phases.append((len(ops), len(ops) + len(rows), over, items, turns))
+                ops += rows
             follows, few = CHECK if group.checks else BARRIER, self.few.get(group, 1)
             groups.append((first, len(phases), group.over_shards, follows, few))
         return tuple(np.array(t, np.int64) for t in (groups, phases, ops))
 
-    def _op(self, job, word):
-        row = [address(job, self.dtype), OPERANDS if job.loop else len(job.operands)]
+    def _rows(self, job, word):
+        """The row of a job; in a loop a second one, how far each turn moves its operands on."""
+        row = [address(job, self.dtype), len(job.operands)]
         for operand in job.operands.values():
             base, offset, per_item, per_slot = self._operand(operand, word)
             row += offset, base + 256 * per_item, per_slot
-        row += [0] * (2 + 3 * OPERANDS - len(row))
-        row += (o.per_turn if isinstance(o, Walked) else 0 for o in job.operands.values())
-        return row + [0] * (ROW - len(row))
+        moves = [o.per_turn if isinstance(o, Walked) else 0 for o in job.operands.values()]
+        rows = [row, moves] if job.loop else [row]
+        return [words + [0] * (ROW - len(words)) for words in rows]
 
     def _operand(self, operand, word):
         """(base, offset, per item, per slot)."""

@@ -1,4 +1,4 @@
-r"""The simple recurrent net (Elman's) in one call, `linear` of all inputs and then `rnn_scan`; one step of it.
+r"""The simple recurrent net (Elman's) in one call, `linear` of all inputs, then `rnn_scan`; one step of it.
 
 .. math:: h_t = f(x_t w_x + h_{t-1} w_h + b) \qquad y_t = h_t
 

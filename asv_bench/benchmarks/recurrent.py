@@ -1,0 +1,29 @@
+import numpy as np
+
+from . import kernel, normal
+
+SIZES = {"characters": (64, 32, 64), "long": (16, 256, 32)}  # N, T, H
+
+
+class RNN:
+    """2 N T H^2 operations, twice as many backward.
+
+    MFLOP forward: characters 16.8, long 8.4.
+    """
+
+    params = (list(SIZES),)
+    param_names = ("case",)
+
+    def setup(self, case):
+        N, T, H = SIZES[case]
+        self.forward, self.backward = kernel("rnn_scan"), kernel("rnn_scan_backward")
+        self.z, self.wh = normal(N, T, H), normal(H, H) / np.float32(H)
+        self.h0 = normal(N, H)
+        self.y, self.dh = self.forward(self.z, self.h0, self.wh)
+        self.time_backward(case)
+
+    def time_forward(self, case):
+        self.forward(self.z, self.h0, self.wh)
+
+    def time_backward(self, case):
+        self.backward(self.z, self.dh, self.y, self.h0, self.wh)
