@@ -72,7 +72,5 @@ def test_texts_that_are_too_short(tmp_path):
     with pytest.raises(DataError, match="20 are for training; windows of 12 that move need 24"):
         load(tmp_path / "a.txt", text=True, length=12, partition="random", test_fraction=0.45)
     data = load(tmp_path / "a.txt", text=True, length=7, partition="random", test_fraction=0.25)
-    with pytest.raises(
-        DataError, match="`validation` .* of a text, which needs 3 windows of 7"
-    ):
+    with pytest.raises(DataError, match=r"`validation` .* of a text, which needs 3 windows of 7"):
         held_out(data, 0.5, 0)
