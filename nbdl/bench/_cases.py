@@ -2,7 +2,7 @@
 
 FLOPs are those of the sums of products, two for each product, those with zeros of the padding included; what
 is done element by element is not counted. Bytes are those of all arrays, each counted once. Kernels are
-serial: their rows run on one thread.
+serial: their rows run on one thread. Those of norms, activations and the like are in `_cases_of_layers.py`.
 """
 
 from functools import partial

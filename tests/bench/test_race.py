@@ -15,6 +15,9 @@ def clock(monkeypatch):
         def perf_counter(self):
             return self.now
 
+        def thread_time(self):
+            return self.now / 2  # a neighbour has the other half
+
         def sleep(self, seconds):
             if seconds:
                 self.log.append(("sleep", seconds))
@@ -39,6 +42,11 @@ def test_samples_are_seconds_of_one_repetition(clock):
     assert slow == pytest.approx([0.5] * 3) and quick == pytest.approx([1e-6] * 3)
 
 
+def test_one_thread_counts_what_it_computed(clock):
+    ((sample,),) = _race.race([clock.work("a", 0.5)], repeat=1, burst=0.01, of_thread=True)
+    assert sample == pytest.approx(0.25)
+
+
 def test_competitors_take_turns_with_a_pause_between(clock):
     runs = [clock.work(name, 1.0) for name in "ab"]
     _race.race(runs, repeat=2, burst=0.01, pause=0.2)
@@ -59,7 +67,7 @@ def test_what_is_long_has_few_samples_and_no_turn_before_them(clock):
 
 @pytest.mark.parametrize("cost", [1e-7, 1e-3, 0.03, 2.0])
 def test_a_burst_is_about_as_long_as_asked(clock, cost):
-    count, seconds = _race._repetitions(clock.work("a", cost), 0.03)
+    count, seconds = _race._repetitions(clock.work("a", cost), 0.03, clock.perf_counter)
     assert seconds == pytest.approx(cost)
     assert count >= 1 and (count * cost == pytest.approx(0.03, rel=0.2) or count == 1)
 

@@ -124,12 +124,12 @@ def test_the_faster_form_comes_first_and_a_failing_one_is_a_note(limits, peer, m
         raise RuntimeError("no\ncompiler")
 
     peer.forms = [("slow", linear), ("broken", broken), ("quick", linear)]
-    monkeypatch.setattr(_race, "race", lambda runs, *args: [[1.0], [4.0], [2.0], [1e-6]])
+    monkeypatch.setattr(_race, "race", lambda runs, *args, **options: [[1, 1], [4, 5], [1, 2], [1e-6]])
     notes = []
     document = run(["linear"], ["twin"], quick=True, progress=lambda event, **f: notes.append((event, f)))
-    assert [(f["form"], f["ratio"]) for f in document["rows"][0]["peers"]["twin"]] == [
-        ("quick", 2),
-        ("slow", 4),
+    assert [(f["form"], f["ratio"], f["least_ratio"]) for f in document["rows"][0]["peers"]["twin"]] == [
+        ("quick", 1.5, 1),
+        ("slow", 4.5, 4),
     ]
     texts = [fields["text"] for event, fields in notes if event == "note"]
     assert texts == ["twin broken failed at linear, 40 to 20, N=4: RuntimeError: no compiler"]
