@@ -113,6 +113,7 @@ def _flipped(w):
     """w as the weights (1, 1, KH, KW) of a correlation."""
     back = np.empty((1, 1, w.shape[0], w.shape[1]), w.dtype)
     to, source = flat(back), flat(w)
+    # From the last element to the first: both axes are turned at once.
     for i in range(w.size):
         to[i] = source[w.size - 1 - i]
     return back
@@ -170,6 +171,7 @@ def convolve2d_dw(dy, x, w_shape, mode="full", dw=None):
         )  # fmt: skip
     dw = as_grad("convolve2d_dw: `dw`", dw, w_shape, dy)
     stride, dilation, groups = _ones()
+    # Of the flipped weights first, as the correlation has them; turned back while it is added.
     back = np.zeros((1, 1, dw.shape[0], dw.shape[1]), dw.dtype)
     done = _conv2d_dw_of_lanes(_images(dy), _images(x), stride, sides, dilation, groups, back)
     _conv2d_dw(_images(dy), _images(x), stride, sides, dilation, groups, done, back)

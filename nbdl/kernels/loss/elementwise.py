@@ -29,9 +29,11 @@ def mean_over_all(f, x, target, options=()):
     p, q, n, L = pointer(x), pointer(target), x.size, lanes(pointer(x))
     total = np.float64(0)
     for first in range(0, n, BLOCK * L):
+        # The sum of a block alone is rounded in the dtype of x: the error does not grow with n.
         part = splat(x.dtype.type(0))
         for i in range(first, min(n, first + BLOCK * L), L):
             value = f(load_rest(p, i, n - i), load_rest(q, i, n - i), *options)
+            # The lanes beyond the end hold f(0, 0), which need not be 0.
             part = part + (value if n - i >= L else first_lanes(value, n - i))
         total += hsum(part)
     return x.dtype.type(total / n)

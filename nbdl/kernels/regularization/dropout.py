@@ -105,7 +105,7 @@ def _rows(shape, size):
 
 @jit
 def _scale(p):
-    return 1 / (1 - p) if p < 1 else 0.0
+    return 1 / (1 - p) if p < 1 else 0.0  # with p = 1 nothing is kept
 
 
 @jit
@@ -121,8 +121,10 @@ def _dropout(x, p, seed, op, step, y):
     for n in range(x.shape[0]):
         for i0 in range(0, x.shape[1], _DRAWN):
             count = min(_DRAWN, x.shape[1] - i0)
+            # Numbered by sample and place, four words each: however the work is cut, the mask is the same.
             fill(seed, op, step, n, i0 // 4, r[: (count + 3) // 4 * 4])
             for i in range(count):
+                # Chosen, not multiplied by 0 or 1: 0 times infinity would be NaN.
                 y[n, i0 + i] = x[n, i0 + i] * scale if r[i] >= floor else zero
 
 
