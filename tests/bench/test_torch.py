@@ -64,10 +64,22 @@ def test_steps(step):
         assert difference(by_the_tape(step, arguments, step.check_after), loss) < 1e-4
 
 
+def test_a_net_with_branches_computes_the_same():
+    net = nn.Sequential(
+        nn.Conv2d(4, 3, stride=2, padding=1, bias=False), nn.BatchNorm(), nn.MaxPool2d(3, 2, 1),
+        nn.Residual(nn.Conv2d(4, 3, padding=1)), nn.Concat(None, nn.Sequential(nn.Conv2d(2, 1), nn.ReLU())),
+        nn.GlobalAvgPool2d(), nn.Linear(3, bias=False),
+    )  # fmt: skip
+    x = np.random.default_rng(0).standard_normal((2, 3, 9, 8), np.float32)
+    nn.init(net, x)
+    assert difference(_torch.module(net).eval()(torch.from_numpy(x)).detach().numpy(), net(x).data) < 1e-5
+
+
 def test_torch_has_the_threads_of_the_row():
     former = torch.get_num_threads()
     for threads in (2, 1):
         step = step_cases(threads, quick=True)[0]
         forms = _torch.competitors(step, {}, quick=False)
-        assert torch.get_num_threads() == threads and [c.label for c in forms] == ["eager", "compile"]
+        labels = ["eager", "channels_last", "compile"]
+        assert torch.get_num_threads() == threads and [c.label for c in forms] == labels
     torch.set_num_threads(former)
