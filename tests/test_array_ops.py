@@ -336,7 +336,8 @@ def test_every_operation_is_tested_here():
         "add sub mul div power maximum minimum matmul concatenate neg exp log sqrt absolute sum mean max min"
     )
     tested += " var std prod cumsum argmax argmin clip where astype reshape transpose getitem equal not_equal"
-    tested += " less less_equal greater greater_equal logical_and logical_or logical_not"
+    tested += " tile take take_along_axis less less_equal greater greater_equal logical_and logical_or"
+    tested += " logical_not"
     assert names == set(tested.split())
 
 

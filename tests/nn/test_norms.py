@@ -101,7 +101,7 @@ def test_batch_norm_by_the_share_of_the_old_averages():
     train.commit()
     assert (layer.running_mean.data[0], layer.running_var.data[0]) == (0.25 * 1, 0.75 * 1 + 0.25 * 1)
     assert nn.config(layer)["momentum"] == 0.25 and nn.config(nn.build(nn.config(layer))) == nn.config(layer)
-    with pytest.raises(OptionError, match=r"`momentum` .* and `decay` .* say the same.*got 0.2 and 0.9"):
+    with pytest.raises(OptionError, match=r"`momentum` .* and `decay` .* say the same.*got 0.1 and 0.9"):
         nn.BatchNorm(momentum=0.1, decay=0.9)  # also where momentum is what it is if not given
     with pytest.raises(OptionError, match=r"BatchNorm: `decay` must be from 0 to 1, got 1\.1"):
         nn.BatchNorm(decay=1.1)
