@@ -76,8 +76,8 @@ def rnn_scan(z, h0, wh, lengths=None, activation="tanh", reverse=False, out=None
     Examples
     --------
     >>> y, h = rnn_scan(np.ones((1, 3, 1)), None, np.ones((1, 1)), activation="relu")
-    >>> y[0, :, 0], h[0, 0]
-    (array([1., 2., 3.]), 3.0)
+    >>> y[0, :, 0], h[0]
+    (array([1., 2., 3.]), array([3.]))
     """
     given, some = h0 is not None, lengths is not None
     z = as_float("rnn_scan: `z` (N, T, H)", z, 3)
