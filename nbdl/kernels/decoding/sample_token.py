@@ -62,7 +62,9 @@ def sample_token(logits, seed, step, sample=0, temperature=1.0, top_k=0, top_p=1
     x = as_float("sample_token: `logits` (V,)", logits, 1)
     seed, step = integer("sample_token: `seed`", seed), integer("sample_token: `step`", step)
     sample, top_k = integer("sample_token: `sample`", sample), integer("sample_token: `top_k`", top_k)
-    _check_key(seed, step, sample)
+    check_seed("sample_token", seed)
+    check_word("sample_token", "step", step)
+    check_word("sample_token", "sample", sample)
     _check_options(np.float64(temperature), top_k, np.float64(top_p))
     best = _best("sample_token", x)
     return _sample_token(x, best, seed, step, sample, np.float64(temperature), top_k, np.float64(top_p))
@@ -80,16 +82,6 @@ def greedy_token(logits):
     1
     """
     return _best("greedy_token", as_float("greedy_token: `logits` (V,)", logits, 1))
-
-
-@jit
-def _check_key(seed, step, sample):
-    if seed < 0:
-        raise OptionError("sample_token: `seed` must be from 0 to 2^63 - 1, got {}", seed)
-    if step < 0 or step >= _WORDS:
-        raise OptionError("sample_token: `step` must be from 0 to 2^32 - 1, got {}", step)
-    if sample < 0 or sample >= _WORDS:
-        raise OptionError("sample_token: `sample` must be from 0 to 2^32 - 1, got {}", sample)
 
 
 @jit

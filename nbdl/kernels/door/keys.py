@@ -9,9 +9,19 @@ _WORDS = 2**32  # `op` and `step` are a random word each
 @jit
 def check_key(kernel, seed, op, step):
     """Raise `OptionError` unless the integers `seed`, `op` and `step` are in their ranges."""
+    check_seed(kernel, seed)
+    check_word(kernel, "op", op)
+    check_word(kernel, "step", step)
+
+
+@jit
+def check_seed(kernel, seed):
     if seed < 0:
         raise OptionError("{}: `seed` must be from 0 to 2^63 - 1, got {}", kernel, seed)
-    if op < 0 or op >= _WORDS:
-        raise OptionError("{}: `op` must be from 0 to 2^32 - 1, got {}", kernel, op)
-    if step < 0 or step >= _WORDS:
-        raise OptionError("{}: `step` must be from 0 to 2^32 - 1, got {}", kernel, step)
+
+
+@jit
+def check_word(kernel, name, word):
+    """Raise `OptionError` unless the integer `word`, an argument of this name, is one of 32 bits."""
+    if word < 0 or word >= _WORDS:
+        raise OptionError("{}: `{}` must be from 0 to 2^32 - 1, got {}", kernel, name, word)
