@@ -573,7 +573,7 @@ except ChildProcessError:
     [
         ("pass", True, False),
         ("time.sleep(600)", False, False),  # as good as hung: this process compiles everything
-        ("os.read(given[1], 1); os._exit(1)", True, True),  # takes one and dies
+        ("os.read(given[1], _leaf.TURN); os._exit(1)", True, True),  # takes one and dies
         ("raise SystemExit", False, False),
     ],
 )
