@@ -16,7 +16,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError
 from nbdl.kernels.door.inputs import ANY, as_float
-from nbdl.kernels.door.keys import check_key
+from nbdl.kernels.door.keys import check_key, samples_and_elements
 from nbdl.kernels.door.options import integer
 from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
@@ -106,7 +106,7 @@ def gaussian_noise(x, std, seed, op, step, out=None):
     if not (std >= 0 and std <= float(np.finfo(x.dtype).max)):
         raise OptionError("gaussian_noise: `std` must be a finite number from 0, got {}", std)
     check_key("gaussian_noise", seed, op, step)
-    view = _rows(x.shape, x.size)
+    view = samples_and_elements(x.shape, x.size)
     y = as_out("gaussian_noise: `out`", out, x.shape, x)
     _gaussian_noise(x.reshape(view), x.dtype.type(std), seed, op, step, y.reshape(view))
     return y
@@ -119,14 +119,6 @@ def gaussian_noise_dx(dy, dx=None):
     dx = as_grad("gaussian_noise_dx: `dx`", dx, dy.shape, dy)
     _gaussian_noise_dx(dy.reshape(dy.size), dx.reshape(dy.size))
     return dx
-
-
-@jit
-def _rows(shape, size):
-    """The shape as (samples, elements of one); a number is one sample."""
-    if len(shape) == 0:
-        return 1, size
-    return shape[0], size // max(shape[0], 1)
 
 
 @jit

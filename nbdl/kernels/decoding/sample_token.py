@@ -14,6 +14,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ProbabilityError, ShapeError
 from nbdl.kernels.door.inputs import as_float
+from nbdl.kernels.door.keys import check_seed, check_word
 from nbdl.kernels.door.options import integer
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.philox import words

@@ -1,4 +1,7 @@
-"""What random numbers depend on: the seed, which operation of a net it is, and the training step."""
+"""What random numbers depend on: the seed, which operation of a net it is, and the training step.
+
+Those of one call are counted by sample and element.
+"""
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError
@@ -25,3 +28,11 @@ def check_word(kernel, name, word):
     """Raise `OptionError` unless the integer `word`, an argument of this name, is one of 32 bits."""
     if word < 0 or word >= _WORDS:
         raise OptionError("{}: `{}` must be from 0 to 2^32 - 1, got {}", kernel, name, word)
+
+
+@jit
+def samples_and_elements(shape, size):
+    """A shape as (samples, elements of one); a number is one sample."""
+    if len(shape) == 0:
+        return 1, size
+    return shape[0], size // max(shape[0], 1)

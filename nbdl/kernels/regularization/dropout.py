@@ -14,7 +14,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.inputs import ANY, as_float, as_mask
-from nbdl.kernels.door.keys import check_key
+from nbdl.kernels.door.keys import check_key, samples_and_elements
 from nbdl.kernels.door.options import integer
 from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
@@ -52,7 +52,7 @@ def dropout(x, p, seed, op, step, out=None):
     """
     x = as_float("dropout: `x` (N, ...)", x, ANY)
     p, seed, op, step = _options(p, seed, op, step)
-    view = _rows(x.shape, x.size)
+    view = samples_and_elements(x.shape, x.size)
     y = as_out("dropout: `out`", out, x.shape, x)
     _dropout(x.reshape(view), p, seed, op, step, y.reshape(view))
     return y
@@ -63,7 +63,7 @@ def dropout_dx(dy, p, seed, op, step, dx=None):
     """Adds `dy` / (1 - p) to `dx` (zeros if not given) where `dropout` with these options kept it."""
     dy = as_float("dropout_dx: `dy` (N, ...)", dy, ANY)
     p, seed, op, step = _options(p, seed, op, step)
-    view = _rows(dy.shape, dy.size)
+    view = samples_and_elements(dy.shape, dy.size)
     dx = as_grad("dropout_dx: `dx`", dx, dy.shape, dy)
     _dropout_dx(dy.reshape(view), p, seed, op, step, dx.reshape(view))
     return dx
@@ -74,7 +74,7 @@ def dropout_mask(x, p, seed, op, step):
     """Which elements `dropout` with these options keeps: a new bool array of the shape of `x`."""
     x = as_float("dropout_mask: `x` (N, ...)", x, ANY)
     p, seed, op, step = _options(p, seed, op, step)
-    view = _rows(x.shape, x.size)
+    view = samples_and_elements(x.shape, x.size)
     mask = np.empty(x.shape, np.bool_)
     _dropout_mask(p, seed, op, step, mask.reshape(view))
     return mask
@@ -93,14 +93,6 @@ def _options(p, seed, op, step):
 def _check_p(kernel, p):
     if not (p >= 0 and p <= 1):
         raise OptionError("{}: `p` must be from 0 to 1, got {}", kernel, p)
-
-
-@jit
-def _rows(shape, size):
-    """The shape as (samples, elements of one); a number is one sample."""
-    if len(shape) == 0:
-        return 1, size
-    return shape[0], size // max(shape[0], 1)
 
 
 @jit
