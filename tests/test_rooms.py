@@ -20,7 +20,7 @@ KERNEL = '''
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import add_over_all, over_all
 from nbdl.kernels.door.inputs import ANY, as_float, as_like
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.simd.registers import sqrt
 
@@ -55,14 +55,14 @@ def isru_dx(dy, y, dx=None):
     """Adds dy sqrt(1 - y^2)^3 to `dx` (zeros if not given); dy and y are arrays of one shape."""
     dy = as_float("isru_dx: `dy`", dy, ANY)
     y = as_like("isru_dx: `y`", y, ANY, dy)
-    dx = as_grad("isru_dx: `dx`", dx, y.shape, dy)
-    _isru_dx(dy.reshape(dy.size), y.reshape(y.size), dx.reshape(dx.size))
+    dx, add = as_grad_or_new("isru_dx: `dx`", dx, y.shape, dy)
+    _isru_dx(dy.reshape(dy.size), y.reshape(y.size), add, dx.reshape(dx.size))
     return dx
 
 
 @jit
-def _isru_dx(dy, y, dx):
-    add_over_all(isru_slope, dy, y, dx)
+def _isru_dx(dy, y, add, dx):
+    add_over_all(isru_slope, dy, y, add, dx)
 
 
 isru_outputs = outputs(isru)

@@ -8,7 +8,7 @@ import ast
 import importlib
 from typing import TYPE_CHECKING
 
-from nbdl import _link  # compiled code that Numba's cache has of a caller needs what this import installs
+from nbdl import _jit  # compiled code that Numba's cache has of a caller needs what this import installs
 
 if TYPE_CHECKING:
     from nbdl.kernels.activation.elementwise import relu, relu_dx, sigmoid, sigmoid_dx, tanh, tanh_dx
