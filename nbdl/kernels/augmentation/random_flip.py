@@ -13,7 +13,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError
 from nbdl.kernels.door.inputs import AT_LEAST_2, as_float
-from nbdl.kernels.door.keys import check_key, samples_and_elements
+from nbdl.kernels.door.keys import check_key
 from nbdl.kernels.door.options import integer
 from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
@@ -50,7 +50,7 @@ def random_flip(x, p, seed, op, step, out=None):
     """
     x = as_float("random_flip: `x` (N, ..., W)", x, AT_LEAST_2)
     p, seed, op, step = _options(p, seed, op, step)
-    view = samples_and_elements(x.shape, x.size)
+    view = _rows(x.shape, x.size)
     y = as_out("random_flip: `out`", out, x.shape, x)
     _random_flip(x.reshape(view), p, seed, op, step, y.reshape(view))
     return y
@@ -61,7 +61,7 @@ def random_flip_dx(dy, p, seed, op, step, dx=None):
     """Adds `dy`, flipped as `random_flip` with these options does it, to `dx` (zeros if not given)."""
     dy = as_float("random_flip_dx: `dy` (N, ..., W)", dy, AT_LEAST_2)
     p, seed, op, step = _options(p, seed, op, step)
-    view = samples_and_elements(dy.shape, dy.size)
+    view = _rows(dy.shape, dy.size)
     dx = as_grad("random_flip_dx: `dx`", dx, dy.shape, dy)
     _random_flip_dx(dy.reshape(view), p, seed, op, step, dx.reshape(view))
     return dx
@@ -75,6 +75,12 @@ def _options(p, seed, op, step):
         raise OptionError("random_flip: `p` must be from 0 to 1, got {}", p)
     check_key("random_flip", seed, op, step)
     return p, seed, op, step
+
+
+@jit
+def _rows(shape, size):
+    """The shape as (samples, rows, W)."""
+    return shape[0], size // max(shape[0] * shape[-1], 1), shape[-1]
 
 
 @jit

@@ -12,7 +12,7 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
-from nbdl.kernels.dense.linear import _linear_dw, _linear_dx, linear_db
+from nbdl.kernels.dense.linear import _add_rows, _linear_dw, _linear_dx
 from nbdl.kernels.door.inputs import AT_LEAST_2, as_float, as_like, as_optional
 from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
@@ -136,13 +136,19 @@ def linear_transposed_dw(dy, x, dw=None):
     return dw
 
 
-linear_transposed_db = linear_db  # b has nothing to do with w
+@jit
+def linear_transposed_db(dy, db=None):
+    r"""Adds :math:`db_q = \sum_n dy_{nq}` to `db` (Q,), new (zeros) if it is not given; returns it."""
+    dy = as_float("linear_transposed_db: `dy` (N, ..., Q)", dy, AT_LEAST_2)
+    db = as_grad("linear_transposed_db: `db`", db, (dy.shape[-1],), dy)
+    _add_rows(rows(dy), db)
+    return db
 
 
 @jit
 def linear_transposed_backward(dy, x, w, dx=None, dw=None, db=None):
     """All three gradients, (dx, dw, db), by the kernels above."""
-    return linear_transposed_dx(dy, w, dx), linear_transposed_dw(dy, x, dw), linear_db(dy, db)
+    return linear_transposed_dx(dy, w, dx), linear_transposed_dw(dy, x, dw), linear_transposed_db(dy, db)
 
 
 linear_transposed_outputs = outputs(linear_transposed)
