@@ -170,6 +170,8 @@ class _DiskCache:
     def save_overload(self, sig, data):
         if not self._enabled or self._files is None:
             return
+        if getattr(data.library, "mutual", False):
+            return  # Numba finds the addresses that it calls when it compiles: code from the disk has none
         try:
             self._files.save_overload(sig, data)
         except OSError as error:

@@ -135,6 +135,7 @@ class _Outermost(_Library):
     """The code of a function and of all that it calls, optimised once; a public kernel has a `symbol`."""
 
     symbol = kernel = None
+    mutual = False  # whether it calls itself through another function
 
     def finalize(self):
         self._raise_if_finalized()
@@ -196,6 +197,7 @@ class _Outermost(_Library):
             inner = not function.is_declaration and function.linkage == llvm.Linkage.linkonce_odr
             if inner and function.name not in recursive:
                 function.linkage = "internal"
+        self.mutual = bool(recursive)
 
 
 class _Environments:

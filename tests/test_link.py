@@ -93,6 +93,28 @@ def test_functions_that_call_themselves_or_each_other():
     assert is_even(10) and not is_odd(10) and is_odd(7)
 
 
+MUTUAL = """
+from nbdl import jit
+
+@jit
+def is_even(n):
+    return True if n == 0 else is_odd(n - 1)
+
+@jit
+def is_odd(n):
+    return False if n == 0 else is_even(n - 1)
+
+print(is_even(10), is_odd(10))
+"""
+
+
+def test_functions_that_call_each_other_run_in_the_next_process_too(tmp_path):
+    (tmp_path / "mutual.py").write_text(MUTUAL)
+    for _ in range(2):
+        command, env = [sys.executable, tmp_path / "mutual.py"], {**os.environ, "NBDL_CACHE": str(tmp_path / "c")}
+        assert subprocess.run(command, capture_output=True, text=True, env=env, timeout=300).stdout == "True False\n"
+
+
 def test_an_inner_function_raises_with_its_values():
     assert guarded(1.0) == 2.0
     with pytest.raises(ValueError, match="must not be negative") as caught:
