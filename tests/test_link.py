@@ -110,9 +110,11 @@ print(is_even(10), is_odd(10))
 
 def test_functions_that_call_each_other_run_in_the_next_process_too(tmp_path):
     (tmp_path / "mutual.py").write_text(MUTUAL)
+    env = {**os.environ, "NBDL_CACHE": str(tmp_path / "cache")}
     for _ in range(2):
-        command, env = [sys.executable, tmp_path / "mutual.py"], {**os.environ, "NBDL_CACHE": str(tmp_path / "c")}
-        assert subprocess.run(command, capture_output=True, text=True, env=env, timeout=300).stdout == "True False\n"
+        command = [sys.executable, tmp_path / "mutual.py"]
+        found = subprocess.run(command, capture_output=True, text=True, env=env, timeout=300)
+        assert found.stdout == "True False\n"
 
 
 def test_an_inner_function_raises_with_its_values():
