@@ -22,12 +22,13 @@ UNSERVED = {  # cases that stay with NumPy
     "transpose": {"the samples"},
     "getitem": {"none of it", "a sample", "some samples"},
     "concatenate": {"samples"},
+    "tile": {"(2, 1) of it", "(2, 1, 3) of it", "(0, 1) of it", "images"},  # samples, too many axes
 }
 OPS = [
     *("add", "sub", "mul", "div", "power", "maximum", "minimum", "where", "clip"),
     *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
     *("logical_and", "logical_or", "logical_not", "neg", "exp", "log", "sqrt", "absolute", "astype"),
-    *("sum", "mean", "var", "max", "min", "transpose", "getitem", "concatenate"),
+    *("sum", "mean", "var", "max", "min", "transpose", "getitem", "concatenate", "tile"),
 ]
 
 
