@@ -52,6 +52,7 @@ UNDER_TAIL = (
 @jit
 def tail_of(word):
     """The probability beyond the quantile of a random word, at most 1/2; negative on the lower side."""
+    # Counted from the nearer end, where a float32 has digits to spare; the half keeps it from 0.
     return -(word + 0.5) / 2.0**32 if word < _HALF else (_LAST - word + 0.5) / 2.0**32
 
 
@@ -65,7 +66,9 @@ def noisy(x, tail, std):
     """x + std z, where z is the quantile that `tail` says; numbers or vectors of them."""
     p = abs(tail)
     q = 0.5 - p
+    # 0.180625 is 0.425^2, the edge of the middle. Wichura's third case, sqrt(-log p) > 5, needs p < 2^-36.
     r, s = 0.180625 - q * q, sqrt(-log(p)) - 1.6
+    # Both in every lane: neighbouring elements fall on either side.
     middle, outside = (
         q * (_horner(MIDDLE, r) / _horner(UNDER_MIDDLE, r)),
         _horner(TAIL, s) / _horner(UNDER_TAIL, s),
@@ -130,9 +133,11 @@ def _gaussian_noise(x, std, seed, op, step, y):
             count, first = min(_DRAWN, D - i0), n * D + i0
             fill(seed, op, step, n, i0 // 4, r[: (count + 3) // 4 * 4])
             for i in range(count):
+                # Words become floats here, in a loop of their own: vectors are of floats alone.
                 tails[i] = tail_of(np.int64(r[i]))
             for i in range(0, count, lanes(p)):
                 left = count - i
+                # Behind the end the tail is 1/2, as of 0 there is no logarithm.
                 given, tail = load_rest(p, first + i, left), load_rest(t, i, left, 0.5)
                 store_rest(q, first + i, noisy(given, tail, std), left)
 

@@ -71,6 +71,7 @@ def random_flip_dx(dy, p, seed, op, step, dx=None):
 def _options(p, seed, op, step):
     p, seed = np.float64(p), integer("random_flip: `seed`", seed)
     op, step = integer("random_flip: `op`", op), integer("random_flip: `step`", step)
+    # Written as `not (...)`, so that NaN is refused too.
     if not (p >= 0 and p <= 1):
         raise OptionError("random_flip: `p` must be from 0 to 1, got {}", p)
     check_key("random_flip", seed, op, step)
@@ -80,11 +81,13 @@ def _options(p, seed, op, step):
 @jit
 def _rows(shape, size):
     """The shape as (samples, rows, W)."""
+    # An empty array has 0 rows: its sizes must not be divided by 0.
     return shape[0], size // max(shape[0] * shape[-1], 1), shape[-1]
 
 
 @jit
 def _flipped(n, p, seed, op, step):
+    # Compared as integers: with p = 1 every word is below 2^32, with p = 0 none is below 0.
     return words(seed, op, step, n, 0)[0] < np.uint64(np.ceil(p * _WORDS))
 
 
@@ -92,6 +95,7 @@ def _flipped(n, p, seed, op, step):
 def _random_flip(x, p, seed, op, step, y):
     N, R, W = x.shape
     for n in range(N):
+        # One draw for all rows of a sample: its channels must not be flipped apart.
         flipped = _flipped(n, p, seed, op, step)
         for r in range(R):
             for j in range(W):

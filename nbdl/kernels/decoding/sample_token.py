@@ -87,6 +87,7 @@ def greedy_token(logits):
 
 @jit
 def _check_options(temperature, top_k, top_p):
+    # Here and below `not (...)` refuses NaN too.
     if not (temperature > 0 and temperature < np.inf):
         raise OptionError(
             "sample_token: `temperature` must be above 0 and finite, got {}. Try greedy_token for 0",
@@ -119,6 +120,7 @@ def _sample_token(x, best, seed, step, sample, temperature, top_k, top_p):
     size, kept = x.size, x.size
     weight, token = np.empty(size), np.arange(size)
     for v in range(size):
+        # Less the largest logit, which `_best` found finite: nothing overflows, and the total is at least 1.
         weight[v] = np.exp((np.float64(x[v]) - np.float64(x[best])) / temperature)
     if (top_k > 0 and top_k < size) or top_p < 1:
         kept = _most_probable(x, weight, token, top_k if top_k > 0 else size, top_p)
@@ -126,10 +128,12 @@ def _sample_token(x, best, seed, step, sample, temperature, top_k, top_p):
     for i in range(kept):
         total += weight[token[i]]
     high, low, _, _ = words(seed, _OP, step, sample, 0)
+    # 53 bits, as many as a float64 holds: 27 of one word and 26 of the next.
     part = (np.float64(high >> np.uint64(5)) * 67108864.0 + np.float64(low >> np.uint64(6))) / 2.0**53 * total
     reached, last = 0.0, best
     for i in range(kept):
         v = token[i]
+        # A token of weight 0 must not become `last`, which is taken if rounding leaves a rest.
         if weight[v] > 0:
             reached, last = reached + weight[v], v
             if reached > part:
@@ -141,12 +145,14 @@ def _sample_token(x, best, seed, step, sample, temperature, top_k, top_p):
 def _most_probable(x, weight, token, top_k, top_p):
     """Put the tokens that are drawn from first in `token`, the most probable first; returns how many."""
     size = heap = x.size
+    # A heap, not a sort: only as many tokens are put in order as are kept.
     for i in range(size // 2 - 1, -1, -1):
         _sink(x, token, i, heap)
     total = 0.0
     if top_k >= size:
         for v in range(size):
             total += weight[v]
+    # Kept apart from `token`, which is the heap meanwhile.
     chosen, reached, count = np.empty(min(top_k, size), np.int64), 0.0, 0
     while count < chosen.size and (top_k < size or reached < top_p * total):
         chosen[count] = token[0]
@@ -156,6 +162,7 @@ def _most_probable(x, weight, token, top_k, top_p):
         _sink(x, token, 0, heap)
         count += 1
     if top_k < size:
+        # The share is one of the probability of the `top_k` alone, which is known only now.
         total, reached, most = reached, 0.0, count
         count = 0
         while count < most and reached < top_p * total:

@@ -25,13 +25,16 @@ from nbdl.kernels.simd.vector_math import exp, log1p
 
 @jit
 def bce_of(x, target, pos_weight):
+    # exp(-|x|) is at most 1 and cannot overflow; log1p keeps the digits of a small one.
     rest, other, part = log1p(exp(-abs(x))), 1.0 - target, pos_weight * target
+    # Chosen, not multiplied by 0: a loss may be infinite, and 0 times infinity is NaN.
     no = where(other == 0.0, 0.0, other * (larger(0.0, x) + rest))
     return no + where(part == 0.0, 0.0, part * (larger(0.0, -x) + rest))
 
 
 @jit
 def bce_slope(x, target, pos_weight):
+    # Both, since 1 - yes would lose the digits of a small no.
     yes, no = sigmoids(x)
     return (1.0 - target) * yes - pos_weight * target * no
 
@@ -39,6 +42,7 @@ def bce_slope(x, target, pos_weight):
 @jit
 def bce_slope_of_target(x, target, pos_weight):
     rest = log1p(exp(-abs(x)))
+    # The loss is linear in the target: the slope is the loss of a yes less that of a no.
     return pos_weight * (larger(0.0, -x) + rest) - (larger(0.0, x) + rest)
 
 

@@ -47,12 +47,14 @@ def _inputs(x, labels, weight, ignore_index, smoothing):
     labels = as_labels("softmax_cross_entropy: `labels` (N, ...)", labels, AT_LEAST_1)
     weight = as_optional("softmax_cross_entropy: `weight` (C,)", weight, 1, x)
     _check_smoothing(smoothing)
+    # From here on each label that is not ignored is a column of x: the cores index unchecked.
     check_classes("softmax_cross_entropy", x.shape, labels, weight, ignore_index)
     return x, labels, weight
 
 
 @jit
 def _check_smoothing(smoothing):
+    # `not (...)` refuses NaN too.
     if not (smoothing >= 0 and smoothing <= 1):
         raise OptionError("softmax_cross_entropy: `label_smoothing` must be from 0 to 1, got {}", smoothing)
 
@@ -99,7 +101,7 @@ def softmax_cross_entropy(x, labels, weight=None, ignore_index=-100, label_smoot
     check_rows("softmax_cross_entropy", x.shape)
     count = count_labels("softmax_cross_entropy", labels, weight, ignore)
     # Losses one by one, then their mean in float64: the same numbers as `softmax_cross_entropy_each`.
-    each = np.empty(labels.size, x.dtype)
+    each = np.empty(labels.size, x.dtype)  # not filled: of an ignored row 0 is written
     _from_labels(rows(x), flat(labels), weight, ignore, smoothing, each)
     return mean_of(each, count)
 
@@ -116,6 +118,7 @@ def softmax_cross_entropy_dx(dloss, x, labels, weight=None, ignore_index=-100, l
     )
     x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
     check_rows("softmax_cross_entropy_dx", x.shape)
+    # Raises where no label counts, so before anything is written to dx.
     count = count_labels("softmax_cross_entropy_dx", labels, weight, ignore)
     dx = as_grad("softmax_cross_entropy_dx: `dx`", dx, x.shape, x)
     # The gradient of a mean: each label has the same cotangent.

@@ -65,6 +65,7 @@ def _row_dx(dx, n, e, scale, cost, slope):
 def _from_labels(x, labels, weight, ignore_index, smoothing, y):
     C, kind = x.shape[1], x.dtype.type
     e, cost = np.empty(C, x.dtype), np.empty(C, x.dtype)
+    # What smoothing costs is the same for every row: made once.
     _costs(weight, cost[:0], kind(0), kind(smoothing / C), cost)
     for n in range(x.shape[0]):
         label = labels[n]
@@ -94,6 +95,7 @@ def _from_labels_dx(dy, x, labels, weight, ignore_index, smoothing, dx):
         label = labels[n]
         if label == ignore_index:
             continue
+        # Exponentials are made again: forward would have to keep as many numbers as x has.
         _, total = _row(x, n, e)
         own = (1 - smoothing) * (weight[label] if weight.size else 1.0)
         mass = own + smoothing * mean_weight  # the sum over c of weight times target

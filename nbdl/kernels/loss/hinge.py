@@ -22,6 +22,7 @@ from nbdl.kernels.simd.registers import larger, where
 
 @jit
 def hinge_of(x, sign, margin):
+    # In this order: `larger` keeps a NaN of its second argument, not of its first.
     return larger(0.0, margin - sign * x)
 
 
@@ -34,6 +35,7 @@ def hinge_slope(x, sign, margin):
 @jit
 def _signs(kernel, labels, x):
     """1 for yes, -1 for no; raises at the first label that is neither."""
+    # A copy in the dtype of x, for vectors are of floats; it is complete before anything is written to dx.
     signs, one = np.empty(labels.size, x.dtype), x.dtype.type(1)
     for i, label in enumerate(labels):
         if label < -1 or label > 1:

@@ -26,11 +26,13 @@ from nbdl.kernels.simd.registers import larger, smaller, where
 @jit
 def huber_of(x, target, delta):
     d = abs(x - target)
+    # Every lane has both: beyond delta a square that overflows is not taken. A NaN fails the test, and stays.
     return where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta))
 
 
 @jit
 def huber_slope(x, target, delta):
+    # The difference comes second in both, where a NaN stays.
     return larger(-delta, smaller(delta, x - target))
 
 
@@ -47,6 +49,7 @@ def l1_of(x, target):
 @jit
 def l1_slope(x, target):
     d = x - target
+    # 0 times d rather than 0: the slope of a NaN is NaN.
     return where(d > 0.0, 1.0, where(d < 0.0, -1.0, 0.0 * d))
 
 
@@ -107,6 +110,7 @@ def huber_dtarget(dloss, x, target, delta=1.0, dtarget=None):
     delta = positive("huber_dtarget: `delta`", delta, x)
     check_pair("huber_dtarget", x.shape, "target", target.shape, x.size)
     dtarget = as_grad("huber_dtarget: `dtarget`", dtarget, x.shape, x)
+    # h is even: with x and target exchanged the slope is that of the target.
     _huber_dx(np.float64(dloss), flat(target), flat(x), delta, flat(dtarget))
     return dtarget
 
@@ -151,6 +155,7 @@ def l1_dtarget(dloss, x, target, dtarget=None):
     target = as_like("l1_dtarget: `target`", target, ANY, x)
     check_pair("l1_dtarget", x.shape, "target", target.shape, x.size)
     dtarget = as_grad("l1_dtarget: `dtarget`", dtarget, x.shape, x)
+    # |d| is even: with x and target exchanged the slope is that of the target.
     _l1_dx(np.float64(dloss), flat(target), flat(x), flat(dtarget))
     return dtarget
 

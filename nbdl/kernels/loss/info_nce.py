@@ -56,6 +56,7 @@ def info_nce(x, y, temperature=1.0, symmetric=False):
     scores, labels = _scores(x, y, np.float64(temperature)), np.arange(x.shape[0])
     loss = softmax_cross_entropy(scores, labels)
     if symmetric:
+        # y among x is the columns of the scores; cross entropy wants its classes side by side in rows.
         loss = (loss + softmax_cross_entropy(np.ascontiguousarray(scores.T), labels)) / x.dtype.type(2)
     return loss
 
@@ -68,6 +69,7 @@ def info_nce_dx(dloss, x, y, temperature=1.0, symmetric=False, dx=None):
     _check("info_nce_dx", x.shape, y.shape, temperature)
     dx = as_grad("info_nce_dx: `dx`", dx, x.shape, x)
     slope = _dscores(np.float64(dloss), x, y, np.float64(temperature), bool(symmetric))
+    # With the scores seen as `linear` of x and y^T, this is its gradient.
     return linear_dx(slope, np.ascontiguousarray(y.T), dx)
 
 
@@ -100,6 +102,7 @@ def _check(kernel, x_shape, y_shape, temperature):
         raise ShapeError("{}: `y` must have shape {}, that of `x`, got {}", kernel, x_shape, y_shape)
     if x_shape[0] == 0:
         raise ShapeError("{}: `x` is an empty batch, shape {}: it has no mean", kernel, x_shape)
+    # `not (...)` refuses NaN too.
     if not (temperature > 0 and temperature < np.inf):
         raise OptionError("{}: `temperature` must be positive and finite, got {}", kernel, temperature)
 
@@ -108,6 +111,7 @@ def _check(kernel, x_shape, y_shape, temperature):
 def _scores(x, y, temperature):
     """The inner products over the temperature, (N, N)."""
     scores = linear(x, np.ascontiguousarray(y.T))
+    # Divided once in float64: each score takes a product.
     flat, scale = scores.reshape(scores.size), x.dtype.type(1 / temperature)
     for i in range(flat.size):
         flat[i] *= scale
@@ -117,7 +121,9 @@ def _scores(x, y, temperature):
 @jit
 def _dscores(dloss, x, y, temperature, symmetric):
     """The gradient with respect to the inner products."""
+    # Scores are made again: forward would have to keep N^2 numbers.
     scores, labels = _scores(x, y, temperature), np.arange(x.shape[0])
+    # The factors of all N^2 scores, put into the one number that they are multiplied by anyway.
     dloss /= temperature * (2 if symmetric else 1)
     slope = softmax_cross_entropy_dx(dloss, scores, labels)
     if symmetric:

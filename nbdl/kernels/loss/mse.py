@@ -55,6 +55,7 @@ def mse_dx(dloss, x, target, half=False, dx=None):
     check_pair("mse_dx", x.shape, "target", target.shape, x.size)
     dx = as_grad("mse_dx: `dx`", dx, x.shape, x)
     _mse_dx(
+        # The 2 of the derivative is what the half takes back.
         np.float64(dloss) * (1.0 if half else 2.0),
         x.reshape(x.size),
         target.reshape(x.size),
@@ -70,6 +71,7 @@ def mse_dtarget(dloss, x, target, half=False, dtarget=None):
     target = as_like("mse_dtarget: `target`", target, ANY, x)
     check_pair("mse_dtarget", x.shape, "target", target.shape, x.size)
     d = as_grad("mse_dtarget: `dtarget`", dtarget, x.shape, x)
+    # The square is even: with x and target exchanged the slope is that of the target.
     _mse_dx(
         np.float64(dloss) * (1.0 if half else 2.0),
         target.reshape(x.size),
@@ -83,6 +85,7 @@ def mse_dtarget(dloss, x, target, half=False, dtarget=None):
 def _mse(x, target, factor):
     total = np.float64(0)
     for i in range(x.size):
+        # Squared in float64: as a float32 the square of 2e19 is infinite.
         d = np.float64(x[i] - target[i])
         total += d * d
     return x.dtype.type(total * factor / x.size)
@@ -90,6 +93,7 @@ def _mse(x, target, factor):
 
 @jit
 def _mse_dx(slope, x, target, dx):
+    # Divided in float64 and rounded once, not by each element.
     step = x.dtype.type(slope / x.size)
     for i in range(x.size):
         dx[i] += step * (x[i] - target[i])

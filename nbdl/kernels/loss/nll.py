@@ -22,6 +22,7 @@ def _inputs(x, labels, weight, ignore_index):
     x = as_float("nll_loss: `x` (N, ..., C)", x, AT_LEAST_2)
     labels = as_labels("nll_loss: `labels` (N, ...)", labels, AT_LEAST_1)
     weight = as_optional("nll_loss: `weight` (C,)", weight, 1, x)
+    # From here on each label that is not ignored is a column of x: the cores index unchecked.
     check_classes("nll_loss", x.shape, labels, weight, ignore_index)
     return x, labels, weight
 
@@ -62,6 +63,7 @@ def nll_loss(x, labels, weight=None, ignore_index=-100):
     x, labels, weight = _inputs(x, labels, weight, ignore)
     check_rows("nll_loss", x.shape)
     count = count_labels("nll_loss", labels, weight, ignore)
+    # Losses one by one, then their mean in float64: the same numbers as `nll_loss_each`.
     each = np.empty(labels.size, x.dtype)
     _nll(rows(x), flat(labels), weight, ignore, each)
     return mean_of(each, count)
@@ -75,6 +77,7 @@ def nll_loss_dx(dloss, x, labels, weight=None, ignore_index=-100, dx=None):
     check_rows("nll_loss_dx", x.shape)
     count = count_labels("nll_loss_dx", labels, weight, ignore)
     dx = as_grad("nll_loss_dx: `dx`", dx, x.shape, x)
+    # The loss is linear in x: its gradient needs the shape of x alone.
     _nll_dx(spread(np.float64(dloss), count, labels, x), flat(labels), weight, ignore, rows(dx))
     return dx
 
@@ -112,6 +115,7 @@ def _nll(x, labels, weight, ignore_index, y):
     for n in range(labels.size):
         label = labels[n]
         if label == ignore_index:
+            # Written, since `each` and a given `out` hold any values.
             y[n] = 0
         else:
             y[n] = -x[n, label] * (weight[label] if weight.size else one)

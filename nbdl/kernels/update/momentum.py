@@ -45,6 +45,7 @@ def checked(momentum):
 @jit(inline=True)
 def step(w, dw, v, rate, beta, decay, nesterov):
     """w and v after the step."""
+    # The penalty goes into g, so it has momentum too, as in torch.
     g = fma(decay, w, dw)
     # v <- beta v + g; with Nesterov the step looks ahead along it
     v = fma(beta, v, g)

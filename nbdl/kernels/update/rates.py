@@ -10,6 +10,7 @@ from nbdl.errors import OptionError
 def rates(kernel, lr, weight_decay):
     """`lr` and `weight_decay` as float64, checked."""
     lr, weight_decay = np.float64(lr), np.float64(weight_decay)
+    # `not (...)` refuses NaN too.
     if not (lr >= 0 and lr < np.inf):
         raise OptionError("{}: `lr` must be finite and not negative, got {}", kernel, lr)
     if not (weight_decay >= 0 and weight_decay < np.inf):

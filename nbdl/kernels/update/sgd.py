@@ -35,6 +35,7 @@ def factors(lr, weight_decay):
 @jit(inline=True)
 def step(w, dw, rate, keep):
     """w after the step."""
+    # The decay is in the factor of w: a step with it costs as much as one without.
     return fma(keep, w, -rate * dw)
 
 
