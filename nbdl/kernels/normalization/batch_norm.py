@@ -81,6 +81,7 @@ def batch_norm(x, gamma, beta, running_mean, running_var, eps=1e-5, momentum=0.1
     check_eps("batch_norm", eps)
     if not (momentum >= 0 and momentum <= 1):
         raise OptionError("batch_norm: `momentum` must be from 0 to 1, got {}", momentum)
+    # The unbiased variance divides by n - 1, which is not 0 from here on.
     if view[0] * view[2] < 2:
         raise ShapeError(
             "batch_norm: `x` must have at least 2 values for each channel, of which one has no variance; got "
@@ -104,6 +105,7 @@ def _batch_norm(
     N, C, S = x.shape
     centre, square = np.empty(C), np.empty(C)
     moments(x, centre, square)
+    # gamma, beta and 1 / sigma are put together by channel: each element takes one fma.
     scale, shift, n = np.empty_like(mean), np.empty_like(mean), N * S
     for c in range(C):
         r = 1.0 / np.sqrt(square[c] / n + eps)
@@ -113,6 +115,7 @@ def _batch_norm(
         a = r * gamma[c] if gamma.size else r
         rest = centre[c] - np.float64(mean[c])  # what a float32 cannot hold of the mean
         scale[c], shift[c] = a, (beta[c] if beta.size else 0.0) - a * rest
+    # The mean is subtracted from x, not put into the shift: it would cancel after both were rounded.
     scaled(x, mean, scale, shift, y)
 
 
@@ -131,6 +134,7 @@ def batch_norm_dx(dy, x, gamma, mean, rstd, dx=None):
     check_size("batch_norm_dx: `mean`", mean.size, view[1], False)
     check_size("batch_norm_dx: `rstd`", rstd.size, view[1], False)
     dx, add = as_grad_or_new("batch_norm_dx: `dx`", dx, x.shape, dy)
+    # By-products that are dropped: dx needs the sums of both in any case.
     dgamma, dbeta = np.zeros(view[1], dy.dtype), np.zeros(view[1], dy.dtype)
     _batch_norm_backward(
         dy.reshape(view), x.reshape(view), gamma, mean, rstd, dx.reshape(view), dgamma, dbeta, add
@@ -149,6 +153,7 @@ def batch_norm_dgamma(dy, x, mean, rstd, dgamma=None):
     check_size("batch_norm_dgamma: `mean`", mean.size, view[1], False)
     check_size("batch_norm_dgamma: `rstd`", rstd.size, view[1], False)
     dgamma = as_grad("batch_norm_dgamma: `dgamma`", dgamma, (view[1],), dy)
+    # No gamma, on which its gradient does not depend; an empty dx is not made.
     gamma, dbeta = np.empty(0, dy.dtype), np.zeros(view[1], dy.dtype)
     dx = np.empty((0, 0, 0), dy.dtype)
     _batch_norm_backward(dy.reshape(view), x.reshape(view), gamma, mean, rstd, dx, dgamma, dbeta, np.int64(1))
@@ -161,6 +166,7 @@ def batch_norm_dbeta(dy, dbeta=None):
     dy = as_float("batch_norm_dbeta: `dy` (N, C, ...)", dy, ANY)
     view = check_view("batch_norm_dbeta: `dy`", dy.shape)
     dbeta = as_grad("batch_norm_dbeta: `dbeta`", dbeta, (view[1],), dy)
+    # Sums of dy alone: x need not be read.
     add_totals(dy.reshape(view), dbeta)
     return dbeta
 
@@ -192,6 +198,7 @@ def _batch_norm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta, add):
     N, C, S = dy.shape
     of_dy, of_d, of_both = np.empty(C), np.empty(C), np.empty(C)
     products(dy, x, mean, of_dy, of_d, of_both)
+    # n is at least 1: backward of an empty minibatch must not divide by 0.
     a, b, shift, n = np.empty_like(mean), np.empty_like(mean), np.empty_like(mean), max(N * S, 1)
     for c in range(C):
         r = np.float64(rstd[c])

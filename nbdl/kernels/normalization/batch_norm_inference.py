@@ -59,6 +59,7 @@ def batch_norm_inference(x, gamma, beta, mean, var, eps=1e-5, out=None):
 
 @jit
 def _batch_norm_inference(x, gamma, beta, mean, var, eps, y):
+    # The mean is subtracted from x, not put into the shift: it would cancel after both were rounded.
     scaled(x, mean, _scale(gamma, var, eps), beta if beta.size else np.zeros_like(mean), y)
 
 
@@ -66,6 +67,7 @@ def _batch_norm_inference(x, gamma, beta, mean, var, eps, y):
 def _scale(gamma, var, eps):
     scale = np.empty_like(var)
     for c in range(var.size):
+        # In float64, which costs little: a root for each channel, not for each element.
         r = 1.0 / np.sqrt(np.float64(var[c]) + eps)
         scale[c] = r * gamma[c] if gamma.size else r
     return scale
@@ -89,6 +91,7 @@ def batch_norm_inference_dx(dy, gamma, var, eps=1e-5, dx=None):
 @jit
 def _batch_norm_inference_dx(dy, gamma, var, eps, add, dx):
     zero = np.zeros_like(var)
+    # x has no part in this gradient: dy stands in its place, with the factor 0.
     add_combined(dy, dy, _scale(gamma, var, eps), zero, zero, zero, add, dx)
 
 
@@ -112,6 +115,7 @@ def batch_norm_inference_dgamma(dy, x, mean, var, eps=1e-5, dgamma=None):
 def _batch_norm_inference_dgamma(dy, x, mean, var, eps, dgamma):
     C = var.size
     of_dy, of_d, of_both = np.empty(C), np.empty(C), np.empty(C)
+    # Of the three sums one is needed; all come from the same read.
     products(dy, x, mean, of_dy, of_d, of_both)
     for c in range(C):
         dgamma[c] += of_both[c] / np.sqrt(np.float64(var[c]) + eps)

@@ -42,12 +42,14 @@ def _moments_of_columns(x, mean, square):
             shift, s, t = zero, zero, zero
             for n in range(first, last):
                 shift = shift + wide(p, n * C + c, C - c)
+            # The block is in the first cache when it is read again, for distances from its own mean.
             shift = shift * (1.0 / (last - first))
             for n in range(first, last):
                 d = wide(p, n * C + c, C - c) - shift
                 s, t = s + d, fma(d, d, t)
             m, q = _merged(m, q, float(first), shift, s, t, float(last - first))
         store_rest(pointer(mean), c, m, C - c)
+        # Rounding may leave less than 0, whose root would be NaN; a NaN itself stays.
         store_rest(pointer(square), c, larger(0.0, q), C - c)
 
 
@@ -55,6 +57,7 @@ def _moments_of_columns(x, mean, square):
 def _moments_of_planes(x, mean, square):
     N, C, S = x.shape
     p, part = pointer(x), S if S <= 4 * BLOCK * WIDE else BLOCK * WIDE  # whole planes, where they are small
+    # Small planes of several samples are one block, so that a merge is worth its divisions.
     together = max(1, BLOCK * WIDE // S)  # samples
     mean[:] = 0.0
     square[:] = 0.0
@@ -62,6 +65,7 @@ def _moments_of_planes(x, mean, square):
         rows = min(N - first, together)
         for start in range(0, S, part):
             size = min(part, S - start)
+            # What the channel has seen: the samples before, and of these the parts before `start`.
             before, count = float(first * S + rows * start), float(rows * size)
             for c in range(C):
                 at = (first * C + c) * S + start
@@ -79,6 +83,7 @@ def _merged(mean, square, before, shift, s, t, count):
     """(mean, square) of `before` values and of `count` more, whose distances from `shift` sum to s, squared
     to t; numbers or vectors.
     """
+    # s is not quite 0: the shift is a rounded mean, for which mean and squares are corrected.
     off = shift + s * (1.0 / count) - mean
     share = count / (before + count)
     return mean + off * share, square + (t - s * s * (1.0 / count)) + off * off * (before * share)
@@ -92,6 +97,7 @@ def _deviations(p, start, step, rows, size, shift):
     for n in range(rows):
         q = p + (start + n * step)
         for i in range(0, size - 2 * WIDE + 1, 2 * WIDE):
+            # Two sums of each kind, which do not wait for each other.
             d, e = wide(q, i, WIDE) - shift, wide(q, i + WIDE, WIDE) - shift
             a, b, aa, bb = a + d, b + e, fma(d, d, aa), fma(e, e, bb)
         for i in range(size - size % (2 * WIDE), size):
@@ -113,6 +119,7 @@ def products(dy, x, mean, of_dy, of_d, of_both):
             a = b = ab = splat(0.0)
             centre = wide(m, c, C - c)
             for n in range(N):
+                # x less its mean, before the product: where the mean is large, sums of dy x would cancel.
                 g, d = wide(p, n * C + c, C - c), wide(q, n * C + c, C - c) - centre
                 a, b, ab = a + g, b + d, fma(g, d, ab)
             store_rest(pointer(of_dy), c, a, C - c)
@@ -120,6 +127,7 @@ def products(dy, x, mean, of_dy, of_d, of_both):
             store_rest(pointer(of_both), c, ab, C - c)
         return
     for k in range(N * C):
+        # Planes in the order of memory; the sums by channel are few beside them.
         c = k % C
         s, t, st = _products(p + k * S, q + k * S, S, np.float64(mean[c]))
         of_dy[c] += s
@@ -153,6 +161,7 @@ def add_totals(dy, dbeta):
             store_rest(pointer(total), c, a, C - c)
     else:
         for k in range(N * C):
+            # From 0; the sum of squares comes along and is dropped.
             s, _ = _deviations(p, k * S, S, 1, S, 0.0)
             total[k % C] += s
     for c in range(C):

@@ -24,6 +24,7 @@ def check_view(where, shape):
 
 @jit
 def check_size(where, count, channels, optional):
+    # The door makes an array of 0 elements of None.
     if count != channels and not (optional and count == 0):
         raise ShapeError("{} must have {} elements, one for each channel, got {}", where, channels, count)
 
@@ -57,6 +58,7 @@ def check_places(where, shape):
 
 @jit
 def check_groups(kernel, channels, groups):
+    # In this order: a remainder by 0 is not asked for.
     if groups < 1 or channels % groups:
         raise OptionError(
             "{}: `groups` must be a divisor of the number of channels, {}, got {}", kernel, channels, groups
@@ -72,6 +74,7 @@ def check_eps(kernel, eps):
 @jit
 def check_eps_of(kernel, eps, x):
     """`check_eps`, where it is added in the dtype of `x`."""
+    # A float64 above 0 may be 0 as a float32: of a constant row 0 would be divided by 0.
     if not x.dtype.type(eps) > 0:
         raise OptionError("{}: `eps` must be positive in the dtype of `x`, got {}", kernel, eps)
 

@@ -75,6 +75,7 @@ def group_norm(x, gamma, beta, groups, eps=1e-5, out=None):
 @jit
 def _group_norm(x, gamma, beta, groups, eps, y):
     view = _rows(x.shape, groups)
+    # A row is one run of memory: groups are neighbouring channels of a sample.
     normalize(x.reshape(view), gamma, beta, groups, x.shape[2] > 1, eps, True, y.reshape(view))
 
 
@@ -83,6 +84,7 @@ def _rows(shape, groups):
     """A row for each group of a sample; where a channel is one value they are its elements, not its parts."""
     N, C, S = shape
     own = C // groups
+    # Parts of one element would be vectors with one lane in use.
     return (N * groups, own, S) if S > 1 else (N * groups, 1, own * S)
 
 
@@ -98,6 +100,7 @@ def group_norm_dx(dy, x, gamma, groups, eps=1e-5, dx=None):
     check_size("group_norm_dx: `gamma`", gamma.size, view[1], True)
     check_eps_of("group_norm_dx", eps, dy)
     dx, add = as_grad_or_new("group_norm_dx: `dx`", dx, x.shape, dy)
+    # Arrays without elements stand for the gradients that are not asked for.
     none = np.empty(0, dy.dtype)
     _group_norm_backward(
         dy.reshape(view), x.reshape(view), gamma, groups, eps, dx.reshape(view), none, none, add
@@ -126,6 +129,7 @@ def group_norm_dbeta(dy, dbeta=None):
     dy = as_float("group_norm_dbeta: `dy` (N, C, ...)", dy, ANY)
     view = check_view("group_norm_dbeta: `dy`", dy.shape)
     dbeta = as_grad("group_norm_dbeta: `dbeta`", dbeta, (view[1],), dy)
+    # Sums of dy alone: neither x nor groups matter.
     add_totals(dy.reshape(view), dbeta)
     return dbeta
 
@@ -153,6 +157,7 @@ def group_norm_backward(dy, x, gamma, groups, eps=1e-5, dx=None, dgamma=None, db
 def _group_norm_backward(dy, x, gamma, groups, eps, dx, dgamma, dbeta, add):
     """Adds to those of the last three that have elements."""
     view, by_part = _rows(x.shape, groups), x.shape[2] > 1
+    # An empty dx, which is not made, has no elements for a view.
     dx = dx.reshape(view if dx.size else (0, 0, 0))
     add_gradients(
         dy.reshape(view), x.reshape(view), gamma, groups, by_part, eps, True, add, dx, dgamma, dbeta

@@ -57,6 +57,7 @@ def instance_norm(x, gamma, beta, eps=1e-5, out=None):
     check_size("instance_norm: `beta`", beta.size, view[1], True)
     check_eps_of("instance_norm", eps, x)
     y = as_out("instance_norm: `out`", out, x.shape, x)
+    # At least one group: without channels their number would divide by 0.
     _group_norm(x.reshape(view), gamma, beta, max(view[1], 1), eps, y.reshape(view))
     return y
 
@@ -72,6 +73,7 @@ def instance_norm_dx(dy, x, gamma, eps=1e-5, dx=None):
     check_size("instance_norm_dx: `gamma`", gamma.size, view[1], True)
     check_eps_of("instance_norm_dx", eps, dy)
     dx, add = as_grad_or_new("instance_norm_dx: `dx`", dx, x.shape, dy)
+    # Arrays without elements stand for the gradients that are not asked for.
     none, flat = np.empty(0, dy.dtype), dx.reshape(view)
     _group_norm_backward(
         dy.reshape(view), x.reshape(view), gamma, max(view[1], 1), eps, flat, none, none, add
@@ -88,6 +90,7 @@ def instance_norm_dgamma(dy, x, eps=1e-5, dgamma=None):
     view, eps = check_places("instance_norm_dgamma: `x`", x.shape), np.float64(eps)
     check_eps_of("instance_norm_dgamma", eps, dy)
     dgamma = as_grad("instance_norm_dgamma: `dgamma`", dgamma, (view[1],), dy)
+    # No gamma, on which its gradient does not depend; an empty dx is not made.
     none, dx = np.empty(0, dy.dtype), np.empty((0, 0, 0), dy.dtype)
     _group_norm_backward(
         dy.reshape(view), x.reshape(view), none, max(view[1], 1), eps, dx, dgamma, none, np.int64(1)
@@ -101,6 +104,7 @@ def instance_norm_dbeta(dy, dbeta=None):
     dy = as_float("instance_norm_dbeta: `dy` (N, C, L, ...)", dy, ANY)
     view = check_places("instance_norm_dbeta: `dy`", dy.shape)
     dbeta = as_grad("instance_norm_dbeta: `dbeta`", dbeta, (view[1],), dy)
+    # Sums of dy alone: x need not be read.
     add_totals(dy.reshape(view), dbeta)
     return dbeta
 

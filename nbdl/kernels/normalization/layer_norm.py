@@ -66,6 +66,7 @@ def layer_norm(x, gamma, beta, eps=1e-5, axes=1, out=None):
     view, eps = check_rows("layer_norm", x.shape, integer("layer_norm: `axes`", axes)), np.float64(eps)
     check_affine("layer_norm: `gamma`", gamma.size, view[2])
     check_affine("layer_norm: `beta`", beta.size, view[2])
+    # Of a constant row eps is all that is under the root, in the dtype of x.
     check_eps_of("layer_norm", eps, x)
     y = as_out("layer_norm: `out`", out, x.shape, x)
     _layer_norm(x.reshape(view), gamma, beta, eps, y.reshape(view))
@@ -74,6 +75,7 @@ def layer_norm(x, gamma, beta, eps=1e-5, axes=1, out=None):
 
 @jit
 def _layer_norm(x, gamma, beta, eps, y):
+    # One group: every row has the same gamma and beta, a number for each element.
     normalize(x, gamma, beta, 1, False, eps, True, y)
 
 
@@ -88,6 +90,7 @@ def layer_norm_dx(dy, x, gamma, eps=1e-5, axes=1, dx=None):
     check_affine("layer_norm_dx: `gamma`", gamma.size, view[2])
     check_eps_of("layer_norm_dx", eps, dy)
     dx, add = as_grad_or_new("layer_norm_dx: `dx`", dx, x.shape, dy)
+    # Arrays without elements stand for the gradients that are not asked for.
     none = np.empty(0, dy.dtype)
     _layer_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), none, none, add)
     return dx
@@ -115,6 +118,7 @@ def layer_norm_dbeta(dy, axes=1, dbeta=None):
     dy = as_float("layer_norm_dbeta: `dy` (N, ..., D)", dy, AT_LEAST_2)
     rows, _, size = check_rows("layer_norm_dbeta", dy.shape, integer("layer_norm_dbeta: `axes`", axes))
     dbeta = as_grad("layer_norm_dbeta: `dbeta`", dbeta, (size,), dy)
+    # Elements of a row as channels of one place: lanes are elements, and no sum goes across them.
     add_totals(dy.reshape((rows, size, 1)), dbeta)
     return dbeta
 

@@ -76,6 +76,7 @@ def _check(kernel, size, alpha, beta, k):
         raise OptionError("{}: `alpha` must not be negative, nor infinite, got {}", kernel, alpha)
     if not (beta >= 0 and beta < np.inf):
         raise OptionError("{}: `beta` must not be negative, nor infinite, got {}", kernel, beta)
+    # Above 1e-30 k is no 0 as a float32 either: s has a logarithm where all x are 0.
     if not (k > 1e-30 and k < np.inf):
         raise OptionError("{}: `k` must be positive (more than 1e-30) and not infinite, got {}", kernel, k)
 
@@ -124,6 +125,7 @@ def respond(x, y, C, S, step, size, alpha, beta, k, small):
     for c in range(C):
         for i in range(0, S, lanes(x)):
             at, rest = c * step + i, S - i
+            # From the logarithm: s itself may be beyond the dtype where its power is not.
             power = exp(_log_sum(x + i, c, C, step, rest, size, alpha, k, small) * (-beta))
             store_rest(y, at, load_rest(x, at, rest) * power, rest)
 
@@ -131,6 +133,7 @@ def respond(x, y, C, S, step, size, alpha, beta, k, small):
 @jit(inline=True)
 def respond_dx(dy, x, powers, terms, dx, C, S, step, size, alpha, beta, k, small, add):
     """dx, or += dx if `add`; `powers` and `terms` are memory of the size of x, `powers` may be dx itself."""
+    # Each term is in the sums of `size` channels, so all are made first, once.
     for c in range(C):
         for i in range(0, S, lanes(x)):
             at, rest = c * step + i, S - i
@@ -140,6 +143,7 @@ def respond_dx(dy, x, powers, terms, dx, C, S, step, size, alpha, beta, k, small
             store_rest(terms, at, v, rest)
     share = 2.0 * alpha * beta / size
     for c in range(C):
+        # The windows that hold c: those of `_log_sum`, mirrored, which matters for an even size.
         first, last = max(0, c - (size - 1) // 2), min(C, c + size // 2 + 1)
         for i in range(0, S, lanes(x)):
             at, rest = c * step + i, S - i
@@ -155,6 +159,7 @@ def _log_sum(x, c, C, step, rest, size, alpha, k, small):
     """The logarithm of s, for channel c."""
     zero = load_rest(x, 0, 0)
     scale, more, s, share = zero + 1.0, zero, zero, alpha / size
+    # A second sum costs only where squares of some lane are infinite; scaled, those of a finite x are not.
     for attempt in range(2):
         total = zero
         for j in range(max(0, c - size // 2), min(C, c + (size - 1) // 2 + 1)):

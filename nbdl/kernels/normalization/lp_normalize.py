@@ -89,12 +89,15 @@ def _norm(x, o, i, p):
     n, largest, total = x.shape[1], np.float64(0), np.float64(0)
     for k in range(n):
         size = np.float64(abs(x[o, k, i]))
+        # A NaN is taken, and stays: nothing is larger.
         if size > largest or size != size:
             largest = size
+    # A vector of zeros has no shares: they would be 0 / 0.
     if largest == 0:
         return largest, np.float64(1)
     for k in range(n):
         share = abs(x[o, k, i]) / largest
+        # The common norms without a power, which takes as long as many products.
         total += share if p == 1 else share * share if p == 2 else share**p
     return largest, total if p == 1 else np.sqrt(total) if p == 2 else total ** (1 / p)
 
@@ -123,6 +126,7 @@ def _lp_normalize_dx(dy, x, y, p, eps, dx):
     for o in range(outer):
         for i in range(inner):
             largest, root = _norm(x, o, i, p)
+            # Here y is x / eps: the norm does not count, nor its slope.
             if largest * root < eps:
                 for k in range(n):
                     dx[o, k, i] += dy[o, k, i] / eps
@@ -132,6 +136,7 @@ def _lp_normalize_dx(dy, x, y, p, eps, dx):
                 along += np.float64(dy[o, k, i]) * y[o, k, i]
             for k in range(n):
                 value = np.float64(y[o, k, i])
+                # From y, at most about 1: no power of it overflows.
                 slope = value if p == 2 else np.sign(value) * (1.0 if p == 1 else abs(value) ** (p - 1))
                 dx[o, k, i] += (dy[o, k, i] - along * slope) / largest / root
 

@@ -59,6 +59,7 @@ def rms_norm(x, gamma, eps=1e-5, axes=1, out=None):
     gamma = as_optional("rms_norm: `gamma` (D,)", gamma, 1, x)
     view, eps = check_rows("rms_norm", x.shape, integer("rms_norm: `axes`", axes)), np.float64(eps)
     check_affine("rms_norm: `gamma`", gamma.size, view[2])
+    # Of a row of zeros eps is all that is under the root, in the dtype of x.
     check_eps_of("rms_norm", eps, x)
     y = as_out("rms_norm: `out`", out, x.shape, x)
     _rms_norm(x.reshape(view), gamma, eps, y.reshape(view))
@@ -67,6 +68,7 @@ def rms_norm(x, gamma, eps=1e-5, axes=1, out=None):
 
 @jit
 def _rms_norm(x, gamma, eps, y):
+    # Layer normalization that is not centred; an array without elements stands for no beta.
     normalize(x, gamma, np.empty(0, x.dtype), 1, False, eps, False, y)
 
 
@@ -81,6 +83,7 @@ def rms_norm_dx(dy, x, gamma, eps=1e-5, axes=1, dx=None):
     check_affine("rms_norm_dx: `gamma`", gamma.size, view[2])
     check_eps_of("rms_norm_dx", eps, dy)
     dx, add = as_grad_or_new("rms_norm_dx: `dx`", dx, x.shape, dy)
+    # An array without elements stands for the gradient that is not asked for.
     dgamma = np.empty(0, dy.dtype)
     _rms_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx.reshape(view), dgamma, add)
     return dx
@@ -98,6 +101,7 @@ def rms_norm_dgamma(dy, x, eps=1e-5, axes=1, dgamma=None):
     check_like("rms_norm_dgamma", dy.shape, x.shape)
     check_eps_of("rms_norm_dgamma", eps, dy)
     dgamma = as_grad("rms_norm_dgamma: `dgamma`", dgamma, (view[2],), dy)
+    # No gamma, on which its gradient does not depend; an empty dx is not made.
     gamma, dx = np.empty(0, dy.dtype), np.empty((0, 0, 0), dy.dtype)
     _rms_norm_backward(dy.reshape(view), x.reshape(view), gamma, eps, dx, dgamma, np.int64(1))
     return dgamma

@@ -53,7 +53,7 @@ def statistics(x, parts, apart, count, step, tail, inside, n, eps, centred, smal
     for attempt in range(3):
         s, t = _sums(x, parts, apart, count, step, tail, inside, near, scale)
         beyond = (t != t) | (t == np.inf)
-        off = s * s * share > (0.75 if centred else np.inf) * t
+        off = s * s * share > (0.75 if centred else np.inf) * t  # n times the variance is below t / 4
         if attempt == 2 or not some(beyond | off):
             break
         near = where(off, near + s * share * back, near)
@@ -61,8 +61,8 @@ def statistics(x, parts, apart, count, step, tail, inside, n, eps, centred, smal
     low = near
     if centred:
         mean = s * share
-        low, t = mean * back, larger(0.0, t - s * mean)
-    t = where(t == np.inf, np.nan, t * share)
+        low, t = mean * back, larger(0.0, t - s * mean)  # rounding may leave less than 0
+    t = where(t == np.inf, np.nan, t * share)  # still infinite: so is x
     return near, low, scale / sqrt(t + eps * scale * scale)
 
 
@@ -71,7 +71,7 @@ def _near(x, count, step, tail, inside):
     """The mean of the first elements."""
     if inside:
         n = lanes(x) if count else tail
-        return splat(hsum(load_part(x, 0, n) * (1.0 / n)))
+        return splat(hsum(load_part(x, 0, n) * (1.0 / n)))  # of shares: a sum of large x overflows
     n = min(count, FIRST)
     total = load(x, 0) * (1.0 / n)
     for k in range(1, n):
@@ -168,7 +168,7 @@ def gradient_row(
             of_g, of_both = of_g + v, fma(v, load_part(q, count * step, tail) - shift, of_both)
     if inside:
         of_g, of_both = splat(hsum(of_g)), splat(hsum(of_both))
-    of_both = of_both - low * of_g
+    of_both = of_both - low * of_g  # once, instead of in each product
     share = of_both * rstd * (1.0 / n) * rstd
     off = (of_g * (1.0 / n) if centred else zero) - low * share
     for p in range(parts):
@@ -176,7 +176,7 @@ def gradient_row(
         for k in range(count):
             v = load(g, k * step)
             v = v * _of(gamma, p, k, count, step, by_part, inside) if scaled else v
-            v = (v - off) - (load(q, k * step) - shift) * share
+            v = (v - off) - (load(q, k * step) - shift) * share  # `off` holds what `low` adds
             store(r, k * step, fma(v, rstd, load(r, k * step)) if add else v * rstd)
         if tail:
             at = count * step

@@ -16,4 +16,5 @@ def state_of(gate, relu):
 @jit
 def state_slope(dh, h, relu):
     """The cotangent of the gate, from that of the new state h."""
+    # Both follow from h: what the activation was given need not be kept.
     return relu_slope(dh, h) if relu else tanh_slope(dh, h)

@@ -55,6 +55,7 @@ def rnn(x, h0, wx, wh, b=None, lengths=None, activation="tanh", reverse=False, o
     >>> rnn(x, None, np.ones((2, 1)), w, np.array([0.5]), activation="relu")[0][0, :, 0]
     array([2.5, 5. , 7.5])
     """
+    # Asked first: `as_optional` makes an array without elements of None.
     given, bias = h0 is not None, b is not None
     x = as_float("rnn: `x` (N, T, D)", x, 3)
     wx = as_like("rnn: `wx` (D, H)", wx, 2, x)
@@ -62,11 +63,13 @@ def rnn(x, h0, wx, wh, b=None, lengths=None, activation="tanh", reverse=False, o
     b = as_optional("rnn: `b` (H,)", b, 1, x)
     before = as_optional("rnn: `h0` (N, H)", h0, 2, x)
     H = wx.shape[1]
+    # `linear` and `rnn_scan` would refuse too, but by other names of their arguments.
     check_steps("rnn: `x` (N, T, D)", x.shape)
     check_shape("rnn: `wx`", wx.shape, (x.shape[2], H), True)
     check_shape("rnn: `wh`", wh.shape, (H, H), True)
     check_shape("rnn: `b`", b.shape, (H,), bias)
     check_shape("rnn: `h0`", before.shape, (len(x), H), given)
+    # All inputs in one product: wx is read once, not once for each step.
     return rnn_scan(linear(x, wx, b), h0, wh, lengths, activation, reverse, out)
 
 
@@ -77,6 +80,7 @@ def rnn_backward(dy, dh, x, y, h0, wx, wh, lengths=None, activation="tanh", reve
     `dy` (N, T, H) and `dh` (N, H) are the cotangents of y and h.
     """
     dz, dh0, dwh = rnn_scan_backward(dy, dh, y, h0, wh, lengths, activation, reverse)
+    # The walk back needs wh alone: what x, wx and b get comes from all steps in one product.
     dx, dwx, db = linear_backward(dz, x, wx)
     return dx, dh0, dwx, dwh, db
 
@@ -125,6 +129,7 @@ def rnn_cell(x, h, wx, wh, b=None, activation="tanh", out=None):
     y = as_out("rnn_cell: `out`", out, (N, H), x)
     relu = choice("rnn_cell: `activation`", activation, ACTIVATIONS)
     gates = linear(x, wx, b)
+    # No state is one of zeros, whose products would add nothing.
     if h.size:
         add_products(h, wh, gates)
     _rnn_cell(flat(gates), relu, flat(y))

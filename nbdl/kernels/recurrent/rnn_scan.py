@@ -101,9 +101,11 @@ def rnn_scan(z, h0, wh, lengths=None, activation="tanh", reverse=False, out=None
 def _rnn_scan(z, h0, wh, lengths, relu, reverse, y, h):
     N, T, H = z.shape
     gates, zero = np.empty((N, H), z.dtype), splat(z.dtype.type(0))
+    # Without h0 nothing is copied, and h stays zeros.
     copy(flat(h0), np.int64(0), h0.size, flat(h), np.int64(0))
     for s in range(T):
         t = step_of(s, T, reverse)
+        # The products are added to a copy of one step: z is only read.
         copy_step(z, t, gates)
         add_products(h, wh, gates)
         for n in range(N):
@@ -130,6 +132,7 @@ def rnn_scan_dz(dy, dh, y, wh, lengths, activation="tanh", reverse=False, dz=Non
     """
     relu, dy, dh, y, wh, lengths = _given(dy, dh, y, wh, lengths, activation)
     dz = as_grad("rnn_scan_dz: `dz`", dz, dy.shape, dy)
+    # A copy: the walk writes over its carry, and dh is the caller's.
     _rnn_scan_back(dy, dh.copy(), y, wh, lengths, relu, bool(reverse), dz)
     return dz
 
@@ -139,6 +142,7 @@ def rnn_scan_dh0(dy, dh, y, wh, lengths, activation="tanh", reverse=False, dh0=N
     """Adds the gradient with respect to h0 to `dh0` (N, H), new (zeros) if it is not given; returns it."""
     relu, dy, dh, y, wh, lengths = _given(dy, dh, y, wh, lengths, activation)
     dh0 = as_grad("rnn_scan_dh0: `dh0`", dh0, dh.shape, dy)
+    # dh0 is added to, so the walk needs a carry of its own.
     carry = dh.copy()
     _rnn_scan_back(dy, carry, y, wh, lengths, relu, bool(reverse), np.zeros(dy.shape, dy.dtype))
     _add(carry, dh0)
@@ -155,6 +159,7 @@ def rnn_scan_dwh(dy, dh, y, h0, wh, lengths, activation="tanh", reverse=False, d
     dwh = as_grad("rnn_scan_dwh: `dwh`", dwh, wh.shape, dy)
     dz = np.zeros(dy.shape, dy.dtype)
     _rnn_scan_back(dy, dh.copy(), y, wh, lengths, relu, bool(reverse), dz)
+    # Behind the walk, as one product over all steps instead of one for each.
     add_products_dw(dz, y, h0, lengths, bool(reverse), dwh)
     return dwh
 
@@ -218,9 +223,11 @@ def _step_back(dy, y, is_there, H, relu, zero, carry, gates, dz):
         if is_there:
             gate = state_slope(load_rest(dy, i, n) + dh, load_rest(y, i, n), relu)
             store_rest(gates, i, gate, n)
+            # Used up: what goes on to the step before is added by `add_products_dh`.
             store_rest(carry, i, zero, n)
             store_rest(dz, i, load_rest(dz, i, n) + gate, n)
         else:
+            # The product is over all sequences: zeros leave the carry of this one as it is.
             store_rest(gates, i, zero, n)
 
 

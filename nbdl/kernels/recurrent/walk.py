@@ -40,6 +40,7 @@ def check_shape(where, got, wanted, given):
 def check_lengths(kernel, lengths, T):
     """Raises `LabelError` unless every length is from 0 to T."""
     for n in range(lengths.size):
+        # `add_products_dw` walks up to a length: one beyond T would read behind the array.
         if lengths[n] < 0 or lengths[n] > T:
             raise LabelError(
                 "{}: `lengths` must be from 0 to {}, the number of steps, got {} at position {}",
@@ -94,10 +95,12 @@ def add_products_dw(dz, y, h0, lengths, reverse, dw):
     dz (N, T, G) is zero where a sequence has no step.
     """
     (N, T, H), G = y.shape, dz.shape[2]
+    # The states before all steps side by side, so that one product does; zeros where there was none.
     before = np.zeros((N, T, H), y.dtype)
     for n in range(N):
         end = lengths[n] if lengths.size else T
         for t in range(end):
+            # In reverse the last step that is there comes first, not step T - 1.
             first = t == (end - 1 if reverse else 0)
             if not first:
                 copy(flat(y), (n * T + (t + 1 if reverse else t - 1)) * H, H, flat(before), (n * T + t) * H)

@@ -103,6 +103,7 @@ def _scale(p):
 @jit
 def _floor(p):
     """A word from this on keeps its element: word / 2^32 >= p."""
+    # An integer of 64 bits: with p = 1 it is 2^32, which no word reaches.
     return np.int64(np.ceil(p * _WORDS))
 
 
@@ -190,6 +191,7 @@ def _check_mask(kernel, mask_shape, x_shape, p):
 def _masked_scale(x, mask, p, y):
     zero, scale = x.dtype.type(0), x.dtype.type(_scale(p))
     for i in range(x.size):
+        # With p = 1 nothing is kept, whatever the mask: scale 0 times infinity would be NaN.
         y[i] = x[i] * scale if mask[i] and p < 1 else zero
 
 
