@@ -91,6 +91,7 @@ def _adaptive_avg_pool2d(x, y):
             for i in range(P):
                 for j in range(Q):
                     at, size = (n * H + rows[i, 0]) * W + columns[j, 0], rows[i, 1] * columns[j, 1]
+                    # With one bin across, the rows of a bin are one run of memory.
                     lines, run = (np.int64(1), size) if Q == 1 else (rows[i, 1], columns[j, 1])
                     total = _total(p, at, run)
                     for r in range(1, lines):
@@ -100,6 +101,7 @@ def _adaptive_avg_pool2d(x, y):
     L, many = lanes(p), strips_at_a_time(W, P, x)
     strips, band, sums = zeros(many * W * L, x), zeros(many * W * L, x), zeros(P * Q * L, x)
     t, b, s = pointer(strips), pointer(band), pointer(sums)
+    # L planes at a time, so that narrow bins fill lanes with planes instead of columns.
     for n in range(0, N * C, L):
         count = min(L, N * C - n)
         for i0 in range(0, P, many):
@@ -121,6 +123,7 @@ def _adaptive_avg_pool2d(x, y):
                     total = load(b, first)
                     for c in range(1, columns[j, 1]):
                         total = total + load(b, first + c * L)
+                    # One division of numbers for each bin; the lanes take a product.
                     store(s, (i * Q + j) * L, total * x.dtype.type(1.0 / (rows[i, 1] * columns[j, 1])))
         transpose_blocks(s, L, q + n * P * Q, P * Q, P * Q, count)
 
@@ -177,6 +180,7 @@ def _adaptive_avg_pool2d_dx(dy, add, dx):
     N, C, P, Q = dy.shape
     p, q, rows, columns = pointer(dx), pointer(dy), _bins(H, P), _bins(W, Q)
     L, zero = lanes(p), splat(dy.dtype.type(0))
+    # Global pooling: one number for a whole plane, which needs no strips.
     if P * Q == 1:
         for n in range(N * C):
             share, at = splat(q[n] / dy.dtype.type(H * W)), p + n * H * W
@@ -194,11 +198,13 @@ def _adaptive_avg_pool2d_dx(dy, add, dx):
             for c in range(W):
                 store(s, c * L, zero)
             for j in range(Q):
+                # Divided here, once for each bin, not where it is added to all of its elements.
                 part = load(g, (i * Q + j) * L) / dy.dtype.type(rows[i, 1] * columns[j, 1])
                 for c in range(columns[j, 0], columns[j, 0] + columns[j, 1]):
                     store(s, c * L, load(s, c * L) + part)
             transpose_blocks(s, L, t + i * W, P * W, W, count)
         for k in range(count):
+            # Bins come in order: the first and the last that hold row r only move on, and need no search.
             plane, strip, i0, i1 = p + (n + k) * H * W, t + k * P * W, 0, 0
             for r in range(H):
                 while rows[i0, 0] + rows[i0, 1] <= r:
@@ -210,6 +216,7 @@ def _adaptive_avg_pool2d_dx(dy, add, dx):
                     total = load_rest(strip, i0 * W + c, left)
                     for i in range(i0 + 1, i1):
                         total = total + load_rest(strip, i * W + c, left)
+                    # A new dx is not read: it holds any values.
                     store_rest(plane, at, (load_rest(plane, at, left) if add else zero) + total, left)
 
 

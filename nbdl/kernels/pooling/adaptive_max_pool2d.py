@@ -126,7 +126,7 @@ def _adaptive_max_pool2d(x, y, places):
         _one_by_one(x, y, places)
         return
     p, q, L, many = pointer(x), pointer(y), lanes(pointer(x)), strips_at_a_time(W, P, x)
-    strips, band = zeros(2 * many * W * L, x), zeros(2 * many * W * L, x)
+    strips, band = zeros(2 * many * W * L, x), zeros(2 * many * W * L, x)  # values, then their rows
     best, at, ordered = zeros(P * Q * L, x), zeros(P * Q * L, x), zeros(P * Q * L, x)
     of_best, of_at = pointer(best), pointer(at)
     for n in range(0, N * C, L):
@@ -138,7 +138,7 @@ def _adaptive_max_pool2d(x, y, places):
             for k in range(count):
                 for i in range(i0, i1):
                     start, to = ((n + k) * H + rows[i, 0]) * W, k * size + (i - i0) * W
-                    here = splat(x.dtype.type(rows[i, 0]))
+                    here = splat(x.dtype.type(rows[i, 0]))  # exact as a float: see `side_by_side`
                     for c in range(0, W, L):
                         store_rest(values, to + c, load_rest(p, start + c, W - c), W - c)
                         store_rest(lines, to + c, here, W - c)
@@ -148,7 +148,7 @@ def _adaptive_max_pool2d(x, y, places):
                             left, place = W - c, to + c
                             v, most = load_rest(p, start + r * W + c, left), load_rest(values, place, left)
                             line = load_rest(lines, place, left)
-                            better = (v > most) | ((v != v) & (most == most))
+                            better = (v > most) | ((v != v) & (most == most))  # the first NaN wins, and stays
                             store_rest(values, place, where(better, v, most), left)
                             store_rest(lines, place, where(better, here, line), left)
             values_of, lines_of = pointer(band), pointer(band) + L * size
@@ -161,7 +161,7 @@ def _adaptive_max_pool2d(x, y, places):
                     place = line * W + columns[j, 0]
                     for c in range(1, columns[j, 1]):
                         v, r = load(values_of, first + c * L), load(lines_of, first + c * L)
-                        earlier = r < line
+                        earlier = r < line  # columns go one by one: an equal one may lie further up
                         better = (
                             (v > most) | ((v == most) & earlier) | ((v != v) & ((most == most) | earlier))
                         )
@@ -189,7 +189,7 @@ def _one_by_one(x, y, places):
     p, q, least, L = pointer(x), pointer(y), x.dtype.type(-np.inf), lanes(pointer(x))
     rows, columns, behind = _bins(H, P), _bins(W, Q), np.empty(L, x.dtype)
     for k in range(L):
-        behind[k] = -k
+        behind[k] = -k  # so the largest of some places is the first
     for n in range(N * C):
         for i in range(P):
             for j in range(Q):
@@ -211,7 +211,7 @@ def _one_by_one(x, y, places):
                 for r in range(lines if places.size else 0):
                     place = _first(p, at + r * W, run, best, least, behind)
                     if place < run:
-                        places[to] = first + r * W + place
+                        places[to] = first + r * W + place  # row by row: the first place
                         break
 
 

@@ -82,6 +82,7 @@ def _divisors(size, taps, stride, before, after, dilation, count, count_include_
     """`_divisor` of each window, in the dtype of `x`; whole vectors can be read from each."""
     divisors = np.empty(count + lanes(pointer(x)), x.dtype)
     for i in range(divisors.size):
+        # Behind the end the last divisor again, so that no lane divides by 0.
         window = min(i, count - 1)
         divisors[i] = _divisor(window, size, taps, stride, before, after, dilation, count_include_pad)
     return divisors
@@ -112,6 +113,7 @@ def _divide(total, rows, columns, i, j):
 
 @jit(inline=True)
 def _average_one(strips, first, taps, step, rows, columns, i, j):
+    # Rows are summed in the strip already: what is left are its columns.
     total = strips[first]
     for v in range(1, taps):
         total += strips[first + v * step]
@@ -157,6 +159,7 @@ def _avg_pool2d_dx(dy, kernel, stride, padding, dilation, count_include_pad, dx)
             for i in range(i0, i1):
                 strip, row = (i - i0) * length + first, (n * P + i) * Q
                 for j in range(Q):
+                    # Divided here, once for each window, not where it is added to all of its elements.
                     strips[strip + j * stride[1]] = q[row + j] / (columns[j] * rows[i])
             for i in range(i0, i1):
                 start, strip = (n * H + spans[i, 0]) * W, (i - i0) * length + column

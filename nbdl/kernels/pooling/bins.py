@@ -47,6 +47,7 @@ def _adaptive_shape(kernel, x_shape, size):
 
 @jit
 def _check_elements(kernel, x_shape):
+    # From here on each bin has an element: an average has a divisor, a maximum a place.
     if x_shape[2] < 1 or x_shape[3] < 1:
         raise ShapeError("{}: the images of `x` must have at least one element, got {}", kernel, x_shape)
 
@@ -67,6 +68,7 @@ def side_by_side(H, W, rows, Q, x):
 
     They are if bins are narrow; a place in a plane must be a number of the dtype of `x`, too.
     """
+    # Up to these every integer is a float of that dtype, without rounding.
     limit, L = 2**24 if x.itemsize == 4 else 2**53, lanes(pointer(x))
     return H * W < limit and (rows[0, 1] * W < L if Q == 1 else W < LONG * Q)
 

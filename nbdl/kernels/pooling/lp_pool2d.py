@@ -70,8 +70,10 @@ def _power_of(p):
 
 @jit
 def _lp_pool2d(x, kernel, stride, padding, dilation, p, y):
+    # A copy, so that an element in several windows is raised to the power once.
     powers = np.empty(x.shape, x.dtype)
     _powers(x.reshape(x.size), p, powers.reshape(x.size))
+    # Without the padding: the divisor must be the size by which it is multiplied back.
     _avg_pool2d(powers, kernel, stride, padding, dilation, np.int64(0), y)
     sizes, results = _sizes(x, kernel, stride, padding, dilation, y), y.reshape(y.size)
     for i in range(y.size):
@@ -98,6 +100,7 @@ def _root(sum_of_powers, p):
         return sum_of_powers
     if p == 2:
         return np.sqrt(sum_of_powers)
+    # An exponent of float64 would make a float32 power one of float64.
     return sum_of_powers ** type(sum_of_powers)(1 / p)
 
 
@@ -140,15 +143,18 @@ def _lp_pool2d_dx(dy, x, y, kernel, stride, padding, dilation, p, dx):
     more, one = x.dtype.type(p - 1), x.dtype.type(1)
     for n, c, i, j in np.ndindex(N, C, P, Q):
         norm, share = y[n, c, i, j], dy[n, c, i, j]
+        # All of the window is 0, or its powers were: 0 / 0 has no slope.
         if norm == 0:
             continue
         for u in range(rows[i, 1]):
             for v in range(columns[j, 1]):
                 r, k = rows[i, 0] + u * dilation[0], columns[j, 0] + v * dilation[1]
                 value = x[n, c, r, k]
+                # The quotient first: it is at most about 1, where powers of x and of y may overflow.
                 slope = abs(value) / norm
                 if p != 2:
                     slope = one if p == 1 else slope**more
+                # With p = 1 the slope jumps at 0, from -1 to 1: 0 lies between.
                 if value != 0:
                     dx[n, c, r, k] += share * (-slope if value < 0 else slope)
 

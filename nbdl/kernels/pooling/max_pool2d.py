@@ -91,6 +91,7 @@ def max_pool2d_argmax(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=F
     x = as_float("max_pool2d: `x` (N, C, H, W)", x, 4)
     shape, size, step, pad, gap = _windows(x.shape, kernel, stride, padding, dilation, ceil_mode)
     y = as_out("max_pool2d: `out`", out, shape, x)
+    # Not filled: each window holds an element of x, so each has a place.
     index = np.empty(shape, np.int64)
     _max_pool2d(x, size, step, pad, gap, y)
     _first_places(x, size, step, pad, gap, y, index)
@@ -122,6 +123,7 @@ def _largest_one(strips, first, taps, step, rows, columns, i, j):
     best = strips[first]
     for v in range(1, taps):
         value = strips[first + v * step]
+        # A NaN is taken, and stays: nothing is larger.
         if value > best or value != value:
             best = value
     return best
@@ -144,6 +146,7 @@ def _first_places(x, kernel, stride, padding, dilation, y, index):
             for u in range(spans[i, 1] - 1, -1, -1):
                 line = (spans[i, 0] + u * dilation[0]) * W
                 for v in range(taps - 1, -1, -1):
+                    # The windows whose tap v lies in the row: within the loop nothing is asked.
                     column = offset + v * dilation[1]
                     j0 = 0 if column >= 0 else (stride[1] - 1 - column) // stride[1]
                     j1 = Q if column + (Q - 1) * stride[1] < W else (W - 1 - column) // stride[1] + 1
@@ -169,6 +172,7 @@ def max_pool2d_dx(dy, index, x_shape, dx=None):
     dx, add = as_grad_or_new("max_pool2d_dx: `dx`", dx, x_shape, dy)
     plane, count = x_shape[2] * x_shape[3], dy.shape[2] * dy.shape[3]
     places = index.reshape(index.size)
+    # From here on dx is indexed by places without a check.
     _check_places("max_pool2d_dx", places, plane)
     _max_pool2d_dx(dy.reshape(dy.size), places, plane, count, add, flat(dx))
     return dx

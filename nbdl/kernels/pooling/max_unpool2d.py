@@ -60,6 +60,7 @@ def max_unpool2d(x, index, size, out=None):
         raise ShapeError("max_unpool2d: `index` must have the shape {} of `x`, got {}", x.shape, index.shape)
     y = as_out("max_unpool2d: `out`", out, (x.shape[0], x.shape[1], H, W), x)
     places = index.reshape(index.size)
+    # From here on y is indexed by places without a check.
     _check_places("max_unpool2d", places, H * W)
     _max_unpool2d(x.reshape(x.size), places, x.shape[2] * x.shape[3], H * W, y.reshape(y.size))
     return y
@@ -70,6 +71,7 @@ def _max_unpool2d(x, index, count, plane, y):
     for k in range(y.size):
         y[k] = x.dtype.type(0)
     for i in range(x.size):
+        # In order: of two elements at one place the last stays, as the gradient takes it.
         y[i // count * plane + index[i]] = x[i]
 
 
@@ -93,6 +95,7 @@ def max_unpool2d_dx(dy, index, x_shape, dx=None):
 @jit
 def _max_unpool2d_dx(dy, index, count, plane, dx):
     last = np.empty(plane, np.int64)  # which element was written to each place
+    # Not cleared between planes: what is read has been written by the loop before.
     for first in range(0, dx.size, max(count, 1)):
         for i in range(first, first + count):
             last[index[i]] = i

@@ -49,6 +49,7 @@ def _windows1d(x_shape, kernel, stride, padding, dilation, ceil_mode):
     pad = pair("pool1d: `padding`", padding)
     gap = integer("pool1d: `dilation`", dilation)
     shape = _pool1d_shape(x_shape, size, step, pad, gap, bool(ceil_mode))
+    # Of 64 bits, as the options of images are: the cores are compiled for one type of them.
     one, none = np.int64(1), np.int64(0)
     return shape, (one, size), (one, step), (none, none, pad[0], pad[1]), (one, gap)
 
@@ -61,6 +62,7 @@ def _pool1d_shape(x_shape, kernel, stride, padding, dilation, ceil_mode):
         raise ShapeError("pool1d: `kernel` {} is larger than the padded `x` {}", kernel, x_shape)
     if too_large((x_shape[0], x_shape[1], q)):
         raise ShapeError("pool1d: `padding` {} makes the result larger than an array can be, {}", padding, q)
+    # A window without an element would have no maximum, and an average over 0 elements.
     if not _all_see(x_shape[2], kernel, stride, padding[0], dilation, q):
         raise OptionError(
             "pool1d: `padding` must leave an element of `x` in every window, got {} for kernel {} on `x` {}",
@@ -118,6 +120,7 @@ def max_pool1d_argmax(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=F
     x = as_float("max_pool1d: `x` (N, C, W)", x, 3)
     shape, size, step, pad, gap = _windows1d(x.shape, kernel, stride, padding, dilation, ceil_mode)
     y = as_out("max_pool1d: `out`", out, shape, x)
+    # Not filled: each window holds an element of x, so each has a place.
     index = np.empty(shape, np.int64)
     _max_pool2d(_images(x), size, step, pad, gap, _images(y))
     _first_places(_images(x), size, step, pad, gap, _images(y), _images(index))
@@ -137,6 +140,7 @@ def max_pool1d_dx(dy, index, x_shape, dx=None):
     _check_index("max_pool1d_dx", dy.shape, index.shape, x_shape)
     dx, add = as_grad_or_new("max_pool1d_dx: `dx`", dx, x_shape, dy)
     places = index.reshape(index.size)
+    # From here on dx is indexed by places without a check.
     _check_places("max_pool1d_dx", places, x_shape[2])
     _max_pool2d_dx(dy.reshape(dy.size), places, x_shape[2], dy.shape[2], add, flat(dx))
     return dx

@@ -46,6 +46,7 @@ def _windows(x_shape, kernel, stride, padding, dilation, ceil_mode):
 def _pool2d_shape(x_shape, kernel, stride, padding, dilation, ceil_mode):
     if min(kernel) < 1:
         raise OptionError("pool2d: `kernel` must be at least 1, got {}", kernel)
+    # As the other options: a product of two fits an integer of 64 bits.
     if max(kernel) >= LIMIT:
         raise OptionError("pool2d: `kernel` must be below 2^31, got {}", kernel)
     check_window("pool2d", stride, padding, dilation)
@@ -58,6 +59,7 @@ def _pool2d_shape(x_shape, kernel, stride, padding, dilation, ceil_mode):
             "pool2d: `padding` {} makes the result larger than an array can be, {} x {}", padding, p, q
         )
     if not (
+        # A window without an element would have no maximum, and an average over 0 elements.
         _all_see(x_shape[2], kernel[0], stride[0], padding[0], dilation[0], p)
         and _all_see(x_shape[3], kernel[1], stride[1], padding[2], dilation[1], q)
     ):

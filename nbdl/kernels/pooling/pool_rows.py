@@ -67,6 +67,7 @@ def pool_rows(
                 else:
                     for j in range(0, Q, L):
                         v = combine_taps(pointer(strips), strip + j * stride[1], taps, dilation[1], L)
+                        # Windows of stride 1 fill two vectors, of which every second one counts.
                         if stride[1] == 2:
                             more = combine_taps(pointer(strips), strip + 2 * j + L, taps, dilation[1], L)
                             v = even(v, more)
