@@ -137,7 +137,7 @@ def _gaussian_noise(x, std, seed, op, step, y):
                 tails[i] = tail_of(np.int64(r[i]))
             for i in range(0, count, lanes(p)):
                 left = count - i
-                # Behind the end the tail is 1/2, as of 0 there is no logarithm.
+                # Beyond the end the tail is 1/2: 0 would have no finite logarithm.
                 given, tail = load_rest(p, first + i, left), load_rest(t, i, left, 0.5)
                 store_rest(q, first + i, noisy(given, tail, std), left)
 

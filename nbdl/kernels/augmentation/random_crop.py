@@ -92,7 +92,7 @@ def _check(x_shape, size, padding):
             "random_crop: `padding` must be from 0 to 2^31 - 1, got {} (top, bottom, left, right)", padding
         )
     rows, columns = x_shape[2] + padding[0] + padding[1], x_shape[3] + padding[2] + padding[3]
-    # From here on there is at least one place, and each window lies within the padded image.
+    # After this check there is at least one place, and each window lies within the padded image.
     if not (1 <= size[0] <= rows and 1 <= size[1] <= columns):
         raise OptionError(
             "random_crop: `size` must be from 1 to the {} x {} of the padded images, got {}",
@@ -135,7 +135,7 @@ def _random_crop_dx(dy, padding, seed, op, step, dx):
     for n in range(N):
         row, column = _place(n, dx.shape, dy.shape, padding, seed, op, step)
         for c in range(C):
-            # The bounds leave out the padding, which has no gradient: nothing is asked of each element.
+            # The bounds leave out the padding, which has no gradient: no element needs a test.
             for i in range(max(0, -row), min(P, H - row)):
                 for j in range(max(0, -column), min(Q, W - column)):
                     dx[n, c, row + i, column + j] += dy[n, c, i, j]

@@ -47,7 +47,7 @@ def _inputs(x, labels, weight, ignore_index, smoothing):
     labels = as_labels("softmax_cross_entropy: `labels` (N, ...)", labels, AT_LEAST_1)
     weight = as_optional("softmax_cross_entropy: `weight` (C,)", weight, 1, x)
     _check_smoothing(smoothing)
-    # From here on each label that is not ignored is a column of x: the cores index unchecked.
+    # After this check each label that is not ignored is a column of x: the cores index unchecked.
     check_classes("softmax_cross_entropy", x.shape, labels, weight, ignore_index)
     return x, labels, weight
 

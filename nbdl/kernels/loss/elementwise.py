@@ -43,7 +43,7 @@ def mean_over_all(f, x, target, options=()):
 def add_slopes(df, dloss, x, target, dx, options=()):
     """dx += dloss df(x, target, *options) / n, arrays of one dimension."""
     p, q, d, n = pointer(x), pointer(target), pointer(dx), x.size
-    # Divided in float64 and rounded once, not by each element.
+    # Divided in float64 and rounded once, not for each element.
     scale = x.dtype.type(dloss / n)
     for i in range(0, n, lanes(p)):
         slope = scale * df(load_rest(p, i, n - i), load_rest(q, i, n - i), *options)

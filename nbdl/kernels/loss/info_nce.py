@@ -56,7 +56,7 @@ def info_nce(x, y, temperature=1.0, symmetric=False):
     scores, labels = _scores(x, y, np.float64(temperature)), np.arange(x.shape[0])
     loss = softmax_cross_entropy(scores, labels)
     if symmetric:
-        # y among x is the columns of the scores; cross entropy wants its classes side by side in rows.
+        # The scores of y among x are columns; cross entropy takes rows, with classes side by side.
         loss = (loss + softmax_cross_entropy(np.ascontiguousarray(scores.T), labels)) / x.dtype.type(2)
     return loss
 

@@ -93,7 +93,7 @@ def _mse(x, target, factor):
 
 @jit
 def _mse_dx(slope, x, target, dx):
-    # Divided in float64 and rounded once, not by each element.
+    # Divided in float64 and rounded once, not for each element.
     step = x.dtype.type(slope / x.size)
     for i in range(x.size):
         dx[i] += step * (x[i] - target[i])

@@ -22,7 +22,7 @@ def _inputs(x, labels, weight, ignore_index):
     x = as_float("nll_loss: `x` (N, ..., C)", x, AT_LEAST_2)
     labels = as_labels("nll_loss: `labels` (N, ...)", labels, AT_LEAST_1)
     weight = as_optional("nll_loss: `weight` (C,)", weight, 1, x)
-    # From here on each label that is not ignored is a column of x: the cores index unchecked.
+    # After this check each label that is not ignored is a column of x: the cores index unchecked.
     check_classes("nll_loss", x.shape, labels, weight, ignore_index)
     return x, labels, weight
 

@@ -81,7 +81,7 @@ def batch_norm(x, gamma, beta, running_mean, running_var, eps=1e-5, momentum=0.1
     check_eps("batch_norm", eps)
     if not (momentum >= 0 and momentum <= 1):
         raise OptionError("batch_norm: `momentum` must be from 0 to 1, got {}", momentum)
-    # The unbiased variance divides by n - 1, which is not 0 from here on.
+    # The unbiased variance divides by n - 1, which this keeps above 0.
     if view[0] * view[2] < 2:
         raise ShapeError(
             "batch_norm: `x` must have at least 2 values for each channel, of which one has no variance; got "
@@ -105,7 +105,7 @@ def _batch_norm(
     N, C, S = x.shape
     centre, square = np.empty(C), np.empty(C)
     moments(x, centre, square)
-    # gamma, beta and 1 / sigma are put together by channel: each element takes one fma.
+    # gamma, beta and 1 / sigma are put together by channel: an element takes a difference and an fma.
     scale, shift, n = np.empty_like(mean), np.empty_like(mean), N * S
     for c in range(C):
         r = 1.0 / np.sqrt(square[c] / n + eps)
@@ -115,7 +115,7 @@ def _batch_norm(
         a = r * gamma[c] if gamma.size else r
         rest = centre[c] - np.float64(mean[c])  # what a float32 cannot hold of the mean
         scale[c], shift[c] = a, (beta[c] if beta.size else 0.0) - a * rest
-    # The mean is subtracted from x, not put into the shift: it would cancel after both were rounded.
+    # The mean is taken from x first: within the shift, a large one would cancel only after rounding.
     scaled(x, mean, scale, shift, y)
 
 

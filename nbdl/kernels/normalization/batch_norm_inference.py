@@ -59,7 +59,7 @@ def batch_norm_inference(x, gamma, beta, mean, var, eps=1e-5, out=None):
 
 @jit
 def _batch_norm_inference(x, gamma, beta, mean, var, eps, y):
-    # The mean is subtracted from x, not put into the shift: it would cancel after both were rounded.
+    # The mean is taken from x first: within the shift, a large one would cancel only after rounding.
     scaled(x, mean, _scale(gamma, var, eps), beta if beta.size else np.zeros_like(mean), y)
 
 

@@ -24,7 +24,7 @@ def check_view(where, shape):
 
 @jit
 def check_size(where, count, channels, optional):
-    # The door makes an array of 0 elements of None.
+    # The door turns None into an array of 0 elements.
     if count != channels and not (optional and count == 0):
         raise ShapeError("{} must have {} elements, one for each channel, got {}", where, channels, count)
 
@@ -58,7 +58,7 @@ def check_places(where, shape):
 
 @jit
 def check_groups(kernel, channels, groups):
-    # In this order: a remainder by 0 is not asked for.
+    # In this order, so that there is no remainder by 0.
     if groups < 1 or channels % groups:
         raise OptionError(
             "{}: `groups` must be a divisor of the number of channels, {}, got {}", kernel, channels, groups

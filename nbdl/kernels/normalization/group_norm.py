@@ -84,7 +84,7 @@ def _rows(shape, groups):
     """A row for each group of a sample; where a channel is one value they are its elements, not its parts."""
     N, C, S = shape
     own = C // groups
-    # Parts of one element would be vectors with one lane in use.
+    # With one place a part would be a vector with one lane in use.
     return (N * groups, own, S) if S > 1 else (N * groups, 1, own * S)
 
 

@@ -57,7 +57,7 @@ def instance_norm(x, gamma, beta, eps=1e-5, out=None):
     check_size("instance_norm: `beta`", beta.size, view[1], True)
     check_eps_of("instance_norm", eps, x)
     y = as_out("instance_norm: `out`", out, x.shape, x)
-    # At least one group: without channels their number would divide by 0.
+    # At least one group: without channels there would be a division by 0 groups.
     _group_norm(x.reshape(view), gamma, beta, max(view[1], 1), eps, y.reshape(view))
     return y
 

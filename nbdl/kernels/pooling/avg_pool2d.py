@@ -82,7 +82,7 @@ def _divisors(size, taps, stride, before, after, dilation, count, count_include_
     """`_divisor` of each window, in the dtype of `x`; whole vectors can be read from each."""
     divisors = np.empty(count + lanes(pointer(x)), x.dtype)
     for i in range(divisors.size):
-        # Behind the end the last divisor again, so that no lane divides by 0.
+        # Beyond the end the last divisor again, so that no lane divides by 0.
         window = min(i, count - 1)
         divisors[i] = _divisor(window, size, taps, stride, before, after, dilation, count_include_pad)
     return divisors

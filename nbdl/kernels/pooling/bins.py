@@ -47,7 +47,7 @@ def _adaptive_shape(kernel, x_shape, size):
 
 @jit
 def _check_elements(kernel, x_shape):
-    # From here on each bin has an element: an average has a divisor, a maximum a place.
+    # After this check each bin has an element: an average has a divisor, a maximum a place.
     if x_shape[2] < 1 or x_shape[3] < 1:
         raise ShapeError("{}: the images of `x` must have at least one element, got {}", kernel, x_shape)
 

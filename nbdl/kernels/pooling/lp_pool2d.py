@@ -143,7 +143,7 @@ def _lp_pool2d_dx(dy, x, y, kernel, stride, padding, dilation, p, dx):
     more, one = x.dtype.type(p - 1), x.dtype.type(1)
     for n, c, i, j in np.ndindex(N, C, P, Q):
         norm, share = y[n, c, i, j], dy[n, c, i, j]
-        # All of the window is 0, or its powers were: 0 / 0 has no slope.
+        # All of the window is 0, or its powers were: nothing can be divided by this norm.
         if norm == 0:
             continue
         for u in range(rows[i, 1]):

@@ -146,7 +146,7 @@ def _first_places(x, kernel, stride, padding, dilation, y, index):
             for u in range(spans[i, 1] - 1, -1, -1):
                 line = (spans[i, 0] + u * dilation[0]) * W
                 for v in range(taps - 1, -1, -1):
-                    # The windows whose tap v lies in the row: within the loop nothing is asked.
+                    # The windows whose tap v lies in the row: the loop needs no test.
                     column = offset + v * dilation[1]
                     j0 = 0 if column >= 0 else (stride[1] - 1 - column) // stride[1]
                     j1 = Q if column + (Q - 1) * stride[1] < W else (W - 1 - column) // stride[1] + 1
@@ -172,7 +172,7 @@ def max_pool2d_dx(dy, index, x_shape, dx=None):
     dx, add = as_grad_or_new("max_pool2d_dx: `dx`", dx, x_shape, dy)
     plane, count = x_shape[2] * x_shape[3], dy.shape[2] * dy.shape[3]
     places = index.reshape(index.size)
-    # From here on dx is indexed by places without a check.
+    # After this check dx is indexed by places without a check.
     _check_places("max_pool2d_dx", places, plane)
     _max_pool2d_dx(dy.reshape(dy.size), places, plane, count, add, flat(dx))
     return dx

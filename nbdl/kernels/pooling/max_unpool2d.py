@@ -60,7 +60,7 @@ def max_unpool2d(x, index, size, out=None):
         raise ShapeError("max_unpool2d: `index` must have the shape {} of `x`, got {}", x.shape, index.shape)
     y = as_out("max_unpool2d: `out`", out, (x.shape[0], x.shape[1], H, W), x)
     places = index.reshape(index.size)
-    # From here on y is indexed by places without a check.
+    # After this check y is indexed by places without a check.
     _check_places("max_unpool2d", places, H * W)
     _max_unpool2d(x.reshape(x.size), places, x.shape[2] * x.shape[3], H * W, y.reshape(y.size))
     return y

@@ -140,7 +140,7 @@ def max_pool1d_dx(dy, index, x_shape, dx=None):
     _check_index("max_pool1d_dx", dy.shape, index.shape, x_shape)
     dx, add = as_grad_or_new("max_pool1d_dx: `dx`", dx, x_shape, dy)
     places = index.reshape(index.size)
-    # From here on dx is indexed by places without a check.
+    # After this check dx is indexed by places without a check.
     _check_places("max_pool1d_dx", places, x_shape[2])
     _max_pool2d_dx(dy.reshape(dy.size), places, x_shape[2], dy.shape[2], add, flat(dx))
     return dx

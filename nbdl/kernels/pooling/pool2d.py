@@ -46,7 +46,7 @@ def _windows(x_shape, kernel, stride, padding, dilation, ceil_mode):
 def _pool2d_shape(x_shape, kernel, stride, padding, dilation, ceil_mode):
     if min(kernel) < 1:
         raise OptionError("pool2d: `kernel` must be at least 1, got {}", kernel)
-    # As the other options: a product of two fits an integer of 64 bits.
+    # Like the other options, so that a product of two fits an integer of 64 bits.
     if max(kernel) >= LIMIT:
         raise OptionError("pool2d: `kernel` must be below 2^31, got {}", kernel)
     check_window("pool2d", stride, padding, dilation)

@@ -55,7 +55,7 @@ def rnn(x, h0, wx, wh, b=None, lengths=None, activation="tanh", reverse=False, o
     >>> rnn(x, None, np.ones((2, 1)), w, np.array([0.5]), activation="relu")[0][0, :, 0]
     array([2.5, 5. , 7.5])
     """
-    # Asked first: `as_optional` makes an array without elements of None.
+    # Asked first: `as_optional` turns None into an array without elements.
     given, bias = h0 is not None, b is not None
     x = as_float("rnn: `x` (N, T, D)", x, 3)
     wx = as_like("rnn: `wx` (D, H)", wx, 2, x)
@@ -129,7 +129,7 @@ def rnn_cell(x, h, wx, wh, b=None, activation="tanh", out=None):
     y = as_out("rnn_cell: `out`", out, (N, H), x)
     relu = choice("rnn_cell: `activation`", activation, ACTIVATIONS)
     gates = linear(x, wx, b)
-    # No state is one of zeros, whose products would add nothing.
+    # An empty h stands for zeros, whose products would add nothing.
     if h.size:
         add_products(h, wh, gates)
     _rnn_cell(flat(gates), relu, flat(y))

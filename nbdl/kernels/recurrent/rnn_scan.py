@@ -159,7 +159,7 @@ def rnn_scan_dwh(dy, dh, y, h0, wh, lengths, activation="tanh", reverse=False, d
     dwh = as_grad("rnn_scan_dwh: `dwh`", dwh, wh.shape, dy)
     dz = np.zeros(dy.shape, dy.dtype)
     _rnn_scan_back(dy, dh.copy(), y, wh, lengths, relu, bool(reverse), dz)
-    # Behind the walk, as one product over all steps instead of one for each.
+    # After the walk, as one product over all steps instead of one for each.
     add_products_dw(dz, y, h0, lengths, bool(reverse), dwh)
     return dwh
 
