@@ -21,6 +21,7 @@ from nbdl.kernels.simd.registers import larger, smaller, where
 
 @jit
 def hard_sigmoid_of(x, alpha, beta):
+    # x is in the second argument of both, where a NaN is kept.
     return larger(0.0, smaller(1.0, alpha * x + beta))
 
 
@@ -32,12 +33,14 @@ def hard_sigmoid_slope(dy, y, alpha, beta):
 
 @jit
 def hard_swish_of(x):
+    # Below -3 it is 0 in any case: cut off, -inf is not multiplied by 0.
     x = larger(-3.0, x)
     return x * smaller(1.0, (x + 3.0) * (1.0 / 6.0))
 
 
 @jit
 def hard_swish_slope(dy, x):
+    # Computed everywhere and chosen between -3 and 3 alone; at infinity it would be infinite.
     inner = dy * (x * (1.0 / 3.0) + 0.5)
     return where(x >= 3.0, dy, where(x <= -3.0, 0.0, inner))
 
