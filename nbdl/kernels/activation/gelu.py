@@ -62,7 +62,7 @@ def gelu_tanh_of(x):
 @jit
 def gelu_tanh_slope(dy, x):
     x = smaller(FAR, larger(-FAR, x))
-    # `rest` is 1 - s with all its digits; the difference is 0 where s rounds to 1, though x^3 times it counts.
+    # `rest` is 1 - s with all its digits; the difference is 0 where s rounds to 1, though x^3 of it counts.
     s, rest = sigmoids(x * (LINE + CUBE * (x * x)))
     return dy * (s * (1.0 + x * (LINE + 3.0 * CUBE * (x * x)) * rest))
 
