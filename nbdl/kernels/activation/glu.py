@@ -173,7 +173,6 @@ def glu_dx(dy, x, axis=-1, dx=None):
 
 @jit
 def _glu_dx(dy, x, dx):
-    # A pass for each half: a formula is of one result, so that lanes can use the same.
     _add_over_halves(glu_first, 0, dy, x, dx)
     _add_over_halves(glu_second, 1, dy, x, dx)
 

@@ -28,6 +28,7 @@ def hard_sigmoid_of(x, alpha, beta):
 @jit
 def hard_sigmoid_slope(dy, y, alpha, beta):
     """A NaN in y lets dy pass, so that it is not hidden."""
+    # y is enough: it is between 0 and 1 just where the line has a slope.
     return where((y <= 0.0) | (y >= 1.0), 0.0, alpha * dy)
 
 
@@ -53,6 +54,7 @@ def hard_sigmoid(x, alpha=1 / 6, beta=0.5, out=None):
     finite numbers. Raises `OptionError`, `ShapeError`, `DtypeError`.
     """
     x = as_float("hard_sigmoid: `x`", x, ANY)
+    # An infinite one would make NaN of x = 0.
     alpha = finite("hard_sigmoid: `alpha`", alpha, x)
     beta = finite("hard_sigmoid: `beta`", beta, x)
     y = as_out("hard_sigmoid: `out`", out, x.shape, x)

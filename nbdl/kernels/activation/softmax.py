@@ -85,6 +85,7 @@ def _vectors(shape, lanes):
     Along the last axis, vectors lie within a slice and only the last is not whole; along another one, each of
     the n vectors holds one element of as many slices as there are lanes.
     """
+    # `fewer` also says whether the lanes are of one slice, so that they must be combined in the end.
     _, n, inner = shape
     return ((n + lanes - 1) // lanes, lanes, lanes) if inner == 1 else (n, inner, 0)
 

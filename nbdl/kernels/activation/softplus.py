@@ -63,7 +63,7 @@ def softplus(x, beta=1.0, out=None):
     number. Raises `OptionError`, `ShapeError`, `DtypeError`.
     """
     x = as_float("softplus: `x`", x, ANY)
-    # It is divided by.
+    # Above 0 in the dtype of x too: it is divided by.
     beta = positive("softplus: `beta`", beta, x)
     y = as_out("softplus: `out`", out, x.shape, x)
     _softplus(flat(x), beta, flat(y))

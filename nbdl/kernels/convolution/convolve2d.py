@@ -114,7 +114,7 @@ def _count(a):
 @jit
 def _flipped(w):
     """w as the weights (1, 1, KH, KW) of a correlation."""
-    # A copy of few numbers: the cores read contiguous weights, and a reversed view is not.
+    # A copy of few numbers: the cores read contiguous weights, which a reversed view is not.
     back = np.empty((1, 1, w.shape[0], w.shape[1]), w.dtype)
     to, source = flat(back), flat(w)
     # From the last element to the first: both axes are turned at once.

@@ -64,7 +64,7 @@ def compare(sum_all, term, work, pair, normalize):
             units = min(w.units - first, w.strip)
             for j in range(0, 5 * size, L):
                 store(s, j, splat(0.0))
-            # First the sums alone: the terms are scaled by them, and what is bad is refused before.
+            # First the sums alone: the terms are scaled by them, and what is bad is refused before any term.
             for k0 in range(0, w.count, w.block):
                 for u in range(units):
                     i, last = o * w.slab + (first + u) * w.unit, min(w.count, k0 + w.block)
@@ -84,7 +84,7 @@ def compare(sum_all, term, work, pair, normalize):
                     refuse(pair.where_p, p, number, normalize)
                 if is_bad(t[lane], t_least[lane], normalize, p):
                     refuse(pair.where_q, q, number, normalize)
-            # Once more over the strip, which the first time has left in the cache.
+            # Once more over the strip, which is in the cache unless its distributions are long.
             for k0 in range(0, w.count, w.block):
                 for u in range(units):
                     i, last = o * w.slab + (first + u) * w.unit, min(w.count, k0 + w.block)

@@ -153,7 +153,7 @@ def _renyi_divergence(pair, alpha, nats, normalize, y):
                 # p^alpha q^(1 - alpha) without a power of q, which would overflow for small q
                 total += b * (a / b) ** alpha
                 largest = max(largest, a / b)
-            # q = 0 < p: from order 1 on a power of q would be infinite, below it is 0.
+            # q = 0 < p: above order 1 the power of q is infinite, below it is 0 and adds nothing.
             elif a > 0 and alpha > 1:
                 total = largest = np.inf
         # It stays so where the two have no outcome in common.
