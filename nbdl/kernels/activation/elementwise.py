@@ -31,6 +31,7 @@ from nbdl.kernels.simd.vector_math import exp
 
 @jit
 def relu_of(x):
+    # In this order: `larger` keeps a NaN in its second argument and loses one in its first.
     return larger(0.0, x)
 
 
@@ -42,12 +43,14 @@ def relu_slope(dy, y):
 
 @jit
 def sigmoid_slope(dy, y):
+    # 0 where y has rounded to 1: what is lost there only x still knows, see `sigmoids`.
     return dy * y * (1.0 - y)
 
 
 @jit
 def sigmoids(x):
     """The sigmoids of x and of -x, which are 1 together: both with all their digits."""
+    # At most 1, so no overflow; and e / (1 + e) keeps the digits of a small e, which 1 - 1 / (1 + e) loses.
     e = exp(-abs(x))
     least, most = e / (1.0 + e), 1.0 / (1.0 + e)
     return where(x > 0.0, most, least), where(x > 0.0, least, most)
@@ -65,6 +68,7 @@ def tanh_slope(dy, y):
 @jit(inline=True)
 def over_all(f, x, y, options=()):
     """y = f(x, *options), arrays of one dimension."""
+    # The last vector may be a part: pointers check nothing, but no element beyond n is read or written.
     p, q, n = pointer(x), pointer(y), x.size
     for i in range(0, n, lanes(p)):
         store_rest(q, i, f(load_rest(p, i, n - i), *options), n - i)
@@ -74,6 +78,7 @@ def over_all(f, x, y, options=()):
 def add_over_all(df, dy, known, add, dx, options=()):
     """dx += df(dy, known, *options), or = if not `add`; arrays of one dimension."""
     p, q, d, n = pointer(dy), pointer(known), pointer(dx), dy.size
+    # Zeros of the dtype at hand. A new dx has any values, even NaN: without `add` it must not be read.
     zero = load_rest(p, 0, 0)
     for i in range(0, n, lanes(p)):
         slope = df(load_rest(p, i, n - i), load_rest(q, i, n - i), *options)
@@ -104,6 +109,7 @@ def relu(x, out=None):
     """
     x = as_float("relu: `x`", x, ANY)
     y = as_out("relu: `out`", out, x.shape, x)
+    # Seen flat, so that the loop is compiled once, not once more for each number of dimensions.
     _relu(x.reshape(x.size), y.reshape(y.size))
     return y
 
@@ -204,6 +210,7 @@ def check_same(kernel, dy_shape, name, shape):
 @jit
 def finite(where, v, x):
     """An option as a number of the dtype of `x`."""
+    # Put so that NaN, which compares false, is refused, and what would be infinite in the dtype of `x`.
     if not abs(v) <= float(np.finfo(x.dtype).max):
         raise OptionError("{} must be a finite number, got {}", where, v)
     return x.dtype.type(v)
@@ -212,6 +219,7 @@ def finite(where, v, x):
 @jit
 def positive(where, v, x):
     """The same for one that must be above 0."""
+    # Asked in the dtype of `x`, where a tiny number may be 0: callers divide by it.
     if not (v <= float(np.finfo(x.dtype).max) and x.dtype.type(v) > 0):
         raise OptionError("{} must be a positive number, got {}", where, v)
     return x.dtype.type(v)

@@ -26,11 +26,13 @@ SCALE, ALPHA = 1.0507009873554805, 1.6732632423543772  # the fixed point of mean
 
 @jit
 def elu_of(x, alpha):
+    # Both sides are computed in every lane: of a large x expm1 is inf, and is not chosen.
     return where(x > 0.0, x, alpha * expm1(x))
 
 
 @jit
 def elu_slope(dy, x, alpha):
+    # From x: y + alpha is the same number, but cancels far below 0, where y is next to -alpha.
     return where(x > 0.0, dy, dy * (alpha * exp(x)))
 
 
@@ -46,11 +48,13 @@ def selu_slope(dy, x):
 
 @jit
 def celu_of(x, alpha):
+    # The checks let no alpha through that is 0 in the dtype of x.
     return where(x > 0.0, x, alpha * expm1(x / alpha))
 
 
 @jit
 def celu_slope(dy, x, alpha):
+    # No factor alpha, which the division by it takes away: the slope at 0 is 1 from both sides.
     return where(x > 0.0, dy, dy * exp(x / alpha))
 
 
@@ -62,6 +66,7 @@ def elu(x, alpha=1.0, out=None):
     Raises `OptionError`, `ShapeError`, `DtypeError`.
     """
     x = as_float("elu: `x`", x, ANY)
+    # An infinite one would make NaN of x = 0.
     alpha = finite("elu: `alpha`", alpha, x)
     y = as_out("elu: `out`", out, x.shape, x)
     _elu(flat(x), alpha, flat(y))

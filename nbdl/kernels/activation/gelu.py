@@ -34,7 +34,9 @@ CUBE = LINE * 0.044715
 @jit
 def gelu_of(x):
     """What |x| has too much of: it is farther from 0 than a normal number, in one direction, too rarely."""
+    # Cut off, since inf times 0 is NaN. A NaN in x stays: it is the second argument.
     z = smaller(FAR, abs(x))
+    # erfc as an exponential times erfcx, which falls slowly: the tail keeps its digits until it underflows.
     return larger(0.0, x) - 0.5 * z * (exp(z * z * -0.5) * erfcx(z * ROOT))
 
 
@@ -43,13 +45,16 @@ def gelu_slope(dy, x):
     """Distribution function and density are of one exponential."""
     x = smaller(FAR, larger(-FAR, x))
     bell = exp(x * x * -0.5)
+    # The small side of the two: far below 0, 1 minus the large one would leave no digit.
     beyond = 0.5 * (bell * erfcx(abs(x) * ROOT))
     return dy * (where(x > 0.0, 1.0 - beyond, beyond) + x * (PEAK * bell))
 
 
 @jit
 def gelu_tanh_of(x):
+    # At -inf this gives -FAR times 0, which is 0; -inf times 0 is NaN.
     x = larger(-FAR, x)
+    # For the sigmoid alone: y grows with x itself.
     z = smaller(FAR, x)
     return x * sigmoid(z * (LINE + CUBE * (z * z)))
 
@@ -57,6 +62,7 @@ def gelu_tanh_of(x):
 @jit
 def gelu_tanh_slope(dy, x):
     x = smaller(FAR, larger(-FAR, x))
+    # `rest` is 1 - s with all its digits; the difference is 0 where s rounds to 1, though x^3 of it counts.
     s, rest = sigmoids(x * (LINE + CUBE * (x * x)))
     return dy * (s * (1.0 + x * (LINE + 3.0 * CUBE * (x * x)) * rest))
 

@@ -41,6 +41,7 @@ def glu_first(dy, a, b):
 @jit
 def glu_second(dy, a, b):
     s, rest = sigmoids(b)
+    # Both sigmoids from b: 1 - s would be 0 where s rounds to 1.
     return dy * a * (s * rest)
 
 
@@ -65,6 +66,7 @@ def swiglu_second(dy, a, b):
 @jit(inline=True)
 def _over_halves(f, x, y):
     """y = f(a, b) of the halves of x (outer, 2, half); y is (outer, half)."""
+    # The halves of a slice lie one behind the other: a and b are read as two runs, nothing is gathered.
     p, q, (outer, half) = pointer(x), pointer(y), y.shape
     for o in range(outer):
         for i in range(0, half, lanes(p)):
@@ -102,6 +104,7 @@ def _split(kernel, shape, axis):
             outer *= shape[d]
         elif d > axis % ndim:
             inner *= shape[d]
+    # Axes behind this one belong to a half: it stays one run of memory.
     return outer, n // 2 * inner
 
 
@@ -112,8 +115,10 @@ def _halved(shape, axis):
 
 @overload(_halved)
 def _halved_overload(shape, axis):
+    # `_split` has refused this already, but the code has to compile for every shape.
     if len(shape) == 0:
         return lambda shape, axis: shape
+    # Numba makes no tuple of a generator; replacing one element keeps the type.
     return lambda shape, axis: tuple_setitem(shape, axis % len(shape), shape[axis] // 2)
 
 
@@ -143,6 +148,7 @@ def glu(x, axis=-1, out=None):
     axis = integer("glu: `axis`", axis)
     outer, half = _split("glu", x.shape, axis)
     y = as_out("glu: `out`", out, _halved(x.shape, axis), x)
+    # Two or three dimensions whatever x has: the loop is compiled once.
     _glu(x.reshape((outer, 2, half)), y.reshape((outer, half)))
     return y
 

@@ -21,23 +21,27 @@ from nbdl.kernels.simd.registers import larger, smaller, where
 
 @jit
 def hard_sigmoid_of(x, alpha, beta):
+    # x is in the second argument of both, where a NaN is kept.
     return larger(0.0, smaller(1.0, alpha * x + beta))
 
 
 @jit
 def hard_sigmoid_slope(dy, y, alpha, beta):
     """A NaN in y lets dy pass, so that it is not hidden."""
+    # y is enough: it is between 0 and 1 just where the line has a slope.
     return where((y <= 0.0) | (y >= 1.0), 0.0, alpha * dy)
 
 
 @jit
 def hard_swish_of(x):
+    # Below -3 it is 0 in any case: cut off, -inf is not multiplied by 0.
     x = larger(-3.0, x)
     return x * smaller(1.0, (x + 3.0) * (1.0 / 6.0))
 
 
 @jit
 def hard_swish_slope(dy, x):
+    # Computed everywhere and chosen between -3 and 3 alone; at infinity it would be infinite.
     inner = dy * (x * (1.0 / 3.0) + 0.5)
     return where(x >= 3.0, dy, where(x <= -3.0, 0.0, inner))
 
@@ -50,6 +54,7 @@ def hard_sigmoid(x, alpha=1 / 6, beta=0.5, out=None):
     finite numbers. Raises `OptionError`, `ShapeError`, `DtypeError`.
     """
     x = as_float("hard_sigmoid: `x`", x, ANY)
+    # An infinite one would make NaN of x = 0.
     alpha = finite("hard_sigmoid: `alpha`", alpha, x)
     beta = finite("hard_sigmoid: `beta`", beta, x)
     y = as_out("hard_sigmoid: `out`", out, x.shape, x)

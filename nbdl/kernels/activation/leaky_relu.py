@@ -18,6 +18,7 @@ from nbdl.kernels.simd.registers import where
 
 @jit
 def leaky_relu_of(x, slope):
+    # Not the larger of both: the slope may be negative or above 1. NaN compares false, and slope x keeps it.
     return where(x > 0.0, x, slope * x)
 
 
@@ -34,6 +35,7 @@ def leaky_relu(x, slope=0.01, out=None):
     Raises `OptionError`, `ShapeError`, `DtypeError`.
     """
     x = as_float("leaky_relu: `x`", x, ANY)
+    # An infinite one would make NaN of x = 0.
     slope = finite("leaky_relu: `slope`", slope, x)
     y = as_out("leaky_relu: `out`", out, x.shape, x)
     _leaky_relu(flat(x), slope, flat(y))

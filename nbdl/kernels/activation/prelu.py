@@ -28,6 +28,7 @@ def _view(kernel, shape, w_size):
     size = 1
     for n in shape:
         size *= n
+    # One slope for all: where channels begin does not matter, the array is one long row.
     if w_size == 1:
         return 1, 1, size
     channels = shape[1] if len(shape) > 1 else 0
@@ -38,6 +39,7 @@ def _view(kernel, shape, w_size):
             channels,
             w_size,
         )
+    # There are channels, but perhaps no samples to divide by.
     return shape[0], channels, size // max(shape[0] * channels, 1)
 
 
@@ -74,6 +76,7 @@ def prelu(x, w, out=None):
 def _rows(shape):
     """How (N, C, M) is walked: the number of rows, and their length; (N, C) by rows of all channels."""
     N, C, M = shape
+    # Rows of one element would fill one lane each; those of all channels fill vectors.
     return (N, C) if M == 1 else (N * C, M)
 
 
@@ -134,8 +137,10 @@ def _prelu_dw(dy, x, dw):
     total = np.zeros(C)
     for n in range(N):
         for c in range(C):
+            # Each plane apart: rounding errors grow with M and with N, not with their product.
             part = 0.0
             for m in range(M):
+                # Not `x <= 0`: a NaN in x has to show. The product of two float32 is exact in float64.
                 if not x[n, c, m] > 0:
                     part += np.float64(dy[n, c, m]) * x[n, c, m]
             total[c] += part

@@ -21,13 +21,16 @@ FAR = 1000.0  # there all sigmoids are 0 and 1
 
 @jit
 def silu_of(x):
+    # -inf times 0 would be NaN; -FAR times its sigmoid is 0.
     x = larger(-FAR, x)
     return x * sigmoid(x)
 
 
 @jit
 def silu_slope(dy, x):
+    # At both ends an infinite x would meet a factor of 0.
     x = smaller(FAR, larger(-FAR, x))
+    # `rest` is 1 - s with all its digits: the difference is 0 where s rounds to 1.
     s, rest = sigmoids(x)
     return dy * (s * (1.0 + x * rest))
 

@@ -54,6 +54,7 @@ def softmax(x, axis=-1, out=None):
     x = as_float("softmax: `x`", x, ANY)
     view = split_axis("softmax", x.shape, integer("softmax: `axis`", axis))
     y = as_out("softmax: `out`", out, x.shape, x)
+    # Three dimensions whatever x has: the loop is compiled once.
     _softmax(x.reshape(view), y.reshape(view))
     return y
 
@@ -70,7 +71,9 @@ def _over_slices(kernel, x, y):
     p, q, L = pointer(x), pointer(y), lanes(pointer(x))
     count, step, fewer = _vectors(x.shape, L)
     for o in range(outer):
+        # A single turn where inner is 1: the vectors then walk along the slice.
         for i in range(o * n * inner, o * n * inner + inner, L):
+            # Lanes that exist: of the slice itself, or as many as there are slices left side by side.
             rest = n if inner == 1 else (o * n + 1) * inner - i
             kernel(p + i, q + i, rest, count, step, fewer)
 
@@ -82,6 +85,7 @@ def _vectors(shape, lanes):
     Along the last axis, vectors lie within a slice and only the last is not whole; along another one, each of
     the n vectors holds one element of as many slices as there are lanes.
     """
+    # `fewer` also says whether the lanes are of one slice, so that they must be combined in the end.
     _, n, inner = shape
     return ((n + lanes - 1) // lanes, lanes, lanes) if inner == 1 else (n, inner, 0)
 
@@ -100,6 +104,7 @@ def softmax_dx(dy, y, axis=-1, dx=None):
     if dy.shape != y.shape:
         raise ShapeError("softmax_dx: `dy` must have shape {}, that of `y`, got {}", y.shape, dy.shape)
     view = split_axis("softmax_dx", dy.shape, integer("softmax_dx: `axis`", axis))
+    # Zeros or what was there before: the loop adds in both cases.
     dx = as_grad("softmax_dx: `dx`", dx, dy.shape, dy)
     _softmax_dx(dy.reshape(view), y.reshape(view), dx.reshape(view))
     return dx

@@ -21,9 +21,11 @@ BLOCK = 64  # vectors that are summed before their sum is added to the total: th
 @jit(inline=True)
 def largest(p, i, rest, count, step, fewer):
     """The largest of `count` vectors from `p[i]` on, `step` apart; vector k has rest - k fewer lanes."""
+    # What is beyond the end of a slice must not be its maximum; side by side it is in lanes nobody reads.
     other = -np.inf if fewer else 0.0
     a = load_rest(p, i, rest, other)
     b = c = d = a
+    # A NaN that is loaded may be lost here: its exponential brings it back into the sum.
     for k in range(1, count, 4):  # four at a time; what is seen twice changes no maximum
         k1, k2, k3 = min(k + 1, count - 1), min(k + 2, count - 1), min(k + 3, count - 1)
         a = larger(load_rest(p, i + k * step, rest - k * fewer, other), a)
@@ -61,6 +63,7 @@ def softmax_slice(x, y, rest, count, step, fewer):
         total = splat(hsum(total))
     # One division, then products: a division takes as long as several of them.
     scale = 1.0 / total
+    # A second loop, since every element needs the sum over all; y holds what would be computed twice.
     for k in range(count):
         at, n = k * step, rest - k * fewer
         store_rest(y, at, load_rest(y, at, n) * scale, n)
@@ -118,6 +121,7 @@ def _dx_slice(accumulate, slope, dy, y, dx, rest, count, step, fewer, add):
         total = splat(hsum(total))
     for k in range(count):
         at, n = k * step, rest - k * fewer
+        # A dx that is not added to may hold any values, even NaN.
         before = load_rest(dx, at, n) if add else zero
         store_rest(dx, at, slope(load_rest(dy, at, n), load_rest(y, at, n), total, before), n)
 
@@ -129,6 +133,7 @@ def _plus_product(dy, y, part):
 
 @jit(inline=True)
 def _softmax_slope(dy, y, total, before):
+    # The difference first: of near numbers it is exact, that of the two rounded products is not.
     return fma(y, dy - total, before)
 
 

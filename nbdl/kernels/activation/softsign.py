@@ -20,12 +20,14 @@ FAR = 1e18  # there 1 + |x| is |x|
 
 @jit
 def softsign_of(x):
+    # inf / inf would be NaN. x is the second argument of both, so that its NaN stays.
     x = smaller(FAR, larger(-FAR, x))
     return x / (1.0 + abs(x))
 
 
 @jit
 def softsign_slope(dy, x):
+    # Two factors d: the square of 1 + |x| would overflow in float32 from about 1e19 on.
     d = 1.0 / (1.0 + abs(x))
     return dy * d * d
 

@@ -76,11 +76,13 @@ def _conv1d_shape(x_shape, w_shape, stride, padding, dilation, groups):
     if w_shape[2] < 1:
         raise ShapeError("conv1d: the kernel of `w` must have at least one element, got {}", w_shape)
     check_window1d("conv1d", w_shape[2], stride, padding, dilation)
+    # Kernel and dilation are below 2^31 by now: their product fits int64, and no overflow hides a misfit.
     q = (x_shape[2] + padding[0] + padding[1] - (w_shape[2] - 1) * dilation - 1) // stride + 1
     if q < 1:
         raise ShapeError("conv1d: the kernel of `w` {} is longer than the padded `x` {}", w_shape, x_shape)
     if too_large((x_shape[0], w_shape[0], q)):
         raise ShapeError("conv1d: `padding` {} makes the result larger than an array can be, {}", padding, q)
+    # So that every offset of a tap in the padded series fits int64.
     if too_large((w_shape[1], w_shape[2], q)):
         raise ShapeError(
             "conv1d: the patches of `x` are more than an array can hold, {} of {}", q, w_shape[1:]
@@ -90,12 +92,14 @@ def _conv1d_shape(x_shape, w_shape, stride, padding, dilation, groups):
 
 @jit
 def _images(a):
+    # A view: what the core writes to the images is in the series.
     return a.reshape((a.shape[0], a.shape[1], 1, a.shape[2]))
 
 
 @jit
 def _options(stride, padding, dilation):
     """Those of images of one row."""
+    # No literals, for which Numba would compile the cores once more.
     one, none = np.int64(1), np.int64(0)
     return (one, stride), (none, none, padding[0], padding[1]), (one, dilation)
 
@@ -176,6 +180,7 @@ def conv1d_dw(dy, x, w_shape, stride=1, padding=0, dilation=1, groups=1, dw=None
         raise ShapeError("conv1d_dw: `dy` must have shape {}, that of the result, got {}", shape, dy.shape)
     dw = as_grad("conv1d_dw: `dw`", dw, w_shape, dy)
     step, sides, gap = _options(stride, padding, dilation)
+    # Short series go L samples at a time; the samples that do not fill L lanes go one by one.
     done = _conv2d_dw_of_lanes(_images(dy), _images(x), step, sides, gap, groups, _images(dw))
     _conv2d_dw(_images(dy), _images(x), step, sides, gap, groups, done, _images(dw))
     return dw

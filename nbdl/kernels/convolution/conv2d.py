@@ -70,6 +70,7 @@ def conv2d_shape(x_shape, w_shape, stride=1, padding=0, dilation=1, groups=1):
 @jit
 def _conv2d_shape(x_shape, w_shape, stride, padding, dilation, groups):
     compact()
+    # Before all arithmetic: stride divides, and factors below 2^31 make products that fit int64.
     check_window("conv2d", stride, padding, dilation)
     if groups < 1 or x_shape[1] % groups or w_shape[0] % groups:
         raise OptionError(
@@ -86,6 +87,7 @@ def _conv2d_shape(x_shape, w_shape, stride, padding, dilation, groups):
         )
     if w_shape[2] < 1 or w_shape[3] < 1:
         raise ShapeError("conv2d: the kernel of `w` must be at least 1x1, got {}", w_shape)
+    # Else the span of the kernel could wrap around, and a misfit would look like a fit.
     if w_shape[2] >= LIMIT or w_shape[3] >= LIMIT:
         raise ShapeError("conv2d: the kernel of `w` must be below 2^31 on each side, got {}", w_shape)
     p = (x_shape[2] + padding[0] + padding[1] - (w_shape[2] - 1) * dilation[0] - 1) // stride[0] + 1
@@ -140,6 +142,7 @@ def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, out=None):
     dilation = pair("conv2d: `dilation`", dilation)
     groups = integer("conv2d: `groups`", groups)
     shape = _conv2d_shape(x.shape, w.shape, stride, padding, dilation, groups)
+    # No bias is an empty one: the core has one type for both.
     if b.size > 0 and b.size != shape[1]:
         raise ShapeError(
             "conv2d: `b` must have {} elements, one for each output channel, got {}", shape[1], b.size
@@ -202,6 +205,7 @@ def conv2d_db(dy, db=None):
 @jit
 def _conv2d_db(dy, size, db):
     # Planes lie one behind the other, those of channel o at k = o, o + O, ...
+    # A sum of its own for each plane: rounding errors grow with its size and with N, not with their product.
     for k in range(dy.size // size if size else 0):
         s = dy.dtype.type(0)
         for i in range(k * size, (k + 1) * size):

@@ -77,6 +77,7 @@ def _options(stride, padding, dilation, groups, output_padding):
 def _conv_transpose2d_shape(x_shape, w_shape, stride, padding, dilation, groups, output_padding):
     compact()
     check_window("conv_transpose2d", stride, padding, dilation)
+    # From the stride on y would be of the size that one pixel more of x gives.
     if min(output_padding) < 0 or output_padding[0] >= stride[0] or output_padding[1] >= stride[1]:
         raise OptionError(
             "conv_transpose2d: `output_padding` must be at least 0 and below `stride` {}, got {}",
@@ -99,6 +100,7 @@ def _conv_transpose2d_shape(x_shape, w_shape, stride, padding, dilation, groups,
         )
     if w_shape[2] < 1 or w_shape[3] < 1:
         raise ShapeError("conv_transpose2d: the kernel of `w` must be at least 1x1, got {}", w_shape)
+    # Products of two factors below 2^31, so that the sizes of y fit int64.
     if w_shape[2] >= LIMIT or w_shape[3] >= LIMIT or x_shape[2] >= LIMIT or x_shape[3] >= LIMIT:
         raise ShapeError(
             "conv_transpose2d: `x` and the kernel of `w` must be below 2^31 on each side, got {} and {}",
@@ -119,6 +121,7 @@ def _conv_transpose2d_shape(x_shape, w_shape, stride, padding, dilation, groups,
         raise ShapeError(
             "conv_transpose2d: `stride` {} makes the result of `x` larger than an array can be", stride
         )
+    # As in `conv2d`, whose cores these are: the offset of every tap has to fit int64.
     if too_large((w_shape[1], w_shape[2] * w_shape[3], x_shape[2], x_shape[3])):
         raise ShapeError(
             "conv_transpose2d: what `x` spreads is more than an array can hold, {} of {}", x_shape, w_shape
@@ -169,6 +172,7 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, ou
             b.size,
         )
     y = as_out("conv_transpose2d: `out`", out, shape, x)
+    # The core adds to what is there: begun with the bias, y needs no pass for it afterwards.
     _begin(b, shape[2] * shape[3], flat(y))
     _conv2d_dx(x, w, stride, padding, dilation, groups, y)
     return y
@@ -177,6 +181,7 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, ou
 @jit
 def _begin(b, size, y):
     """Fills the channels of y, of `size` elements, with their biases."""
+    # The check of the shape leaves no empty plane, by which this would divide.
     for k in range(y.size // size):
         start = b[k % b.size] if b.size else y.dtype.type(0)
         for i in range(k * size, (k + 1) * size):
@@ -197,6 +202,7 @@ def conv_transpose2d_dx(dy, w, x_shape, stride=1, padding=0, dilation=1, groups=
             "conv_transpose2d_dx: `dy` must have shape {}, that of the result, got {}", shape, dy.shape
         )
     dx, add = as_grad_or_new("conv_transpose2d_dx: `dx`", dx, x_shape, dy)
+    # The core of `conv2d` writes and cannot add: into scratch, where dx has gradients already.
     part = new(x_shape, dy) if add else dx
     _conv2d(dy, w, np.empty(0, dy.dtype), stride, padding, dilation, groups, part)
     if add:
@@ -224,6 +230,7 @@ def conv_transpose2d_dw(dy, x, w_shape, stride=1, padding=0, dilation=1, groups=
             "conv_transpose2d_dw: `dy` must have shape {}, that of the result, got {}", shape, dy.shape
         )
     dw = as_grad("conv_transpose2d_dw: `dw`", dw, w_shape, dy)
+    # x and dy exchanged: seen from y back to x, dy is the image and x the cotangent.
     done = _conv2d_dw_of_lanes(x, dy, stride, padding, dilation, groups, dw)
     _conv2d_dw(x, dy, stride, padding, dilation, groups, done, dw)
     return dw

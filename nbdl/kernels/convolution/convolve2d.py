@@ -55,8 +55,10 @@ def _convolve2d_sides(x_shape, w_shape, mode):
                 "convolve2d: in mode `valid` `w` {} must not be larger than `x` {}", w_shape, x_shape
             )
         return np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    # The sides of w are below 2^31: their product fits int64.
     if too_large(x_shape[:-2] + (H + h, W + w)) or too_large((w_shape[0] * w_shape[1], H + h, W + w)):
         raise ShapeError("convolve2d: `x` {} and `w` {} make more than an array can hold", x_shape, w_shape)
+    # An odd number of zeros has no middle: the one too many goes to the top and the left, as in scipy.
     return (h, h, w, w) if mode == 0 else (h - h // 2, h // 2, w - w // 2, w // 2)
 
 
@@ -105,12 +107,14 @@ def _images(a):
 @jit
 def _count(a):
     """How many images there are, which have elements."""
+    # Images without elements are refused before, so this never divides by 0.
     return a.size // (a.shape[-2] * a.shape[-1])
 
 
 @jit
 def _flipped(w):
     """w as the weights (1, 1, KH, KW) of a correlation."""
+    # A copy of few numbers: the cores read contiguous weights, which a reversed view is not.
     back = np.empty((1, 1, w.shape[0], w.shape[1]), w.dtype)
     to, source = flat(back), flat(w)
     # From the last element to the first: both axes are turned at once.
@@ -122,6 +126,7 @@ def _flipped(w):
 @jit
 def _ones():
     """Options of a correlation: stride, dilation and groups."""
+    # No literal: Numba would compile the cores once more for it.
     one = np.int64(1)
     return (one, one), (one, one), one
 

@@ -34,6 +34,7 @@ def _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw):
     M, K = O // groups, C * KH * KW
     room = round_up(M, ROWS)
     floats = C * (P + KH) * (Q + KW) + M * P * Q
+    # From L channels on, channels fill vectors well: samples need not be transposed into lanes.
     if dw.size == 0 or C >= L or samples_at_a_time(N, floats, stride, images) == 1:
         return 0
     N -= N % L
@@ -135,6 +136,7 @@ def _conv2d_dw(dy, x, stride, padding, dilation, groups, n0, dw):
             pack(cotangent, (n * O + g * M) * P * Q, P * Q, 1, M, P * Q, panels)
             for k0 in range(0, P * Q, part):
                 k1 = min(P * Q, k0 + part)
+                # `sums` is scratch with any values: the first product of a group writes it, the others add.
                 multiply(
                     panels, M, P * Q, k0, k1, image, steps, places, t, none, sums, pitch, n > n0 or k0 > 0
                 )

@@ -47,6 +47,7 @@ def _pad2d_shape(x_shape, padding, mode):
             "pad2d: `padding` must be from 0 to 2^31 - 1, got {} (top, bottom, left, right)", padding
         )
     (top, bottom, left, right), (N, C, H, W) = padding, x_shape
+    # What is mirrored once then lies in x. `max` lets an empty axis pass that has no padding.
     if mode == 1 and (max(top, bottom) >= max(H, 1) or max(left, right) >= max(W, 1)):
         raise OptionError(
             "pad2d: `padding` that reflects must be below the size of `x`, {} x {}, got {} (top, bottom, "
@@ -96,6 +97,7 @@ def pad2d(x, padding, mode="constant", value=0.0, out=None):
 @jit
 def _sources(size, before, after, mode):
     """Which of `size` elements each one of the padded axis is; -1 is none of them."""
+    # One table for each axis: the loops over pixels know no modes.
     sources = np.empty(before + size + after, np.int64)
     for i in range(sources.size):
         k = i - before
@@ -112,17 +114,20 @@ def _sources(size, before, after, mode):
 def _pad2d(x, padding, mode, value, y):
     (N, C, H, W), (P, Q), (top, bottom, left, right) = x.shape, y.shape[2:], padding
     rows, columns = _sources(H, top, bottom, mode), _sources(W, left, right, mode)
+    # Pointers check nothing: by the checks of the padding every source is in x, or is -1.
     p, q, constant = pointer(x), pointer(y), x.dtype.type(value)
     L = lanes(p)
     for n in range(N * C):
         for i in range(P):
             start, row = (n * H + rows[i]) * W, (n * P + i) * Q
+            # A row of the padding: `start` is no place in x and must not be read.
             if rows[i] < 0:
                 for j in range(Q):
                     q[row + j] = constant
                 continue
             for j in range(left):
                 q[row + j] = constant if columns[j] < 0 else p[start + columns[j]]
+            # Between the paddings a row of x is copied as it lies: whole vectors, without the table.
             for j in range(0, W, L):
                 store_rest(q, row + left + j, load_rest(p, start + j, W - j), W - j)
             for j in range(left + W, Q):
@@ -158,6 +163,7 @@ def _pad2d_dx(dy, padding, mode, dx):
             for j in range(0, W, L):
                 total = load_rest(p, start + j, W - j) + load_rest(q, row + left + j, W - j)
                 store_rest(p, start + j, total, W - j)
+            # One by one: in the edge mode all of a side are one element. A constant is made of none.
             if mode != 0:
                 for j in range(left):
                     p[start + columns[j]] += q[row + j]

@@ -54,10 +54,12 @@ def _options(name, kernel, stride, padding, dilation):
 def _counts(name, x_shape, kernel, stride, padding, dilation):
     """(P, Q): how many windows images of this shape have."""
     N, C, H, W = x_shape
+    # Kernel and dilation are below 2^31: their product fits int64.
     P = (H + padding[0] + padding[1] - (kernel[0] - 1) * dilation[0] - 1) // stride[0] + 1
     Q = (W + padding[2] + padding[3] - (kernel[1] - 1) * dilation[1] - 1) // stride[1] + 1
     if P < 1 or Q < 1:
         raise ShapeError("{}: `kernel` {} is larger than the padded images {} x {}", name, kernel, H, W)
+    # Asked before a caller multiplies P and Q, which could wrap around.
     if too_large((N, C, kernel[0], kernel[1], P, Q)):
         raise ShapeError("{}: `kernel` {} makes more than an array can hold", name, kernel)
     return P, Q
@@ -102,6 +104,7 @@ def unfold2d(x, kernel, stride=1, padding=0, dilation=1, out=None):
 
 @jit
 def _unfold2d(x, kernel, stride, padding, dilation, Q, y):
+    # Elements in the padding are not met below: they have to be zeros before.
     flat = y.reshape(y.size)
     for i in range(flat.size):
         flat[i] = x.dtype.type(0)
@@ -113,9 +116,11 @@ def _add_windows(x, kernel, stride, padding, dilation, Q, y):
     """y += the windows of x."""
     (H, W), (top, _, left, _) = x.shape[2:], padding
     for n, c, u, v in np.ndindex(x.shape[0], x.shape[1], kernel[0], kernel[1]):
+        # Of one channel and tap the windows lie side by side: y is written in the order of memory.
         image, row = x[n, c], y[n, (c * kernel[0] + u) * kernel[1] + v]
         for i in range(row.size // Q):
             r = i * stride[0] + u * dilation[0] - top
+            # Asked once for each row of windows, not for each element.
             if 0 <= r < H:
                 for j in range(Q):
                     k = j * stride[1] + v * dilation[1] - left
@@ -146,6 +151,7 @@ def _unfold2d_dx(dy, kernel, stride, padding, dilation, Q, dx):
     (H, W), (top, _, left, _) = dx.shape[2:], padding
     for n, c, u, v in np.ndindex(dx.shape[0], dx.shape[1], kernel[0], kernel[1]):
         image, row = dx[n, c], dy[n, (c * kernel[0] + u) * kernel[1] + v]
+        # Where windows overlap, several elements of dy are of one pixel: they are added one after the other.
         for i in range(row.size // Q):
             r = i * stride[0] + u * dilation[0] - top
             if 0 <= r < H:
@@ -199,6 +205,7 @@ def _images(name, shape, size, kernel, stride, padding, dilation):
     taps = kernel[0] * kernel[1]
     if min(size) < 0 or max(size) >= LIMIT:
         raise OptionError("{}: `size` must be from 0 to 2^31 - 1, got {}", name, size)
+    # There is at least one tap, and sides below 2^31 cannot make their product 0 by wrapping around.
     if shape[1] % taps != 0:
         raise ShapeError("{}: the rows of `x` must be a multiple of {}, got shape {}", name, taps, shape)
     images = shape[0], shape[1] // taps, size[0], size[1]

@@ -90,8 +90,10 @@ def linear_transposed(x, w, b=None, out=None):
 
 @jit
 def _linear_transposed(x, w, b, y):
+    # Packing w for the tiles would cost more than it saves.
     if x.shape[0] <= FEW_ROWS:
         return gemm_few_rows_transposed(x, w, b, y)
+    # The product is added: y, which may hold any values, begins with the bias and needs no pass afterwards.
     for n in range(y.shape[0]):
         for q in range(y.shape[1]):
             y[n, q] = b[q] if b.size else 0
@@ -117,6 +119,7 @@ def linear_transposed_dx(dy, w, dx=None):
 @jit
 def _linear_transposed_dx(dy, w, dx):
     (N, Q), D = dy.shape, dx.shape[1]
+    # w as it lies, rows behind each other: here it is forward that has the transposed matrix.
     gemm(np.int64(1), N, D, Q, flat(dy), Q, np.int64(1), flat(w), D, np.int64(1), flat(dx), np.bool_(True))
 
 
@@ -132,6 +135,7 @@ def linear_transposed_dw(dy, x, dw=None):
             dy.shape[:-1],
         )
     dw = as_grad("linear_transposed_dw: `dw`", dw, (dy.shape[-1], x.shape[-1]), dy)
+    # x and dy exchanged: dy^T x is the transpose of x^T dy, and nothing has to be turned.
     _linear_dw(rows(x), rows(dy), dw)
     return dw
 

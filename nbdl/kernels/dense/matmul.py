@@ -83,6 +83,7 @@ def matmul_da(dy, b, da=None):
             "matmul_da: `dy` must have as many columns as `b` ({}), got {}", b.shape[1], dy.shape[1]
         )
     da = as_grad("matmul_da: `da`", da, (dy.shape[0], b.shape[0]), dy)
+    # As for the layer whose weights are b; the products are added to da, which is zeros if it is new.
     _linear_dx(dy, b, da)
     return da
 
@@ -158,6 +159,7 @@ def bmm(a, b, out=None):
         for i in range(B):
             gemm_few_rows(a[i], b[i], flat(a)[:0], y[i])
     else:
+        # All pairs in one call: they share the scratch. y may hold any values: it is written, not added to.
         gemm(B, M, N, K, flat(a), K, np.int64(1), flat(b), N, np.int64(1), flat(y), np.bool_(False))
     return y
 
@@ -193,6 +195,7 @@ def bmm_db(dy, a, db=None):
         )
     db = as_grad("bmm_db: `db`", db, (dy.shape[0], a.shape[2], dy.shape[2]), dy)
     (B, M, N), K = dy.shape, a.shape[2]
+    # a transposed is a with its strides exchanged; np.int64(1) is no literal (see `_linear`).
     gemm(B, K, N, M, flat(a), np.int64(1), K, flat(dy), N, np.int64(1), flat(db), np.bool_(True))
     return db
 

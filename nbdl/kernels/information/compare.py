@@ -21,6 +21,7 @@ def sums_and_least(p, q, i, rest, step, fewer, first, last):
     even_s = odd_s = even_t = odd_t = s_least = t_least = splat(0.0)
     for k in range(first, last, 2):
         at, r = i + k * step, rest - k * fewer
+        # An odd last vector has no partner: of the one that stands for it no lane exists, and none is read.
         then, less = at + step, r - fewer if k + 1 < last else 0
         even, odd = wide(p, at, r), wide(p, then, less)
         even_s, odd_s, s_least = even_s + even, odd_s + odd, smaller(smaller(even, odd), s_least)
@@ -63,6 +64,7 @@ def compare(sum_all, term, work, pair, normalize):
             units = min(w.units - first, w.strip)
             for j in range(0, 5 * size, L):
                 store(s, j, splat(0.0))
+            # First the sums alone: the terms are scaled by them, and what is bad is refused before any term.
             for k0 in range(0, w.count, w.block):
                 for u in range(units):
                     i, last = o * w.slab + (first + u) * w.unit, min(w.count, k0 + w.block)
@@ -82,6 +84,7 @@ def compare(sum_all, term, work, pair, normalize):
                     refuse(pair.where_p, p, number, normalize)
                 if is_bad(t[lane], t_least[lane], normalize, p):
                     refuse(pair.where_q, q, number, normalize)
+            # Once more over the strip, which is in the cache unless its distributions are long.
             for k0 in range(0, w.count, w.block):
                 for u in range(units):
                     i, last = o * w.slab + (first + u) * w.unit, min(w.count, k0 + w.block)

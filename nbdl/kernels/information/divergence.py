@@ -75,6 +75,7 @@ def _cross_entropy(pair, nats, normalize):
         # The walk scaled q to the sum of p: log s brings the term back to distributions.
         elif normalize and mass[i] > 0:
             y[i] += np.log(mass[i])
+        # Also for -0 and what rounding leaves below 0; NaN compares false and stays.
         y[i] = 0.0 if y[i] <= 0 else y[i] / nats
     return y
 
@@ -101,6 +102,7 @@ def kl_divergence(p, q, axis=-1, base=None, normalize=False, out=None):
 def _kl_divergence(pair, nats, normalize):
     y, _ = compare(sum_terms, kl_term, None, pair, normalize)
     for i in range(y.size):
+        # As above: infinity may stand for a subnormal q.
         if y[i] == np.inf:
             y[i] = _with_tiny(pair.p, pair.q, i, normalize, True)
         y[i] /= nats
@@ -130,6 +132,7 @@ def _jeffreys_divergence(pair, nats, normalize):
     y, _ = compare(sum_terms, jeffreys_term, None, pair, normalize)
     for i in range(y.size):
         if y[i] == np.inf:
+            # Both directions: p or q may be the subnormal one.
             y[i] = _with_tiny(pair.p, pair.q, i, normalize, True) + _with_tiny(
                 pair.q, pair.p, i, normalize, True
             )
@@ -157,6 +160,7 @@ def _with_tiny(p, q, number, normalize, divergence):
         if a > 0 and b == 0:
             return np.inf
         if a > 0:
+            # Two logarithms: of a subnormal b the quotient b / t could lose its digits, or be 0.
             total -= a * (np.log(b) - np.log(t))
             if divergence:
                 total += a * np.log(a) - a
@@ -174,6 +178,7 @@ def cross_entropy_dp(dy, p, q, axis=-1, base=None, normalize=False, dp=None):
     pair, nats, shape, result = as_pair("cross_entropy_dp", p, q, axis, base)
     dy = as_cotangent("cross_entropy_dp: `dy`", dy, result, pair.p)
     dp = as_grad("cross_entropy_dp: `dp`", dp, shape, pair.p)
+    # In nats: the whole slope is divided by the unit at once.
     y = _cross_entropy(pair, 1.0, bool(normalize))
     _dp(dy, y, pair, nats, bool(normalize), False, dp.reshape(pair.p.shape))
     return dp
@@ -185,6 +190,7 @@ def cross_entropy_dq(dy, p, q, axis=-1, base=None, normalize=False, dq=None):
     pair, nats, shape, result = as_pair("cross_entropy_dq", p, q, axis, base)
     dy = as_cotangent("cross_entropy_dq: `dy`", dy, result, pair.p)
     dq = as_grad("cross_entropy_dq: `dq`", dq, shape, pair.p)
+    # For its checks alone: the gradient for q needs no value.
     _cross_entropy(pair, 1.0, bool(normalize))
     _dq(dy, pair, nats, bool(normalize), False, dq.reshape(pair.p.shape))
     return dq
@@ -221,6 +227,7 @@ def _dp(dy, y, pair, nats, normalize, divergence, dp):
         s, t = (_sum(p, number), _sum(q, number)) if normalize else (1.0, 1.0)
         for k in range(p.shape[1]):
             a, b = p[o, k, i] / s, q[o, k, i] / t
+            # The slope of KL is 0 where p is (see the head); that of CE is finite there unless q is 0 too.
             if a > 0 or (b > 0 and not divergence):
                 slope = np.log(a / b) if divergence else -np.log(b)
                 dp[o, k, i] += dy[number] * (slope - (y[number] if normalize else 0.0)) / (s * nats)
@@ -232,9 +239,11 @@ def _dq(dy, pair, nats, normalize, divergence, dq):
     for number in range(dy.size):
         o, i = number // p.shape[2], number % p.shape[2]
         s, t = (_sum(p, number), _sum(q, number)) if normalize else (1.0, 1.0)
+        # KL has a term + q; with `normalize` the 1 comes from the sum that q is divided by.
         rest = 1.0 if divergence or normalize else 0.0
         for k in range(p.shape[1]):
             a, b = p[o, k, i] / s, q[o, k, i] / t
+            # p log q is 0 where p is, whatever q may be; of q = 0 the quotient would be NaN.
             slope = a / b if a > 0 else 0.0
             dq[o, k, i] += dy[number] * (rest - slope) / (t * nats)
 

@@ -71,12 +71,14 @@ def self_information(p, base=None, out=None):
 
 @jit(strict=True)
 def _self_information(p, nats, y):
+    # All of them before the first is written, as `out` may be `p` itself.
     for i in range(p.size):
         if not (p[i] >= 0 and p[i] <= 1):
             raise ProbabilityError(
                 "self_information: `p` must be from 0 to 1, got {} at flat position {}", np.float64(p[i]), i
             )
     for i in range(p.size):
+        # 0 - log, not -log: of p = 1 that is 0 instead of -0. With a base below 1 `nats` is negative.
         y[i] = (0.0 - np.log(np.float64(p[i]))) / nats if p[i] > 0 else np.inf / nats
 
 
@@ -137,11 +139,13 @@ def _entropy(where, p, nats, normalize):
                 for u in range(units):
                     i = o * w.slab + (first + u) * w.unit
                     rest = p.shape[1] if inner == 1 else inner - (first + u) * L
+                    # The sums of a block stay in registers; memory has those of all units of the strip.
                     s = low = t = splat(0.0)
                     for k in range(k0, min(w.count, k0 + w.block)):
                         at = i + k * w.step
                         prefetch(pointer(p), at + w.ahead)
                         v = wide(pointer(p), at, rest - k * w.fewer)
+                        # No branch for v = 0: `log_normal` of it is finite, and times 0 it adds nothing.
                         s, low, t = s + v, smaller(v, low), fma(v, log_normal(v), t)
                     add_to(total, u * L, s)
                     add_to(least, u * L, low)
@@ -151,10 +155,12 @@ def _entropy(where, p, nats, normalize):
             for j in range(units if inner == 1 else min(units * L, inner - first * L)):
                 number, lane = (first + j, j * L) if inner == 1 else (o * inner + first * L + j, j)
                 s_j, h_j = sums[0, lane], -sums[2, lane]  # by its name: pointers keep no array alive
+                # Only noted: the caller has seen nothing of h yet, and the first bad one is named in the end.
                 if bad < 0 and is_bad(s_j, sums[1, lane], normalize, p):
                     bad = number
                 if normalize:
                     h_j = np.log(s_j) + h_j / s_j if s_j > 0 and s_j < np.inf else np.nan
+                # One certain outcome gives -0, rounding perhaps a little less; NaN stays.
                 h[number] = 0.0 if h_j <= 0 else h_j / nats
     if bad >= 0:
         refuse(where, p, bad, normalize)
@@ -179,6 +185,7 @@ def entropy_dp(dy, p, axis=-1, base=None, normalize=False, dp=None):
 @jit(strict=True)
 def _entropy_dp(dy, p, nats, normalize, dp):
     outer, n, inner = p.shape
+    # It checks p; in nats, since the slope is divided by the unit as a whole.
     h = _entropy(text("entropy_dp: `p`"), p, 1.0, normalize)
     for o in range(outer):
         for i in range(inner):
@@ -220,6 +227,7 @@ def joint_entropy(p, base=None, normalize=False):
     2.0
     """
     p, nats = as_table("joint_entropy: `p`", p), nats_in("joint_entropy: `base`", base)
+    # One distribution of all entries; a table without any is refused here.
     view = split_axis(text("joint_entropy"), (p.size,), 0)
     return p.dtype.type(_entropy(text("joint_entropy: `p`"), p.reshape(view), nats, bool(normalize))[0])
 
@@ -237,6 +245,7 @@ def perplexity(p, axis=-1, normalize=False, out=None):
     """
     p, axis = as_table("perplexity: `p`", p), integer("perplexity: `axis`", axis)
     view = split_axis(text("perplexity"), p.shape, axis)
+    # In nats whatever the unit of entropies: the base cancels.
     h = _entropy(text("perplexity: `p`"), p.reshape(view), 1.0, bool(normalize))
     for i in range(h.size):
         h[i] = np.exp(h[i])

@@ -26,6 +26,7 @@ from nbdl.kernels.simd.registers import LANES, count, fma, larger, load, pointer
 from nbdl.kernels.simd.shuffle import lanes, packed
 from nbdl.kernels.simd.wide import prefetch, wide
 
+# A vector more than a block: the last one that was collected is filled up from it.
 WORK = (BLOCK + 1) * LANES["float64"]
 
 
@@ -90,19 +91,23 @@ def _js_sum(near, work, p, q, scale, i, rest, step, fewer, first, last, ahead):
         prefetch(p, at + ahead)
         prefetch(q, at + ahead)
         a, b = wide(p, at, r), wide(q, at, r) * scale
+        # Where both are 0 this makes s = 0 instead of 0 / 0.
         twice = larger(a + b, splat(SMALLEST))
         s = (a - b) / twice
         c = 1.0 - abs(s)
         far = c <= 0.5
         total = fma(where(far, 0.0, twice), near(s), total)
+        # All lanes are of one distribution: packed, what is far makes as few vectors as it can.
         if fewer:
             store(gap, to, packed(c, far))
             store(weight, to, packed(twice, far))
             to += count(far)
         else:
+            # Each lane is a distribution of its own and keeps its place; what is near has weight 0.
             store(gap, to, c)
             store(weight, to, where(far, twice, 0.0))
             to += L
+    # What fills up the last vector: any number with a logarithm, of weight 0.
     store(gap, to, splat(0.5))
     store(weight, to, splat(0.0))
     for k in range(0, to, L):
@@ -117,6 +122,7 @@ def js_divergence_dp(dy, p, q, axis=-1, base=None, normalize=False, dp=None):
     pair, nats, shape, result = as_pair("js_divergence_dp", p, q, axis, base)
     dy = as_cotangent("js_divergence_dp: `dy`", dy, result, pair.p)
     dp = as_grad("js_divergence_dp: `dp`", dp, shape, pair.p)
+    # For its checks alone: the gradient needs no value.
     _js_divergence(pair, 1.0, bool(normalize))
     _js_dp(dy, pair.p, pair.q, nats, bool(normalize), dp.reshape(pair.p.shape))
     return dp
@@ -129,6 +135,7 @@ def js_divergence_dq(dy, p, q, axis=-1, base=None, normalize=False, dq=None):
     dy = as_cotangent("js_divergence_dq: `dy`", dy, result, pair.p)
     dq = as_grad("js_divergence_dq: `dq`", dq, shape, pair.p)
     _js_divergence(pair, 1.0, bool(normalize))
+    # The divergence is symmetric: the gradient for q is that for p, the two exchanged.
     _js_dp(dy, pair.q, pair.p, nats, bool(normalize), dq.reshape(pair.p.shape))
     return dq
 

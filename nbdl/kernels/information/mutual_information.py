@@ -39,6 +39,7 @@ def _tables(kernel, shape, variables):
             number *= shape[d]
         else:
             size *= shape[d]
+    # `walk` divides by the number of entries.
     if size == 0:
         raise ShapeError("{}: `p` must have tables with entries, got shape {}", kernel, shape)
     return number, size, 1
@@ -83,6 +84,7 @@ def conditional_entropy(p, given=-1, base=None, normalize=False, out=None):
     axis = given + p.ndim if given < 0 else given
     if axis not in (p.ndim - 2, p.ndim - 1):
         raise OptionError("conditional_entropy: `given` must be one of the last two axes, got {}", given)
+    # In nats, as the other entropy is taken away before the unit is divided by.
     y = _entropy(text("conditional_entropy: `p`"), p.reshape(view), 1.0, bool(normalize))
     table = p.reshape((view[0], p.shape[p.ndim - 2], p.shape[p.ndim - 1]))
     _conditional_entropy(table, axis == p.ndim - 1, nats, bool(normalize), y)
@@ -111,6 +113,7 @@ def marginals(p, p_x, p_y):
     """Write the sums of the rows of `p` and those of its columns; returns the sum of all."""
     for j in range(p.shape[1]):
         p_y[j] = 0
+    # Row by row, as memory lies; the sums of the columns are a row that stays in the cache.
     for i in range(p.shape[0]):
         row = np.float64(0)
         for j in range(p.shape[1]):
@@ -118,6 +121,7 @@ def marginals(p, p_x, p_y):
             p_y[j] += p[i, j]
         p_x[i] = row
     total = np.float64(0)
+    # Of the sums of rows: the error grows with the rows and the columns, not with all entries.
     for i in range(p.shape[0]):
         total += p_x[i]
     return total
@@ -157,6 +161,7 @@ def _mutual_information(p, nats, y):
         total = splat(0.0)
         for i in range(rows):
             at, share = (number * rows + i) * columns, splat(p_x[i] / s)
+            # A row's sum apart: rounding errors grow with both alone. Lanes beyond the row are 0 and add 0.
             part = splat(0.0)
             for j in range(0, columns, L):
                 part = part + kl_term(wide(a, at + j, columns - j), wide(b, j, columns - j) * share)
@@ -188,6 +193,7 @@ def _mutual_information_dp(dy, p, nats, normalize, y, dp):
         for i in range(p.shape[1]):
             for j in range(p.shape[2]):
                 if p[number, i, j] > 0:
+                    # One division after the other: the product of two marginals could overflow or underflow.
                     slope = np.log(p[number, i, j] / p_x[i] / p_y[j] * s) - offset
                     dp[number, i, j] += dy[number] * slope / (s * nats)
 
@@ -236,6 +242,7 @@ def _conditional_mutual_information(p, nats, y):
 @jit(strict=True)
 def _marginals_given(p, p_z, p_xz, p_yz):
     """Write the marginals of (X, Y, Z) that have the last axis; returns the sum of all."""
+    # z is the last axis of all four arrays: innermost, it walks each of them as it lies.
     X, Y, Z = p.shape
     total = np.float64(0)
     for k in range(Z):

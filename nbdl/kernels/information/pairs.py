@@ -27,6 +27,7 @@ def as_pair(kernel, p, q, axis, base):
     """
     where_p, where_q = f"{kernel}: `p`", f"{kernel}: `q`"
     p, axis = as_table(where_p, p), integer(f"{kernel}: `axis`", axis)
+    # After p: an error says what q should be, of the shape and dtype of p.
     q, nats = same_table(where_q, q, p), nats_in(f"{kernel}: `base`", base)
     view = split_axis(kernel, p.shape, axis)
     return Pair(p.reshape(view), q.reshape(view), where_p, where_q), nats, p.shape, without(p.shape, axis)

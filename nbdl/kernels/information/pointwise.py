@@ -56,6 +56,7 @@ def pointwise_mutual_information(p, base=None, normalize=False, out=None):
     p = as_table("pointwise_mutual_information: `p`", p)
     nats = nats_in("pointwise_mutual_information: `base`", base)
     view = _tables(text("pointwise_mutual_information"), p.shape, 2)
+    # For its checks alone; before `y` is written, which may be `p` itself.
     _entropy(text("pointwise_mutual_information: `p`"), p.reshape(view), 1.0, bool(normalize))
     y = as_out("pointwise_mutual_information: `out`", out, p.shape, p)
     shape = (view[0], p.shape[p.ndim - 2], p.shape[p.ndim - 1])
@@ -91,6 +92,7 @@ def normalized_pointwise_mutual_information(p, normalize=False, out=None):
     _entropy(text("normalized_pointwise_mutual_information: `p`"), p.reshape(view), 1.0, bool(normalize))
     y = as_out("normalized_pointwise_mutual_information: `out`", out, p.shape, p)
     shape = (view[0], p.shape[p.ndim - 2], p.shape[p.ndim - 1])
+    # In nats: the base cancels in the quotient.
     _pointwise(p.reshape(shape), 1.0, NORMALIZED, y.reshape(shape))
     return y
 
@@ -99,15 +101,18 @@ def normalized_pointwise_mutual_information(p, normalize=False, out=None):
 def _pointwise(p, nats, form, y):
     p_x, p_y = np.empty(p.shape[1]), np.empty(p.shape[2])
     for number in range(p.shape[0]):
+        # Before the table is written, which may be in the place of p; then each element is read before.
         s = marginals(p[number], p_x, p_y)
         for i in range(p.shape[1]):
             for j in range(p.shape[2]):
                 v = np.float64(p[number, i, j])
+                # One division after the other: the product of two marginals could overflow or underflow.
                 information = np.log(v / p_x[i] / p_y[j] * s) / nats if v > 0 else -np.inf
                 if form == POSITIVE:
                     information = max(information, 0.0)
                 elif form == NORMALIZED and v == 0:
                     information = -1.0
                 elif form == NORMALIZED:
+                    # All in one cell is 0 / 0, of which the limit is 1.
                     information = 1.0 if v >= s else information / -np.log(v / s)
                 y[number, i, j] = information

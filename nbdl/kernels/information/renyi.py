@@ -24,6 +24,7 @@ from nbdl.kernels.information.tables import as_result, as_table, nats_in, text, 
 
 @jit
 def _check_order(where, alpha):
+    # Put so that NaN is refused too.
     if not alpha >= 0:
         raise OptionError("{} must be at least 0, got {}", where, alpha)
     return np.float64(alpha)
@@ -43,6 +44,7 @@ def renyi_entropy(p, alpha, axis=-1, base=None, normalize=False, out=None):
     p, axis = as_table("renyi_entropy: `p`", p), integer("renyi_entropy: `axis`", axis)
     alpha, nats = _check_order(text("renyi_entropy: `alpha`"), alpha), nats_in("renyi_entropy: `base`", base)
     view = split_axis(text("renyi_entropy"), p.shape, axis)
+    # Of order 1, also for the other orders: it checks p.
     y = _entropy(text("renyi_entropy: `p`"), p.reshape(view), nats, bool(normalize))
     _renyi_entropy(p.reshape(view), alpha, nats, bool(normalize), y)
     return as_result("renyi_entropy: `out`", out, without(p.shape, axis), p, y)
@@ -89,6 +91,7 @@ def _tsallis_entropy(p, alpha, normalize, y):
         if alpha == 1 or np.isnan(y[number]):
             continue
         s = _sum(p, number) if normalize else 1.0
+        # The numerator is at most 1, and the divisor infinite.
         if alpha == np.inf:
             y[number] = 0.0
         else:
@@ -99,7 +102,9 @@ def _tsallis_entropy(p, alpha, normalize, y):
 def _power_sum(p, number, s, alpha):
     total, o, i = np.float64(0), number // p.shape[2], number % p.shape[2]
     for k in range(p.shape[1]):
+        # 0 ** 0 would be 1, but order 0 counts the outcomes that are possible.
         if p[o, k, i] > 0:
+            # Divided first: powers of counts could overflow.
             total += (p[o, k, i] / s) ** alpha
     return total
 
@@ -148,8 +153,10 @@ def _renyi_divergence(pair, alpha, nats, normalize, y):
                 # p^alpha q^(1 - alpha) without a power of q, which would overflow for small q
                 total += b * (a / b) ** alpha
                 largest = max(largest, a / b)
+            # q = 0 < p: above order 1 the power of q is infinite, below it is 0 and adds nothing.
             elif a > 0 and alpha > 1:
                 total = largest = np.inf
+        # It stays so where the two have no outcome in common.
         d = np.inf
         if alpha == np.inf:
             d = np.log(largest)

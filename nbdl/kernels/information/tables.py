@@ -43,6 +43,7 @@ if not config.DISABLE_JIT:
 
 def as_table(where, a):
     """`a` as a C-contiguous array of float32 or float64; integers and bools become float64."""
+    # Counts up to 2^53 are exact in float64.
     if isinstance(a, (np.ndarray, Sizes)) and a.dtype.kind in "iub":
         a = a.astype(np.float64)
     return as_float(where, a, ANY)
@@ -76,6 +77,7 @@ def nats_in(where, base):
     """How many nats the unit of logarithms to `base` has; None stands for e."""
     if base is None:
         return 1.0
+    # A bool is an int to Python: True would be base 1.
     if isinstance(base, (bool, np.bool_)) or not isinstance(base, (int, float, np.integer, np.floating)):
         raise DtypeError(_NOT_BASE, where, repr(base))
     return plain(_logarithm)(where, float(base))
@@ -83,6 +85,7 @@ def nats_in(where, base):
 
 @jit(strict=True)
 def _logarithm(where, base):
+    # Of base 1 the logarithm is 0, by which all would be divided; NaN compares false and is refused.
     if not (base > 0 and base != 1 and base < np.inf):
         raise OptionError("{} must be positive, finite and not 1, got {}", where, base)
     return np.log(base)
@@ -93,6 +96,7 @@ def _nats_in(where, base):
     if is_none(base):
         return lambda where, base: 1.0
     if isinstance(base, (types.Integer, types.Float)):
+        # As float64: one type, for which it is compiled once.
         return lambda where, base: _logarithm(text(where), np.float64(base))
     fail = raiser(DtypeError, _NOT_BASE.format(name_in(where), describe_type(base)))
 
@@ -118,6 +122,7 @@ def _without(shape, axis):
         return lambda shape, axis: ()
 
     def impl(shape, axis):
+        # A slice up to a place known at run time alone has no type: a tuple of the right length is filled.
         rest, axis = shape[1:], axis % len(shape)
         for d in range(axis):
             rest = tuple_setitem(rest, d, shape[d])
@@ -158,6 +163,7 @@ def _as_result(where, out, shape, x, values):
 def as_cotangent(where, dy, shape, x):
     """The cotangent of a result of this shape, flat: an array of its dtype, or any number where it is one."""
     if shape == () and not isinstance(dy, np.ndarray):
+        # One distribution, one number: the loops index it as they do many.
         return np.full(1, dy, x.dtype)
     dy = as_like(where, dy, ANY, x)
     if dy.shape != shape:

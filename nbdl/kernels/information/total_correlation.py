@@ -46,12 +46,15 @@ def total_correlation(p, base=None, normalize=False):
     1.0
     """
     p, nats = as_table("total_correlation: `p`", p), nats_in("total_correlation: `base`", base)
+    # Before the entropy, whose walk divides by the number of entries.
     if p.size == 0:
         raise ShapeError("total_correlation: `p` must have entries, got shape {}", p.shape)
+    # All entries as one distribution; in nats, the unit comes last. It checks p, too.
     h = _entropy(text("total_correlation: `p`"), p.reshape((1, p.size, 1)), 1.0, bool(normalize))[0]
     alone, outer, inner = 0.0, 1, p.size
     for d in range(p.ndim):
         inner //= p.shape[d]
+        # A view with axis d in the middle: whatever the number of axes, three dimensions are enough.
         alone += _entropy_of_sums(p.reshape((outer, p.shape[d], inner)), True, bool(normalize))
         outer *= p.shape[d]
     return p.dtype.type(_positive(alone - h) / nats)
@@ -76,6 +79,7 @@ def dual_total_correlation(p, base=None, normalize=False):
     private, outer, inner = 0.0, 1, p.size
     for d in range(p.ndim):
         inner //= p.shape[d]
+        # H(X_d | all others) is the joint entropy less that of the others.
         private += h - _entropy_of_sums(p.reshape((outer, p.shape[d], inner)), False, bool(normalize))
         outer *= p.shape[d]
     return p.dtype.type(_positive(h - private) / nats)
@@ -90,6 +94,7 @@ def _positive(h):
 @jit(strict=True)
 def _entropy_of_sums(p, middle, normalize):
     """The entropy of the marginal of (outer, n, inner) on the middle axis, or on the two others."""
+    # p has been checked; it is read in the order of memory, whichever axes are summed.
     outer, n, inner = p.shape
     sums, s = np.zeros(n if middle else outer * inner), np.float64(0)
     for o in range(outer):
@@ -100,6 +105,7 @@ def _entropy_of_sums(p, middle, normalize):
         s += v
     h = np.float64(0)
     for v in sums:
+        # 0 log 0 is 0, and would be NaN.
         if v > 0:
             share = v / s if normalize else v
             h -= share * np.log(share)

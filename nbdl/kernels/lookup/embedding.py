@@ -76,6 +76,7 @@ def embedding(ids, w, out=None):
     w = as_float("embedding: `w` (V, D)", w, 2)
     ids = as_labels("embedding: `ids` (N, ...)", ids, AT_LEAST_1)
     y = as_out("embedding: `out`", out, ids.shape + (w.shape[1],), w)
+    # Before anything is copied: by pointers, a bad id would read beside the table.
     _check_range("embedding", ids, w.shape[0])
     _embedding(flat(ids), w, rows(y))
     return y
@@ -97,12 +98,14 @@ def embedding_dw(dy, ids, dw):
     """
     dy = as_float("embedding_dw: `dy` (N, ..., D)", dy, AT_LEAST_2)
     ids = as_labels("embedding_dw: `ids` (N, ...)", ids, AT_LEAST_1)
+    # For its checks and its shape alone: it may be a copy, and the sums must go to `dw` itself.
     table = as_like("embedding_dw: `dw` (V, D)", dw, 2, dy)
     dw = as_out("embedding_dw: `dw`", dw, (table.shape[0], dy.shape[-1]), dy)
     if dy.shape[:-1] != ids.shape:
         raise ShapeError(
             "embedding_dw: `dy` must have a row for each of `ids` {}, got shape {}", ids.shape, dy.shape
         )
+    # All ids before the first sum: a bad one leaves `dw` as it was.
     _check_range("embedding_dw", ids, dw.shape[0])
     _embedding_dw(rows(dy), flat(ids), dw)
     return dw
@@ -110,6 +113,7 @@ def embedding_dw(dy, ids, dw):
 
 @jit
 def _embedding_dw(dy, ids, dw):
+    # One place after the other: an id that comes again adds to the same row.
     for n in range(ids.size):
         row, add = dw[ids[n]], dy[n]
         for d in range(row.size):

@@ -51,6 +51,7 @@ def one_hot(labels, classes, dtype=np.float64):
     if classes < 1:
         raise OptionError("one_hot: `classes` must be at least 1, got {}", classes)
     each = flat(labels)
+    # Compiled code checks no bounds: a bad label would write to another row, or beside the array.
     for n in range(each.size):
         if each[n] < 0 or each[n] >= classes:
             raise LabelError(
