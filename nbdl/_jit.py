@@ -92,18 +92,18 @@ def plain(function):
     ours = isinstance(function, types.FunctionType) and function.__module__.startswith("nbdl.kernels.")
     if not hasattr(function, "py_func") and (hasattr(function, "plain") or not ours):
         return getattr(function, "plain", function)
-    if function in _plain:
-        return _plain[function]
+    if function in plain.made:
+        return plain.made[function]
     inner = getattr(function, "py_func", function)
     names = dict(inner.__globals__)
     python = types.FunctionType(inner.__code__, names, inner.__name__, inner.__defaults__, inner.__closure__)
-    _plain[function] = functools.update_wrapper(python, inner)
+    plain.made[function] = functools.update_wrapper(python, inner)
     for name in {n for code in _codes(inner.__code__) for n in code.co_names} & names.keys():
         names[name] = plain(names[name])
     return python
 
 
-_plain = {}
+plain.made = {}  # no global: what a process has done so far must not count in the fingerprints of code
 
 
 def _checked(function, compile_for_args, *args, **named):

@@ -76,7 +76,8 @@ class Tracer:
         if tensor is None or tensor.requires_grad or id(tensor) in self.made:
             raise TapeError(
                 "{}, in {}, while the net and its loss are traced: a compiled program makes the same kernel "
-                "calls whatever the values are; train eagerly instead (compiled=False)",
+                "calls whatever the values are; nbdl.where, take and take_along_axis choose by values, or "
+                "train eagerly (compiled=False)",
                 what,
                 _where(),
             )

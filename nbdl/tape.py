@@ -67,7 +67,7 @@ class Tensor:
     @property
     def data(self):
         """The values, as a read-only view."""
-        view = self._seen("the values").view()
+        view = self._seen("the values of a tensor").view()
         view.flags.writeable = False
         return view
 

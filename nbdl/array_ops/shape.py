@@ -99,8 +99,8 @@ def _places(indices, axis):
 def _check_indices(name, a, indices, axis):
     if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)) or not -a.ndim <= axis < a.ndim:
         raise OptionError("{}: `axis` must be from {} to {}, got {!r}", name, -a.ndim, a.ndim - 1, axis)
-    if indices.dtype.kind not in "iu":
-        raise DtypeError("{}: `indices` must be integers, got {}", name, indices.dtype)
+    if indices is None or indices.dtype.kind not in "iu":
+        raise DtypeError("{}: `indices` must be integers, got {}", name, getattr(indices, "dtype", None))
     size = a.shape[axis]
     bad = indices[(indices < -size) | (indices >= size)]
     if bad.size:

@@ -90,6 +90,8 @@ def _options(config, preparation, name, loss):
     if preparation.vocabularies and config.model:  # text: in the same windows
         options = {k: v for k, v in config.data_options.items() if k != "text"}
         return {**options, **text_options(registry.default().get("model", config.model), name, {})}
+    if "text" in preparation.vocabularies and name not in registry.default().names("dataset"):
+        return {"text": True}
     options = {}
     if is_table(name) and name not in registry.default().names("dataset"):
         if is_table(config.data):

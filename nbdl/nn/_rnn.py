@@ -1,5 +1,8 @@
 """Recurrent layer."""
 
+import numpy as np
+
+from nbdl.array_functions import where
 from nbdl.errors import DtypeError, OptionError, ShapeError
 from nbdl.nn._options import by_name, positive
 from nbdl.nn._parameter import Parameter, cast
@@ -64,7 +67,10 @@ class RNN:
                 raise DtypeError("RNN: `lengths` (N,) must be integers, got {}", lengths.dtype)
             if lengths.shape != x.shape[:1]:
                 raise ShapeError("RNN: `lengths` must have shape {}, got {}", x.shape[:1], lengths.shape)
-        z = apply("linear", cast(x, self.wx), self.wx, self.b)
+        x = cast(x, self.wx)
+        if lengths is not None:  # the padding may hold anything, NaN too: the gradient of wx is made of all x
+            x = where((lengths.reshape(-1, 1) > np.arange(x.shape[1])).reshape(*x.shape[:2], 1), x, 0.0)
+        z = apply("linear", x, self.wx, self.b)
         y, h = apply_all(
             "rnn_scan", z, h0, self.wh, lengths, activation=self.activation, reverse=self.reverse
         )

@@ -29,6 +29,10 @@ class Sequential:
     def __call__(self, x, train=None):
         given = x = as_tensor(x)
         for i, layer in enumerate(self.layers):
+            if isinstance(x, (tuple, list)):
+                text = "Sequential: layer {}, {}, gives {} tensors, and the next one takes one{}"
+                hint = ". Try RNN(..., state=False)" if type(self.layers[i - 1]).__name__ == "RNN" else ""
+                raise ShapeError(text, i - 1, type(self.layers[i - 1]).__name__, len(x), hint)
             try:
                 x = layer(x, train=train)
             except ShapeError as error:

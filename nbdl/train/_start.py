@@ -105,7 +105,7 @@ def fit(
     -----
     UserWarning
         If the net ends worse than a constant: the mean of the targets, or the most frequent class. If inputs
-        are images of unsigned bytes, which are left as they are: give x / 255.
+        are images of unsigned bytes, which are left as they are: give x / 255. If Ctrl-C ended the training.
     """
     if isinstance(loss, (np.ndarray, list)):
         text = "`loss` must be the name of a loss, got {}. Try nbdl.fit(net, (x, y)): the data are a pair"
@@ -122,7 +122,11 @@ def fit(
     )  # fmt: skip
     check_values(config)
     place = None if out is None else lambda: new_folder(Path(out))
-    return _run(net, as_data(data), config, place, None, progress, record, groups, callbacks)
+    run = _run(net, as_data(data), config, place, None, progress, record, groups, callbacks)
+    if run.interrupted:
+        text = f"training was interrupted after step {run.steps}: the net is as it was then"
+        warnings.warn(text, UserWarning, stacklevel=2)
+    return run
 
 
 def train(config, out=None, resume=None, progress=None, callbacks=None):

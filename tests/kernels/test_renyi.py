@@ -63,3 +63,11 @@ def test_messages():
             renyi_entropy(H, alpha)
     with pytest.raises(ProbabilityError, match="renyi_divergence: `q` must sum to 1"):
         renyi_divergence(P, 2 * Q, 2)
+
+
+def test_a_base_below_one_turns_the_sign():
+    for alpha in (0.5, 1, 2, np.inf):
+        assert renyi_entropy(P, alpha, base=0.5) == pytest.approx(-renyi_entropy(P, alpha, base=2))
+        q = np.full_like(P, 1 / P.size)
+        other = renyi_divergence(P, q, alpha, base=2)
+        assert renyi_divergence(P, q, alpha, base=0.5) == pytest.approx(-other) and other > 0

@@ -123,3 +123,33 @@ def test_it_is_registered_saved_and_loaded(tmp_path):
     assert y.shape == (3, 4, 2)
     nbdl.save(net, tmp_path / "net.safetensors")
     np.testing.assert_array_equal(nbdl.load(tmp_path / "net.safetensors")(X).data, y.data)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_what_stands_behind_the_length_of_a_sequence_counts_for_nothing(compiled):
+    x, found = np.ones((2, 3, 2), np.float32), []
+
+    class Last:
+        def __init__(self):
+            self.rnn, self.head = nn.RNN(4), nn.Linear(2)
+
+        def __call__(self, x, lengths, train=None):
+            return self.head(self.rnn(x, None, lengths)[1])
+
+    for behind in (0.0, np.nan, np.inf):
+        x[0, 2] = behind
+        data, y = {"x": x, "lengths": np.array([2, 3])}, np.array([0, 1])
+        net = nn.init(Last(), data)
+        if compiled:
+            step = nbdl.compile_step(net, example=(data, y), lr=0.1)
+            step(data, y)
+            assert step.program.native
+        else:
+            nn.softmax_cross_entropy(net(**data), y).backward()
+        found.append(net.rnn.wx.data if compiled else net.rnn.wx.grad)
+    assert np.isfinite(found[0]).all() and all((a == found[0]).all() for a in found)
+
+
+def test_a_net_in_sequence_takes_the_states_alone():
+    with pytest.raises(ShapeError, match=r"layer 0, RNN, gives 2 tensors, .* Try RNN\(\.\.\., state=False\)"):
+        nn.Sequential(nn.RNN(3), nn.Linear(2))(X)

@@ -22,8 +22,8 @@ def compiled(net, x, y):
         (lambda h: bool(h.max()), r"bool\(\)"),
         (lambda h: bool(h.sum() > 0), "a comparison"),
         (lambda h: (h > 0).any(), "`any` of a comparison"),
-        (lambda h: h[h > 0], "the values"),
-        (lambda h: np.asarray(h), "the values"),
+        (lambda h: h[h > 0], "the values of a tensor"),
+        (lambda h: np.asarray(h), "the values of a tensor"),
         (lambda h: h.__setitem__(0, 0.0), "a write to a tensor"),
     ],
 )
@@ -41,7 +41,7 @@ def test_a_net_must_not_look_at_its_values(any_net, x, labels, look, what):
 def test_a_net_must_not_look_at_its_input(any_net, x, labels):
     """What it saw would be a constant of the program."""
     net = any_net(lambda net, x, train: net.a(x) * nbdl.tape.as_tensor(x).numpy().std(), a=nn.Linear(3))
-    with pytest.raises(TapeError, match=r"the values, in test_trace\.py"):
+    with pytest.raises(TapeError, match=r"the values of a tensor, in test_trace\.py"):
         compiled(net, x, labels)
     assert nbdl.fit(net, (x, labels), epochs=1, compiled=False).steps == 2
 

@@ -1,6 +1,8 @@
 """Functions that are called while a net is trained: what they see, what they may do, and what they raise."""
 
+import contextlib
 import json
+import types
 
 import numpy as np
 import pytest
@@ -141,3 +143,10 @@ def test_callbacks_that_cannot_be_are_named_before_a_folder_is_made(tmp_path, gi
     with pytest.raises(NbdlError, match=message):
         fitted(given, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_ctrl_c_ended_says_so(monkeypatch):
+    asked = contextlib.nullcontext(types.SimpleNamespace(asked=True))
+    monkeypatch.setattr("nbdl.train._loop.Interrupt", lambda: asked)
+    with pytest.warns(UserWarning, match="interrupted after step 1: the net is as it was then"):
+        assert fitted().interrupted

@@ -59,10 +59,11 @@ def _renyi_entropy(p, alpha, nats, normalize, y):
         s = _sum(p, number) if normalize else 1.0
         # The limit of log sum p^alpha / (1 - alpha) is -log max p.
         if alpha == np.inf:
-            y[number] = -np.log(_largest(p, number) / s)
+            h = -np.log(_largest(p, number) / s)
         else:
-            y[number] = np.log(_power_sum(p, number, s, alpha)) / (1 - alpha)
-        y[number] = max(y[number] / nats, 0.0)
+            h = np.log(_power_sum(p, number, s, alpha)) / (1 - alpha)
+        # Before it is divided: with a base below 1 `nats` is negative.
+        y[number] = 0.0 if h <= 0 else h / nats
 
 
 @jit
@@ -162,4 +163,4 @@ def _renyi_divergence(pair, alpha, nats, normalize, y):
             d = np.log(largest)
         elif total > 0:
             d = np.log(total) / (alpha - 1)
-        y[number] = max(d / nats, 0.0)
+        y[number] = 0.0 if d <= 0 else d / nats

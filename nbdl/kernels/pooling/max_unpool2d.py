@@ -17,7 +17,7 @@ from nbdl.kernels.door.options import pair, shape4, too_large
 from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.window import LIMIT
-from nbdl.kernels.pooling.max_pool2d import _check_index, _check_places
+from nbdl.kernels.pooling.max_pool2d import _check_places
 
 
 @jit
@@ -84,7 +84,11 @@ def max_unpool2d_dx(dy, index, x_shape, dx=None):
     dy = as_float("max_unpool2d_dx: `dy` (N, C, H, W)", dy, 4)
     index = as_labels("max_unpool2d_dx: `index` (N, C, P, Q)", index, 4)
     x_shape = shape4("max_unpool2d_dx: `x_shape` (N, C, P, Q)", x_shape)
-    _check_index("max_unpool2d_dx", x_shape, index.shape, dy.shape)
+    if index.shape != x_shape:
+        text = "max_unpool2d_dx: `index` must have the shape {} of `x`, got {}"
+        raise ShapeError(text, x_shape, index.shape)
+    if x_shape[0] != dy.shape[0] or x_shape[1] != dy.shape[1]:
+        raise ShapeError("max_unpool2d_dx: `dy` must fit `x_shape` {} in N and C, got {}", x_shape, dy.shape)
     dx = as_grad("max_unpool2d_dx: `dx`", dx, x_shape, dy)
     places, plane = index.reshape(index.size), dy.shape[2] * dy.shape[3]
     _check_places("max_unpool2d_dx", places, plane)
