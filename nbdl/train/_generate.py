@@ -131,9 +131,19 @@ def _read(prefix, vocabulary):
     """The ids of a text; what the vocabulary does not hold is said."""
     strangers = vocabulary.strangers(prefix)
     if strangers:
-        shown = ", ".join(map(repr, strangers[:8])) + (", ..." if len(strangers) > 8 else "")
-        warnings.warn(f"the vocabulary does not hold {shown} of the prefix: read as <unk>", stacklevel=3)
+        warnings.warn(
+            f"the vocabulary does not hold {_shown(strangers)} of the prefix: read as <unk>", stacklevel=3
+        )
+    if vocabulary.normalize is True:
+        lost = [c for c in dict.fromkeys(prefix) if (c.isalnum() and not c.isascii()) or c.isdigit()]
+        if lost:
+            text = f"texts of this net have letters a to z alone: {_shown(lost)} of the prefix is left out"
+            warnings.warn(text, stacklevel=3)
     return vocabulary.encode(prefix)
+
+
+def _shown(some):
+    return ", ".join(map(repr, some[:8])) + (", ..." if len(some) > 8 else "")
 
 
 def _check(tokens, temperature, top_k, top_p, beam, seed):
