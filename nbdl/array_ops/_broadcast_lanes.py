@@ -40,7 +40,7 @@ class _Broadcast:
         base = name[1:] if name[:1] == "d" and name not in self.shapes else name
         shape = self.shape if base == "y" else self.shapes[base]
         if base == "y" or base in self.site.samples:
-            found = _loops.in_lanes(name, shape, self.site.L)
+            found = _loops.in_lanes(self.site, name, shape)
         else:
             kind = "number" if base in self.numbers else "array"
             found = _loops.Operand(name, _loops.dense(shape), kind=kind)
@@ -100,4 +100,5 @@ def broadcasting(*forward, numbers=(), inplace=False, like="y", **gradients):
         shape=shape,
         inplace=inplace,
         flops=lambda site: math.prod(site.shapes["y"]),
+        packed=True,
     )

@@ -45,11 +45,11 @@ def dense(shape, unit=1):
     return tuple(unit * math.prod(shape[i + 1 :]) if n != 1 else 0 for i, n in enumerate(shape))
 
 
-def in_lanes(name, shape, L):
-    """A value in lanes of this shape for each sample."""
-    steps = dense(shape, L)
+def in_lanes(site, name, shape):
+    """A value of a site in lanes, of this shape for each sample."""
+    steps = dense(shape, site.L)
     if len(shape) == 3 and shape[0] != 1:
-        steps = (pitch(shape) * L, *steps[1:])
+        steps = (pitch(site.laid(shape)) * site.L, *steps[1:])
     return Operand(name, steps)
 
 

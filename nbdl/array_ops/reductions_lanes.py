@@ -32,11 +32,11 @@ class _Axes:
 
     def a(self, name):
         """An operand of the shape of `a`."""
-        return _loops.in_lanes(name, self.shape, self.site.L)
+        return _loops.in_lanes(self.site, name, self.shape)
 
     def one(self, name):
         """An operand of the shape of the result, along the axes of `a`."""
-        y = _loops.in_lanes(name, self.y, self.site.L)
+        y = _loops.in_lanes(self.site, name, self.y)
         if self.site["keepdims"]:
             return y
         return y.along([self.kept.index(i) if i in self.kept else None for i in range(len(self.shape))])
@@ -78,7 +78,7 @@ def _total(scale):
         k = _Axes(site)
         return [k.row(_same, [k.one("dy")], k.a("da"), factor=scale(k.terms))]
 
-    return Twin(forward, {"a": da}, shape=_shape, flops=_flops)
+    return Twin(forward, {"a": da}, shape=_shape, flops=_flops, packed=True)
 
 
 sum = _total(lambda terms: 1)
@@ -122,7 +122,14 @@ def _each(name):
     return lambda site: {name: math.prod(_Axes(site).y) * site.L}
 
 
-var = Twin(_var, {"a": _var_da}, shape=_var_shape, saves=_each("mean"), flops=lambda site: 4 * _flops(site))
+var = Twin(
+    _var,
+    {"a": _var_da},
+    shape=_var_shape,
+    saves=_each("mean"),
+    flops=lambda site: 4 * _flops(site),
+    packed=True,
+)
 
 
 # --- the largest and the smallest -------------------------------------------------------------------------
@@ -171,7 +178,7 @@ def _extreme(formula, sign):
             k.row(_handed, [a, y, hits], k.a("da")),
         ]
 
-    return Twin(forward, {"a": da}, shape=_shape, saves=_each("hits"), flops=_flops)
+    return Twin(forward, {"a": da}, shape=_shape, saves=_each("hits"), flops=_flops, packed=True)
 
 
 max = _extreme(_same, 1)

@@ -48,8 +48,8 @@ def _transposed(site):
 
 
 def _transpose(site, a, y, shape):
-    moved = _loops.in_lanes(a, site.shapes["a"], site.L).along(_order(site))
-    return moved, _loops.in_lanes(y, shape, site.L)
+    moved = _loops.in_lanes(site, a, site.shapes["a"]).along(_order(site))
+    return moved, _loops.in_lanes(site, y, shape)
 
 
 def _transpose_rows(site):
@@ -62,7 +62,7 @@ def _transpose_da(site):
     return [_copy(site, site.shapes["y"], dy, moved)]
 
 
-transpose = Twin(_transpose_rows, {"a": _transpose_da}, shape=_transposed)
+transpose = Twin(_transpose_rows, {"a": _transpose_da}, shape=_transposed, packed=True)
 
 
 # --- getitem ----------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ def _taken(site, name="a"):
     parts[at : at + 1] = [slice(None)] * axes
     if not parts or parts[0] not in (slice(None), slice(0, None), slice(None, None, 1), slice(0, None, 1)):
         raise Unfit  # the axis of the samples stays whole, and the first
-    a, axis = _loops.in_lanes(name, shape, site.L), iter(range(len(shape)))
+    a, axis = _loops.in_lanes(site, name, shape), iter(range(len(shape)))
     sizes, steps, first = [], [], 0
     for part in parts[1:]:
         if part is None:
@@ -108,26 +108,26 @@ def _taken(site, name="a"):
 
 def _getitem_shape(site):
     sizes, taken = _taken(site)
-    _loops.loops(sizes, [taken.steps, _loops.in_lanes("y", sizes, site.L).steps])
+    _loops.loops(sizes, [taken.steps, _loops.in_lanes(site, "y", sizes).steps])
     return sizes
 
 
 def _getitem(site):
     sizes, taken = _taken(site)
-    return [_copy(site, sizes, taken, _loops.in_lanes("y", sizes, site.L))]
+    return [_copy(site, sizes, taken, _loops.in_lanes(site, "y", sizes))]
 
 
 def _getitem_da(site):
     sizes, taken = _taken(site, "da")
-    dy, shape = _loops.in_lanes("dy", sizes, site.L), site.shapes["a"]
+    dy, shape = _loops.in_lanes(site, "dy", sizes), site.shapes["a"]
     rows = [_copy(site, sizes, dy, taken)]
     if math.prod(sizes) < math.prod(shape):
         one = replace(dy, steps=(0,) * len(shape))
-        rows.insert(0, _loops.row(_zero, shape, [one], _loops.in_lanes("da", shape, site.L), site.dtype))
+        rows.insert(0, _loops.row(_zero, shape, [one], _loops.in_lanes(site, "da", shape), site.dtype))
     return rows
 
 
-getitem = Twin(_getitem, {"a": _getitem_da}, shape=_getitem_shape)
+getitem = Twin(_getitem, {"a": _getitem_da}, shape=_getitem_shape, packed=True)
 
 
 # --- concatenate ------------------------------------------------------------------------------------------
@@ -147,9 +147,9 @@ def _joined(site):
 def _part(site, name, y, prefix=""):
     """The shape of an operand, where its elements are, and where they are in the result."""
     shape, axis = _joined(site)
-    whole = _loops.in_lanes(y, shape, site.L)
+    whole = _loops.in_lanes(site, y, shape)
     first = whole.steps[axis] * site.shapes["a"][axis] if name == "b" else 0
-    own = _loops.in_lanes(prefix + name, site.shapes[name], site.L)
+    own = _loops.in_lanes(site, prefix + name, site.shapes[name])
     return site.shapes[name], own, replace(whole, first=first)
 
 
@@ -172,7 +172,7 @@ def _gradient_of(name):
     return rows
 
 
-concatenate = Twin(_concatenate, {n: _gradient_of(n) for n in "ab"}, shape=_concatenate_shape)
+concatenate = Twin(_concatenate, {n: _gradient_of(n) for n in "ab"}, shape=_concatenate_shape, packed=True)
 
 
 # --- tile -------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def _tiled(site):
 def _copies(site, a, y):
     """Of each axis two, of the copies and of the elements: their sizes, and where both operands have them."""
     shape, (whole, times) = site.shapes["a"], _tiled(site)
-    one, all_ = _loops.in_lanes(a, shape, site.L), _loops.in_lanes(y, whole, site.L)
+    one, all_ = _loops.in_lanes(site, a, shape), _loops.in_lanes(site, y, whole)
     sizes = [size for pair in zip(times, shape) for size in pair]
     own = [step for s in one.steps for step in (0, s)]
     copied = [step for s, n in zip(all_.steps, shape) for step in (s * n, s)]
@@ -213,4 +213,4 @@ def _tile_da(site):
     return [_copy(site, sizes, copies, one)]  # the copies, which `da` has not, are summed
 
 
-tile = Twin(_tile, {"a": _tile_da}, shape=_tile_shape)
+tile = Twin(_tile, {"a": _tile_da}, shape=_tile_shape, packed=True)

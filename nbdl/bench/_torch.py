@@ -165,9 +165,7 @@ LAYERS = {
     nn.Linear: lambda layer: _linear_layer(layer),
     nn.MaxPool2d: lambda layer: torch.nn.MaxPool2d(layer.kernel, layer.stride, layer.padding[::2]),
     nn.AvgPool2d: lambda layer: torch.nn.AvgPool2d(layer.kernel, layer.stride, layer.padding[::2]),
-    nn.GlobalAvgPool2d: lambda layer: torch.nn.Sequential(
-        torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
-    ),
+    nn.GlobalAvgPool2d: lambda layer: torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()),
     nn.Dropout: lambda layer: torch.nn.Dropout(layer.p),
     nn.ReLU: lambda layer: torch.nn.ReLU(),
     nn.Sigmoid: lambda layer: torch.nn.Sigmoid(),

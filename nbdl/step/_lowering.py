@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nbdl.kernels.lanes import LossTwin, Site, Unfit
+from nbdl.kernels.lanes.twin import Packed
 from nbdl.records import resolve
 from nbdl.shapes import site_of
 from nbdl.step._graph import Derivative, Node, Sum
@@ -55,6 +56,7 @@ def lower(graph, fuse=True):
         forms[node] = _lowered(node, graph, dtype)
     if fuse:
         _fuse(graph, forms)
+    _pack(graph, forms)
     return forms
 
 
@@ -214,6 +216,50 @@ def _together(before, after):
     except Unfit:
         return None
     return twin
+
+
+# --- where planes lie ---------------------------------------------------------------------------------------
+
+
+def _pack(graph, forms):
+    """Close the gaps between planes of values that no image operation meets: reshaping them copies nothing.
+
+    Values that one twin reads and writes are laid out alike; a view is where one layout ends.
+    """
+    group = {}
+
+    def find(value):
+        while group.setdefault(value, value) is not value:
+            value = group[value]
+        return value
+
+    calls = [(node, [*node.inputs, *node.outputs]) for node in graph.nodes]
+    calls += [(d.node, [*d.cotangents, d.output]) for d in graph.backward if isinstance(d, Derivative)]
+    spaced = []
+    for node, values in calls:
+        form, values = forms[node], [v for v in values if v is not None and v.batched]
+        if form.twin is None or form.shared or not values:
+            continue
+        for value in (*values[1:], node.output):
+            group[find(value)] = find(values[0])
+        if not form.twin.packed:
+            spaced.append(values[0])
+    for piece in graph.backward:
+        if isinstance(piece, Sum):
+            for value in piece.inputs:
+                group[find(value)] = find(piece.output)
+    spaced = {find(value) for value in spaced}
+    for value in list(group):
+        if len(value.shape) == 3 and find(value) not in spaced:
+            value.shape = Packed(value.shape)
+    for node, values in calls:
+        form = forms[node]
+        if (
+            form.twin is not None
+            and not form.shared
+            and any(isinstance(v.shape, Packed) for v in values if v)
+        ):
+            form.site = form.site.packed()
 
 
 # --- who still reads a value --------------------------------------------------------------------------------

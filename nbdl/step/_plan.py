@@ -136,7 +136,7 @@ class _Builder(Values):
         level = self.level[x]
         source = self.in_lanes(x, level)
         self._read([source], level)
-        if _gaps(x.shape) == _gaps(y.shape) == 0 or planes(x.shape) == planes(y.shape):
+        if _gaps(x.shape) == _gaps(y.shape) and (_gaps(x.shape) == 0 or planes(x.shape) == planes(y.shape)):
             self._put(y, source, level)
             return
         buffer = self._buffer(y.shape, "view")

@@ -2,13 +2,14 @@
 
 import functools
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import config
 
 from nbdl import registry
 from nbdl.errors import OptionError, ShapeError, VerificationError
+from nbdl.kernels.lanes.twin import Packed, pitch
 from nbdl.kernels.simd.registers import LANES
 from nbdl.records import resolve
 from nbdl.shapes import site_of
@@ -52,7 +53,7 @@ def compare(record, case, dtype, samples, seed=0):
     """Run one case, its samples repeated; False where the twin does not serve it.
 
     Everything runs on arrays with forbidden pages at either end, then on whole planes, two rows at a
-    time, and in place if the twin says so.
+    time, and, if the twin says so, in place and without gaps between planes.
     """
     record = _record(record)
     subject = Subject(record, seed)
@@ -71,6 +72,8 @@ def compare(record, case, dtype, samples, seed=0):
     trial.compare("two rows at a time", strips=True)
     if trial.twin.inplace:
         trial.compare("in place", inplace=True)
+    if twin.packed and any(pitch(s) > pitch(Packed(s)) for n, s in site.shapes.items() if n in site.samples):
+        replace(trial, site=site.packed()).compare("without gaps between planes")
     return True
 
 

@@ -98,7 +98,7 @@ class Operands:
                 continue
             role = twin.role(name, name in self.batched)
             if role == "lanes":
-                self.add_value(name, site.shapes[name], self.pack(value))
+                self.add_value(name, site.shapes[name], self.pack(value, site.shapes[name]))
             elif role == "index":
                 self.add(name, value[order].astype(np.int64).reshape(-1))
             else:
@@ -121,9 +121,9 @@ class Operands:
     def empty(self, size):
         return np.full(size, np.nan, self.site.dtype)
 
-    def pack(self, value, cotangent=False):
+    def pack(self, value, shape, cotangent=False):
         """(N, ...) as [block][C][pitch][L]; idle lanes repeat the last sample, a cotangent is zero there."""
-        N, shape = len(value), value.shape[1:]
+        N = len(value)
         (C, H, W), plane = planes(shape), pitch(shape)
         index = np.minimum(np.arange(self.blocks * self.L), N - 1)
         packed = np.full((self.blocks, C, plane, self.L), np.nan, self.site.dtype)
@@ -199,7 +199,7 @@ class Operands:
                 if output not in self.twin.shared:
                     shape = self.site.shapes[output]
                     given = further.get(output, np.zeros((self.samples, *shape)))
-                    self.add_value(f"d{output}", shape, self.pack(given, cotangent=True))
+                    self.add_value(f"d{output}", shape, self.pack(given, shape, cotangent=True))
         self._share()
         needed = [n for n in self.twin.needs.get(name, ()) if n not in self.batched]
         for other in [*needed, *([] if name in self.batched else [name])]:

@@ -68,9 +68,7 @@ class Run:
     which the schedule multiplies, may be set. See `nbdl.fit` for callbacks.
     """
 
-    def __init__(
-        self, net, data, config, preparation, floats=(), valid=None, loss=None, callbacks=None
-    ):
+    def __init__(self, net, data, config, preparation, floats=(), valid=None, loss=None, callbacks=None):
         self.net, self.data, self.config, self.folder = net, data, config, None
         self.preparation = preparation
         x, y = preparation.inputs(data.train.x), preparation.targets(data.train.y)

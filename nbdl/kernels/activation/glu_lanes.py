@@ -37,7 +37,7 @@ def _sizes(site):
     half = math.prod(x[axis:]) // 2
     if len(x) != 3:
         return {"count": 1, "outer": math.prod(x[:axis]), "half": half * L, "far": half * L, "xp": 0, "yp": 0}
-    places = {"xp": pitch(x) * L, "yp": pitch(_shape(site)) * L}
+    places = {"xp": pitch(x) * L, "yp": pitch(site.laid(_shape(site))) * L}
     if axis == 0:
         half = x[1] * x[2]
         return {"count": x[0] // 2, "outer": 1, "half": half * L, "far": x[0] // 2 * places["xp"], **places}
@@ -72,7 +72,9 @@ def _backward(site, first, second):
 
 
 def _twin(f, first, second):
-    return Twin(lambda s: _forward(s, f), {"x": lambda s: _backward(s, first, second)}, shape=_shape)
+    return Twin(
+        lambda s: _forward(s, f), {"x": lambda s: _backward(s, first, second)}, shape=_shape, packed=True
+    )
 
 
 glu = _twin(glu_of, glu_first, glu_second)

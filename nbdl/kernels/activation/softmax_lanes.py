@@ -32,7 +32,7 @@ def _twin(forward, backward):
     def row(leaf):
         return lambda site: [Row(leaf(site.L), count=site.shapes["x"][0])]
 
-    return Twin(row(forward_leaf), {"x": row(backward_leaf)}, shape=_shape, inplace=True)
+    return Twin(row(forward_leaf), {"x": row(backward_leaf)}, shape=_shape, inplace=True, packed=True)
 
 
 softmax = _twin(softmax_slice, softmax_dx_slice)

@@ -34,7 +34,7 @@ def _shape(site, transposed):
 def _places(site, Q):
     """What a leaf is told of where rows lie, and the floats from one plane to the next of x and of y."""
     x = site.shapes["x"]
-    return rows(site.L, x, (*x[:-1], Q))
+    return rows(site, x, (*x[:-1], Q))
 
 
 def _products(L, terms, results, a_step, k_step, planes, count, x_plane, y_plane):
@@ -118,7 +118,7 @@ def _twin(transposed):
     forward, dx, dw, db, shape, flops = (
         partial(f, transposed=transposed) for f in (_forward, _dx, _dw, _db, _shape, _flops)
     )
-    return Twin(forward, {"x": dx}, {"w": dw, "b": db}, shape=shape, flops=flops)
+    return Twin(forward, {"x": dx}, {"w": dw, "b": db}, shape=shape, flops=flops, packed=True)
 
 
 linear, linear_transposed = _twin(transposed=False), _twin(transposed=True)

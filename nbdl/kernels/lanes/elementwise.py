@@ -34,6 +34,7 @@ def elementwise(forward, backward):
         rows=lambda site: 1,
         inplace=needs == "y",
         each=() if options else (forward, backward, needs),
+        packed=True,
     )
 
 

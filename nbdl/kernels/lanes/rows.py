@@ -6,7 +6,7 @@ from nbdl.kernels.lanes.twin import floats, pitch, planes
 from nbdl.kernels.simd.transpose import transpose
 
 
-def rows(L, *shapes):
+def rows(site, *shapes):
     """Where the rows of values lie whose shapes, of one sample, are alike up to the last axis.
 
     Returns
@@ -15,10 +15,11 @@ def rows(L, *shapes):
     where no value has gaps between planes.
     list of the floats from one plane of each value to the next.
     """
+    shapes = [site.laid(shape) for shape in shapes]
     gaps = any(pitch(shape) > math.prod(planes(shape)[1:]) for shape in shapes)
     n = planes(shapes[0])[0] if gaps else 1
     places = {"planes": n, "count": math.prod(shapes[0][:-1]) // n}
-    return places, [floats(shape, L) // n for shape in shapes]
+    return places, [floats(shape, site.L) // n for shape in shapes]
 
 
 def transpose_rows(L):

@@ -3,7 +3,8 @@
 Layout. A *block* is L samples (L lanes of a SIMD register, `nbdl.kernels.simd`). A value of shape (C, H, W)
 per sample is stored [C][pitch][L]: neighbouring lanes are neighbouring samples. `pitch` is H * W, plus one
 where H * W is a multiple of 8: planes a power of two apart would fall on the same lines of the cache. Values
-of another shape are one plane.
+of another shape are one plane, and so are those of three axes where every twin they meet is `Twin.packed`:
+whether planes have gaps is decided when a graph is lowered, and the shapes of a `Site` say it.
 
 A *leaf* is a Python function on pointers and integers that is compiled once for each shape. Its parameters
 say by their names what it is given:
@@ -32,7 +33,7 @@ No leaf raises, allocates or prints; it writes what it is said to write and noth
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nbdl.kernels.simd.registers import LANES
 
@@ -109,6 +110,15 @@ class Site:
     def __getitem__(self, name):
         return self.constants[name]
 
+    def laid(self, shape):
+        """This shape, its planes with or without gaps as those of the values of this site."""
+        return Packed(shape) if any(isinstance(s, Packed) for s in self.shapes.values()) else shape
+
+    def packed(self):
+        """This site, with no gaps between the planes of its values."""
+        images = {n: Packed(s) for n, s in self.shapes.items() if n in self.samples and len(s) == 3}
+        return replace(self, shapes={**self.shapes, **images})
+
 
 @dataclass(frozen=True)
 class Reduction:
@@ -173,6 +183,7 @@ class Twin:
     shared: tuple = ()
     needs: Mapping[str, tuple] = field(default_factory=dict)
     backward: Callable = lambda site: []
+    packed: bool = False  # its leaves find the planes of all values by `pitch` of the shapes of the site
 
     def role(self, name, has_samples):
         """Where leaves find an input: "lanes", "array", "index", or "" if they could not read it."""
@@ -208,6 +219,10 @@ class UpdateTwin:
     leaf: Callable
 
 
+class Packed(tuple):
+    """A shape whose planes lie side by side: no gap between them."""
+
+
 def planes(shape):
     """(C, H, W) of a shape; what is no image is one plane with one row."""
     return shape if len(shape) == 3 else (1, 1, math.prod(shape))
@@ -216,7 +231,7 @@ def planes(shape):
 def pitch(shape):
     """Vectors from one plane to the next."""
     C, H, W = planes(shape)
-    return H * W + (1 if C > 1 and H * W % 8 == 0 else 0)
+    return H * W + (1 if C > 1 and H * W % 8 == 0 and not isinstance(shape, Packed) else 0)
 
 
 def floats(shape, L):

@@ -42,7 +42,7 @@ def _checks(site):
 
 def _places(site):
     """What a leaf is told of where the rows of y lie."""
-    places, (plane,) = rows(site.L, _shape(site))
+    places, (plane,) = rows(site, _shape(site))
     return {**places, "plane": plane, "features": site.shapes["w"][1]}
 
 
@@ -150,4 +150,5 @@ embedding = Twin(
     shape=_shape,
     index=("ids",),
     checks=_checks,
+    packed=True,
 )

@@ -25,7 +25,7 @@ def _shape(site):
 
 def _places(site, kept):
     """What a leaf is told of where the rows of x, and what is kept of them, lie."""
-    places, (plane,) = rows(site.L, site.shapes["x"])
+    places, (plane,) = rows(site, site.shapes["x"])
     return {**places, "plane": plane, "classes": site.shapes["x"][-1], "step": kept * site.L}
 
 
@@ -91,7 +91,7 @@ def _dx(site):
 
 
 softmax_cross_entropy = LossTwin(
-    _forward, {"x": _dx}, shape=_shape, saves=_labels.saved(KEPT), total=_labels.total
+    _forward, {"x": _dx}, shape=_shape, saves=_labels.saved(KEPT), total=_labels.total, packed=True
 )
 
 

@@ -92,4 +92,5 @@ def pairs(forward, slope, slope_of_target):
         },
         shape=shape,
         total=pair_total,
+        packed=True,
     )

@@ -55,4 +55,5 @@ hinge = LossTwin(
     shape=_shape,
     saves=lambda site: {"lane": site.L * math.prod(site.shapes["x"])},
     total=_total,
+    packed=True,
 )

@@ -44,4 +44,10 @@ def _gradient(sign):
     return rows
 
 
-mse = LossTwin(_forward, {"x": _gradient(1), "target": _gradient(-1)}, shape=pair_shape, total=pair_total)
+mse = LossTwin(
+    _forward,
+    {"x": _gradient(1), "target": _gradient(-1)},
+    shape=pair_shape,
+    total=pair_total,
+    packed=True,
+)

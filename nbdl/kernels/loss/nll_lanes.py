@@ -9,7 +9,7 @@ from nbdl.kernels.simd.registers import load, splat, store, where
 
 
 def _places(site):
-    places, (plane,) = rows(site.L, site.shapes["x"])
+    places, (plane,) = rows(site, site.shapes["x"])
     return {**places, "plane": plane, "classes": site.shapes["x"][-1]}
 
 
@@ -43,4 +43,11 @@ def _dx(site):
     return [Row(leaf, **_places(site))]
 
 
-nll_loss = LossTwin(_forward, {"x": _dx}, shape=_labels.check, saves=_labels.saved(2), total=_labels.total)
+nll_loss = LossTwin(
+    _forward,
+    {"x": _dx},
+    shape=_labels.check,
+    saves=_labels.saved(2),
+    total=_labels.total,
+    packed=True,
+)

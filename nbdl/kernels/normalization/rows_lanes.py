@@ -115,7 +115,7 @@ def norm(places, centred):
         return 6 * math.prod(site.shapes["x"])
 
     affine = {"gamma": dgamma, "beta": dbeta} if centred else {"gamma": dgamma}
-    return Twin(forward, {"x": dx}, affine, shape=shape, saves=saves, flops=flops)
+    return Twin(forward, {"x": dx}, affine, shape=shape, saves=saves, flops=flops, packed=True)
 
 
 def _forward(site, by_part, centred):

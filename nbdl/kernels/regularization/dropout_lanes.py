@@ -64,4 +64,5 @@ dropout = Twin(
     shape=_shape,
     saves=lambda site: {"factor": 4 * _fours(site) * site.L},
     inplace=True,
+    packed=True,
 )

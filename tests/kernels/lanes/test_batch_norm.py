@@ -41,7 +41,7 @@ def run(arrays, dtype="float32", **options):
     operands.forward()
     found = {name: operands.result(name) for name in OUTPUTS}
     dy = np.random.default_rng(1).standard_normal(arrays[0].shape).astype(dtype)
-    operands.add_value("dy", site.shapes["y"], operands.pack(dy, cotangent=True))
+    operands.add_value("dy", site.shapes["y"], operands.pack(dy, site.shapes["y"], cotangent=True))
     for name in ("gamma", "beta"):  # also where there is none: dx is made of both
         operands._reduce(twin.parameters[name](site), {f"d{name}": arrays[0].shape[1]})
         found[f"d{name}"] = operands.arrays[f"d{name}"].copy()
