@@ -3,9 +3,9 @@ r"""The LSTM (long short-term memory) in one call, `linear` of all inputs, then 
 .. math:: (h_t, c_t) = \mathrm{cell}(x_t w_x + h_{t-1} w_h + b,\; c_{t-1}) \qquad y_t = h_t
 
 x (N, T, D), w_x (D, 4H), w_h (H, 4H), b (4H,), h and c (N, H), y (N, T, H); the formula of the cell is that
-of `lstm_cell`. On the tape and in programs the two parts are calls of their own (`nbdl.nn.LSTM`), so that each
-has its gradients and its lanes twin. PyTorch and ONNX have two biases, of which b is the sum; `lstm_gates`
-brings their weights into this form.
+of `lstm_cell`. On the tape and in programs the two parts are calls of their own (`nbdl.nn.LSTM`), so that
+each has its gradients and its lanes twin. PyTorch and ONNX have two biases, of which b is the sum;
+`lstm_gates` brings their weights into this form.
 """
 
 from nbdl._jit import jit

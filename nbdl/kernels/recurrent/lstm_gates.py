@@ -73,7 +73,7 @@ def _check_gates(shape, gates):
 
 @jit
 def _ordered(w, onnx, y):
-    """y (D, 4H) = w (4H, D) transposed, its gates i o f g in the order i f g o if they are those of `onnx`."""
+    """y (D, 4H) = w (4H, D) transposed; gates in the order of `onnx`, i o f g, become i f g o."""
     G, D = w.shape
     H = G // 4
     for j in range(G):

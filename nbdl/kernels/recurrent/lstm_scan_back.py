@@ -1,7 +1,7 @@
 r"""The gradients of `lstm_scan`, back through all steps (Werbos 1990), from y, h and c.
 
 .. math::
-    dh = dy_t + dz_{t+1} w_h^T \qquad dz_t, dc_{t-1} = \mathrm{slopes}(dh, dc_t) \qquad dw_h = \sum_t h_{t-1}^T dz_t
+    dz_t, dc_{t-1} = \mathrm{slopes}(dy_t + dz_{t+1} w_h^T, dc_t) \qquad dw_h = \sum_t h_{t-1}^T dz_t
 
     dp_i = \sum_t dz_{i,t} c_{t-1} \qquad dp_f = \sum_t dz_{f,t} c_{t-1} \qquad dp_o = \sum_t dz_{o,t} c_t
 
@@ -75,7 +75,7 @@ def lstm_scan_dwh(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse=Fals
 def lstm_scan_dpeepholes(
     dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse=False, dpeepholes=None
 ):  # fmt: skip
-    """Adds the gradient with respect to the peepholes to `dpeepholes` (3, H), new if not given; returns it."""
+    """Adds the gradient with respect to peepholes to `dpeepholes` (3, H), new if not given; returns it."""
     dz, _, memory, memories = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
     dpeepholes = as_grad("lstm_scan_dpeepholes: `dpeepholes`", dpeepholes, (3, memory.shape[1]), dz)
     _add_dpeepholes(dz, memories, bool(reverse), dpeepholes)
@@ -99,7 +99,7 @@ def lstm_scan_backward(dy, dh, dc, z, y, h0, c0, wh, peepholes=None, lengths=Non
 
 @jit
 def _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse):
-    """(dz, dh0, dc0), and the memories before and behind each step, [n, t] and [n, t + 1], in order of time."""
+    """(dz, dh0, dc0), and the memories [n, t] and [n, t + 1] at both ends of each step, in order of time."""
     some, given, filled, short = peepholes is not None, h0 is not None, c0 is not None, lengths is not None
     dy = as_float("gradient of lstm_scan: `dy` (N, T, H)", dy, 3)
     dh = as_like("gradient of lstm_scan: `dh` (N, H)", dh, 2, dy)

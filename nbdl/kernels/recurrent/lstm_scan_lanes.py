@@ -1,6 +1,7 @@
-r"""lstm_scan on lanes: a loop over the steps of a block (`nbdl.kernels.recurrent.lstm_cell` has the formulas).
+"""lstm_scan on lanes: a loop over the steps of a block; the formula of the cell is that of `lstm_cell`.
 
-States, memories and gates of a block are kept for the way back. It makes dz, of which the other gradients come.
+States, memories and gates of a block are kept for the way back. It makes dz, of which the other gradients
+come.
 """
 
 import math
@@ -70,7 +71,7 @@ def _options(site):
 
 
 def _cell(site):
-    """The leaf that makes gates, memory and state of what the gates are given; those stay where is no step."""
+    """The leaf that makes gates, memory and state of z in their place; the latter stay where is no step."""
     (T, H, steps), L, (some, holes, zero, one) = _steps(site), site.L, _options(site)
     (first, step), size, y_block, block = steps.time(), H * L, T * H * L, (T + 1) * H * L
 
@@ -131,13 +132,14 @@ def _slope(site):
                 for lane in range(L):
                     there[lane] = one if first + turn * step < lengths[idx[b * L + lane]] else zero
             for u in range(H):
-                g, at, d = 4 * b * y_block + u * L, b * size + u * L, dz + (4 * b * y_block + u * L)
+                at, place = b * size + u * L, 4 * b * y_block + u * L
+                g, d = gates + place, dz + place
                 p = splat(zero)
                 p = (p, p, p)
                 if holes:
                     p = splat(peepholes[u]), splat(peepholes[H + u]), splat(peepholes[2 * H + u])
                 dh, dc, rest = load(carry, at), load(fade, at), splat(zero)
-                made = load(gates, g), load(gates, g + size), load(gates, g + 2 * size), load(gates, g + 3 * size)
+                made = load(g, 0), load(g, size), load(g, 2 * size), load(g, 3 * size)
                 di, df, dn, do, before = gate_slopes(
                     load(dy, b * y_block + u * L) + dh, dc, made, load(old, b * block + u * L), p, holes
                 )
@@ -179,7 +181,8 @@ def _dpeepholes(site):
     def leaf(dz, old, memory, acc):
         for t in range(T):
             for i in range(0, size, L):
-                d, before, after = dz + (4 * t * size + i), load(old, t * size + i), load(memory, t * size + i)
+                d, at = dz + (4 * t * size + i), t * size + i
+                before, after = load(old, at), load(memory, at)
                 store(acc, i, load(acc, i) + load(d, 0) * before)
                 store(acc, i + size, load(acc, i + size) + load(d, size) * before)
                 store(acc, i + 2 * size, load(acc, i + 2 * size) + load(d, 3 * size) * after)

@@ -11,7 +11,7 @@ def _sigmoid(x):
 
 
 def lstm_scan(z, h0, c0, wh, peepholes=None, lengths=None, reverse=False):
-    (N, T, G), H = z.shape, z.shape[2] // 4
+    N, T, H = *z.shape[:2], z.shape[2] // 4
     y, h, c = np.zeros((N, T, H)), np.zeros((N, H)), np.zeros((N, H))
     for n in range(N):
         a, m = np.zeros(H) if h0 is None else h0[n], np.zeros(H) if c0 is None else c0[n]
