@@ -50,7 +50,7 @@ class LSTM:
         self.forward(self.z, self.h0, self.h0, self.wh)
 
     def time_backward(self, case):
-        self.backward(self.z[:, :, : self.h0.shape[1]], self.dh, self.dc, self.z, self.y, self.h0, self.h0, self.wh)
+        self.backward(self.y, self.dh, self.dc, self.z, self.y, self.h0, self.h0, self.wh)
 
 
 class LSTMCell:
