@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nbdl import nn, optim
+from nbdl import nn, optim, registry
 from nbdl.errors import DataError, OptionError, UsageError
 
 X = np.random.default_rng(0).normal(size=(8, 3))
@@ -18,7 +18,7 @@ def train(net, updater, steps=3):
     return nn.state_dict(net)
 
 
-@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("name", registry.default().names("optimizer"))
 def test_every_optimizer_goes_downhill(name):
     net = model()
     before = float((net(X) * net(X)).mean())
