@@ -47,7 +47,10 @@ def nbdl_optimizers():
 
 @hookimpl
 def nbdl_schedules():
-    for name in ("constant", "cosine", "exponential", "multi_factor", "polynomial"):
+    for name in (
+        "constant", "cosine", "exponential", "factor", "multi_factor", "one_cycle", "piecewise", "polynomial",
+        "square_root",
+    ):  # fmt: skip
         yield Schedule(name, f"nbdl.optim:{name}")
 
 
