@@ -201,6 +201,15 @@ if TYPE_CHECKING:
         pool1d_shape,
     )
     from nbdl.kernels.pooling.pool2d import pool2d_shape
+    from nbdl.kernels.recurrent.gru import gru, gru_backward, gru_cell, swap_gru_gates
+    from nbdl.kernels.recurrent.gru_scan import (
+        gru_scan,
+        gru_scan_backward,
+        gru_scan_dbh,
+        gru_scan_dh0,
+        gru_scan_dwh,
+        gru_scan_dz,
+    )
     from nbdl.kernels.recurrent.rnn import rnn, rnn_backward, rnn_cell
     from nbdl.kernels.recurrent.rnn_scan import (
         rnn_scan,
