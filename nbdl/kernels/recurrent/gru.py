@@ -19,7 +19,8 @@ from nbdl.kernels.door.views import flat
 from nbdl.kernels.recurrent.gru_formula import RESETS, mixed
 from nbdl.kernels.recurrent.gru_scan import gru_scan, gru_scan_backward
 from nbdl.kernels.recurrent.gru_walk import activate, room
-from nbdl.kernels.recurrent.walk import check_shape, check_steps, without_padding
+from nbdl.kernels.recurrent.rnn import without_padding
+from nbdl.kernels.recurrent.walk import check_shape, check_steps
 from nbdl.kernels.simd.panels import copy
 from nbdl.kernels.simd.registers import pointer
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest

@@ -16,7 +16,7 @@ from nbdl.kernels.door.results import as_out
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.recurrent.cell import ACTIVATIONS, state_of
 from nbdl.kernels.recurrent.rnn_scan import rnn_scan, rnn_scan_backward
-from nbdl.kernels.recurrent.walk import add_products, check_shape, check_steps, without_padding
+from nbdl.kernels.recurrent.walk import add_products, check_shape, check_steps
 from nbdl.kernels.simd.registers import pointer
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 
@@ -82,9 +82,18 @@ def rnn_backward(dy, dh, x, y, h0, wx, wh, lengths=None, activation="tanh", reve
     dz, dh0, dwh = rnn_scan_backward(dy, dh, y, h0, wh, lengths, activation, reverse)
     # The walk back needs wh alone: what x, wx and b get comes from all steps in one product.
     if lengths is not None:
-        x = without_padding(x, lengths)
+        x = _without_padding(x, lengths)
     dx, dwx, db = linear_backward(dz, x, wx)
     return dx, dh0, dwx, dwh, db
+
+
+@jit
+def _without_padding(x, lengths):
+    # dz is 0 there, but the padding may hold NaN, and a product with 0 would keep it.
+    y = x.copy()
+    for n in range(len(x)):
+        y[n, lengths[n] :] = 0
+    return y
 
 
 @jit

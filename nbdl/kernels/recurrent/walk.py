@@ -61,18 +61,6 @@ def is_in(lengths, n, t):
 
 
 @jit
-def without_padding(x, lengths):
-    """A copy of x (N, T, D) with zeros where a sequence has no step.
-
-    The cotangent is 0 there, but the padding may hold NaN, and a product with 0 would keep it.
-    """
-    y = x.copy()
-    for n in range(len(x)):
-        y[n, lengths[n] :] = 0
-    return y
-
-
-@jit
 def copy_step(z, t, gates):
     """gates (N, G) = z[:, t]."""
     N, T, G = z.shape
