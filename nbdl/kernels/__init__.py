@@ -210,6 +210,18 @@ if TYPE_CHECKING:
         gru_scan_dwh,
         gru_scan_dz,
     )
+    from nbdl.kernels.recurrent.lstm import lstm, lstm_backward
+    from nbdl.kernels.recurrent.lstm_cell import lstm_cell
+    from nbdl.kernels.recurrent.lstm_gates import lstm_gates
+    from nbdl.kernels.recurrent.lstm_scan import lstm_scan
+    from nbdl.kernels.recurrent.lstm_scan_back import (
+        lstm_scan_backward,
+        lstm_scan_dc0,
+        lstm_scan_dh0,
+        lstm_scan_dpeepholes,
+        lstm_scan_dwh,
+        lstm_scan_dz,
+    )
     from nbdl.kernels.recurrent.rnn import rnn, rnn_backward, rnn_cell
     from nbdl.kernels.recurrent.rnn_scan import (
         rnn_scan,

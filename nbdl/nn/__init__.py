@@ -28,6 +28,7 @@ from nbdl.nn._losses import (
     mse,
     softmax_cross_entropy,
 )
+from nbdl.nn._lstm import LSTM
 from nbdl.nn._pad2d import Pad2d
 from nbdl.nn._parameter import (
     Buffer,
@@ -64,6 +65,7 @@ __all__ = [
     "GlobalMaxPool2d",
     "GroupNorm",
     "InstanceNorm",
+    "LSTM",
     "Lambda",
     "LayerNorm",
     "Linear",

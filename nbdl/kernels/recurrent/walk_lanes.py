@@ -40,6 +40,10 @@ class Steps:
         """The states before all steps, in order of time."""
         return Walk(name, int(self.reverse) * size * self.L)
 
+    def states_behind(self, name, size):
+        """The states behind all steps, in order of time."""
+        return Walk(name, int(not self.reverse) * size * self.L)
+
     def start(self, name, size):
         """The place of the state before the walk."""
         return Walk(name, (self.T if self.reverse else 0) * size * self.L)
