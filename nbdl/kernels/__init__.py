@@ -201,7 +201,8 @@ if TYPE_CHECKING:
         pool1d_shape,
     )
     from nbdl.kernels.pooling.pool2d import pool2d_shape
-    from nbdl.kernels.recurrent.gru import gru, gru_backward, gru_cell, swap_gru_gates
+    from nbdl.kernels.recurrent.gru import gru, gru_backward, gru_cell
+    from nbdl.kernels.recurrent.gru_gates import gru_gates
     from nbdl.kernels.recurrent.gru_scan import (
         gru_scan,
         gru_scan_backward,

@@ -13,6 +13,7 @@ from nbdl.nn._embedding import Embedding
 from nbdl.nn._fold import fold_batch_norm
 from nbdl.nn._freeze import freeze, unfreeze
 from nbdl.nn._group_norm import GroupNorm, InstanceNorm, LocalResponseNorm
+from nbdl.nn._gru import GRU
 from nbdl.nn._lambda import Lambda
 from nbdl.nn._layer_norm import LayerNorm, RMSNorm
 from nbdl.nn._linear import Linear
@@ -60,6 +61,7 @@ __all__ = [
     "Conv2d",
     "ConvTranspose2d",
     "Embedding",
+    "GRU",
     "GaussianNoise",
     "GlobalAvgPool2d",
     "GlobalMaxPool2d",

@@ -10,10 +10,9 @@ are calls of their own (`nbdl.nn.GRU`). Cho et al. 2014; Zhang et al., Dive into
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.errors import ShapeError
 from nbdl.kernels.dense.linear import linear, linear_backward
 from nbdl.kernels.door.choice import choice
-from nbdl.kernels.door.inputs import AT_LEAST_1, as_float, as_like, as_optional
+from nbdl.kernels.door.inputs import as_float, as_like, as_optional
 from nbdl.kernels.door.results import as_out
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.recurrent.gru_formula import RESETS, mixed
@@ -21,7 +20,6 @@ from nbdl.kernels.recurrent.gru_scan import gru_scan, gru_scan_backward
 from nbdl.kernels.recurrent.gru_walk import activate, room
 from nbdl.kernels.recurrent.rnn import without_padding
 from nbdl.kernels.recurrent.walk import check_shape, check_steps
-from nbdl.kernels.simd.panels import copy
 from nbdl.kernels.simd.registers import pointer
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 
@@ -157,41 +155,3 @@ def _gru_cell(z, h, wh, bh, before, y):
             u, left, at = load_rest(p, (3 * k + 1) * H + i, H - i), H - i, k * H + i
             new = mixed(u, load_rest(pointer(n), at, left), load_rest(pointer(h), at, left))
             store_rest(q, at, new, left)
-
-
-@jit
-def swap_gru_gates(w, out=None):
-    """Weights or biases of a GRU in the order of ONNX and Keras (update, reset, candidate) in ours, and back.
-
-    Parameters
-    ----------
-    w : (..., 3 H) float array
-        The gates along the last axis, as here and in Keras; ONNX and PyTorch have them along the first, and
-        inputs along the last: give the transposed matrix.
-    out : array like w, optional
-        Must not overlap w.
-
-    Returns
-    -------
-    (..., 3 H) array: the first two thirds of the last axis exchanged.
-
-    Raises
-    ------
-    ShapeError, DtypeError
-        None of these inside ``prange``, where Numba drops exceptions: call it once before the loop.
-
-    Examples
-    --------
-    >>> swap_gru_gates(np.array([1.0, 2.0, 3.0]))
-    array([2., 1., 3.])
-    """
-    w = as_float("swap_gru_gates: `w` (..., 3 H)", w, AT_LEAST_1)
-    G = w.shape[-1]
-    if G % 3:
-        raise ShapeError("swap_gru_gates: the last axis of `w` must be a multiple of 3, got {}", G)
-    y, H = as_out("swap_gru_gates: `out`", out, w.shape, w), G // 3
-    for i in range(0, w.size, max(G, 1)):
-        copy(flat(w), i, H, flat(y), i + H)
-        copy(flat(w), i + H, H, flat(y), i)
-        copy(flat(w), i + 2 * H, H, flat(y), i + 2 * H)
-    return y

@@ -7,12 +7,13 @@ r"""The scan of the gated recurrent unit over time.
     n_t = \tanh(z_t^n + r_t \odot (h_{t-1} w_h^n + b_h^n)) \qquad
     h_t = (1 - u_t) \odot n_t + u_t \odot h_{t-1} = y_t
 
-z (N, T, 3 H) is what the inputs contribute, x w_x + b, which `linear` computes for all steps at once; h (N, H)
-the state, w_h (H, 3 H), b_h (3 H,). Their thirds are, in this order, those of the reset gate r, the update
-gate u and the candidate n: the order of PyTorch, which calls u z; ONNX and Keras have u first
-(`swap_gru_gates`). There are two conventions for the reset gate. ``reset="after"`` is the one above: it acts
-after the product of state and weights, as in PyTorch, cuDNN and Keras, and in ONNX with linear_before_reset=1.
-With ``reset="before"`` it acts on the state, before the product, as in the paper, the book, and ONNX by default:
+z (N, T, 3 H) is what the inputs contribute, x w_x + b, which `linear` computes for all steps at once;
+h (N, H) the state, w_h (H, 3 H), b_h (3 H,). Their thirds are, in this order, those of the reset gate r, the
+update gate u and the candidate n: the order of PyTorch, which calls u z (`gru_gates` has that of others).
+
+There are two conventions for the reset gate. ``reset="after"`` is the one above: it acts after the product of
+state and weights, as in PyTorch, cuDNN and Keras, and in ONNX with linear_before_reset=1. With
+``reset="before"`` it acts on the state, before the product, as in the paper, the book, and ONNX by default:
 
 .. math:: n_t = \tanh(z_t^n + (r_t \odot h_{t-1}) w_h^n + b_h^n)
 
@@ -246,8 +247,8 @@ def _gru_scan_backward(dy, carry, z, y, h0, wh, bh, lengths, before, reverse, dz
         _add_part(flat(dn), row * H, H, flat(dz), to + 2 * H)
     if dwh.size and before:
         parts, rest = np.empty((H, 2 * H), y.dtype), np.empty((H, H), y.dtype)
-        gemm(one, H, 2 * H, N * T, flat(h), one, H, flat(dgates), 3 * H, one, flat(parts), not add)
-        gemm(one, H, H, N * T, flat(rh), one, H, flat(dn), H, one, flat(rest), not add)
+        gemm(one, H, 2 * H, N * T, flat(h), one, H, flat(dgates), 3 * H, one, flat(parts), np.bool_(False))
+        gemm(one, H, H, N * T, flat(rh), one, H, flat(dn), H, one, flat(rest), np.bool_(False))
         for k in range(H):
             _add_part(flat(parts), 2 * k * H, 2 * H, flat(dwh), 3 * k * H)
             _add_part(flat(rest), k * H, H, flat(dwh), (3 * k + 2) * H)

@@ -247,9 +247,8 @@ def _dwh(site):
         H, H, L, T, {"value": Walk("gates", 2 * H * L), **rows}, {"value": Walk("gates", 3 * H * L), **rows},
         dw=Walk("dwh", 2 * H), pitch=3 * H, kept=("reset states", "of candidates"),
     )  # fmt: skip
-    return Gradient(
-        gates.collect + candidate.collect, gates.finish + candidate.finish, keep={**gates.keep, **candidate.keep}
-    )
+    keep = {**gates.keep, **candidate.keep}
+    return Gradient(gates.collect + candidate.collect, gates.finish + candidate.finish, keep=keep)
 
 
 def _dbh(site):

@@ -101,7 +101,8 @@ def walk_back(dy, carry, z, y, h0, wh, bh, lengths, before, reverse):
                 for j in range(H):
                     rh[row, j] = 0
         if before:
-            gemm(one, N, H, H, flat(these)[2 * H :], 3 * H, one, flat(wh)[2 * H :], one, 3 * H, flat(product), not add)
+            ds, w = flat(these)[2 * H :], flat(wh)[2 * H :]
+            gemm(one, N, H, H, ds, 3 * H, one, w, one, 3 * H, flat(product), np.bool_(False))
             for i in range(N):
                 row = turn * N + i
                 _back_to_reset(
