@@ -210,7 +210,7 @@ def test_weights_of_a_gru_of_other_libraries():
     np.testing.assert_array_equal(gru_gates(WX3[0], "torch"), WX3[0])
     np.testing.assert_array_equal(gru_gates(swapped[0], "keras"), WX3[0])
     np.testing.assert_array_equal(numba.njit(lambda w: gru_gates(w, "onnx"))(swapped[0]), WX3[0])
-    with pytest.raises(ShapeError, match=r"gru_gates: `w` must have 3 gates of one size, got shape \(5, 17\)"):
+    with pytest.raises(ShapeError, match=r"`w` must have 3 gates of one size, got shape \(5, 17\)"):
         gru_gates(WX3[:, 1:], "keras")
 
 

@@ -31,7 +31,8 @@ def gru(
 
     def walk(x, d, lengths, reverse):
         wx, wh = kernels.gru_gates(w[d], "onnx"), kernels.gru_gates(r[d], "onnx")
-        biases = (None, None) if b is None else (kernels.gru_gates(part, "onnx") for part in np.split(b[d], 2))
+        parts = (None, None) if b is None else np.split(b[d], 2)
+        biases = (None if part is None else kernels.gru_gates(part, "onnx") for part in parts)
         reset, h0 = "after" if linear_before_reset else "before", _of_direction(initial_h, d, layout)
         return kernels.gru(x, h0, wx, wh, *biases, lengths, reset, reverse)
 
