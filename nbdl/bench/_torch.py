@@ -170,9 +170,26 @@ LAYERS = {
     nn.ReLU: lambda layer: torch.nn.ReLU(),
     nn.Sigmoid: lambda layer: torch.nn.Sigmoid(),
     nn.Flatten: lambda layer: torch.nn.Flatten(),
+    nn.LSTM: lambda layer: _LSTM(layer),
     nn.Residual: lambda layer: _Residual(layer),
     nn.Concat: lambda layer: _Concat(layer),
 }
+
+
+class _LSTM(torch.nn.Module):
+    """The states of all steps. One of the two biases stays zero: both would learn twice as fast as one."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.lstm = torch.nn.LSTM(len(layer.wx.data), layer.hidden, batch_first=True)
+        arrays = layer.wx.data.T, layer.wh.data.T, layer.b.data, np.zeros_like(layer.b.data)
+        with torch.no_grad():
+            for p, values in zip(self.lstm.parameters(), arrays):
+                p.copy_(torch.from_numpy(values.copy()))
+        self.lstm.bias_hh_l0.requires_grad_(False)
+
+    def forward(self, x):
+        return self.lstm(x)[0]
 
 
 class _Residual(torch.nn.Module):
