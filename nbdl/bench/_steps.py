@@ -48,6 +48,22 @@ def lstm_small():
     return nn.Sequential(nn.LSTM(32, state=False), nn.Flatten(), nn.Linear(CLASSES))
 
 
+def gru():
+    """Sequences to the states of a GRU with 256 numbers, and all of these to classes."""
+    return nn.Sequential(nn.GRU(256, state=False), nn.Flatten(), nn.Linear(CLASSES))
+
+
+def gru_small():
+    """The same with 32 numbers."""
+    return nn.Sequential(nn.GRU(32, state=False), nn.Flatten(), nn.Linear(CLASSES))
+
+
+def gru2():
+    """The same of two layers with 64 numbers."""
+    layers = nn.Stack(nn.GRU(64), nn.GRU(64), state=False)
+    return nn.Sequential(layers, nn.Flatten(), nn.Linear(CLASSES))
+
+
 @dataclass(frozen=True)
 class Step:
     """A row: the net that `build` makes, trained with `optimizer` on samples of `shape`, `batch` at once."""
@@ -125,8 +141,8 @@ class Step:
                 x, w, *_ = call.inputs
                 results = w.shape[0 if call.record.name == "conv2d" else 1]
                 total += 2 * call.outputs[0].size * w.size // results * (2 + x.requires_grad)
-            elif call.record.name == "lstm_scan":
-                z, _, _, wh, *_ = call.inputs
+            elif call.record.name in ("lstm_scan", "gru_scan"):
+                z, wh = call.inputs[0], call.inputs[3 if call.record.name == "lstm_scan" else 2]
                 total += 2 * z.size * len(wh) * 3
         return self.batch * total
 
@@ -143,6 +159,8 @@ STEPS = (
     (bn_lenet, MNIST, 256, "sgd", 0.1), (mlp, MNIST, 256, "sgd", 0.1), (mlp_dropout, MNIST, 256, "sgd", 0.1),
     (softmax_regression, MNIST, 256, "sgd", 0.1), (conv_net, CIFAR, 64, "adam", 1e-3),
     (lstm, (32, 256), 256, "sgd", 0.1), (lstm_small, (32, 28), 1024, "sgd", 0.1),
+    (gru, (32, 256), 256, "sgd", 0.1), (gru_small, (32, 28), 1024, "sgd", 0.1),
+    (gru2, (32, 64), 128, "sgd", 0.1),
 )  # fmt: skip
 DEEP = (
     (resnet20, CIFAR, 64, "sgd", 0.1), (resnet18, (3, 96, 96), 32, "sgd", 0.1),

@@ -171,6 +171,8 @@ LAYERS = {
     nn.Sigmoid: lambda layer: torch.nn.Sigmoid(),
     nn.Flatten: lambda layer: torch.nn.Flatten(),
     nn.LSTM: lambda layer: _LSTM(layer),
+    nn.GRU: lambda layer: _GRU([layer]),
+    nn.Stack: lambda layer: _GRU(layer.layers),
     nn.Residual: lambda layer: _Residual(layer),
     nn.Concat: lambda layer: _Concat(layer),
 }
@@ -190,6 +192,22 @@ class _LSTM(torch.nn.Module):
 
     def forward(self, x):
         return self.lstm(x)[0]
+
+
+class _GRU(torch.nn.Module):
+    """The states of all steps, of the last of some layers of one size."""
+
+    def __init__(self, layers):
+        super().__init__()
+        first = layers[0]
+        self.gru = torch.nn.GRU(len(first.wx.data), first.hidden, num_layers=len(layers), batch_first=True)
+        arrays = [a.data.T for layer in layers for a in (layer.wx, layer.wh, layer.b, layer.bh)]
+        with torch.no_grad():
+            for p, values in zip(self.gru.parameters(), arrays, strict=True):
+                p.copy_(torch.from_numpy(values.copy()))
+
+    def forward(self, x):
+        return self.gru(x)[0]
 
 
 class _Residual(torch.nn.Module):

@@ -78,6 +78,10 @@ def nbdl_kernels():
         batch="each",
     )  # fmt: skip
     yield _kernel(
+        "recurrent.gru_scan", "gru_scan", ("z", "h0", "wh", "bh", "lengths"), ("z", "h0", "wh", "bh"),
+        outputs=("y", "h"), batch="each",
+    )  # fmt: skip
+    yield _kernel(
         "recurrent.lstm_scan", "lstm_scan", ("z", "h0", "c0", "wh", "peepholes", "lengths"),
         ("z", "h0", "c0", "wh", "peepholes"), outputs=("y", "h", "c"), batch="each",
     )  # fmt: skip

@@ -13,6 +13,7 @@ from nbdl.nn._embedding import Embedding
 from nbdl.nn._fold import fold_batch_norm
 from nbdl.nn._freeze import freeze, unfreeze
 from nbdl.nn._group_norm import GroupNorm, InstanceNorm, LocalResponseNorm
+from nbdl.nn._gru import GRU
 from nbdl.nn._lambda import Lambda
 from nbdl.nn._layer_norm import LayerNorm, RMSNorm
 from nbdl.nn._linear import Linear
@@ -45,6 +46,7 @@ from nbdl.nn._pool1d import AvgPool1d, MaxPool1d
 from nbdl.nn._pool2d import AvgPool2d, LpPool2d, MaxPool2d
 from nbdl.nn._rnn import RNN
 from nbdl.nn._sequential import Sequential, build, config
+from nbdl.nn._stack import Stack
 from nbdl.nn._train import Train
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "Conv2d",
     "ConvTranspose2d",
     "Embedding",
+    "GRU",
     "GaussianNoise",
     "GlobalAvgPool2d",
     "GlobalMaxPool2d",
@@ -82,6 +85,7 @@ __all__ = [
     "RMSNorm",
     "RNN",
     "Sequential",
+    "Stack",
     "Train",
     "binary_cross_entropy_with_logits",
     "build",
