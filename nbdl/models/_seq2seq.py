@@ -1,0 +1,115 @@
+r"""Sequence to sequence without attention: an encoder, and a decoder that starts from its last state.
+
+.. math:: c = h^{enc}_{T},\qquad s_0 = h^{enc}_T,\qquad
+          s_t = f([e(y_{t-1});\, c],\, s_{t-1}),\qquad P(y_t \mid y_{<t}, x) = softmax(s_t W + b)
+
+Sutskever, Vinyals, Le 2014; Cho et al. 2014; Zhang et al., Dive into Deep Learning, sections 10.6 and 10.7.
+The encoder stops at the end of each sentence; in the book it goes on through the padding.
+"""
+
+from nbdl.array_functions import concatenate, stack, tile
+from nbdl.errors import OptionError, ShapeError
+from nbdl.nn import RNN, Dropout, Embedding, Linear
+from nbdl.nn._options import positive
+from nbdl.tape import as_tensor
+
+__all__ = ["Seq2Seq", "SequenceDecoder", "SequenceEncoder", "seq2seq"]
+
+CELLS = {"rnn": RNN}
+
+
+class SequenceEncoder:
+    """Token ids (N, T) to the last state of recurrent layers: what a `SequenceDecoder` starts from.
+
+    ``encoder(source, source_length)`` gives ``{"state": (N, layers, hidden), "context": (N, hidden)}``, the
+    states of all layers behind the last token of each sentence, and that of the last layer.
+
+    Parameters
+    ----------
+    vocabulary, embed, hidden, layers : int
+    dropout : float
+        Probability, between the layers.
+    cell : str
+        A name in `CELLS`.
+    """
+
+    def __init__(self, vocabulary, embed=256, hidden=256, layers=2, dropout=0.2, cell="rnn"):
+        self.embedding = Embedding(vocabulary, embed)
+        self.cells = _cells("SequenceEncoder", cell, hidden, layers)
+        self.dropout = Dropout(dropout)
+
+    def __call__(self, source, source_length, train=None):
+        x, states = self.embedding(source), []
+        for i, cell in enumerate(self.cells):
+            x = self.dropout(x, train=train) if i else x
+            x, h = cell(x, lengths=source_length)
+            states.append(h)
+        return {"state": stack(states, axis=1), "context": states[-1]}
+
+
+class SequenceDecoder:
+    """Token ids (N, T) to logits (N, T, vocabulary) of the tokens that follow them.
+
+    ``decoder(target, state, context)`` begins in the state (N, layers, hidden), sees the context (N, hidden)
+    beside each token, and gives ``(logits, {"state": ...})``: so it can be called token by token. The
+    parameters are those of `SequenceEncoder`, of which `layers` and `hidden` must be equal.
+    """
+
+    def __init__(self, vocabulary, embed=256, hidden=256, layers=2, dropout=0.2, cell="rnn"):
+        self.embedding = Embedding(vocabulary, embed)
+        self.cells = _cells("SequenceDecoder", cell, hidden, layers)
+        self.dropout, self.logits = Dropout(dropout), Linear(vocabulary)
+
+    def __call__(self, target, state, context, train=None):
+        x, state, context = self.embedding(target), as_tensor(state), as_tensor(context)
+        if state.ndim != 3 or state.shape[1] != len(self.cells):
+            text = "SequenceDecoder: `state` must be (N, layers, hidden) of {} layers, got shape {}"
+            raise ShapeError(text, len(self.cells), state.shape)
+        N, T, _ = x.shape
+        x = concatenate([x, tile(context.reshape(N, 1, -1), (1, T, 1))], axis=2)
+        states = []
+        for i, cell in enumerate(self.cells):
+            x = self.dropout(x, train=train) if i else x
+            x, h = cell(x, state[:, i])
+            states.append(h)
+        return self.logits(x), {"state": stack(states, axis=1)}
+
+
+class Seq2Seq:
+    """An encoder and a decoder as one net, which is taught the right token before each that it gives.
+
+    ``net(source, source_length, target)`` are logits (N, T, V) of the tokens after each of `target`, which
+    begins with ``<bos>``: see `nbdl.data.load` with ``pairs=True`` for the three. `nbdl.translate` calls the
+    two parts, token by token.
+
+    Parameters
+    ----------
+    encoder : callable
+        ``encoder(source, source_length, train=None)`` gives arrays by name.
+    decoder : callable
+        ``decoder(target, **arrays, train=None)`` gives the logits, and those of the arrays that have changed.
+    """
+
+    def __init__(self, encoder, decoder):
+        self.encoder, self.decoder = encoder, decoder
+
+    def __call__(self, source, source_length, target, train=None):
+        memory = self.encoder(source, source_length, train=train)
+        logits, _ = self.decoder(target, **memory, train=train)
+        return logits
+
+
+def seq2seq(
+    source_vocabulary=10, target_vocabulary=10, embed=256, hidden=256, layers=2, dropout=0.2, cell="rnn"
+):
+    """From the sentences of one language to those of another, by recurrent layers. Section 10.7."""
+    options = {"embed": embed, "hidden": hidden, "layers": layers, "dropout": dropout, "cell": cell}
+    return Seq2Seq(
+        SequenceEncoder(source_vocabulary, **options), SequenceDecoder(target_vocabulary, **options)
+    )
+
+
+def _cells(where, cell, hidden, layers):
+    if cell not in CELLS:
+        raise OptionError("{}: `cell` must be one of {}, got {!r}", where, ", ".join(CELLS), cell)
+    return [CELLS[cell](hidden) for _ in range(positive(f"{where}: `layers`", layers))]
