@@ -1,12 +1,12 @@
 """``nbdl translate``: sentences in another language, and how near they are to translations by people."""
 
-import contextlib
+import sys
 
 import click
 
 from nbdl.cli._errors import advised
 from nbdl.cli._output import common_options, emit, figure, table
-from nbdl.errors import DataError, UsageError
+from nbdl.errors import UsageError
 
 
 @click.command()
@@ -58,9 +58,9 @@ def translate(path, sentences, file, references, test, k, **options):
     if config is None:
         raise advised(UsageError("a model file does not say how it reads"), path, "the run's folder instead")
     if not set(SIDES) <= set(preparation.vocabularies):
-        text = (preparation.vocabularies and "nbdl generate goes on with a text; ") or ""
-        fault = UsageError("the model `{}` translates nothing: it has no two languages", config.model)
-        raise advised(fault, path, f"{text}nbdl train seq2seq --data PAIRS.txt makes a model that translates")
+        other = "nbdl generate, or " if preparation.vocabularies else ""
+        what = "the model does not translate: it has no vocabularies of two languages"
+        raise advised(UsageError(what), path, f"{other}a run of: nbdl train seq2seq --data PAIRS.txt")
     check_weights(net, path)
     known = {}
     if references or test:
@@ -118,15 +118,12 @@ def _lines(path):
     from nbdl.data._reading import read_text
 
     if path is None:
-        stream = click.get_binary_stream("stdin")
-        with contextlib.suppress(AttributeError, ValueError):
-            if stream.isatty():
-                fault_ = UsageError("no sentence is given")
-                raise advised(fault_, "the arguments", 'nbdl translate RUN "go ."')
+        if sys.stdin is None or sys.stdin.isatty():
+            raise UsageError('no sentence is given. Try nbdl translate RUN "go ."')
         try:
-            text = stream.read().decode("utf-8-sig")
+            text = sys.stdin.buffer.read().decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise advised(DataError("it is no text in UTF-8: {}", error), "stdin", "UTF-8") from error
+            raise fault(f"it is no text in UTF-8: {error}", "stdin", "a text in UTF-8") from error
     else:
         text = read_text(expanded(path))
     where = "stdin" if path is None else path

@@ -26,22 +26,24 @@ class SequenceEncoder:
 
     Parameters
     ----------
-    vocabulary, embed, hidden, layers : int
+    vocabulary, features, hidden, layers : int
+        `features` are those of an embedding.
     dropout : float
         Probability, between the layers.
     cell : str
         A name in `CELLS`.
     """
 
-    def __init__(self, vocabulary, embed=256, hidden=256, layers=2, dropout=0.2, cell="rnn"):
-        self.embedding = Embedding(vocabulary, embed)
+    def __init__(self, vocabulary, features=256, hidden=256, layers=2, dropout=0.2, cell="rnn"):
+        self.vocabulary, self.features, self.dropout = vocabulary, features, dropout
+        self.hidden, self.layers, self.cell = hidden, layers, cell
+        self.embedding, self.between = Embedding(vocabulary, features), Dropout(dropout)
         self.cells = _cells("SequenceEncoder", cell, hidden, layers)
-        self.dropout = Dropout(dropout)
 
     def __call__(self, source, source_length, train=None):
         x, states = self.embedding(source), []
         for i, cell in enumerate(self.cells):
-            x = self.dropout(x, train=train) if i else x
+            x = self.between(x, train=train) if i else x
             x, h = cell(x, lengths=source_length)
             states.append(h)
         return {"state": stack(states, axis=1), "context": states[-1]}
@@ -55,10 +57,12 @@ class SequenceDecoder:
     parameters are those of `SequenceEncoder`, of which `layers` and `hidden` must be equal.
     """
 
-    def __init__(self, vocabulary, embed=256, hidden=256, layers=2, dropout=0.2, cell="rnn"):
-        self.embedding = Embedding(vocabulary, embed)
+    def __init__(self, vocabulary, features=256, hidden=256, layers=2, dropout=0.2, cell="rnn"):
+        self.vocabulary, self.features, self.dropout = vocabulary, features, dropout
+        self.hidden, self.layers, self.cell = hidden, layers, cell
+        self.embedding, self.between = Embedding(vocabulary, features), Dropout(dropout)
         self.cells = _cells("SequenceDecoder", cell, hidden, layers)
-        self.dropout, self.logits = Dropout(dropout), Linear(vocabulary)
+        self.logits = Linear(vocabulary)
 
     def __call__(self, target, state, context, train=None):
         x, state, context = self.embedding(target), as_tensor(state), as_tensor(context)
@@ -69,7 +73,7 @@ class SequenceDecoder:
         x = concatenate([x, tile(context.reshape(N, 1, -1), (1, T, 1))], axis=2)
         states = []
         for i, cell in enumerate(self.cells):
-            x = self.dropout(x, train=train) if i else x
+            x = self.between(x, train=train) if i else x
             x, h = cell(x, state[:, i])
             states.append(h)
         return self.logits(x), {"state": stack(states, axis=1)}
@@ -100,10 +104,10 @@ class Seq2Seq:
 
 
 def seq2seq(
-    source_vocabulary=10, target_vocabulary=10, embed=256, hidden=256, layers=2, dropout=0.2, cell="rnn"
+    source_vocabulary=10, target_vocabulary=10, features=256, hidden=256, layers=2, dropout=0.2, cell="rnn"
 ):
     """From the sentences of one language to those of another, by recurrent layers. Section 10.7."""
-    options = {"embed": embed, "hidden": hidden, "layers": layers, "dropout": dropout, "cell": cell}
+    options = {"features": features, "hidden": hidden, "layers": layers, "dropout": dropout, "cell": cell}
     return Seq2Seq(
         SequenceEncoder(source_vocabulary, **options), SequenceDecoder(target_vocabulary, **options)
     )

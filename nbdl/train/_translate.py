@@ -80,7 +80,9 @@ def translations(net, sentences, vocabularies=None, *, length=None, beam=1, leng
     if isinstance(net, Run):
         run, net = net, net.net
         vocabularies = vocabularies or run.preparation.vocabularies
-        length, swap = length or run.config.data_options.get("length"), run.config.swap
+        swap = run.config.swap
+        if isinstance(run.data.train.x, Mapping) and "source" in run.data.train.x:
+            length = length or run.data.train.x["source"].shape[1]
     if not set(SIDES) <= set(vocabularies or {}):
         raise UsageError("the net has no vocabularies of two languages: it translates nothing")
     if not all(callable(getattr(net, part, None)) for part in ("encoder", "decoder")):

@@ -71,6 +71,29 @@ def recurrent(v, ids):
     return linear(v, "head", torch.stack(states, 1))
 
 
+def stack_of_torch(v, name, x, state=None, lengths=None):
+    """The states of PyTorch's own two layers (N, T, H), and the last ones (layers, N, H)."""
+    size, H = v[f"{name}.0.wx"].shape
+    layers = torch.nn.RNN(size, H, 2, batch_first=True).to(x.dtype)
+    weights = {}
+    for i in range(2):
+        cell = f"{name}.{i}"
+        weights |= {f"weight_ih_l{i}": v[f"{cell}.wx"].T, f"weight_hh_l{i}": v[f"{cell}.wh"].T}
+        weights |= {f"bias_ih_l{i}": v[f"{cell}.b"], f"bias_hh_l{i}": torch.zeros(H, dtype=x.dtype)}
+    if lengths is not None:
+        x = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    return torch.func.functional_call(layers, weights, (x, state))
+
+
+def seq2seq(v, source, source_length, target):
+    x = v["encoder.embedding.w"][source]
+    _, state = stack_of_torch(v, "encoder.cells", x, lengths=source_length)
+    x = v["decoder.embedding.w"][target]
+    context = state[-1][:, None].expand(-1, x.shape[1], -1)
+    y, _ = stack_of_torch(v, "decoder.cells", torch.cat([x, context], 2), state)
+    return linear(v, "decoder.logits", y)
+
+
 def masked_mean(v, x, lengths):
     h, position = torch.tanh(linear(v, "first", x)), torch.arange(x.shape[1])
     h = torch.where((position < lengths[:, None])[:, :, None], h, 0)
@@ -93,7 +116,7 @@ def both(prediction, target):
 
 
 PEERS = bn_lenet, residual, beside, bigram, window, tied, unrolled, recurrent, masked_mean, two_tensors
-PEERS = {f.__name__: f for f in PEERS}
+PEERS = {f.__name__: f for f in (*PEERS, seq2seq)}
 
 
 def tensors(a, dtype):
