@@ -16,13 +16,15 @@ from nbdl.tape import as_tensor
 __all__ = ["Seq2Seq", "SequenceDecoder", "SequenceEncoder", "seq2seq"]
 
 CELLS = {"rnn": RNN}
+STATES = {"rnn": 1}  # arrays of a state, which lie side by side in one
 
 
 class SequenceEncoder:
     """Token ids (N, T) to the last state of recurrent layers: what a `SequenceDecoder` starts from.
 
-    ``encoder(source, source_length)`` gives ``{"state": (N, layers, hidden), "context": (N, hidden)}``, the
-    states of all layers behind the last token of each sentence, and that of the last layer.
+    ``encoder(source, source_length)`` gives ``{"state": (N, layers, S), "context": (N, hidden)}``, the states
+    of all layers behind the last token of each sentence, and that of the last layer. S is `hidden`; of "lstm"
+    twice that, with the memory.
 
     Parameters
     ----------
@@ -41,18 +43,14 @@ class SequenceEncoder:
         self.cells = _cells("SequenceEncoder", cell, hidden, layers)
 
     def __call__(self, source, source_length, train=None):
-        x, states = self.embedding(source), []
-        for i, cell in enumerate(self.cells):
-            x = self.between(x, train=train) if i else x
-            x, h = cell(x, lengths=source_length)
-            states.append(h)
-        return {"state": stack(states, axis=1), "context": states[-1]}
+        _, state = _walked(self, self.embedding(source), None, source_length, train)
+        return {"state": state, "context": state[:, -1, : self.hidden]}
 
 
 class SequenceDecoder:
     """Token ids (N, T) to logits (N, T, vocabulary) of the tokens that follow them.
 
-    ``decoder(target, state, context)`` begins in the state (N, layers, hidden), sees the context (N, hidden)
+    ``decoder(target, state, context)`` begins in the state (N, layers, S), sees the context (N, hidden)
     beside each token, and gives ``(logits, {"state": ...})``: so it can be called token by token. The
     parameters are those of `SequenceEncoder`, of which `layers` and `hidden` must be equal.
     """
@@ -66,17 +64,14 @@ class SequenceDecoder:
 
     def __call__(self, target, state, context, train=None):
         x, state, context = self.embedding(target), as_tensor(state), as_tensor(context)
-        if state.ndim != 3 or state.shape[1] != len(self.cells):
-            text = "SequenceDecoder: `state` must be (N, layers, hidden) of {} layers, got shape {}"
-            raise ShapeError(text, len(self.cells), state.shape)
+        wanted = len(self.cells), self.hidden * STATES[self.cell]
+        if state.shape[1:] != wanted:
+            text = "SequenceDecoder: `state` must have the shape (N, {}, {}), got {}"
+            raise ShapeError(text, *wanted, state.shape)
         N, T, _ = x.shape
         x = concatenate([x, tile(context.reshape(N, 1, -1), (1, T, 1))], axis=2)
-        states = []
-        for i, cell in enumerate(self.cells):
-            x = self.between(x, train=train) if i else x
-            x, h = cell(x, state[:, i])
-            states.append(h)
-        return self.logits(x), {"state": stack(states, axis=1)}
+        x, state = _walked(self, x, state, None, train)
+        return self.logits(x), {"state": state}
 
 
 class Seq2Seq:
@@ -111,6 +106,18 @@ def seq2seq(
     return Seq2Seq(
         SequenceEncoder(source_vocabulary, **options), SequenceDecoder(target_vocabulary, **options)
     )
+
+
+def _walked(net, x, state, lengths, train):
+    """What the layers of a net make of x, and the states of all of them behind it, (N, layers, ...)."""
+    H, states = net.hidden, []
+    for i, cell in enumerate(net.cells):
+        before = None if state is None else state[:, i]
+        if STATES[net.cell] == 2 and state is not None:
+            before = before[:, :H], before[:, H:]
+        x, last = cell(net.between(x, train=train) if i else x, before, lengths)
+        states.append(concatenate(last, axis=1) if isinstance(last, tuple) else last)
+    return x, stack(states, axis=1)
 
 
 def _cells(where, cell, hidden, layers):

@@ -176,7 +176,7 @@ def test_wrong_arguments(run):
     with pytest.raises(OptionError, match="`cell` must be one of rnn"):
         models.seq2seq(cell="perceptron")
     decoder = models.SequenceDecoder(12, 8, 16)
-    with pytest.raises(ShapeError, match="`state` must be \\(N, layers, hidden\\) of 2 layers"):
+    with pytest.raises(ShapeError, match="`state` must have the shape \\(N, 2, 16\\), got \\(1, 16\\)"):
         decoder(np.zeros((1, 1), int), np.zeros((1, 16)), np.zeros((1, 16)))
 
 
