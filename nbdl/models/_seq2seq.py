@@ -9,14 +9,14 @@ The encoder stops at the end of each sentence; in the book it goes on through th
 
 from nbdl.array_functions import concatenate, stack, tile
 from nbdl.errors import OptionError, ShapeError
-from nbdl.nn import RNN, Dropout, Embedding, Linear
+from nbdl.nn import GRU, LSTM, RNN, Dropout, Embedding, Linear
 from nbdl.nn._options import positive
 from nbdl.tape import as_tensor
 
 __all__ = ["Seq2Seq", "SequenceDecoder", "SequenceEncoder", "seq2seq"]
 
-CELLS = {"rnn": RNN}
-STATES = {"rnn": 1}  # arrays of a state, which lie side by side in one
+CELLS = {"gru": GRU, "lstm": LSTM, "rnn": RNN}
+STATES = {"gru": 1, "lstm": 2, "rnn": 1}  # arrays of a state, which lie side by side in one
 
 
 class SequenceEncoder:
@@ -32,11 +32,10 @@ class SequenceEncoder:
         `features` are those of an embedding.
     dropout : float
         Probability, between the layers.
-    cell : str
-        A name in `CELLS`.
+    cell : "gru", "lstm" or "rnn"
     """
 
-    def __init__(self, vocabulary, features=256, hidden=256, layers=2, dropout=0.2, cell="rnn"):
+    def __init__(self, vocabulary, features=256, hidden=256, layers=2, dropout=0.2, cell="gru"):
         self.vocabulary, self.features, self.dropout = vocabulary, features, dropout
         self.hidden, self.layers, self.cell = hidden, layers, cell
         self.embedding, self.between = Embedding(vocabulary, features), Dropout(dropout)
@@ -55,7 +54,7 @@ class SequenceDecoder:
     parameters are those of `SequenceEncoder`, of which `layers` and `hidden` must be equal.
     """
 
-    def __init__(self, vocabulary, features=256, hidden=256, layers=2, dropout=0.2, cell="rnn"):
+    def __init__(self, vocabulary, features=256, hidden=256, layers=2, dropout=0.2, cell="gru"):
         self.vocabulary, self.features, self.dropout = vocabulary, features, dropout
         self.hidden, self.layers, self.cell = hidden, layers, cell
         self.embedding, self.between = Embedding(vocabulary, features), Dropout(dropout)
@@ -99,7 +98,7 @@ class Seq2Seq:
 
 
 def seq2seq(
-    source_vocabulary=10, target_vocabulary=10, features=256, hidden=256, layers=2, dropout=0.2, cell="rnn"
+    source_vocabulary=10, target_vocabulary=10, features=256, hidden=256, layers=2, dropout=0.2, cell="gru"
 ):
     """From the sentences of one language to those of another, by recurrent layers. Section 10.7."""
     options = {"features": features, "hidden": hidden, "layers": layers, "dropout": dropout, "cell": cell}

@@ -20,7 +20,7 @@ def model(tmp_path_factory):
     lines = ["\t".join(" ".join(words[i] for i in row) for words in (ENGLISH, FRENCH)) for row in rows]
     (folder / "numbers.txt").write_text("\n".join(lines))
     settings = {
-        "model_options.features": 8, "model_options.hidden": 16, "model_options.dropout": 0.0,
+        "model_options.features": 16, "model_options.hidden": 16, "model_options.dropout": 0.0,
         "data_options.length": 5, "schedule": "cosine",
     }  # fmt: skip
     arguments = ["train", "seq2seq", "--data", folder / "numbers.txt", "--epochs", 20, "--batch-size", 32]

@@ -306,7 +306,7 @@ WHOLE = {
     "unrolled": (Unrolled, SEQUENCES["x"], CLASSES % 3),
     "elman": (Elman, IDS[:, :3], IDS[:, 1:4]),
     "recurrent": (Next, IDS, np.roll(IDS, -1, axis=1)),
-    "seq2seq": (lambda: models.seq2seq(12, 12, 8, 16, dropout=0.0), SENTENCES, WORDS),
+    "seq2seq": (lambda: models.seq2seq(12, 12, 16, 16, dropout=0.0), SENTENCES, WORDS),
     "masked_mean": (MaskedMean, SEQUENCES, CLASSES % 3),
     "two_tensors": (Two, FLAT, PAIRS),
     "activations": (activations, FLAT, CLASSES),

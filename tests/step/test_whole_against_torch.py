@@ -71,26 +71,24 @@ def recurrent(v, ids):
     return linear(v, "head", torch.stack(states, 1))
 
 
-def stack_of_torch(v, name, x, state=None, lengths=None):
-    """The states of PyTorch's own two layers (N, T, H), and the last ones (layers, N, H)."""
-    size, H = v[f"{name}.0.wx"].shape
-    layers = torch.nn.RNN(size, H, 2, batch_first=True).to(x.dtype)
-    weights = {}
+def layers_of_torch(v, name, x, state=None, lengths=None):
+    """What PyTorch's own two layers make of x, and their last states (layers, N, H)."""
+    weights, (size, H) = {}, (x.shape[2], v[f"{name}.0.wh"].shape[0])
     for i in range(2):
-        cell = f"{name}.{i}"
-        weights |= {f"weight_ih_l{i}": v[f"{cell}.wx"].T, f"weight_hh_l{i}": v[f"{cell}.wh"].T}
-        weights |= {f"bias_ih_l{i}": v[f"{cell}.b"], f"bias_hh_l{i}": torch.zeros(H, dtype=x.dtype)}
+        for theirs, ours in (("weight_ih", "wx"), ("weight_hh", "wh"), ("bias_ih", "b"), ("bias_hh", "bh")):
+            weights[f"{theirs}_l{i}"] = v[f"{name}.{i}.{ours}"].swapaxes(0, -1)
     if lengths is not None:
         x = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    layers = torch.nn.GRU(size, H, 2, batch_first=True, device="meta")
     return torch.func.functional_call(layers, weights, (x, state))
 
 
 def seq2seq(v, source, source_length, target):
     x = v["encoder.embedding.w"][source]
-    _, state = stack_of_torch(v, "encoder.cells", x, lengths=source_length)
+    _, state = layers_of_torch(v, "encoder.cells", x, lengths=source_length)
     x = v["decoder.embedding.w"][target]
     context = state[-1][:, None].expand(-1, x.shape[1], -1)
-    y, _ = stack_of_torch(v, "decoder.cells", torch.cat([x, context], 2), state)
+    y, _ = layers_of_torch(v, "decoder.cells", torch.cat([x, context], 2), state)
     return linear(v, "decoder.logits", y)
 
 

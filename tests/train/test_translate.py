@@ -31,7 +31,7 @@ def path(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def config(path):
-    options = {"features": 8, "hidden": 16, "dropout": 0.0}
+    options = {"features": 16, "hidden": 16, "dropout": 0.0}
     return resolve("seq2seq", overrides={
         "data": str(path), "epochs": 20, "batch_size": 32, "lr": 0.02, "schedule": "cosine",
         "model_options": options,
@@ -130,7 +130,7 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_bits(config, tmp_path):
 
 def test_the_step_is_one_program_that_drops_states_between_layers(run):
     x, y = ({k: a[:32] for k, a in run.data.train.x.items()}, run.data.train.y[:32])
-    nets = [nn.init(models.seq2seq(12, 12, 8, 16, dropout=0.1), x, 3) for _ in range(2)]
+    nets = [nn.init(models.seq2seq(12, 12, 16, 16, dropout=0.1), x, 3) for _ in range(2)]
     step = nbdl.compile_step(nets[0], "softmax_cross_entropy", example=(x, y), lr=0.0, seed=5)
     assert step.program.native
     loss = nn.softmax_cross_entropy(nets[1](**x, train=nn.Train(5, 0)), y, axis=-1)
@@ -173,9 +173,9 @@ def test_wrong_arguments(run):
         nbdl.translate(run.net, "one")
     with pytest.raises(UsageError, match="must have an `encoder` and a `decoder`, got Linear"):
         nbdl.translate(nn.Linear(2), "one", run.preparation.vocabularies)
-    with pytest.raises(OptionError, match="`cell` must be one of rnn"):
+    with pytest.raises(OptionError, match="`cell` must be one of gru, lstm, rnn"):
         models.seq2seq(cell="perceptron")
-    decoder = models.SequenceDecoder(12, 8, 16)
+    decoder = models.SequenceDecoder(12, 16, 16)
     with pytest.raises(ShapeError, match="`state` must have the shape \\(N, 2, 16\\), got \\(1, 16\\)"):
         decoder(np.zeros((1, 1), int), np.zeros((1, 16)), np.zeros((1, 16)))
 
