@@ -23,7 +23,7 @@ def model(tmp_path_factory):
         "model_options.features": 16, "model_options.hidden": 16, "model_options.dropout": 0.0,
         "data_options.length": 5, "schedule": "cosine",
     }  # fmt: skip
-    arguments = ["train", "seq2seq", "--data", folder / "numbers.txt", "--epochs", 20, "--batch-size", 32]
+    arguments = ["train", "seq2seq", "--data", folder / "numbers.txt", "--epochs", 30, "--batch-size", 32]
     arguments += ["--lr", 0.02, "--out", folder / "run"]
     arguments += [a for key, value in settings.items() for a in ("--set", f"{key}={value}")]
     result = CliRunner().invoke(main, [str(a) for a in arguments])

@@ -33,7 +33,7 @@ def path(tmp_path_factory):
 def config(path):
     options = {"features": 16, "hidden": 16, "dropout": 0.0}
     return resolve("seq2seq", overrides={
-        "data": str(path), "epochs": 20, "batch_size": 32, "lr": 0.02, "schedule": "cosine",
+        "data": str(path), "epochs": 30, "batch_size": 32, "lr": 0.02, "schedule": "cosine",
         "model_options": options,
         "data_options.length": LENGTH,
     })  # fmt: skip
