@@ -12,7 +12,7 @@ def nbdl_layers():
         "Conv2d", "ConvTranspose2d", "Dropout", "Embedding", "Flatten", "GLU", "GRU", "GaussianNoise",
         "GlobalAvgPool2d", "GlobalMaxPool2d", "GroupNorm", "InstanceNorm", "LSTM", "Lambda", "LayerNorm",
         "Linear", "LocalResponseNorm", "LpPool2d", "MaxPool1d", "MaxPool2d", "PReLU", "Pad2d", "RMSNorm",
-        "RNN", "RandomCrop", "RandomFlip", "RandomShift", "Residual", "Sequential", "Softmax", "SwiGLU",
+        "RNN", "RandomCrop", "RandomFlip", "RandomShift", "Residual", "Sequential", "Softmax", "Stack", "SwiGLU",
         *dict.fromkeys(ACTIVATIONS.values()),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")

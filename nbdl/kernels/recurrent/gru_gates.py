@@ -19,6 +19,7 @@ from nbdl._jit import jit
 from nbdl.errors import ShapeError
 from nbdl.kernels.door.choice import choice
 from nbdl.kernels.door.inputs import as_float
+from nbdl.kernels.door.views import flat
 
 SOURCES = "torch", "keras", "onnx"
 
@@ -47,21 +48,21 @@ def gru_gates(w, source):
     >>> gru_gates(np.array([[1.0], [2.0], [3.0]]), "onnx")
     array([[2., 1., 3.]])
     """
-    w = as_float("gru_gates: `w`", w, -1)
+    a = as_float("gru_gates: `w`", w, -1)
     library = choice("gru_gates: `source`", source, SOURCES)
     if w.ndim == 1:
-        _check_gates(w.shape, w.size)
-        y = np.empty(w.size, w.dtype)
-        _ordered(w, w.size, np.int64(1), np.int64(1), library > 0, y)
+        _check_gates(a.shape, a.size)
+        y = np.empty(a.size, a.dtype)
+        _ordered(flat(a), a.size, np.int64(1), np.int64(1), library > 0, y)
         return y
     if w.ndim != 2:
         raise ShapeError("gru_gates: `w` must have 1 or 2 dimensions, got shape {}", w.shape)
     keras = library == 1
-    G, D = w.shape[1 if keras else 0], w.shape[0 if keras else 1]
-    _check_gates(w.shape, G)
-    y = np.empty((D, G), w.dtype)
+    G, D = a.shape[1 if keras else 0], a.shape[0 if keras else 1]
+    _check_gates(a.shape, G)
+    y = np.empty((D, G), a.dtype)
     gate, row = (1, G) if keras else (D, 1)
-    _ordered(w.reshape(w.size), G, gate, row, library > 0, y.reshape(w.size))
+    _ordered(flat(a), G, gate, row, library > 0, flat(y))
     return y
 
 
