@@ -9,7 +9,7 @@ The encoder stops at the end of each sentence; in the book it goes on through th
 
 from nbdl.array_functions import concatenate, stack, tile
 from nbdl.errors import OptionError, ShapeError
-from nbdl.nn import GRU, LSTM, RNN, Dropout, Embedding, Linear
+from nbdl.nn import GRU, LSTM, RNN, Embedding, Linear, Stack
 from nbdl.nn._options import positive
 from nbdl.tape import as_tensor
 
@@ -38,11 +38,12 @@ class SequenceEncoder:
     def __init__(self, vocabulary, features=256, hidden=256, layers=2, dropout=0.2, cell="gru"):
         self.vocabulary, self.features, self.dropout = vocabulary, features, dropout
         self.hidden, self.layers, self.cell = hidden, layers, cell
-        self.embedding, self.between = Embedding(vocabulary, features), Dropout(dropout)
-        self.cells = _cells("SequenceEncoder", cell, hidden, layers)
+        self.embedding = Embedding(vocabulary, features)
+        self.stack = _stack("SequenceEncoder", cell, hidden, layers, dropout)
 
     def __call__(self, source, source_length, train=None):
-        _, state = _walked(self, self.embedding(source), None, source_length, train)
+        _, states = self.stack(self.embedding(source), None, source_length, train)
+        state = _joined(states)
         return {"state": state, "context": state[:, -1, : self.hidden]}
 
 
@@ -57,20 +58,25 @@ class SequenceDecoder:
     def __init__(self, vocabulary, features=256, hidden=256, layers=2, dropout=0.2, cell="gru"):
         self.vocabulary, self.features, self.dropout = vocabulary, features, dropout
         self.hidden, self.layers, self.cell = hidden, layers, cell
-        self.embedding, self.between = Embedding(vocabulary, features), Dropout(dropout)
-        self.cells = _cells("SequenceDecoder", cell, hidden, layers)
+        self.embedding = Embedding(vocabulary, features)
+        self.stack = _stack("SequenceDecoder", cell, hidden, layers, dropout)
         self.logits = Linear(vocabulary)
 
     def __call__(self, target, state, context, train=None):
         x, state, context = self.embedding(target), as_tensor(state), as_tensor(context)
-        wanted = len(self.cells), self.hidden * STATES[self.cell]
+        wanted = self.layers, self.hidden * STATES[self.cell]
         if state.shape[1:] != wanted:
             text = "SequenceDecoder: `state` must have the shape (N, {}, {}), got {}"
             raise ShapeError(text, *wanted, state.shape)
         N, T, _ = x.shape
         x = concatenate([x, tile(context.reshape(N, 1, -1), (1, T, 1))], axis=2)
-        x, state = _walked(self, x, state, None, train)
-        return self.logits(x), {"state": state}
+        x, states = self.stack(x, self._parted(state), None, train)
+        return self.logits(x), {"state": _joined(states)}
+
+    def _parted(self, state):
+        """The states of the layers, each as its cell takes it."""
+        H, each = self.hidden, [state[:, i] for i in range(self.layers)]
+        return [(s[:, :H], s[:, H:]) for s in each] if STATES[self.cell] == 2 else each
 
 
 class Seq2Seq:
@@ -107,19 +113,13 @@ def seq2seq(
     )
 
 
-def _walked(net, x, state, lengths, train):
-    """What the layers of a net make of x, and the states of all of them behind it, (N, layers, ...)."""
-    H, states = net.hidden, []
-    for i, cell in enumerate(net.cells):
-        before = None if state is None else state[:, i]
-        if STATES[net.cell] == 2 and state is not None:
-            before = before[:, :H], before[:, H:]
-        x, last = cell(net.between(x, train=train) if i else x, before, lengths)
-        states.append(concatenate(last, axis=1) if isinstance(last, tuple) else last)
-    return x, stack(states, axis=1)
-
-
-def _cells(where, cell, hidden, layers):
+def _stack(where, cell, hidden, layers, dropout):
     if cell not in CELLS:
         raise OptionError("{}: `cell` must be one of {}, got {!r}", where, ", ".join(CELLS), cell)
-    return [CELLS[cell](hidden) for _ in range(positive(f"{where}: `layers`", layers))]
+    layers = positive(f"{where}: `layers`", layers)
+    return Stack(*(CELLS[cell](hidden) for _ in range(layers)), dropout=dropout)
+
+
+def _joined(states):
+    """The states of all layers in one array (N, layers, S)."""
+    return stack([concatenate(s, axis=1) if isinstance(s, tuple) else s for s in states], axis=1)

@@ -18,7 +18,7 @@ Y = np.where(np.arange(T) < RNG.integers(1, T + 1, (N, 1)), RNG.integers(0, W, (
 def of_torch(torch, cell, v):
     """The logits by an nn.Embedding, a stack of two layers and a linear layer on each side."""
     stacks, weights = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}, {}
-    for side, name in (("encoder", "encoder.cells"), ("decoder", "decoder.cells")):
+    for side, name in (("encoder", "encoder.stack"), ("decoder", "decoder.stack")):
         weights[side] = {}
         for i in range(2):
             part = f"{name}.{i}"

@@ -85,10 +85,10 @@ def layers_of_torch(v, name, x, state=None, lengths=None):
 
 def seq2seq(v, source, source_length, target):
     x = v["encoder.embedding.w"][source]
-    _, state = layers_of_torch(v, "encoder.cells", x, lengths=source_length)
+    _, state = layers_of_torch(v, "encoder.stack", x, lengths=source_length)
     x = v["decoder.embedding.w"][target]
     context = state[-1][:, None].expand(-1, x.shape[1], -1)
-    y, _ = layers_of_torch(v, "decoder.cells", torch.cat([x, context], 2), state)
+    y, _ = layers_of_torch(v, "decoder.stack", torch.cat([x, context], 2), state)
     return linear(v, "decoder.logits", y)
 
 
