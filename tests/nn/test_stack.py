@@ -61,7 +61,8 @@ def test_values_states_and_gradients_are_those_of_pytorch(kind, bidirectional):
     parts = leaves(states)
     tensors = [torch.from_numpy(a.data.copy()).requires_grad_() for a in parts]
     tx = torch.from_numpy(x.data.copy()).requires_grad_()
-    before = torch.stack(tensors) if kind != "LSTM" else (torch.stack(tensors[::2]), torch.stack(tensors[1::2]))
+    before = torch.stack(tensors)
+    before = (before[::2], before[1::2]) if kind == "LSTM" else before
     packed = torch.nn.utils.rnn.pack_padded_sequence(
         tx, torch.from_numpy(LENGTHS), batch_first=True, enforce_sorted=False
     )
@@ -95,7 +96,7 @@ def test_directions_are_layers_of_their_own():
     assert list(nn.named_parameters(net)) == [f"{i}.{name}" for i in layers for name in ("wx", "wh", "b")]
     assert [layer.reverse for layer in (*net.layers, *net.back)] == [False, False, True, True]
     assert net.layers[1].wx.shape == (12, 6)
-    y, states = net(X, None, LENGTHS)
+    y, _ = net(X, None, LENGTHS)
     turned, _ = net.back[0](X, None, LENGTHS)
     below, _ = net.layers[0](X, None, LENGTHS)
     both = np.concatenate([below.data, turned.data], axis=2)
@@ -138,7 +139,7 @@ def test_what_it_is_not_given():
     net = stack(bidirectional=True)
     with pytest.raises(UsageError, match="Stack: `states` must have one state for each of 2 layers"):
         net(X, (None,))
-    with pytest.raises(UsageError, match="Stack: the state of layer 1 must be a pair, .* got ndarray"):
+    with pytest.raises(UsageError, match=r"Stack: the state of layer 1 must be a pair, .* got ndarray"):
         net(X, (None, np.zeros((3, 6))))
     with pytest.raises(ShapeError, match=r"GRU: `h0` must have shape \(3, 6\), got \(2, 6\)"):
         net(X, (None, (np.zeros((3, 6)), np.zeros((2, 6)))))

@@ -17,12 +17,41 @@ def lstm(
         return wx, wh, bias, None if p is None else p[d].reshape(3, -1)[[0, 2, 1]]
 
     def walk(x, d, lengths, reverse):
-        return kernels.lstm(x, *before(initial_h, initial_c, d), *weights(d), lengths, reverse)
-
-    def before(h, c, d):
-        return (None if a is None else (a[:, d] if layout else a[d]) for a in (h, c))
+        before = (_of_direction(a, d, layout) for a in (initial_h, initial_c))
+        return kernels.lstm(x, *before, *weights(d), lengths, reverse)
 
     return _directions(walk, x, sequence_lens, direction, layout, outputs, others)
+
+
+def gru(
+    x, w, r, b=None, sequence_lens=None, initial_h=None, *,
+    hidden_size, direction="forward", layout=0, linear_before_reset=0, outputs=1, **others,
+):  # fmt: skip
+    """ONNX keeps the gates in the order update, reset, candidate, and two biases."""
+
+    def walk(x, d, lengths, reverse):
+        wx, wh = kernels.gru_gates(w[d], "onnx"), kernels.gru_gates(r[d], "onnx")
+        parts = (None, None) if b is None else np.split(b[d], 2)
+        biases = (None if part is None else kernels.gru_gates(part, "onnx") for part in parts)
+        reset, h0 = "after" if linear_before_reset else "before", _of_direction(initial_h, d, layout)
+        return kernels.gru(x, h0, wx, wh, *biases, lengths, reset, reverse)
+
+    return _directions(walk, x, sequence_lens, direction, layout, outputs, others)
+
+
+def rnn(
+    x, w, r, b=None, sequence_lens=None, initial_h=None, *,
+    hidden_size, direction="forward", layout=0, outputs=1, **others,
+):  # fmt: skip
+    def walk(x, d, lengths, reverse):
+        bias, h0 = None if b is None else sum(np.split(b[d], 2)), _of_direction(initial_h, d, layout)
+        return kernels.rnn(x, h0, w[d].T, r[d].T, bias, lengths, "tanh", reverse)
+
+    return _directions(walk, x, sequence_lens, direction, layout, outputs, others)
+
+
+def _of_direction(state, d, layout):
+    return None if state is None else state[:, d] if layout else state[d]
 
 
 def _directions(walk, x, lengths, direction, layout, outputs, others):
@@ -37,4 +66,4 @@ def _directions(walk, x, lengths, direction, layout, outputs, others):
     return (y, *(a.swapaxes(0, 1) if layout else a for a in states))[:outputs]
 
 
-OPERATORS = {"LSTM": lstm}
+OPERATORS = {"GRU": gru, "LSTM": lstm, "RNN": rnn}
