@@ -84,3 +84,8 @@ def nbdl_models():
         "window_lm", "nbdl.models:window_lm", about="next character from the last 8, one hidden layer",
         presets={"timemachine": window, "text": window},
     )  # fmt: skip
+    recurrent = {**adam, "epochs": 20, "batch_size": 32, "lr": 0.01, "clip_norm": 1.0, "schedule": "cosine"}
+    recurrent["data_options"] = {"length": 32, "partition": "sequential"}
+    for name, about in (("rnn_lm", "next character from all before, simple recurrent layers"),):
+        presets = {"timemachine": recurrent, "text": recurrent}
+        yield Model(name, f"nbdl.models:{name}", about=about, presets=presets)

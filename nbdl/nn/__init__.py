@@ -28,6 +28,7 @@ from nbdl.nn._losses import (
     mse,
     softmax_cross_entropy,
 )
+from nbdl.nn._one_hot import OneHot
 from nbdl.nn._pad2d import Pad2d
 from nbdl.nn._parameter import (
     Buffer,
@@ -44,6 +45,7 @@ from nbdl.nn._pool1d import AvgPool1d, MaxPool1d
 from nbdl.nn._pool2d import AvgPool2d, LpPool2d, MaxPool2d
 from nbdl.nn._rnn import RNN
 from nbdl.nn._sequential import Sequential, build, config
+from nbdl.nn._stateful import Stateful
 from nbdl.nn._train import Train
 
 __all__ = [
@@ -71,6 +73,7 @@ __all__ = [
     "LpPool2d",
     "MaxPool1d",
     "MaxPool2d",
+    "OneHot",
     "Pad2d",
     "Parameter",
     "RandomCrop",
@@ -80,6 +83,7 @@ __all__ = [
     "RMSNorm",
     "RNN",
     "Sequential",
+    "Stateful",
     "Train",
     "binary_cross_entropy_with_logits",
     "build",

@@ -288,10 +288,12 @@ def _run(net, data, config, place, saved, progress, loss=None, groups=None, call
 
 
 def _sizes(build, data):
-    """How many outputs the data ask for, and of which size their images are, if the model can be told."""
+    """What the data ask for, if the model can be told: how many outputs, images of which size, whether a
+    minibatch goes on where the one before ended."""
     known, sizes = registry.parameters(build), {}
     if "vocabulary" in known and data.classes is not None:
-        return {"vocabulary": data.classes}
+        follows = data.order is not None and data.order.sequential
+        return {"vocabulary": data.classes, **({"carry": follows} if "carry" in known else {})}
     if "outputs" in known and not isinstance(data.train.y, Mapping):
         values = data.train.y.shape[1] if data.train.y.ndim > 1 else 1
         sizes["outputs"] = values if data.classes is None else data.classes
