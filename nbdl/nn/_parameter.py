@@ -26,7 +26,7 @@ from nbdl.nn._inputs import call, each, named, numbers, taken
 from nbdl.records import resolve
 from nbdl.tape import Tensor, no_grad, tracing
 
-_carrying = contextvars.ContextVar("carrying", default=None)  # a Train: of a prediction that carries a state
+_carrying = contextvars.ContextVar("carrying", default=None)  # the Train of a prediction with state
 _filling = contextvars.ContextVar("filling", default=None)  # (seed, names by id, dtype, initializers by name)
 
 
