@@ -72,7 +72,7 @@ def generate(
     if text and vocabulary is None:
         raise UsageError("`prefix` is text: a `vocabulary` is needed to read it, or the run of a text")
     size = None if vocabulary is None else len(vocabulary)
-    start = _read(prefix, vocabulary) if text else as_ids("generate", prefix, size)
+    start = encoded(prefix, vocabulary) if text else as_ids("generate", prefix, size)
     if not len(start):
         raise UsageError("`prefix` must hold at least one token, got {!r}", prefix)
     with registry.swap(**swap):
@@ -99,7 +99,7 @@ def generate(
 
 
 class _Windows:
-    """``follow(ids)``: the logits (V,) of the next token, from the last `length` tokens, read anew each time."""
+    """``follow(ids)``: the logits (V,) of the next token, from the last `length` tokens."""
 
     def __init__(self, net, length, vocabulary):
         self._row = np.zeros((1, length), np.int64)
@@ -115,7 +115,7 @@ class _Windows:
     def __call__(self, ids):
         row, last = self._row, ids[-self._row.shape[1] :]
         row[:] = self._pad
-        if self.logits.ndim == 3:  # each position sees those before it alone: what is behind them has no effect
+        if self.logits.ndim == 3:  # each position sees those before it: what is behind them has no effect
             row[0, : len(last)] = last
             return self._predict(row)[0, len(last) - 1]
         row[0, row.shape[1] - len(last) :] = last
@@ -123,7 +123,7 @@ class _Windows:
 
 
 def _check_logits(found, vocabulary):
-    """Raise `ShapeError` unless a net gave logits, `UsageError` unless as many as the vocabulary has tokens."""
+    """Raise an error unless a net gave logits, as many as the vocabulary has tokens."""
     if not isinstance(found, np.ndarray) or found.ndim not in (2, 3) or not found.shape[-1]:
         given = found.shape if isinstance(found, np.ndarray) else type(found).__name__
         raise ShapeError("the net must give logits (N, V) or (N, T, V), got {}", given)
@@ -134,8 +134,8 @@ def _check_logits(found, vocabulary):
         )  # fmt: skip
 
 
-def _read(prefix, vocabulary):
-    """The ids of a text; what the vocabulary does not hold is said."""
+def encoded(prefix, vocabulary):
+    """The ids of a text, at least one; what the vocabulary does not hold is said."""
     strangers = vocabulary.strangers(prefix)
     if strangers:
         warnings.warn(
@@ -146,7 +146,10 @@ def _read(prefix, vocabulary):
         if lost:
             text = f"texts of this net have letters a to z alone: {_shown(lost)} of the prefix is left out"
             warnings.warn(text, stacklevel=3)
-    return vocabulary.encode(prefix)
+    ids = vocabulary.encode(prefix)
+    if not len(ids):
+        raise UsageError("`prefix` must hold at least one token, got {!r}", prefix)
+    return ids
 
 
 def _shown(some):

@@ -47,7 +47,7 @@ class Stream:
 
 
 def _with_state(net, example):
-    """``(f, state)`` with ``f(state, x)``: compiled, or kernel by kernel for nets of which there is no text."""
+    """``(f, state)`` with ``f(state, x)``: compiled, or kernel by kernel where it cannot be."""
     if native():
         try:
             return jit_predict(net, example, state=True)
