@@ -18,10 +18,10 @@ class Stateful:
     Parameters
     ----------
     body : callable
-        ``body(x, *states, train=None)`` must return y and the states, and have the attribute `hidden`: each
-        state is (N, hidden). `RNN` has one.
+        ``body(x, state, train=None)`` must return (y, state), and have the attribute `hidden`. A state is an
+        array (N, hidden), or a tuple of them.
     states : int
-        How many arrays its state has.
+        How many arrays a state has: 1 of `RNN`.
     carry : bool
         Whether minibatches of training carry it. False: each begins with zeros, as the windows of a text
         need it that come in random order.
@@ -39,16 +39,19 @@ class Stateful:
             return self._parts(self.body(x, train=train))[0]
         dtype = next((p.dtype for p in parameters(self.body) if p.ready), None)
         wanted = (self.body.hidden,)
-        given = [b.rows(wanted, like=x, train=train, dtype=dtype) for b in self.state]
-        y, *states = self._parts(self.body(x, *given, train=train))
-        for buffer, state in zip(self.state, states):
-            buffer.keep(state, train=train)
+        given = tuple(b.rows(wanted, like=x, train=train, dtype=dtype) for b in self.state)
+        y, state = self._parts(self.body(x, given if self.states > 1 else given[0], train=train))
+        for buffer, array in zip(self.state, state):
+            buffer.keep(array, train=train)
         return y
 
     def _parts(self, found):
-        """y and the states, if that is what the body gave."""
-        if isinstance(found, tuple) and len(found) == 1 + self.states:
-            return found
-        gave = f"{len(found) - 1} states" if isinstance(found, tuple) else "none"
-        text = "Stateful: `body` must return y and {} of `states`, got {}. Try RNN(...) with state=True"
-        raise ShapeError(text, self.states, gave)
+        """y, and the arrays of the state, if that is what the body gave."""
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise ShapeError("Stateful: `body` must return (y, state), got y alone. Try state=True for it")
+        y, state = found
+        state = state if isinstance(state, tuple) else (state,)
+        if len(state) != self.states:
+            text = "Stateful: the state of `body` has {} arrays, and `states` is {}"
+            raise ShapeError(text, len(state), self.states)
+        return y, state

@@ -215,7 +215,11 @@ def _net(config, data):
         )
         kinds = each(lambda a: str(a.dtype), data.train.x)
         raise UsageError(text + "--set data_options.text=true", config.model, kinds)
-    config.model_options = {**_sizes(make, data), **config.model_options}
+    sizes = _sizes(make, data)
+    if config.model_options.get("carry") and not sizes.get("carry", True):
+        text = "model option `carry` needs data option partition=sequential, got partition={}"
+        raise UsageError(text, config.data_options.get("partition", "fixed"))
+    config.model_options = {**sizes, **config.model_options}
     config.loss = config.loss or _loss_of(data)
     return _build(config)
 

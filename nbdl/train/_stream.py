@@ -3,7 +3,7 @@
 import numpy as np
 
 from nbdl import tape
-from nbdl.errors import NbdlError, ShapeError, UsageError
+from nbdl.errors import NbdlError, ShapeError, TapeError, UsageError
 from nbdl.nn._inputs import call
 from nbdl.nn._parameter import carrying, per_sample_buffers
 from nbdl.step import jit_predict
@@ -51,8 +51,9 @@ def _with_state(net, example):
     if native():
         try:
             return jit_predict(net, example, state=True)
-        except UsageError:
-            pass
+        except Exception as error:  # its Python looks at values, or calls what has no compiled form
+            if isinstance(error, NbdlError) and not isinstance(error, TapeError | UsageError):
+                raise
     buffers, given = per_sample_buffers(net), _Given({})
     with tape.no_grad(), carrying(given):
         call(net, example)

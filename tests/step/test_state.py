@@ -122,7 +122,7 @@ def test_messages(net):
         with pytest.raises(error, match=message):
             f(given, one)
     plain = nn.init(nn.Sequential(nn.Linear(2)), np.zeros((1, 3)))
-    with pytest.raises(UsageError, match="carries no `state`. Try nn.Stateful"):
+    with pytest.raises(UsageError, match=r"carries no `state`. Try nn.Stateful"):
         nbdl.jit_predict(plain, np.zeros((1, 3)), state=True)
 
     class Forgets(Swapped):
