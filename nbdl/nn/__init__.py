@@ -13,6 +13,7 @@ from nbdl.nn._embedding import Embedding
 from nbdl.nn._fold import fold_batch_norm
 from nbdl.nn._freeze import freeze, unfreeze
 from nbdl.nn._group_norm import GroupNorm, InstanceNorm, LocalResponseNorm
+from nbdl.nn._gru import GRU
 from nbdl.nn._lambda import Lambda
 from nbdl.nn._layer_norm import LayerNorm, RMSNorm
 from nbdl.nn._linear import Linear
@@ -28,6 +29,7 @@ from nbdl.nn._losses import (
     mse,
     softmax_cross_entropy,
 )
+from nbdl.nn._lstm import LSTM
 from nbdl.nn._one_hot import OneHot
 from nbdl.nn._pad2d import Pad2d
 from nbdl.nn._parameter import (
@@ -61,11 +63,13 @@ __all__ = [
     "Conv2d",
     "ConvTranspose2d",
     "Embedding",
+    "GRU",
     "GaussianNoise",
     "GlobalAvgPool2d",
     "GlobalMaxPool2d",
     "GroupNorm",
     "InstanceNorm",
+    "LSTM",
     "Lambda",
     "LayerNorm",
     "Linear",

@@ -17,37 +17,43 @@ STEPS = 256  # of the sum, whose x, of two rows, stay in the first cache
 TOGETHER = 4  # groups of rows of a gradient that one item makes
 
 
-def tiles(L, results, a_step, k_step, x_row, y_row, columns):
-    """The tile of y[i] += sum_k w[i a_step + k k_step] x[k] of `columns` rows, x_row and y_row apart."""
+def tiles(L, results, a_step, k_step, x_row, y_row, columns, init="add"):
+    """The tile of y[i] += sum_k w[i a_step + k k_step] x[k] of `columns` rows, x_row and y_row apart.
+
+    y = the sum where `init` is "0".
+    """
     parts = []
     for first, few, count in groups(results, shape(results, columns)[0]):
         fmas, places = rectangle(few, columns, a_step, x_row, L, y_row)
         fmas = [(i, a + first * a_step, b) for i, a, b in fmas]
         places = [place + first * L for place in places]
         parts.append(part(fmas, places, count, a=few * a_step, c=few * L))
-    return spec(parts, k_step, L, init="add")
+    return spec(parts, k_step, L, init=init)
 
 
-def matrix_gradient(D, Q, L, per_block, x, dy, dw="dw"):
+def matrix_gradient(D, Q, L, per_block, x, dy, dw="dw", pitch=None, kept=("inputs", "cotangents")):
     """The `Gradient` `dw` of a matrix w (D, Q) in products of rows: the sum of x^T dy over all of them.
 
-    `per_block` rows of a block; `x` and `dy` say what the leaf `transpose_rows` is given to find them.
+    `per_block` rows of a block; `x` and `dy` say what the leaf `transpose_rows` is given to find them, `kept`
+    how the copies are called. w may be some columns of a matrix that has `pitch` of them.
     """
     wide = -(-Q // L) * L  # what stands behind Q is never written, and what it would add to is not stored
     collect = [
-        Row(transpose_rows(L), kept="inputs", features=D, pitch=D, **x),
-        Row(transpose_rows(L), kept="cotangents", features=Q, pitch=wide, **dy),
+        Row(transpose_rows(L), kept=kept[0], features=D, pitch=D, **x),
+        Row(transpose_rows(L), kept=kept[1], features=Q, pitch=wide, **dy),
     ]
+    given = {"inputs": kept[0], "cotangents": kept[1], "dw": dw}
     few, columns = shape(D, wide // L)
     finish = [
-        Row(_rows(D, Q, L, per_block, first, n, count, columns, wide), items=-(-count // TOGETHER), dw=dw)
+        Row(_rows(D, Q, L, per_block, first, n, count, columns, wide, pitch or Q),
+            items=-(-count // TOGETHER), **given)
         for first, n, count in groups(D, few)
-    ]
-    keep = {"inputs": per_block * L * D, "cotangents": per_block * L * wide}
+    ]  # fmt: skip
+    keep = {kept[0]: per_block * L * D, kept[1]: per_block * L * wide}
     return Gradient(collect, finish, keep=keep)
 
 
-def _rows(D, Q, L, per_block, first, rows, count, columns, wide):
+def _rows(D, Q, L, per_block, first, rows, count, columns, wide, pitch):
     """The leaf that makes `count` times `rows` rows of dw from row `first` on, over the whole minibatch.
 
     An item makes a few of them together, some columns at a time: each shard has its sum in the first cache.
@@ -76,6 +82,6 @@ def _rows(D, Q, L, per_block, first, rows, count, columns, wide):
                 for i in range(rows):
                     for j in range(n):
                         total = sum_shards(sums + (i * n + j) * L, size, shards)
-                        store_rest(dw, (row + i) * Q + (v + j) * L, total, Q - (v + j) * L)
+                        store_rest(dw, (row + i) * pitch + (v + j) * L, total, Q - (v + j) * L)
 
     return leaf
