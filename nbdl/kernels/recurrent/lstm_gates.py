@@ -49,7 +49,12 @@ def lstm_gates(w, source):
     """
     w = as_float("lstm_gates: `w`", w, -1)
     library = choice("lstm_gates: `source`", source, SOURCES)
-    keras, onnx = library == 1, library == 2
+    return _in_order(w, library == 1, library == 2)
+
+
+@jit
+def _in_order(w, keras, onnx):
+    # Numba decides about the dimensions of an argument while it compiles.
     if w.ndim == 1:
         _check_gates(w.shape, w.size)
         y = np.empty(w.size, w.dtype)

@@ -20,7 +20,6 @@ from nbdl.kernels.recurrent.lstm_cell import gate_slopes, loaded, loaded_peephol
 from nbdl.kernels.recurrent.lstm_scan import copy_row
 from nbdl.kernels.recurrent.walk import (
     add_products_dh,
-    add_products_dw,
     as_lengths,
     check_lengths,
     check_shape,
@@ -38,36 +37,36 @@ from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 @jit
 def lstm_scan_dz(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse=False, dz=None):
     """Adds the gradient with respect to z to `dz` (N, T, 4H), new (zeros) if it is not given; returns it."""
-    made, _, _, _ = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
+    made, _, _, _, _ = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
     dz = as_grad("lstm_scan_dz: `dz`", dz, made.shape, made)
-    _add(made, dz)
+    _add(flat(made), flat(dz))
     return dz
 
 
 @jit
 def lstm_scan_dh0(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse=False, dh0=None):
     """Adds the gradient with respect to h0 to `dh0` (N, H), new (zeros) if it is not given; returns it."""
-    _, made, _, _ = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
+    _, made, _, _, _ = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
     dh0 = as_grad("lstm_scan_dh0: `dh0`", dh0, made.shape, made)
-    _add(made, dh0)
+    _add(flat(made), flat(dh0))
     return dh0
 
 
 @jit
 def lstm_scan_dc0(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse=False, dc0=None):
     """Adds the gradient with respect to c0 to `dc0` (N, H), new (zeros) if it is not given; returns it."""
-    _, _, made, _ = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
+    _, _, made, _, _ = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
     dc0 = as_grad("lstm_scan_dc0: `dc0`", dc0, made.shape, made)
-    _add(made, dc0)
+    _add(flat(made), flat(dc0))
     return dc0
 
 
 @jit
 def lstm_scan_dwh(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse=False, dwh=None):
     """Adds the gradient with respect to wh to `dwh` (H, 4H), new (zeros) if it is not given; returns it."""
-    dz, _, _, _ = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
+    dz, _, _, states, _ = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
     dwh = as_grad("lstm_scan_dwh: `dwh`", dwh, wh.shape, dz)
-    _add_dwh(dz, y, h0, lengths, reverse, dwh)
+    _add_dwh(dz, states, dwh)
     return dwh
 
 
@@ -76,7 +75,7 @@ def lstm_scan_dpeepholes(
     dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse=False, dpeepholes=None
 ):  # fmt: skip
     """Adds the gradient with respect to peepholes to `dpeepholes` (3, H), new if not given; returns it."""
-    dz, _, memory, memories = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
+    dz, _, memory, _, memories = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
     dpeepholes = as_grad("lstm_scan_dpeepholes: `dpeepholes`", dpeepholes, (3, memory.shape[1]), dz)
     _add_dpeepholes(dz, memories, bool(reverse), dpeepholes)
     return dpeepholes
@@ -89,9 +88,9 @@ def lstm_scan_backward(dy, dh, dc, z, y, h0, c0, wh, peepholes=None, lengths=Non
     `dy` (N, T, H), `dh` and `dc` (N, H) are the cotangents of y, h and c. dpeepholes (3, H) is zeros where
     there are none.
     """
-    dz, dh0, dc0, memories = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
+    dz, dh0, dc0, states, memories = _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse)
     dwh, dpeepholes = np.zeros(wh.shape, dz.dtype), np.zeros((3, dh0.shape[1]), dz.dtype)
-    _add_dwh(dz, y, h0, lengths, reverse, dwh)
+    _add_dwh(dz, states, dwh)
     if peepholes is not None:
         _add_dpeepholes(dz, memories, bool(reverse), dpeepholes)
     return dz, dh0, dc0, dwh, dpeepholes
@@ -99,7 +98,7 @@ def lstm_scan_backward(dy, dh, dc, z, y, h0, c0, wh, peepholes=None, lengths=Non
 
 @jit
 def _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse):
-    """(dz, dh0, dc0), and the memories [n, t] and [n, t + 1] at both ends of each step, in order of time."""
+    """(dz, dh0, dc0), the states before each step, the memories at both its ends, [n, t] and [n, t + 1]."""
     some, given, filled, short = peepholes is not None, h0 is not None, c0 is not None, lengths is not None
     dy = as_float("gradient of lstm_scan: `dy` (N, T, H)", dy, 3)
     dh = as_like("gradient of lstm_scan: `dh` (N, H)", dh, 2, dy)
@@ -125,17 +124,17 @@ def _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse):
     check_lengths("gradient of lstm_scan", lengths, T)
     dz, memories = np.zeros(z.shape, z.dtype), np.zeros((N, T + 1, H), z.dtype)
     # Copies: the walk writes over its carries, and dh and dc are the caller's.
-    dh, dc = dh.copy(), dc.copy()
-    _lstm_scan_back(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, bool(reverse), memories, dz)
-    return dz, dh, dc, memories
+    dh, dc, states = dh.copy(), dc.copy(), states_before(y, h0, lengths, bool(reverse))
+    _lstm_scan_back(dy, dh, dc, z, states, c0, wh, peepholes, lengths, bool(reverse), memories, dz)
+    return dz, dh, dc, states, memories
 
 
 @jit
-def _lstm_scan_back(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse, memories, dz):
+def _lstm_scan_back(dy, dh, dc, z, states, c0, wh, peepholes, lengths, reverse, memories, dz):
     """The walk back: `dh` and `dc` come as the cotangents of h and c, and go as those of h0 and c0."""
-    (N, T, H), G = y.shape, z.shape[2]
+    (N, T, H), G = dy.shape, z.shape[2]
     gates, dgates, zero = z.copy(), np.empty((N, G), z.dtype), splat(z.dtype.type(0))
-    _again(gates, y, h0, c0, wh, peepholes, lengths, reverse, memories)
+    _again(gates, states, c0, wh, peepholes, lengths, reverse, memories)
     for s in range(T):
         t = step_of(s, T, not reverse)
         for n in range(N):
@@ -150,11 +149,10 @@ def _lstm_scan_back(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse, m
 
 
 @jit
-def _again(gates, y, h0, c0, wh, peepholes, lengths, reverse, memories):
+def _again(gates, states, c0, wh, peepholes, lengths, reverse, memories):
     """The gates of all steps, in the place of z, and the memories before and behind them."""
-    (N, T, H), G, one = y.shape, gates.shape[2], np.int64(1)
-    # y has the states: no step waits for another, but for the memories.
-    states, h = states_before(y, h0, lengths, reverse), np.empty(H, y.dtype)
+    (N, T, H), G, one, h = states.shape, gates.shape[2], np.int64(1), np.empty(states.shape[2], gates.dtype)
+    # The states are there: no step waits for another, but for the memories.
     gemm(one, N * T, G, H, flat(states), H, one, flat(wh), G, one, flat(gates), np.bool_(True))
     for n in range(N):
         end, first = lengths[n] if lengths.size else T, n * (T + 1)
@@ -190,12 +188,10 @@ def _step_back(dy, gates, before, H, peepholes, is_there, zero, dh, dc, dgates):
 
 
 @jit
-def _add_dwh(dz, y, h0, lengths, reverse, dwh):
+def _add_dwh(dz, states, dwh):
     """After the walk, as one product over all steps instead of one for each."""
-    y = as_like("gradient of lstm_scan: `y` (N, T, H)", y, 3, dz)
-    h0 = as_optional("gradient of lstm_scan: `h0` (N, H)", h0, 2, dz)
-    lengths = as_lengths("gradient of lstm_scan: `lengths` (N,)", lengths)
-    add_products_dw(dz, y, h0, lengths, bool(reverse), dwh)
+    (N, T, G), H, one = dz.shape, dwh.shape[0], np.int64(1)
+    gemm(one, H, G, N * T, flat(states), one, H, flat(dz), G, one, flat(dwh), np.bool_(True))
 
 
 @jit
@@ -219,6 +215,5 @@ def _add_dpeepholes(dz, memories, reverse, dpeepholes):
 
 @jit
 def _add(a, b):
-    p, q = flat(a), flat(b)
-    for i in range(p.size):
-        q[i] += p[i]
+    for i in range(a.size):
+        b[i] += a[i]
