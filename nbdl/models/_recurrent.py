@@ -1,9 +1,9 @@
 """Recurrent language models: the next token at each position, from all that came before."""
 
 from nbdl.errors import UsageError
-from nbdl.nn import RNN, Dropout, Embedding, Linear, OneHot, Sequential, Stateful
+from nbdl.nn import GRU, LSTM, RNN, Dropout, Embedding, Linear, OneHot, Sequential, Stateful
 
-__all__ = ["rnn_lm"]
+__all__ = ["gru_lm", "lstm_lm", "rnn_lm"]
 
 
 def rnn_lm(
@@ -34,6 +34,22 @@ def rnn_lm(
         Initializer of all matrices but the embedding.
     """
     return _lm(RNN, 1, vocabulary, hidden, layers, features, tied, dropout, carry, init)
+
+
+def gru_lm(
+    vocabulary=28, hidden=32, layers=1, features=None, tied=False, dropout=0.0, carry=False,
+    init="xavier_uniform",
+):  # fmt: skip
+    """`rnn_lm` of gated recurrent units. Section 10.2."""
+    return _lm(GRU, 1, vocabulary, hidden, layers, features, tied, dropout, carry, init)
+
+
+def lstm_lm(
+    vocabulary=28, hidden=32, layers=1, features=None, tied=False, dropout=0.0, carry=False,
+    init="xavier_uniform",
+):  # fmt: skip
+    """`rnn_lm` of long short-term memories, whose state is two arrays. Section 10.1."""
+    return _lm(LSTM, 2, vocabulary, hidden, layers, features, tied, dropout, carry, init)
 
 
 def _lm(layer, states, vocabulary, hidden, layers, features, tied, dropout, carry, init):

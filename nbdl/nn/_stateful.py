@@ -21,7 +21,7 @@ class Stateful:
         ``body(x, state, train=None)`` must return (y, state), and have the attribute `hidden`. A state is an
         array (N, hidden), or a tuple of them.
     states : int
-        How many arrays a state has: 1 of `RNN`.
+        How many arrays a state has: 1 of `RNN` and `GRU`, 2 of `LSTM`.
     carry : bool
         Whether minibatches of training carry it. False: each begins with zeros, as the windows of a text
         need it that come in random order.
