@@ -223,6 +223,18 @@ def test_a_text_of_unknown_tokens_and_of_mixed_line_ends(tmp_path, run):
         train.train(settings(path), out=tmp_path / "run")
 
 
+@pytest.mark.parametrize(("build", "states"), [(models.gru_lm, 1), (models.lstm_lm, 2)])
+def test_gated_models_carry_their_state(build, states):
+    ids = np.random.default_rng(0).integers(0, 28, (2, 9))
+    net = nn.init(build(hidden=8, layers=2, carry=True), ids, dtype="float64")
+    whole = net(ids).data
+    for part in (slice(0, 4), slice(4, 9)):
+        step = nn.Train()
+        np.testing.assert_allclose(net(ids[:, part], train=step).data, whole[:, part], atol=1e-12)
+        step.commit()
+    assert len(step.kept) == 0 and len(nn._parameter.per_sample_buffers(net)) == 2 * states
+
+
 def test_models_and_their_sizes():
     ids = np.zeros((2, 5), int)
     for options, count in (
