@@ -8,7 +8,7 @@ __all__ = ["gru_lm", "lstm_lm", "rnn_lm"]
 
 def rnn_lm(
     vocabulary=28, hidden=32, layers=1, features=None, tied=False, dropout=0.0, carry=False,
-    init="xavier_uniform",
+    init="lecun_uniform",
 ):  # fmt: skip
     """A language model of simple recurrent layers: ids (N, T) to logits (N, T, vocabulary).
 
@@ -31,14 +31,14 @@ def rnn_lm(
         Whether minibatches of training go on with the states of those before, see `nbdl.nn.Stateful`.
         `nbdl train` sets it where the windows follow each other (``data_options.partition=sequential``).
     init : str
-        Initializer of all matrices but the embedding.
+        Initializer of all matrices but the embedding; by default that of PyTorch, which the book uses.
     """
     return _lm(RNN, 1, vocabulary, hidden, layers, features, tied, dropout, carry, init)
 
 
 def gru_lm(
     vocabulary=28, hidden=32, layers=1, features=None, tied=False, dropout=0.0, carry=False,
-    init="xavier_uniform",
+    init="lecun_uniform",
 ):  # fmt: skip
     """`rnn_lm` of gated recurrent units. Section 10.2."""
     return _lm(GRU, 1, vocabulary, hidden, layers, features, tied, dropout, carry, init)
@@ -46,7 +46,7 @@ def gru_lm(
 
 def lstm_lm(
     vocabulary=28, hidden=32, layers=1, features=None, tied=False, dropout=0.0, carry=False,
-    init="xavier_uniform",
+    init="lecun_uniform",
 ):  # fmt: skip
     """`rnn_lm` of long short-term memories, whose state is two arrays. Section 10.1."""
     return _lm(LSTM, 2, vocabulary, hidden, layers, features, tied, dropout, carry, init)

@@ -51,8 +51,6 @@ def test_a_recurrent_model(run, model, tmp_path):
     assert run("predict", "own", "lines.txt", "-o", "next.csv").exit_code == 0
     refused = run("generate", model, "--prefix", "a", "--plot", "states.png")
     assert refused.exit_code == 2 and "the states of a recurrent net alone" in refused.stderr
-    refused = run("train", "rnn_lm", "--data", story)
-    assert refused.exit_code == 2 and "`batch_size` must be at most" in refused.stderr
 
 
 def test_predict_what_comes_next(run, model, tmp_path):
