@@ -47,6 +47,7 @@ from nbdl.nn._pool1d import AvgPool1d, MaxPool1d
 from nbdl.nn._pool2d import AvgPool2d, LpPool2d, MaxPool2d
 from nbdl.nn._rnn import RNN
 from nbdl.nn._sequential import Sequential, build, config
+from nbdl.nn._stack import Stack
 from nbdl.nn._stateful import Stateful
 from nbdl.nn._train import Train
 
@@ -87,6 +88,7 @@ __all__ = [
     "RMSNorm",
     "RNN",
     "Sequential",
+    "Stack",
     "Stateful",
     "Train",
     "binary_cross_entropy_with_logits",

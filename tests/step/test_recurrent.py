@@ -33,6 +33,19 @@ class LastOfLSTM(Last):
         return self.head(y.sum(axis=1) + 2.0 * h - c)
 
 
+class LastOfStack(Last):
+    """The same of two layers of a GRU in both directions."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.rnn = nn.Stack(nn.GRU(5, **options), nn.GRU(5, **options), bidirectional=True)
+
+    def __call__(self, x, before, lengths, train=None):
+        start = self.start(before)
+        y, ((first, _), (_, last)) = self.rnn(x, ((start, None), (None, 2.0 * start)), lengths)
+        return self.head(nbdl.concatenate([y.sum(axis=1), first - last], axis=1))
+
+
 def tokens(N, T):
     ids = np.random.default_rng(1).integers(0, 7, (N, T + 1))
     return ids[:, :-1].copy(), ids[:, 1:].copy()
@@ -101,6 +114,12 @@ def test_an_lstm_has_the_same_bits_on_any_number_of_threads(weights):
         found.append(([step(x, y) for _ in range(3)], weights(net)))
         assert step.program.native
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("reset", ["after", "before"])
+def test_a_stack_of_gru_in_both_directions(reset):
+    x, y = sequences(3 * 19, 4, "float64")
+    agree(lambda: LastOfStack(reset=reset), x, y, 19, "mse", "float64", 1e-11)
 
 
 def test_two_layers_and_two_directions(next_token):

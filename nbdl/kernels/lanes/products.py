@@ -10,11 +10,14 @@ from nbdl.kernels.lanes.rows import transpose_rows
 from nbdl.kernels.lanes.sums import SHARDS, sum_shards
 from nbdl.kernels.lanes.twin import Gradient, Row
 from nbdl.kernels.simd.local import local
+from nbdl.kernels.simd.registers import load, store
 from nbdl.kernels.simd.shuffle import store_rest
 from nbdl.kernels.simd.tile import groups, part, rectangle, shape, spec, tile
 
 STEPS = 256  # of the sum, whose x, of two rows, stay in the first cache
 TOGETHER = 4  # groups of rows of a gradient that one item makes
+LONG = 128  # rows of a block from which on a sum over them is a long one, made in pieces of so many
+BAND = 16  # groups of rows of a gradient that one item of a long sum makes: their sums take 200 kB
 
 
 def tiles(L, results, a_step, k_step, x_row, y_row, columns, init="add"):
@@ -43,12 +46,14 @@ def matrix_gradient(D, Q, L, per_block, x, dy, dw="dw", pitch=None, kept=("input
         Row(transpose_rows(L), kept=kept[1], features=Q, pitch=wide, **dy),
     ]
     given = {"inputs": kept[0], "cotangents": kept[1], "dw": dw}
-    few, columns = shape(D, wide // L)
-    finish = [
-        Row(_rows(D, Q, L, per_block, first, n, count, columns, wide, pitch or Q),
-            items=-(-count // TOGETHER), **given)
-        for first, n, count in groups(D, few)
-    ]  # fmt: skip
+    long, vectors = per_block * L >= LONG, wide // L
+    few, columns = shape(D, min(vectors, 3) if long else vectors)
+    make = _long_rows if long else _rows
+    finish = []
+    for first, n, count in groups(D, few):
+        leaf = make(D, Q, L, per_block, first, n, count, columns, wide, pitch or Q)
+        items = -(-count // BAND) * -(-vectors // columns) if long else -(-count // TOGETHER)
+        finish.append(Row(leaf, items=items, **given))
     keep = {kept[0]: per_block * L * D, kept[1]: per_block * L * wide}
     return Gradient(collect, finish, keep=keep)
 
@@ -83,5 +88,51 @@ def _rows(D, Q, L, per_block, first, rows, count, columns, wide, pitch):
                     for j in range(n):
                         total = sum_shards(sums + (i * n + j) * L, size, shards)
                         store_rest(dw, (row + i) * pitch + (v + j) * L, total, Q - (v + j) * L)
+
+    return leaf
+
+
+def _long_rows(D, Q, L, per_block, first, rows, count, columns, wide, pitch):
+    """The same where a sum is long. An item makes more rows, of some columns.
+
+    The sums are made in pieces, whose cotangents are copied side by side first: they are then read from the
+    second cache, once for each group of rows, and from memory once for each item.
+    """
+    lanes, vectors, size = per_block * L, wide // L, rows * columns * L
+    band = min(count, BAND)
+    shard, memory, panel = band * size, SHARDS * band * size, LONG * columns * L
+    parts = -(-vectors // columns)
+
+    def products(n):
+        fmas, places = rectangle(rows, n, 1, L, n * L, L)
+        return spec([part(fmas, places)], D, n * L, init="add")
+
+    most, rest = products(columns), products(vectors % columns or columns)
+
+    def leaf(inputs, cotangents, shards, bounds, dw, item):
+        v, start = item % parts * columns, item // parts * band
+        n, groups = min(columns, vectors - v), min(band, count - start)
+        sums, piece = local(dw, memory), local(dw, panel)
+        x = inputs + (first + start * rows)
+        for s in range(shards):
+            for i in range(s * shard, s * shard + groups * size):
+                sums[i] = 0
+            for k0 in range(bounds[s] * lanes, bounds[s + 1] * lanes, LONG):
+                k1 = min(k0 + LONG, bounds[s + 1] * lanes) - k0
+                for k in range(k1):
+                    for j in range(n):
+                        store(piece, (k * n + j) * L, load(cotangents, (k0 + k) * wide + (v + j) * L))
+                for g in range(groups):
+                    target = sums + (s * shard + g * size)
+                    if n == columns:
+                        tile(most, 0, k1, x + (k0 * D + g * rows), piece, target, target)
+                    else:
+                        tile(rest, 0, k1, x + (k0 * D + g * rows), piece, target, target)
+        for g in range(groups):
+            for i in range(rows):
+                for j in range(n):
+                    total = sum_shards(sums + (g * size + (i * n + j) * L), shard, shards)
+                    row = first + (start + g) * rows + i
+                    store_rest(dw, row * pitch + (v + j) * L, total, Q - (v + j) * L)
 
     return leaf

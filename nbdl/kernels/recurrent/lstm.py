@@ -66,7 +66,7 @@ def lstm(x, h0, c0, wx, wh, b=None, peepholes=None, lengths=None, reverse=False,
     state = as_optional("lstm: `h0` (N, H)", h0, 2, x)
     memory = as_optional("lstm: `c0` (N, H)", c0, 2, x)
     holes = as_optional("lstm: `peepholes` (3, H)", peepholes, 2, x)
-    H = wh.shape[0]
+    H = wx.shape[1] // 4
     # `linear` and `lstm_scan` would refuse too, but by other names of their arguments.
     check_steps("lstm: `x` (N, T, D)", x.shape)
     check_shape("lstm: `wx`", wx.shape, (x.shape[2], 4 * H), True)

@@ -107,7 +107,7 @@ def lstm_cell(x, h, c, wx, wh, b=None, peepholes=None):
     wh = as_like("lstm_cell: `wh` (H, 4H)", wh, 2, x)
     b = as_optional("lstm_cell: `b` (4H,)", b, 1, x)
     peepholes = as_optional("lstm_cell: `peepholes` (3, H)", peepholes, 2, x)
-    (N, D), H = x.shape, wh.shape[0]
+    (N, D), H = x.shape, wx.shape[1] // 4
     check_shape("lstm_cell: `wx`", wx.shape, (D, 4 * H), True)
     check_shape("lstm_cell: `wh`", wh.shape, (H, 4 * H), True)
     check_shape("lstm_cell: `b`", b.shape, (4 * H,), bias)

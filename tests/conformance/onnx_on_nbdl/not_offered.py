@@ -1,11 +1,9 @@
 """ONNX operators that nbdl does not offer, each with the reason."""
 
 _BY_REASON = {
-    "recurrent nets are not there yet": "GRU LSTM RNN",
     "attention and what comes with it is not there yet": (
         "Attention CausalConvWithState FlexAttention LinearAttention RotaryEmbedding"
     ),
-    "an optimizer that is not there yet": "Adagrad",
     "a function of each element that the tape does not record": (
         "Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Floor Mod Round Sin Sinh Tan"
     ),
