@@ -19,7 +19,7 @@ class Stateful:
     ----------
     body : callable
         ``body(x, state, train=None)`` must return (y, state), and have the attribute `hidden`. A state is an
-        array (N, hidden), or a tuple of them.
+        array (N, hidden), or a tuple of them. Of layers above each other each is one such layer.
     states : int
         How many arrays a state has: 1 of `RNN` and `GRU`, 2 of `LSTM`.
     carry : bool
@@ -31,6 +31,8 @@ class Stateful:
     def __init__(self, body, *, states=1, carry=True):
         if not callable(body) or not hasattr(body, "hidden"):
             raise UsageError("Stateful: `body` must be a recurrent layer, nn.RNN(32) say, got {!r}", body)
+        if getattr(body, "reverse", False):
+            raise UsageError("Stateful: `body` must walk forwards: in `reverse` it ends where texts begin")
         self.body, self.states, self.carry = body, positive("Stateful: `states`", states), bool(carry)
         self.state = [Buffer(per_sample=True) for _ in range(self.states)]
 

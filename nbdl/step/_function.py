@@ -294,8 +294,10 @@ def _text(graph, parameters, arrays, states=()):
     for i, value in enumerate(graph.results):
         if places.get(_origin(value, views)) != f"y{i}":
             calls.append(f"copy({name(value)}, y{i})")
-    # one may be another as it was before: all are copied before any is written
-    calls += [f"new{i} = {name(graph.commits[s])}.copy()" for i, s in enumerate(states)]
+    made = {v for node in graph.nodes if node.record.target != "numpy" for v in node.outputs}
+    for i, state in enumerate(states):  # all are read before any is written: one may be a view of another
+        new = graph.commits[state]
+        calls.append(f"new{i} = {name(new)}{'' if new in made else '.copy()'}")
     calls += [f"s{i}[:] = new{i}" for i in range(len(states))]
     count, data, results = range(len(arrays)), range(len(graph.data)), range(len(graph.results))
     named = [*(f"x{i}" for i in data), *(f"y{i}" for i in results), *(f"s{i}" for i in range(len(states)))]

@@ -81,6 +81,8 @@ def test_it_is_saved_with_its_body(tmp_path):
 def test_messages():
     with pytest.raises(UsageError, match=r"Stateful: `body` must be a recurrent layer, nn.RNN\(32\) say"):
         nn.Stateful(nn.Linear(3))
+    with pytest.raises(UsageError, match="must walk forwards"):
+        nn.Stateful(nn.RNN(3, reverse=True))
     with pytest.raises(UsageError, match="options by name, got 2 positions"):
         nn.Stateful(nn.RNN(3), 2)
     with pytest.raises(ShapeError, match=r"must return .y, state., got y alone. Try state=True for it"):
