@@ -1,5 +1,7 @@
 """Recurrent language models: the next token at each position, from all that came before."""
 
+from functools import partial
+
 from nbdl.errors import UsageError
 from nbdl.nn import GRU, LSTM, RNN, Dropout, Embedding, Linear, OneHot, Sequential, Stateful
 
@@ -46,14 +48,18 @@ def gru_lm(
 
 def lstm_lm(
     vocabulary=28, hidden=32, layers=1, features=None, tied=False, dropout=0.0, carry=False,
-    init="lecun_uniform",
+    init="lecun_uniform", forget_bias=0.0,
 ):  # fmt: skip
-    """`rnn_lm` of long short-term memories, whose state is two arrays. Section 10.1."""
-    return _lm(LSTM, 2, vocabulary, hidden, layers, features, tied, dropout, carry, init)
+    """`rnn_lm` of long short-term memories, whose state is two arrays. Section 10.1.
+
+    `forget_bias` is where the bias of the forget gates begins: 1, which helps where what counts is far away,
+    learns the short ties of characters more slowly.
+    """
+    return _lm(partial(LSTM, forget_bias=forget_bias), 2, vocabulary, hidden, layers, features, tied, dropout, carry, init)
 
 
 def _lm(layer, states, vocabulary, hidden, layers, features, tied, dropout, carry, init):
-    """A language model of recurrent layers of this class, whose state are so many arrays."""
+    """A language model of recurrent layers of this kind, whose state are so many arrays."""
     if isinstance(layers, bool) or layers < 1:
         raise UsageError("model option `layers` must be at least 1, got {!r}", layers)
     if tied and features not in (None, hidden):
