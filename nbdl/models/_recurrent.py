@@ -55,7 +55,8 @@ def lstm_lm(
     `forget_bias` is where the bias of the forget gates begins: 1, which helps where what counts is far away,
     learns the short ties of characters more slowly.
     """
-    return _lm(partial(LSTM, forget_bias=forget_bias), 2, vocabulary, hidden, layers, features, tied, dropout, carry, init)
+    layer = partial(LSTM, forget_bias=forget_bias)
+    return _lm(layer, 2, vocabulary, hidden, layers, features, tied, dropout, carry, init)
 
 
 def _lm(layer, states, vocabulary, hidden, layers, features, tied, dropout, carry, init):
