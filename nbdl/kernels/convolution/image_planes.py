@@ -13,7 +13,7 @@ import math
 
 from nbdl._jit import jit
 from nbdl.kernels.door.compact import compact
-from nbdl.kernels.simd.panels import ROWS, copy, round_up, transpose_blocks
+from nbdl.kernels.simd.panels import ROWS, copy_strided, round_up, transpose_blocks
 from nbdl.kernels.simd.registers import pointer
 from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.strided_tile import CACHE
@@ -54,11 +54,7 @@ def copy_to_plane(x, start, C, H, W, first, stride, image, to, pitch, rows, colu
     for c in range(C):
         for i in range(i0, i1):
             p, q = start + (c * H + y0 + i * sy) * W + x0, to + c * pitch + i * columns
-            if sx == 1:
-                copy(x, p + j0, max(0, j1 - j0), image, q + j0)
-            else:
-                for j in range(j0, j1):
-                    image[q + j] = x[p + j * sx]
+            copy_strided(x, p + j0 * sx, sx, max(0, j1 - j0), image, q + j0)
 
 
 @jit
