@@ -27,7 +27,7 @@ from nbdl.kernels.simd.panels import (
     ROWS,
     VECTORS,
     aligned,
-    pack_taps,
+    pack,
     round_up,
     round_up_odd,
     transpose_blocks,
@@ -118,12 +118,7 @@ def _conv2d(x, w, b, stride, padding, dilation, groups, add, y):
     images, weights, results, L = flat(x), flat(w), flat(y), lanes(pointer(x))
     M, K = O // groups, C * KH * KW
     room = round_up(M, ROWS)
-    panels, bias, taps, steps = (
-        aligned(room * K, images),
-        zeros(room, images),
-        np.empty(K, np.int64),
-        np.empty(K, np.int64),
-    )
+    panels, bias, steps = aligned(room * K, images), zeros(room, images), np.empty(K, np.int64)
     part = steps_at_a_time(C, KH * KW, KH * (VECTORS * L + KW), images)
     ph, hop_h, nh, rows = plane_layout(KH, stride[0], dilation[0], P)
     pw, hop_w, nw, wide = plane_layout(KW, stride[1], dilation[1], Q)
@@ -141,13 +136,13 @@ def _conv2d(x, w, b, stride, padding, dilation, groups, add, y):
         for k in range(K):
             c, u, v = k // (KH * KW), k // KW % KH, k % KW
             near = u // ph * hop_h * columns + v // pw * hop_w * S
-            taps[k], steps[k] = k, c * pitch + (u % ph * nw + v % pw) * size + near
+            steps[k] = c * pitch + (u % ph * nw + v % pw) * size + near
         source, out = images, results
         if S > 1:
             source, out = aligned(C * H * W * S, images), aligned(room * P * Q * S, images)
         px, py, ps, po = pointer(images), pointer(results), pointer(source), pointer(out)
         for g in range(groups):
-            pack_taps(weights, g * M * K, K, taps, M, panels)
+            pack(weights, g * M * K, K, np.int64(1), M, K, panels)
             for m in range(0 if add or not b.size else M):
                 bias[m] = b[g * M + m]
             for n in range(n0, n1, S):

@@ -128,13 +128,14 @@ def _conv2d_dx(dy, w, b, stride, padding, dilation, groups, add, dx):
     ph, top, rows = cotangent_rows(KH, stride[0], dilation[0], padding[0], H, P)
     pw, left, wide = cotangent_rows(KW, stride[1], dilation[1], padding[2], W, Q)
     nh, nw = min(ph, KH), min(pw, KW)
+    down, across = -(-H // stride[0]), -(-W // stride[1])  # rows and columns of the largest plane
     begins = np.zeros(nh * nw + 1, np.int64)  # where the taps of a plane begin
     spare = min(-left, max(0, left + wide - Q)) if stride[1] == 1 else 0
     side = samples_at_a_time(N, M * (P * Q + (H + KH) * (W + KW)) + C * H * W, stride, cotangents)
     for n0, n1, S in ((0, N - N % side, side), (N - N % side, N, 1)):
         if n0 == n1:
             continue
-        columns, shared = trim_zeros(wide, spare if S == 1 else 0, W, L)
+        columns, shared = trim_zeros(wide, spare if S == 1 else 0, across, L)
         columns *= S
         pitch = round_up_odd(rows * columns, L)
         image = zeros(M * pitch + shared + 2 * columns + (VECTORS + 1) * L, cotangents)
@@ -143,8 +144,8 @@ def _conv2d_dx(dy, w, b, stride, padding, dilation, groups, add, dx):
             source, out = aligned(M * P * Q * S, cotangents), zeros(room * H * W * S, cotangents)
         # Rows of sums of several planes, up to the next row or in whole vectors: all of them are stored.
         J = np.int64(2) if stride[1] == 2 else nw
-        row = min(columns, round_up(-(-W // stride[1]), L))
-        size = round_up(-(-H // stride[0]) * row, L)
+        row = min(columns, round_up(across, L))
+        size = round_up(down * row, L)
         firsts = np.zeros(J, np.int64)
         planes = zeros(room * J * size + L if stride[1] > 1 else 0, cotangents)
         p_dy, p_dx, ps, po = pointer(cotangents), pointer(results), pointer(source), pointer(out)

@@ -126,21 +126,27 @@ def copy(source, i, n, target, j):
 
 
 @jit
-def copy_strided(source, i, step, n, target, j):
-    """target[j : j + n] = source[i], source[i + step] ..., n elements."""
-    if step == 1:
+def copy_rows(source, i, row, step, rows, n, target, j, pitch):
+    """target[j + r pitch + k] = source[i + r row + k step] for r < rows, k < n."""
+    p, q = pointer(source), pointer(target)
+    L = lanes(p)
+    if step == 1 and rows == 1:
         copy(source, i, n, target, j)
-    elif step == 2:
-        p, q = pointer(source), pointer(target)
-        L = lanes(p)
+    elif step <= 2:
+        # Whole columns of vectors, so that what part of a vector counts is the same for all rows.
         for k in range(0, n, L):
-            left, at = n - k, i + 2 * k
-            # The element behind the last one may lie behind the array.
-            value = even(load_rest(p, at, 2 * left - 1), load_rest(p, at + L, 2 * left - 1 - L))
-            store_rest(q, j + k, value, left)
+            left = n - k
+            for r in range(rows):
+                at = i + r * row + k * step
+                if step == 1:
+                    value = load_rest(p, at, left)
+                else:  # the element behind the last one may lie behind the array
+                    value = even(load_rest(p, at, 2 * left - 1), load_rest(p, at + L, 2 * left - 1 - L))
+                store_rest(q, j + r * pitch + k, value, left)
     else:
-        for k in range(n):
-            target[j + k] = source[i + k * step]
+        for r in range(rows):
+            for k in range(n):
+                target[j + r * pitch + k] = source[i + r * row + k * step]
 
 
 @jit
