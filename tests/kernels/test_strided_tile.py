@@ -170,7 +170,7 @@ def test_copy(n):
 def test_copy_rows(step):
     for rows, n in ((1, 40), (3, 1), (3, 8), (2, 17)):
         row, pitch = (n - 1) * step + 2, n + 3
-        a = np.arange(1.0, 1 + (rows - 1) * row + (n - 1) * step + 1)  # ends with the last element that is taken
+        a = np.arange(1.0, 2 + (rows - 1) * row + (n - 1) * step)  # ends with the last element that is taken
         b = np.zeros(4 + rows * pitch)
         copy_rows(a, 0, row, step, rows, n, b, 4, pitch)
         want = np.zeros((rows, pitch))
