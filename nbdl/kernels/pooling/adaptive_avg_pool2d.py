@@ -38,7 +38,7 @@ from nbdl.kernels.pooling.bins import (
     strips_at_a_time,
 )
 from nbdl.kernels.simd.panels import round_up, transpose_blocks, zeros
-from nbdl.kernels.simd.registers import load, load_part, pointer, splat, store
+from nbdl.kernels.simd.registers import load, load_part, pointer, splat, store, store_part
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 from nbdl.kernels.simd.transpose import transpose
 
@@ -99,24 +99,24 @@ def _averages_of_strips(x, rows, columns, y):
     """Of narrow bins: L planes at a time, so that they fill lanes with planes instead of columns."""
     (H, W), (N, C, P, Q) = x.shape[2:], y.shape
     L, many, B = lanes(pointer(x)), strips_at_a_time(W, P, x), round_up(P * Q, lanes(pointer(x)))
-    strips, band, sums = zeros((many * W + 2 * L) * L, x), zeros((many * W + L) * L, x), zeros(B * L, x)
+    wide = W if W <= L else round_up(W, L)  # of a strip
+    strips, band = zeros((many * wide + 2 * L) * L, x), zeros((many * wide + L) * L, x)
+    sums = zeros(B * L, x)
     p, q, t, b, s = pointer(x), pointer(y), pointer(strips), pointer(band), pointer(sums)
     top, left = pointer(flat(rows)), pointer(flat(columns))
     for n in range(0, N * C, L):
         count = min(L, N * C - n)
         for i0 in range(0, P, many):
             i1 = min(P, i0 + many)
-            size = round_up((i1 - i0) * W, L)
+            size = round_up((i1 - i0) * wide, L)
             for k in range(count):
-                for i in range(i0, i1):
-                    start, to = ((n + k) * H + top[2 * i]) * W, k * size + (i - i0) * W
-                    # Whole vectors: what lies behind the end of a strip is the next one, written later.
-                    for c in range(0, W, L):
-                        store(t, to + c, _rows_added(p, start + c, W, top[2 * i + 1], x.size - start - c))
+                plane = (n + k) * H * W
+                for c in range(0, W, L):
+                    _add_rows(p + (plane + c), W, top, i0, i1, x.size - plane - c, t + (k * size + c), wide)
             transpose_blocks(t, size, b, L, L, size)
             for i in range(i0, i1):
                 for j in range(Q):
-                    first = ((i - i0) * W + left[2 * j]) * L
+                    first = ((i - i0) * wide + left[2 * j]) * L
                     total = load(b, first)
                     for c in range(1, left[2 * j + 1]):
                         total = total + load(b, first + c * L)
@@ -126,17 +126,28 @@ def _averages_of_strips(x, rows, columns, y):
 
 
 @jit
-def _rows_added(p, i, step, count, left):
-    """The sum of the `count` vectors at p[i], p[i + step] ..., where `left` elements exist from i on."""
-    if (count - 1) * step + lanes(p) <= left:
-        total = load(p, i)
-        for r in range(1, count):
-            total = total + load(p, i + r * step)
+def _add_rows(p, W, top, i0, i1, left, strips, wide):
+    """Of L columns, the sum over the rows of each of the bins from `i0` on: a vector every `wide` elements.
+
+    `left` elements exist from p on. What lies in the lanes behind the end of a row does not matter.
+    """
+    L = lanes(p)
+    if (top[2 * i1 - 2] + top[2 * i1 - 1] - 1) * W + L <= left:
+        for i in range(i0, i1):
+            at = top[2 * i] * W
+            total = load(p, at)
+            for _ in range(1, top[2 * i + 1]):
+                at += W
+                total = total + load(p, at)
+            store(strips, (i - i0) * wide, total)
     else:
-        total = load_part(p, i, left)
-        for r in range(1, count):
-            total = total + load_part(p, i + r * step, left - r * step)
-    return total
+        for i in range(i0, i1):
+            at = top[2 * i] * W
+            total = load_part(p, at, left - at)
+            for _ in range(1, top[2 * i + 1]):
+                at += W
+                total = total + load_part(p, at, left - at)
+            store(strips, (i - i0) * wide, total)
 
 
 @jit
@@ -239,6 +250,7 @@ def _adaptive_avg_pool2d_dx(dy, add, dx):
     wide, B = round_up(W, L), round_up(P * Q, L)
     shares, side = zeros(B * L, dy), zeros(wide * L, dy)
     strips, line = zeros(L * P * wide, dy), zeros(wide, dy)  # their ends stay zeros
+    bins_of = _bins_of_rows(rows, H)
     g, s, t = pointer(shares), pointer(side), pointer(strips)
     for n in range(0, N * C, L):
         count = min(L, N * C - n)
@@ -255,27 +267,52 @@ def _adaptive_avg_pool2d_dx(dy, add, dx):
                     store(s, c * L, load(s, c * L) + part)
             transpose_blocks(s, L, t + i * wide, P * wide, wide, L)
         for k in range(count):
-            # Bins come in order: the first and the last that hold row r only move on, and need no search.
-            strip, i0, i1 = t + k * P * wide, 0, 0
-            for r in range(H):
-                while rows[i0, 0] + rows[i0, 1] <= r:
-                    i0 += 1
-                while i1 < P and rows[i1, 0] <= r:
-                    i1 += 1
-                of_row = strip + i0 * wide
-                if i1 - i0 > 1:
-                    of_row = pointer(line)
-                    for c in range(0, W, L):
-                        total = load(strip, i0 * wide + c)
-                        for i in range(i0 + 1, i1):
-                            total = total + load(strip, i * wide + c)
-                        store(of_row, c, total)
-                at = ((n + k) * H + r) * W
-                left = dx.size - at
-                # Whole vectors, whose ends are zeros: the next row, where they lie, comes later.
-                for c in range(0, W, L):
-                    old = load_rest(p, at + c, left - c) if add else zero  # a new dx is not read
-                    store_rest(p, at + c, old + load(of_row, c), left - c)
+            at = (n + k) * H * W
+            _spread(t + k * P * wide, wide, pointer(bins_of), H, W, p + at, dx.size - at, add, pointer(line))
+
+
+@jit
+def _bins_of_rows(rows, H):
+    """(first, end), flat: the bins that hold each of H rows."""
+    bins = np.empty(2 * H, np.int64)
+    i0, i1 = 0, 0
+    # Bins come in order: the first and the last that hold row r only move on, and need no search.
+    for r in range(H):
+        while rows[i0, 0] + rows[i0, 1] <= r:
+            i0 += 1
+        while i1 < rows.shape[0] and rows[i1, 0] <= r:
+            i1 += 1
+        bins[2 * r], bins[2 * r + 1] = i0, i1
+    return bins
+
+
+@jit
+def _spread(strips, wide, bins, H, W, p, left, add, line):
+    """Write (or add) to each row of a plane the sum of the strips of its bins; `left` elements are behind p.
+
+    Whole vectors, whose ends are zeros: the next row, where they lie, is written later.
+    """
+    L = lanes(p)
+    for r in range(H):
+        i0, i1, row, rest = bins[2 * r], bins[2 * r + 1], p + r * W, left - r * W
+        strip = strips + i0 * wide
+        if i1 - i0 > 1:
+            for c in range(0, wide, L):
+                total = load(strip, c)
+                for i in range(1, i1 - i0):
+                    total = total + load(strip, i * wide + c)
+                store(line, c, total)
+            strip = line
+        if rest < wide:
+            for c in range(0, W, L):
+                old = load_part(row, c, rest - c if add else 0)  # a new dx is not read
+                store_part(row, c, old + load(strip, c), rest - c)
+        elif add:
+            for c in range(0, wide, L):
+                store(row, c, load(row, c) + load(strip, c))
+        else:
+            for c in range(0, wide, L):
+                store(row, c, load(strip, c))
 
 
 adaptive_avg_pool2d_outputs = outputs(adaptive_avg_pool2d)
