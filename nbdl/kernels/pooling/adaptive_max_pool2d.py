@@ -30,6 +30,7 @@ from nbdl.kernels.pooling.bins import (
     _bins,
     _check_elements,
     deliver,
+    most_places,
     runs_of_bins,
     side_by_side,
     strips_at_a_time,
@@ -51,7 +52,7 @@ from nbdl.kernels.simd.registers import (
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 from nbdl.kernels.simd.transpose import transpose
 
-SHORT = 8  # vectors: so few are walked through once for the maximum and its place
+SHORT = 8  # vectors: so few are compared one by one
 
 
 @jit
@@ -229,55 +230,86 @@ def _compare_rows(p, W, top, i0, i1, left, values, lines, wide):
 
 @jit
 def _largest_of_runs(x, rows, columns, y, places):
-    W, L, longest = x.shape[3], lanes(pointer(x)), np.int64(0)
+    W, all_lines = x.shape[3], np.int64(1)
     starts, lines, runs, _ = runs_of_bins(W, rows, columns, x)
     for i in range(starts.size):
-        longest = max(longest, runs[i] if lines[i] == 1 else (SHORT + 1) * L)
-    if longest <= SHORT * L:
-        _of_short_runs(x, starts, runs, y, places)
+        all_lines = max(all_lines, lines[i])
+    if all_lines == 1 and x.shape[2] * W < most_places(x):
+        _of_single_runs(x, starts, runs, y, places)
     else:
-        _of_long_runs(x, starts, lines, runs, y, places)
+        _of_lines(x, starts, lines, runs, y, places)
 
 
 @jit
-def _of_short_runs(x, starts, runs, y, places):
+def _of_single_runs(x, starts, runs, y, places):
     """For each bin a vector of maxima and which vector of it they are from; then L bins across, at once."""
     p, q, L, least = pointer(x), pointer(y), lanes(pointer(x)), x.dtype.type(-np.inf)
-    scratch, more = zeros((4 * L + 1) * L, x), np.zeros(L, np.int64)
+    scratch, more = zeros(4 * L * L, x), np.zeros(L, np.int64)
     most_of, vector_of = pointer(scratch), pointer(scratch) + L * L
-    across, vectors, found = most_of + 2 * L * L, most_of + 3 * L * L, most_of + 4 * L * L
+    across, vectors = most_of + 2 * L * L, most_of + 3 * L * L
     of_start, of_run, offset = pointer(starts), pointer(runs), pointer(more)
     plane, bins, i = np.int64(0), starts.size, 0
     for k in range(0, y.size, L):
         for lane in range(min(L, y.size - k)):
-            at, run = plane + of_start[i], of_run[i]
-            most = load_rest(p, at, run, least)
-            vector = here = load_part(p, at, 0)
-            for c in range(L, run, L):
-                v, here = load_rest(p, at + c, run - c, least), here + 1.0
-                better = ~(v <= most) & (most == most)
-                most, vector = where(better, v, most), where(better, here, vector)
-            store(most_of, lane * L, most)
-            store(vector_of, lane * L, vector)
+            _compare_vectors(p + (plane + of_start[i]), of_run[i], least, most_of, vector_of, lane * L)
             offset[lane] = of_start[i]
             i += 1
             if i == bins:
                 i, plane = 0, plane + x.shape[2] * x.shape[3]
         transpose(most_of, L, across, L)
         transpose(vector_of, L, vectors, L)
-        most, place = load(across, 0), load(vectors, 0) * L
-        for lane in range(1, L):
-            v, at_v = load(across, lane * L), load(vectors, lane * L) * L + lane
-            better = _comes_before(v, at_v, most, place)
-            most, place = where(better, v, most), where(better, at_v, place)
-        store_rest(q, k, most, y.size - k)
+        for lane in range(L):
+            store(vectors, lane * L, load(vectors, lane * L) * L + lane)
+        half = L // 2
+        while half:  # a tree: half as many each time, which do not wait for each other
+            for lane in range(half):
+                here, there = lane * L, (lane + half) * L
+                most, place = load(across, here), load(vectors, here)
+                v, at = load(across, there), load(vectors, there)
+                better = _comes_before(v, at, most, place)
+                store(across, here, where(better, v, most))
+                store(vectors, here, where(better, at, place))
+            half //= 2
+        store_rest(q, k, load(across, 0), y.size - k)
         if places.size:
-            store(found, 0, place)
-            _as_integers(found, min(L, y.size - k), offset, pointer(places) + k)
+            _as_integers(vectors, min(L, y.size - k), offset, pointer(places) + k)
 
 
 @jit
-def _of_long_runs(x, starts, lines, runs, y, places):
+def _compare_vectors(p, n, least, most_of, vector_of, to):
+    """Of n elements, n > 0, the largest in each lane, and the first vector that has it, counted from 0."""
+    L = lanes(p)
+    most, vector, here, done = load_rest(p, 0, n, least), load_part(p, 0, 0), load_part(p, 0, 0), L
+    # Of many, each of four takes every fourth vector: they do not wait for each other.
+    if n >= SHORT * L:
+        b, c, d = load(p, L), load(p, 2 * L), load(p, 3 * L)
+        of_b, of_c, of_d = here, here, here
+        done = n - n % (4 * L)
+        for k in range(4 * L, done, 4 * L):
+            e, f, g, h, here = load(p, k), load(p, k + L), load(p, k + 2 * L), load(p, k + 3 * L), here + 4.0
+            first, second = ~(e <= most) & (most == most), ~(f <= b) & (b == b)
+            third, fourth = ~(g <= c) & (c == c), ~(h <= d) & (d == d)
+            most, vector = where(first, e, most), where(first, here, vector)
+            b, of_b = where(second, f, b), where(second, here, of_b)
+            c, of_c = where(third, g, c), where(third, here, of_c)
+            d, of_d = where(fourth, h, d), where(fourth, here, of_d)
+        of_b, of_c, of_d, here = of_b + 1.0, of_c + 2.0, of_d + 3.0, here + 3.0
+        better = _comes_before(b, of_b, most, vector)
+        most, vector = where(better, b, most), where(better, of_b, vector)
+        better = _comes_before(d, of_d, c, of_c)
+        c, of_c = where(better, d, c), where(better, of_d, of_c)
+        better = _comes_before(c, of_c, most, vector)
+        most, vector = where(better, c, most), where(better, of_c, vector)
+    for k in range(done, n, L):
+        v, here = load_rest(p, k, n - k, least), here + 1.0
+        better = ~(v <= most) & (most == most)  # the first NaN wins, and stays
+        most, vector = where(better, v, most), where(better, here, vector)
+    store(most_of, to, most)
+    store(vector_of, to, vector)
+
+
+@jit
+def _of_lines(x, starts, lines, runs, y, places):
     """The maximum of each bin, then where it is first, which lies in a cache by then."""
     p, q, least, W = pointer(x), pointer(y), x.dtype.type(-np.inf), x.shape[3]
     of_start, of_lines, of_run = pointer(starts), pointer(lines), pointer(runs)

@@ -70,9 +70,14 @@ def side_by_side(H, W, rows, Q, x):
 
     They are if bins are narrow; a place in a plane must be a number of the dtype of `x`, too.
     """
-    # Up to these every integer is a float of that dtype, without rounding.
-    limit, L = 2**24 if x.itemsize == 4 else 2**53, lanes(pointer(x))
-    return H * W < limit and (rows[0, 1] * W < L if Q == 1 else W < LONG * Q)
+    L = lanes(pointer(x))
+    return H * W < most_places(x) and (rows[0, 1] * W < L if Q == 1 else W < LONG * Q)
+
+
+@jit
+def most_places(x):
+    """Below this every integer is a number of the dtype of `x`, without rounding."""
+    return 2**24 if x.itemsize == 4 else 2**53
 
 
 @jit
