@@ -5,7 +5,7 @@ import pytest
 
 from nbdl import jit
 from nbdl.kernels.simd.registers import LANES, load, pointer, store
-from nbdl.kernels.simd.shuffle import even, lanes, load_rest, packed, store_rest
+from nbdl.kernels.simd.shuffle import even, high_pairs, lanes, load_rest, low_pairs, packed, store_rest
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
@@ -22,6 +22,14 @@ def copy_rest(x, n, y, z):
 def halve(x, y):
     L = lanes(pointer(x))
     store(pointer(y), 0, even(load(pointer(x), 0), load(pointer(x), L)))
+
+
+@jit
+def pair(x, y):
+    L = lanes(pointer(x))
+    a, b = load(pointer(x), 0), load(pointer(x), L)
+    store(pointer(y), 0, low_pairs(a, b))
+    store(pointer(y), L, high_pairs(a, b))
 
 
 @jit
@@ -47,6 +55,14 @@ def test_every_second_element(dtype):
     x, y = np.arange(2 * L, dtype=dtype), np.zeros(L, dtype)
     halve(x, y)
     np.testing.assert_array_equal(y, x[::2])
+
+
+@DTYPES
+def test_elements_of_two_in_turns(dtype):
+    L = LANES[dtype]
+    x, y = np.arange(2 * L, dtype=dtype), np.zeros(2 * L, dtype)
+    pair(x, y)
+    np.testing.assert_array_equal(y, x.reshape(2, L).T.ravel())
 
 
 @DTYPES

@@ -12,6 +12,7 @@ from nbdl.kernels.simd.panels import (
     VECTORS,
     aligned,
     copy,
+    copy_rows,
     pack,
     pack_taps,
     round_up,
@@ -163,6 +164,18 @@ def test_copy(n):
     a, b = np.arange(60.0), np.zeros(60)
     copy(a, 3, n, b, 5)
     np.testing.assert_array_equal(b, np.concatenate([np.zeros(5), a[3 : 3 + n], np.zeros(55 - n)]))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_copy_rows(step):
+    for rows, n in ((1, 40), (3, 1), (3, 8), (2, 17)):
+        row, pitch = (n - 1) * step + 2, n + 3
+        a = np.arange(1.0, 2 + (rows - 1) * row + (n - 1) * step)  # ends with the last element that is taken
+        b = np.zeros(4 + rows * pitch)
+        copy_rows(a, 0, row, step, rows, n, b, 4, pitch)
+        want = np.zeros((rows, pitch))
+        want[:, :n] = a[np.arange(rows)[:, None] * row + np.arange(n) * step]
+        np.testing.assert_array_equal(b, np.concatenate([np.zeros(4), want.ravel()]))
 
 
 def test_pack_taps():

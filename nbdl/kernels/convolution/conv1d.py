@@ -25,12 +25,13 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.convolution.conv2d import _conv2d_db
-from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dx
+from nbdl.kernels.convolution.correlate import _conv2d
 from nbdl.kernels.convolution.correlate_dw import _conv2d_dw, _conv2d_dw_of_lanes
+from nbdl.kernels.convolution.correlate_dx import _conv2d_dx
 from nbdl.kernels.door.compact import compact
 from nbdl.kernels.door.inputs import as_float, as_like, as_optional
 from nbdl.kernels.door.options import integer, pair, shape3, too_large
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad, as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.door.window import check_window1d
@@ -144,7 +145,7 @@ def conv1d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, out=None):
         )
     y = as_out("conv1d: `out`", out, shape, x)
     step, sides, gap = _options(stride, padding, dilation)
-    _conv2d(_images(x), _images(w), b, step, sides, gap, groups, _images(y))
+    _conv2d(_images(x), _images(w), b, step, sides, gap, groups, np.int64(0), _images(y))
     return y
 
 
@@ -160,9 +161,10 @@ def conv1d_dx(dy, w, x_shape, stride=1, padding=0, dilation=1, groups=1, dx=None
     shape = _conv1d_shape(x_shape, w.shape, stride, padding, dilation, groups)
     if dy.shape != shape:
         raise ShapeError("conv1d_dx: `dy` must have shape {}, that of the result, got {}", shape, dy.shape)
-    dx = as_grad("conv1d_dx: `dx`", dx, x_shape, dy)
+    dx, add = as_grad_or_new("conv1d_dx: `dx`", dx, x_shape, dy)
     step, sides, gap = _options(stride, padding, dilation)
-    _conv2d_dx(_images(dy), _images(w), step, sides, gap, groups, _images(dx))
+    none = np.empty(0, dy.dtype)
+    _conv2d_dx(_images(dy), _images(w), none, step, sides, gap, groups, add, _images(dx))
     return dx
 
 

@@ -18,7 +18,8 @@ The same as a loop, for `x` that has its padding, without groups::
                 y[n, o, i, j] += w[o, c, u, v] * x[n, c, i * sh + u * dh, j * sw + v * dw]
         return y
 
-The checks stand here, the work is done in `correlate.py`: with one image in padded planes, each tap (c, u, v)
+The checks stand here, the work is done in `correlate.py` and, for the gradients, in `correlate_dx.py` and
+`correlate_dw.py`: with one image in padded planes, each tap (c, u, v)
 of the kernel is one fixed distance in memory. So all sums of a row are a product of the matrix of weights
 with vectors of neighbouring pixels, read in place at these distances: no patches are copied. A stride or a
 dilation splits the image into planes in which the pixels that a tap meets are neighbours again. Small images
@@ -26,14 +27,17 @@ go L samples side by side, a sample in each lane. The gradients are the same loo
 dw with dy as the weights.
 """
 
+import numpy as np
+
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
-from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dx
+from nbdl.kernels.convolution.correlate import _conv2d
 from nbdl.kernels.convolution.correlate_dw import _conv2d_dw, _conv2d_dw_of_lanes
+from nbdl.kernels.convolution.correlate_dx import _conv2d_dx
 from nbdl.kernels.door.compact import compact
 from nbdl.kernels.door.inputs import as_float, as_like, as_optional
 from nbdl.kernels.door.options import integer, pair, shape4, sides, too_large
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad, as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.door.window import LIMIT, check_window
@@ -148,7 +152,7 @@ def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, out=None):
             "conv2d: `b` must have {} elements, one for each output channel, got {}", shape[1], b.size
         )
     y = as_out("conv2d: `out`", out, shape, x)
-    _conv2d(x, w, b, stride, padding, dilation, groups, y)
+    _conv2d(x, w, b, stride, padding, dilation, groups, np.int64(0), y)
     return y
 
 
@@ -166,8 +170,8 @@ def conv2d_dx(dy, w, x_shape, stride=1, padding=0, dilation=1, groups=1, dx=None
     shape = _conv2d_shape(x_shape, w.shape, stride, padding, dilation, groups)
     if dy.shape != shape:
         raise ShapeError("conv2d_dx: `dy` must have shape {}, that of the result, got {}", shape, dy.shape)
-    dx = as_grad("conv2d_dx: `dx`", dx, x_shape, dy)
-    _conv2d_dx(dy, w, stride, padding, dilation, groups, dx)
+    dx, add = as_grad_or_new("conv2d_dx: `dx`", dx, x_shape, dy)
+    _conv2d_dx(dy, w, np.empty(0, dy.dtype), stride, padding, dilation, groups, add, dx)
     return dx
 
 

@@ -21,7 +21,7 @@ The same as a loop, without padding and groups::
         return y
 
 It is the gradient of a convolution with the names exchanged: forward is `conv2d_dx`, where y takes the place
-of the image, its gradient for x is `conv2d`, that for w `conv2d_dw`. The cores are those of `correlate.py`.
+of the image, its gradient for x is `conv2d`, that for w `conv2d_dw`. They share their cores.
 """
 
 import numpy as np
@@ -29,11 +29,11 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.convolution.conv2d import _conv2d_db
-from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dx
+from nbdl.kernels.convolution.correlate import _conv2d
 from nbdl.kernels.convolution.correlate_dw import _conv2d_dw, _conv2d_dw_of_lanes
+from nbdl.kernels.convolution.correlate_dx import _conv2d_dx
 from nbdl.kernels.door.compact import compact
 from nbdl.kernels.door.inputs import as_float, as_like, as_optional
-from nbdl.kernels.door.memory import new
 from nbdl.kernels.door.options import integer, pair, shape4, sides, too_large
 from nbdl.kernels.door.results import as_grad, as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
@@ -172,20 +172,8 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, ou
             b.size,
         )
     y = as_out("conv_transpose2d: `out`", out, shape, x)
-    # The core adds to what is there: begun with the bias, y needs no pass for it afterwards.
-    _begin(b, shape[2] * shape[3], flat(y))
-    _conv2d_dx(x, w, stride, padding, dilation, groups, y)
+    _conv2d_dx(x, w, b, stride, padding, dilation, groups, np.int64(0), y)
     return y
-
-
-@jit
-def _begin(b, size, y):
-    """Fills the channels of y, of `size` elements, with their biases."""
-    # The check of the shape leaves no empty plane, by which this would divide.
-    for k in range(y.size // size):
-        start = b[k % b.size] if b.size else y.dtype.type(0)
-        for i in range(k * size, (k + 1) * size):
-            y[i] = start
 
 
 @jit
@@ -202,18 +190,8 @@ def conv_transpose2d_dx(dy, w, x_shape, stride=1, padding=0, dilation=1, groups=
             "conv_transpose2d_dx: `dy` must have shape {}, that of the result, got {}", shape, dy.shape
         )
     dx, add = as_grad_or_new("conv_transpose2d_dx: `dx`", dx, x_shape, dy)
-    # The core of `conv2d` writes and cannot add: into scratch, where dx has gradients already.
-    part = new(x_shape, dy) if add else dx
-    _conv2d(dy, w, np.empty(0, dy.dtype), stride, padding, dilation, groups, part)
-    if add:
-        _add(flat(part), flat(dx))
+    _conv2d(dy, w, np.empty(0, dy.dtype), stride, padding, dilation, groups, add, dx)
     return dx
-
-
-@jit
-def _add(part, total):
-    for i in range(part.size):
-        total[i] += part[i]
 
 
 @jit

@@ -25,13 +25,14 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import ShapeError
-from nbdl.kernels.convolution.correlate import _conv2d, _conv2d_dx
+from nbdl.kernels.convolution.correlate import _conv2d
 from nbdl.kernels.convolution.correlate_dw import _conv2d_dw, _conv2d_dw_of_lanes
+from nbdl.kernels.convolution.correlate_dx import _conv2d_dx
 from nbdl.kernels.door.choice import choice
 from nbdl.kernels.door.compact import compact
 from nbdl.kernels.door.inputs import AT_LEAST_2, as_float, as_like
 from nbdl.kernels.door.options import pair, too_large
-from nbdl.kernels.door.results import as_grad, as_out
+from nbdl.kernels.door.results import as_grad, as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.door.window import LIMIT
@@ -134,7 +135,7 @@ def _ones():
 @jit
 def _convolve2d(x, w, sides, y):
     stride, dilation, groups = _ones()
-    _conv2d(x, w, np.empty(0, x.dtype), stride, sides, dilation, groups, y)
+    _conv2d(x, w, np.empty(0, x.dtype), stride, sides, dilation, groups, np.int64(0), y)
 
 
 @jit
@@ -149,10 +150,11 @@ def convolve2d_dx(dy, w, mode="full", dx=None):
     size = dy.shape[-2] + more * h, dy.shape[-1] + more * k
     if min(size) < 1:
         raise ShapeError("convolve2d_dx: `dy` {} is too small to be a result with `w` {}", dy.shape, w.shape)
-    dx = as_grad("convolve2d_dx: `dx`", dx, dy.shape[:-2] + size, dy)
+    dx, add = as_grad_or_new("convolve2d_dx: `dx`", dx, dy.shape[:-2] + size, dy)
     sides = _convolve2d_sides(dx.shape, w.shape, kind)
     stride, dilation, groups = _ones()
-    _conv2d_dx(_images(dy), _flipped(w), stride, sides, dilation, groups, _images(dx))
+    none = np.empty(0, dy.dtype)
+    _conv2d_dx(_images(dy), _flipped(w), none, stride, sides, dilation, groups, add, _images(dx))
     return dx
 
 

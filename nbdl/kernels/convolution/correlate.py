@@ -1,6 +1,6 @@
-"""The cores of `conv2d` and of its gradient for x: matrix products whose vectors lie in a padded image.
+"""The core of `conv2d`: a matrix product whose vectors lie in a padded image.
 
-Forward, the rows of A are output channels, the steps of the sum are the taps (c, u, v) of the kernel, and the
+The rows of A are output channels, the steps of the sum are the taps (c, u, v) of the kernel, and the
 vectors of B are L neighbouring pixels of the padded image (`image_planes.py`), seen as one long row: for tap
 (u, v) all of them lie (u columns + v) further on. Pixels between the rows of the result are computed and
 dropped.
@@ -8,12 +8,8 @@ dropped.
 Of small images L samples are done at a time, side by side in the lanes: they are one image whose pixels are
 L floats wide, and nothing else changes.
 
-The gradient for x is a correlation too, of dy with the transposed weights, one for each plane.
-
 Numba compiles a function once more for each literal that it is called with: ``np.int64(1)`` is none.
 """
-
-import math
 
 import numpy as np
 
@@ -31,10 +27,9 @@ from nbdl.kernels.simd.panels import (
     ROWS,
     VECTORS,
     aligned,
-    pack_taps,
+    pack,
     round_up,
     round_up_odd,
-    store_strided,
     transpose_blocks,
     zeros,
 )
@@ -47,14 +42,14 @@ BLOCK = 8 * VECTORS  # vectors of pixels that are computed for all channels befo
 
 @jit
 def correlate(panels, M, steps, part, image, columns, P, Q, out, to, room, strides, first, add):
-    """out[to + (m, i, j) . strides] = first[m] + sum over k of A[k, m] image[steps[k] + i columns + j].
+    """out[to + (m, i) . strides + j] = first[m] + sum over k of A[k, m] image[steps[k] + i columns + j].
 
     Or += the sum, if `add`. `part` is how many steps of the sum are done at a time; `first` has
     ``round_up(M, ROWS)`` numbers, `out` room for `room` channels.
     """
     compact()
-    plane, row, column = strides
-    if columns == Q and row == Q * column:  # no gaps between the rows: they are one
+    plane, row = strides
+    if columns == Q and row == Q:  # no gaps between the rows: they are one
         P, Q, columns = 1, P * Q, P * Q
     K, L = steps.size, lanes(pointer(image))
     wide = min(columns, round_up(Q, L))  # of a row of sums: whole vectors, or all up to the next row
@@ -81,14 +76,14 @@ def correlate(panels, M, steps, part, image, columns, P, Q, out, to, room, strid
             )  # fmt: skip
         if not direct:
             store_block(
-                scratch, pitch, t0 * L, min(t1 * L, last), wide, M, Q, out, to, plane, row, column, add
+                scratch, pitch, t0 * L, min(t1 * L, last), wide, M, Q, out, to, plane, row, add
             )  # fmt: skip
         t0 = t1
 
 
 @jit
-def store_block(scratch, pitch, begin, end, wide, M, Q, out, to, plane, row, column, add):
-    """out[to + m plane + i row + j column] = sum i wide + j of channel m, for those from `begin` to `end`.
+def store_block(scratch, pitch, begin, end, wide, M, Q, out, to, plane, row, add):
+    """out[to + m plane + i row + j] = sum i wide + j of channel m, for those from `begin` to `end`.
 
     Or += the sum, if `add`. Channel m of `scratch` begins at ``m pitch`` with the sum `begin`; what lies
     between rows of Q sums is left out.
@@ -100,12 +95,7 @@ def store_block(scratch, pitch, begin, end, wide, M, Q, out, to, plane, row, col
         for i in range(begin // wide, (end - 1) // wide + 1):
             j0, j1 = max(0, begin - i * wide), min(Q, end - i * wide)
             source, target = p + (m * pitch + i * wide - begin), q + (to + m * plane + i * row)
-            if column != 1:
-                at = m * pitch + i * wide - begin + j0
-                store_strided(
-                    scratch, at, max(0, j1 - j0), out, to + m * plane + i * row + j0 * column, column, add
-                )
-            elif j0 < j1:
+            if j0 < j1:
                 final = j1 - 1 - (j1 - 1 - j0) % L  # where the last vector begins, whole or not
                 if add:
                     for j in range(j0, final, L):
@@ -119,7 +109,8 @@ def store_block(scratch, pitch, begin, end, wide, M, Q, out, to, plane, row, col
 
 
 @jit
-def _conv2d(x, w, b, stride, padding, dilation, groups, y):
+def _conv2d(x, w, b, stride, padding, dilation, groups, add, y):
+    """y = b + the sums, or += the sums if `add`; without a bias `b` is empty."""
     compact()
     if y.size == 0:
         return
@@ -127,12 +118,7 @@ def _conv2d(x, w, b, stride, padding, dilation, groups, y):
     images, weights, results, L = flat(x), flat(w), flat(y), lanes(pointer(x))
     M, K = O // groups, C * KH * KW
     room = round_up(M, ROWS)
-    panels, bias, taps, steps = (
-        aligned(room * K, images),
-        zeros(room, images),
-        np.empty(K, np.int64),
-        np.empty(K, np.int64),
-    )
+    panels, bias, steps = aligned(room * K, images), zeros(room, images), np.empty(K, np.int64)
     part = steps_at_a_time(C, KH * KW, KH * (VECTORS * L + KW), images)
     ph, hop_h, nh, rows = plane_layout(KH, stride[0], dilation[0], P)
     pw, hop_w, nw, wide = plane_layout(KW, stride[1], dilation[1], Q)
@@ -150,19 +136,21 @@ def _conv2d(x, w, b, stride, padding, dilation, groups, y):
         for k in range(K):
             c, u, v = k // (KH * KW), k // KW % KH, k % KW
             near = u // ph * hop_h * columns + v // pw * hop_w * S
-            taps[k], steps[k] = k, c * pitch + (u % ph * nw + v % pw) * size + near
+            steps[k] = c * pitch + (u % ph * nw + v % pw) * size + near
         source, out = images, results
         if S > 1:
             source, out = aligned(C * H * W * S, images), aligned(room * P * Q * S, images)
         px, py, ps, po = pointer(images), pointer(results), pointer(source), pointer(out)
         for g in range(groups):
-            pack_taps(weights, g * M * K, K, taps, M, panels)
-            for m in range(M if b.size else 0):
+            pack(weights, g * M * K, K, np.int64(1), M, K, panels)
+            for m in range(0 if add or not b.size else M):
                 bias[m] = b[g * M + m]
             for n in range(n0, n1, S):
                 start, to = (n * groups + g) * C * H * W, (n * O + g * M) * P * Q
                 if S > 1:
                     transpose_blocks(px + start, groups * C * H * W, ps, L, L, C * H * W)
+                    if add:
+                        transpose_blocks(py + to, O * P * Q, po, L, L, M * P * Q)
                 for i in range(nh):
                     for j in range(nw):
                         first = i * dilation[0] - padding[0], (j * dilation[1] - padding[2]) * S
@@ -172,94 +160,7 @@ def _conv2d(x, w, b, stride, padding, dilation, groups, y):
                         )  # fmt: skip
                 correlate(
                     panels, M, steps, part, image, columns, P, Q * S,
-                    out, 0 if S > 1 else to, M if S == 1 else room, (P * Q * S, Q * S, 1), bias, False,
+                    out, 0 if S > 1 else to, M if S == 1 else room, (P * Q * S, Q * S), bias, add != 0,
                 )  # fmt: skip
                 if S > 1:
                     transpose_blocks(po, L, py + to, O * P * Q, M * P * Q, L)
-
-
-# --- the gradient for x -------------------------------------------------------------------------------------
-
-
-@jit
-def cotangent_rows(taps, stride, dilation, before, inputs, outputs):
-    """(period, lowest, size): which rows of dy the rows of dx see along one axis, from `lowest` on.
-
-    Row ``first + a stride`` of dx sees row ``a + shift`` of dy through tap u (`tap_rows`).
-    """
-    period = stride // math.gcd(stride, dilation)
-    low, high = 0, 0
-    for u in range(taps):
-        _, count, shift = tap_rows(u, period, stride, dilation, before, inputs)
-        if count and -count < shift < outputs:
-            low, high = min(low, shift), max(high, shift + count)
-    return period, low, high - low
-
-
-@jit
-def tap_rows(u, period, stride, dilation, before, inputs):
-    """(first, count, shift): the rows of dx of the plane of tap u, and how far off what they see of dy is."""
-    first = (u % period * dilation - before) % stride
-    return first, max(0, -((first - inputs) // stride)), (first + before - u * dilation) // stride
-
-
-@jit
-def _conv2d_dx(dy, w, stride, padding, dilation, groups, dx):
-    compact()
-    if dy.size == 0 or dx.size == 0:
-        return
-    (N, O, P, Q), (_, C, KH, KW), (_, _, H, W) = dy.shape, w.shape, dx.shape
-    cotangents, weights, results, L = flat(dy), flat(w), flat(dx), lanes(pointer(dy))
-    M, room = O // groups, round_up(C, ROWS)
-    panels, none = aligned(room * M * KH * KW, cotangents), zeros(room, cotangents)
-    taps, steps = np.empty(M * KH * KW, np.int64), np.empty(M * KH * KW, np.int64)
-    ph, top, rows = cotangent_rows(KH, stride[0], dilation[0], padding[0], H, P)
-    pw, left, wide = cotangent_rows(KW, stride[1], dilation[1], padding[2], W, Q)
-    spare = min(-left, max(0, left + wide - Q)) if stride[1] == 1 else 0
-    side = samples_at_a_time(N, M * (P * Q + (H + KH) * (W + KW)) + C * H * W, stride, cotangents)
-    for n0, n1, S in ((0, N - N % side, side), (N - N % side, N, 1)):
-        if n0 == n1:
-            continue
-        columns, shared = trim_zeros(wide, spare if S == 1 else 0, W, L)
-        columns *= S
-        pitch = round_up_odd(rows * columns, L)
-        image = zeros(M * pitch + shared + VECTORS * L, cotangents)
-        source, out = cotangents, results
-        if S > 1:
-            source, out = aligned(M * P * Q * S, cotangents), zeros(room * H * W * S, cotangents)
-        p_dy, p_dx, ps, po = pointer(cotangents), pointer(results), pointer(source), pointer(out)
-        for i in range(min(ph, KH)):
-            y0, a, _ = tap_rows(i, ph, stride[0], dilation[0], padding[0], H)
-            for j in range(min(pw, KW)):
-                x0, e, _ = tap_rows(j, pw, stride[1], dilation[1], padding[2], W)
-                K = 0
-                for o in range(M):
-                    for u in range(i, KH, ph):
-                        up = tap_rows(u, ph, stride[0], dilation[0], padding[0], H)[2]
-                        for v in range(j, KW, pw):
-                            by = tap_rows(v, pw, stride[1], dilation[1], padding[2], W)[2]
-                            if -a < up < P and -e < by < Q:
-                                taps[K] = (o * C * KH + u) * KW + v
-                                steps[K] = o * pitch + (up - top) * columns + (by - left) * S
-                                K += 1
-                if K * a * e == 0:
-                    continue
-                part = steps_at_a_time(M, K // M, KH * (VECTORS * L + KW), cotangents)
-                for g in range(groups):
-                    pack_taps(weights, g * M * C * KH * KW, KH * KW, taps[:K], C, panels)
-                    for n in range(n0, n1, S):
-                        start, to = (n * O + g * M) * P * Q, (n * groups + g) * C * H * W
-                        if S > 1:
-                            transpose_blocks(p_dy + start, O * P * Q, ps, L, L, M * P * Q)
-                            transpose_blocks(p_dx + to, groups * C * H * W, po, L, L, C * H * W)
-                        copy_to_plane(
-                            source, 0 if S > 1 else start, M, P, Q * S, (top, left * S), (1, 1),
-                            image, 0, pitch, rows, columns,
-                        )  # fmt: skip
-                        first = 0 if S > 1 else to + y0 * W + x0
-                        correlate(
-                            panels, C, steps[:K], part, image, columns, a, e * S, out, first,
-                            C if S == 1 else room, (H * W * S, stride[0] * W * S, stride[1]), none, True,
-                        )  # fmt: skip
-                        if S > 1:
-                            transpose_blocks(po, L, p_dx + to, groups * C * H * W, C * H * W, L)

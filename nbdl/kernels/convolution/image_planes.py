@@ -11,9 +11,11 @@ With a stride of 1 the zeros right of a row are those left of the next, and lie 
 
 import math
 
+import numpy as np
+
 from nbdl._jit import jit
 from nbdl.kernels.door.compact import compact
-from nbdl.kernels.simd.panels import ROWS, copy, round_up, transpose_blocks
+from nbdl.kernels.simd.panels import ROWS, aligned, copy_rows, round_up, round_up_odd, transpose_blocks
 from nbdl.kernels.simd.registers import pointer
 from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.strided_tile import CACHE
@@ -52,13 +54,8 @@ def copy_to_plane(x, start, C, H, W, first, stride, image, to, pitch, rows, colu
     i0, i1 = max(0, -(y0 // sy)), min(rows, (H - 1 - y0) // sy + 1)
     j0, j1 = max(0, -(x0 // sx)), min(columns, (W - 1 - x0) // sx + 1)
     for c in range(C):
-        for i in range(i0, i1):
-            p, q = start + (c * H + y0 + i * sy) * W + x0, to + c * pitch + i * columns
-            if sx == 1:
-                copy(x, p + j0, max(0, j1 - j0), image, q + j0)
-            else:
-                for j in range(j0, j1):
-                    image[q + j] = x[p + j * sx]
+        p, q = start + (c * H + y0 + i0 * sy) * W + x0 + j0 * sx, to + c * pitch + i0 * columns + j0
+        copy_rows(x, p, sy * W, sx, max(0, i1 - i0), max(0, j1 - j0), image, q, columns)
 
 
 @jit
@@ -68,15 +65,17 @@ def copy_channels_last(x, start, C, H, W, first, stride, image, to, rows, column
     (y0, x0), (sy, sx) = first, stride
     i0, i1 = max(0, -(y0 // sy)), min(rows, (H - 1 - y0) // sy + 1)
     j0, j1 = max(0, -(x0 // sx)), min(columns, (W - 1 - x0) // sx + 1)
-    p, q = pointer(x), pointer(image)
+    n = max(0, j1 - j0)
+    wide = round_up_odd(n, lanes(pointer(x)))
+    row = aligned(C * wide if sx > 1 else 0, x)  # the pixels of a strided row, side by side
+    p, q = pointer(x), pointer(row)
     for i in range(i0, i1):
-        source, target = start + (y0 + i * sy) * W + x0, to + i * columns * C
-        if sx == 1:
-            transpose_blocks(p + (source + j0), H * W, q + (target + j0 * C), C, C, j1 - j0)
-        else:
-            for c in range(C):
-                for j in range(j0, j1):
-                    image[target + j * C + c] = x[source + c * H * W + j * sx]
+        source, target = start + (y0 + i * sy) * W + x0 + j0 * sx, to + (i * columns + j0) * C
+        begin, apart = p + source, H * W
+        if sx > 1:
+            copy_rows(x, source, H * W, sx, C, n, row, np.int64(0), wide)
+            begin, apart = q, wide
+        transpose_blocks(begin, apart, pointer(image) + target, C, C, n)
 
 
 # --- how much at a time -------------------------------------------------------------------------------------

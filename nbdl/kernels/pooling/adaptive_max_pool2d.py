@@ -29,15 +29,30 @@ from nbdl.kernels.pooling.bins import (
     _adaptive_shape,
     _bins,
     _check_elements,
+    deliver,
+    most_places,
+    runs_of_bins,
     side_by_side,
     strips_at_a_time,
 )
 from nbdl.kernels.pooling.max_pool2d import _check_index, _check_places, _max_pool2d_dx
-from nbdl.kernels.simd.panels import transpose_blocks, zeros
-from nbdl.kernels.simd.registers import hmax, load, maximum, pointer, some, splat, store, where
+from nbdl.kernels.simd.panels import round_up, transpose_blocks, zeros
+from nbdl.kernels.simd.registers import (
+    first,
+    hmax,
+    larger,
+    load,
+    load_part,
+    pointer,
+    some,
+    splat,
+    store,
+    where,
+)
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
+from nbdl.kernels.simd.transpose import transpose
 
-SHORT = 8  # vectors: so few are walked through once for the maximum and its place
+SHORT = 8  # vectors: so few are compared one by one
 
 
 @jit
@@ -119,115 +134,202 @@ def global_max_pool2d_argmax(x, out=None):
 @jit
 def _adaptive_max_pool2d(x, y, places):
     """Fill `y` and, if it has elements, `places`."""
-    H, W = x.shape[2:]
-    N, C, P, Q = y.shape
-    rows, columns = _bins(H, P), _bins(W, Q)
-    if not side_by_side(H, W, rows, Q, x):
-        _one_by_one(x, y, places)
-        return
-    p, q, L, many = pointer(x), pointer(y), lanes(pointer(x)), strips_at_a_time(W, P, x)
-    strips, band = zeros(2 * many * W * L, x), zeros(2 * many * W * L, x)  # values, then their rows
-    best, at, ordered = zeros(P * Q * L, x), zeros(P * Q * L, x), zeros(P * Q * L, x)
-    of_best, of_at = pointer(best), pointer(at)
+    rows, columns = _bins(x.shape[2], y.shape[2]), _bins(x.shape[3], y.shape[3])
+    if side_by_side(x.shape[2], x.shape[3], rows, y.shape[3], x):
+        _largest_of_strips(x, rows, columns, y, places)
+    else:
+        _largest_of_runs(x, rows, columns, y, places)
+
+
+@jit(inline=True)
+def _comes_before(v, at, most, place):
+    """Where `v` replaces `most`: it is larger, or as large and `at` is before `place`; NaN is the largest."""
+    equal = (v == most) | ((v != v) & (most != most))
+    return (~(v <= most) & (most == most)) | (equal & (at < place))
+
+
+@jit(inline=True)
+def _as_integers(p, n, more, q):
+    for k in range(n):
+        q[k] = np.int64(p[k]) + more[k]
+
+
+# --- narrow bins --------------------------------------------------------------------------------------------
+
+
+@jit
+def _largest_of_strips(x, rows, columns, y, places):
+    """L planes at a time, so that they fill lanes with planes instead of columns."""
+    (H, W), (N, C, P, Q) = x.shape[2:], y.shape
+    L, many, B = lanes(pointer(x)), strips_at_a_time(W, P, x), round_up(P * Q, lanes(pointer(x)))
+    wide = W if W <= L else round_up(W, L)  # of a strip
+    all_planes = (many * wide + 2 * L) * L
+    strips, band = zeros(2 * all_planes, x), zeros(2 * all_planes, x)  # values, then their rows
+    best, at, ordered = zeros(B * L, x), zeros(B * L, x), zeros((P * Q + 1) * L, x)
+    p, q, top, left = pointer(x), pointer(y), pointer(flat(rows)), pointer(flat(columns))
+    values, lines, of_best, of_at = pointer(strips), pointer(strips) + all_planes, pointer(best), pointer(at)
+    values_of, lines_of = pointer(band), pointer(band) + all_planes
+    none = np.zeros(P * Q * L, np.int64)
     for n in range(0, N * C, L):
         count = min(L, N * C - n)
         for i0 in range(0, P, many):
             i1 = min(P, i0 + many)
-            size = (i1 - i0) * W
-            values, lines = pointer(strips), pointer(strips) + L * size
+            size = round_up((i1 - i0) * wide, L)
             for k in range(count):
-                for i in range(i0, i1):
-                    start, to = ((n + k) * H + rows[i, 0]) * W, k * size + (i - i0) * W
-                    here = splat(x.dtype.type(rows[i, 0]))  # exact as a float: see `side_by_side`
-                    for c in range(0, W, L):
-                        store_rest(values, to + c, load_rest(p, start + c, W - c), W - c)
-                        store_rest(lines, to + c, here, W - c)
-                    for r in range(1, rows[i, 1]):
-                        here = here + 1.0
-                        for c in range(0, W, L):
-                            left, place = W - c, to + c
-                            v, most = load_rest(p, start + r * W + c, left), load_rest(values, place, left)
-                            line = load_rest(lines, place, left)
-                            better = (v > most) | ((v != v) & (most == most))  # the first NaN wins, and stays
-                            store_rest(values, place, where(better, v, most), left)
-                            store_rest(lines, place, where(better, here, line), left)
-            values_of, lines_of = pointer(band), pointer(band) + L * size
-            transpose_blocks(values, size, values_of, L, count, size)
-            transpose_blocks(lines, size, lines_of, L, count, size)
+                plane = (n + k) * H * W
+                for c in range(0, W, L):
+                    _compare_rows(
+                        p + (plane + c), W, top, i0, i1, x.size - plane - c,
+                        values + (k * size + c), lines + (k * size + c), wide,
+                    )  # fmt: skip
+            transpose_blocks(values, size, values_of, L, L, size)
+            transpose_blocks(lines, size, lines_of, L, L, size)
             for i in range(i0, i1):
                 for j in range(Q):
-                    to, first = (i * Q + j) * L, ((i - i0) * W + columns[j, 0]) * L
+                    to, first = (i * Q + j) * L, ((i - i0) * wide + left[2 * j]) * L
                     most, line = load(values_of, first), load(lines_of, first)
-                    place = line * W + columns[j, 0]
-                    for c in range(1, columns[j, 1]):
+                    place = line * W + left[2 * j]
+                    # Columns go one by one: an equal element of a later one may lie further up.
+                    for c in range(1, left[2 * j + 1]):
                         v, r = load(values_of, first + c * L), load(lines_of, first + c * L)
-                        earlier = r < line  # columns go one by one: an equal one may lie further up
-                        better = (
-                            (v > most) | ((v == most) & earlier) | ((v != v) & ((most == most) | earlier))
-                        )
+                        better = _comes_before(v, r, most, line)
                         most, line = where(better, v, most), where(better, r, line)
-                        place = where(better, r * W + (columns[j, 0] + c), place)
+                        place = where(better, r * W + (left[2 * j] + c), place)
                     store(of_best, to, most)
                     store(of_at, to, place)
-        transpose_blocks(of_best, L, q + n * P * Q, P * Q, P * Q, count)
+        deliver(of_best, P * Q, q, n * P * Q, y.size, count)
         if places.size:
-            transpose_blocks(of_at, L, pointer(ordered), P * Q, P * Q, count)
-            _as_integers(pointer(ordered), count * P * Q, pointer(places) + n * P * Q)
-
-
-@jit(inline=True)
-def _as_integers(p, n, q):
-    for k in range(n):
-        q[k] = np.int64(p[k])
+            deliver(of_at, P * Q, pointer(ordered), 0, ordered.size, count)
+            _as_integers(pointer(ordered), count * P * Q, pointer(none), pointer(places) + n * P * Q)
 
 
 @jit
-def _one_by_one(x, y, places):
-    """Of large bins: the maximum of each, then where it is first, which lies in a cache by then."""
-    H, W = x.shape[2:]
-    N, C, P, Q = y.shape
-    p, q, least, L = pointer(x), pointer(y), x.dtype.type(-np.inf), lanes(pointer(x))
-    rows, columns, behind = _bins(H, P), _bins(W, Q), np.empty(L, x.dtype)
-    for k in range(L):
-        behind[k] = -k  # so the largest of some places is the first
-    for n in range(N * C):
-        for i in range(P):
-            for j in range(Q):
-                to, first = (n * P + i) * Q + j, rows[i, 0] * W + columns[j, 0]
-                at = n * H * W + first
-                lines, run = (np.int64(1), rows[i, 1] * W) if Q == 1 else (rows[i, 1], columns[j, 1])
-                if lines == 1 and run <= SHORT * L:
-                    best, place = _largest_and_first(p, at, run, least, pointer(behind))
-                    q[to] = best
-                    if places.size:
-                        places[to] = first + place
-                    continue
-                best = _largest_of(p, at, run, least)
-                for r in range(1, lines):
-                    value = _largest_of(p, at + r * W, run, least)
-                    if value > best or value != value:
-                        best = value
-                q[to] = best
-                for r in range(lines if places.size else 0):
-                    place = _first(p, at + r * W, run, best, least, behind)
-                    if place < run:
-                        places[to] = first + r * W + place  # row by row: the first place
-                        break
+def _compare_rows(p, W, top, i0, i1, left, values, lines, wide):
+    """Of L columns, the largest of each of the bins from `i0` on, and its row, every `wide` elements.
 
-
-@jit
-def _largest_and_first(p, i, n, least, behind):
-    """The largest of ``p[i : i + n]``, n > 0, and where it is first, counted from i, in one walk."""
+    `left` elements exist from p on. What lies in the lanes behind the end of a row does not matter.
+    """
     L = lanes(p)
-    most = load_rest(p, i, n, least)
-    vector = here = load_rest(p, i, 0)
-    for k in range(L, n, L):
-        v, here = load_rest(p, i + k, n - k, least), here + 1.0
-        better = (v > most) | ((v != v) & (most == most))
+    whole = (top[2 * i1 - 2] + top[2 * i1 - 1] - 1) * W + L <= left
+    for i in range(i0, i1):
+        at = top[2 * i] * W
+        most = load(p, at) if whole else load_part(p, at, left - at)
+        line = here = load_part(p, at, 0) + top[2 * i]
+        for _ in range(1, top[2 * i + 1]):
+            at += W
+            here = here + 1.0
+            v = load(p, at) if whole else load_part(p, at, left - at)
+            better = ~(v <= most) & (most == most)  # the first NaN wins, and stays
+            most, line = where(better, v, most), where(better, here, line)
+        store(values, (i - i0) * wide, most)
+        store(lines, (i - i0) * wide, line)
+
+
+# --- wide bins ----------------------------------------------------------------------------------------------
+
+
+@jit
+def _largest_of_runs(x, rows, columns, y, places):
+    W, all_lines = x.shape[3], np.int64(1)
+    starts, lines, runs, _ = runs_of_bins(W, rows, columns, x)
+    for i in range(starts.size):
+        all_lines = max(all_lines, lines[i])
+    if all_lines == 1 and x.shape[2] * W < most_places(x):
+        _of_single_runs(x, starts, runs, y, places)
+    else:
+        _of_lines(x, starts, lines, runs, y, places)
+
+
+@jit
+def _of_single_runs(x, starts, runs, y, places):
+    """For each bin a vector of maxima and which vector of it they are from; then L bins across, at once."""
+    p, q, L, least = pointer(x), pointer(y), lanes(pointer(x)), x.dtype.type(-np.inf)
+    scratch, more = zeros(4 * L * L, x), np.zeros(L, np.int64)
+    most_of, vector_of = pointer(scratch), pointer(scratch) + L * L
+    across, vectors = most_of + 2 * L * L, most_of + 3 * L * L
+    of_start, of_run, offset = pointer(starts), pointer(runs), pointer(more)
+    plane, bins, i = np.int64(0), starts.size, 0
+    for k in range(0, y.size, L):
+        for lane in range(min(L, y.size - k)):
+            _compare_vectors(p + (plane + of_start[i]), of_run[i], least, most_of, vector_of, lane * L)
+            offset[lane] = of_start[i]
+            i += 1
+            if i == bins:
+                i, plane = 0, plane + x.shape[2] * x.shape[3]
+        transpose(most_of, L, across, L)
+        transpose(vector_of, L, vectors, L)
+        for lane in range(L):
+            store(vectors, lane * L, load(vectors, lane * L) * L + lane)
+        half = L // 2
+        while half:  # a tree: half as many each time, which do not wait for each other
+            for lane in range(half):
+                here, there = lane * L, (lane + half) * L
+                most, place = load(across, here), load(vectors, here)
+                v, at = load(across, there), load(vectors, there)
+                better = _comes_before(v, at, most, place)
+                store(across, here, where(better, v, most))
+                store(vectors, here, where(better, at, place))
+            half //= 2
+        store_rest(q, k, load(across, 0), y.size - k)
+        if places.size:
+            _as_integers(vectors, min(L, y.size - k), offset, pointer(places) + k)
+
+
+@jit
+def _compare_vectors(p, n, least, most_of, vector_of, to):
+    """Of n elements, n > 0, the largest in each lane, and the first vector that has it, counted from 0."""
+    L = lanes(p)
+    most, vector, here, done = load_rest(p, 0, n, least), load_part(p, 0, 0), load_part(p, 0, 0), L
+    # Of many, each of four takes every fourth vector: they do not wait for each other.
+    if n >= SHORT * L:
+        b, c, d = load(p, L), load(p, 2 * L), load(p, 3 * L)
+        of_b, of_c, of_d = here, here, here
+        done = n - n % (4 * L)
+        for k in range(4 * L, done, 4 * L):
+            e, f, g, h, here = load(p, k), load(p, k + L), load(p, k + 2 * L), load(p, k + 3 * L), here + 4.0
+            first, second = ~(e <= most) & (most == most), ~(f <= b) & (b == b)
+            third, fourth = ~(g <= c) & (c == c), ~(h <= d) & (d == d)
+            most, vector = where(first, e, most), where(first, here, vector)
+            b, of_b = where(second, f, b), where(second, here, of_b)
+            c, of_c = where(third, g, c), where(third, here, of_c)
+            d, of_d = where(fourth, h, d), where(fourth, here, of_d)
+        of_b, of_c, of_d, here = of_b + 1.0, of_c + 2.0, of_d + 3.0, here + 3.0
+        better = _comes_before(b, of_b, most, vector)
+        most, vector = where(better, b, most), where(better, of_b, vector)
+        better = _comes_before(d, of_d, c, of_c)
+        c, of_c = where(better, d, c), where(better, of_d, of_c)
+        better = _comes_before(c, of_c, most, vector)
+        most, vector = where(better, c, most), where(better, of_c, vector)
+    for k in range(done, n, L):
+        v, here = load_rest(p, k, n - k, least), here + 1.0
+        better = ~(v <= most) & (most == most)  # the first NaN wins, and stays
         most, vector = where(better, v, most), where(better, here, vector)
-    best = hmax(most)
-    found = (most == best) | (most != most)
-    return best, -np.int64(hmax(where(found, load(behind, 0) - vector * L, least)))
+    store(most_of, to, most)
+    store(vector_of, to, vector)
+
+
+@jit
+def _of_lines(x, starts, lines, runs, y, places):
+    """The maximum of each bin, then where it is first, which lies in a cache by then."""
+    p, q, least, W = pointer(x), pointer(y), x.dtype.type(-np.inf), x.shape[3]
+    of_start, of_lines, of_run = pointer(starts), pointer(lines), pointer(runs)
+    plane, bins, i = np.int64(0), starts.size, 0
+    for k in range(y.size):
+        at, run = plane + of_start[i], of_run[i]
+        best = _largest_of(p, at, run, least)
+        for r in range(1, of_lines[i]):
+            value = _largest_of(p, at + r * W, run, least)
+            if value > best or value != value:
+                best = value
+        q[k] = best
+        for r in range(of_lines[i] if places.size else 0):
+            place = _first(p, at + r * W, run, best, least)
+            if place < run:
+                places[k] = of_start[i] + r * W + place  # row by row: the first place
+                break
+        i += 1
+        if i == bins:
+            i, plane = 0, plane + x.shape[2] * W
 
 
 @jit
@@ -235,28 +337,32 @@ def _largest_of(p, i, n, least):
     """The largest of ``p[i : i + n]``, n > 0: of four vectors, which do not wait for each other."""
     L = lanes(p)
     a = splat(least)
-    b, c, d = a, a, a
+    b, c, d, lost = a, a, a, a != a
     end = i + n - n % (4 * L)
     for k in range(i, end, 4 * L):
-        a, b = maximum(a, load(p, k)), maximum(b, load(p, k + L))
-        c, d = maximum(c, load(p, k + 2 * L)), maximum(d, load(p, k + 3 * L))
+        e, f, g, h = load(p, k), load(p, k + L), load(p, k + 2 * L), load(p, k + 3 * L)
+        # One instruction for a maximum that forgets NaN, half a one to notice them.
+        lost = lost | ((e != e) | (f != f)) | ((g != g) | (h != h))
+        a, b, c, d = larger(e, a), larger(f, b), larger(g, c), larger(h, d)
     for k in range(end, i + n, L):
-        a = maximum(a, load_rest(p, k, i + n - k, least))
-    return hmax(maximum(maximum(a, b), maximum(c, d)))
+        e = load_rest(p, k, i + n - k, least)
+        lost, a = lost | (e != e), larger(e, a)
+    best = hmax(larger(larger(a, b), larger(c, d)))
+    return least - least if some(lost) else best  # that is NaN
 
 
 @jit
-def _first(p, i, n, best, least, behind):
-    """The first of ``p[i : i + n]`` that is `best` or NaN, counted from i; n if there is none.
+def _first(p, i, n, best, least):
+    """The first of ``p[i : i + n]`` that is `best`, which may be NaN, counted from i; n if there is none.
 
-    `least` stands behind the end; where it is the best, so is the first element. `behind` is 0, -1, -2 ...
+    `least` stands behind the end; where it is the best, so is an element before.
     """
     L = lanes(p)
     for k in range(0, n, L):
         v = load_rest(p, i + k, n - k, least)
-        found = (v == best) | (v != v)
+        found = (v == best) if best == best else (v != v)
         if some(found):
-            return k - np.int64(hmax(where(found, load(pointer(behind), 0), least)))
+            return min(n, k + first(found))
     return n
 
 

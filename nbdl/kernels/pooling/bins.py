@@ -14,8 +14,10 @@ from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels.door.options import pair, shape4, too_large
 from nbdl.kernels.door.window import LIMIT
+from nbdl.kernels.simd.panels import round_up, transpose_blocks
 from nbdl.kernels.simd.registers import pointer
 from nbdl.kernels.simd.shuffle import lanes
+from nbdl.kernels.simd.transpose import transpose
 
 LONG = 32  # elements of a row: so many are worth a sum or maximum across lanes
 STRIPS = 100_000  # bytes
@@ -68,12 +70,51 @@ def side_by_side(H, W, rows, Q, x):
 
     They are if bins are narrow; a place in a plane must be a number of the dtype of `x`, too.
     """
-    # Up to these every integer is a float of that dtype, without rounding.
-    limit, L = 2**24 if x.itemsize == 4 else 2**53, lanes(pointer(x))
-    return H * W < limit and (rows[0, 1] * W < L if Q == 1 else W < LONG * Q)
+    L = lanes(pointer(x))
+    return H * W < most_places(x) and (rows[0, 1] * W < L if Q == 1 else W < LONG * Q)
+
+
+@jit
+def most_places(x):
+    """Below this every integer is a number of the dtype of `x`, without rounding."""
+    return 2**24 if x.itemsize == 4 else 2**53
 
 
 @jit
 def strips_at_a_time(W, P, x):
     """How many strips of each of L planes stay in the second cache: all, where images are small."""
     return max(1, min(P, STRIPS // (W * lanes(pointer(x)) * x.itemsize)))
+
+
+@jit
+def deliver(bins, count, q, start, size, planes):
+    """q[start + k count + i] = bins[i, k] for i < count, k < `planes`; `bins` (count, L) has whole blocks.
+
+    `size` is where q ends. All that lies behind `start` is written now or later.
+    """
+    L = lanes(q)
+    if start + (L - 1) * count + round_up(count, L) > size:
+        transpose_blocks(bins, L, q + start, count, count, planes)
+        return
+    # Whole blocks, the last one first: what it writes too much is the next plane, where the others follow.
+    for i in range(round_up(count, L) - L, -1, -L):
+        transpose(bins + i * L, L, q + (start + i), count)
+
+
+@jit
+def runs_of_bins(W, rows, columns, x):
+    """(starts, lines, runs, sizes) of the bins of a plane, row by row.
+
+    A bin has lines, `W` elements apart, each a run of memory; with one bin across it is one run.
+    """
+    P, Q = rows.shape[0], columns.shape[0]
+    starts, lines, runs = np.empty(P * Q, np.int64), np.empty(P * Q, np.int64), np.empty(P * Q, np.int64)
+    sizes = np.empty(P * Q, x.dtype)
+    for i in range(P):
+        for j in range(Q):
+            k = i * Q + j
+            starts[k], sizes[k] = rows[i, 0] * W + columns[j, 0], rows[i, 1] * columns[j, 1]
+            lines[k], runs[k] = rows[i, 1], columns[j, 1]
+            if Q == 1:
+                lines[k], runs[k] = 1, rows[i, 1] * W
+    return starts, lines, runs, sizes

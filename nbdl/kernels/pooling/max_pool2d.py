@@ -28,8 +28,10 @@ from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.pooling.pool2d import _shared_taps, _spans, _windows
 from nbdl.kernels.pooling.pool_rows import combine_each, pool_rows
-from nbdl.kernels.simd.registers import maximum, pointer
-from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
+from nbdl.kernels.simd.registers import load_part, maximum, pointer
+from nbdl.kernels.simd.shuffle import lanes, store_rest
+
+FILLED = 8192  # elements that are filled with zeros at a time, before some of them are added to
 
 
 @jit
@@ -191,9 +193,9 @@ def _check_index(kernel, dy_shape, index_shape, x_shape):
 def _check_places(kernel, index, plane):
     """Raises `LabelError` unless every place lies in an image of `plane` elements."""
     # All indices first, without a branch: nothing is written if one is out of range.
-    bad = False
+    bad, limit = False, np.uint64(plane)  # a negative one is larger than all
     for i in range(index.size):
-        bad |= (index[i] < 0) | (index[i] >= plane)
+        bad |= np.uint64(index[i]) >= limit
     if bad:
         for i in range(index.size):
             if index[i] < 0 or index[i] >= plane:
@@ -205,13 +207,19 @@ def _check_places(kernel, index, plane):
 
 @jit
 def _max_pool2d_dx(dy, index, plane, count, add, dx):
-    """Plane by plane, so that what is filled with zeros lies in a cache when it is added to."""
-    p, nothing = pointer(dx), load_rest(pointer(dy), 0, 0)
-    for n in range(dx.size // max(plane, 1)):
-        for i in range(0, 0 if add else plane, lanes(p)):
-            store_rest(p, n * plane + i, nothing, plane - i)
-        for i in range(n * count, (n + 1) * count):
-            dx[n * plane + index[i]] += dy[i]
+    """Some planes at a time, so that what is filled with zeros lies in a cache when it is added to."""
+    p, q, places = pointer(dx), pointer(dy), pointer(index)
+    L, nothing, planes = lanes(p), load_part(pointer(dy), 0, 0), dx.size // max(plane, 1)
+    many = max(1, FILLED // max(plane, 1))
+    for n0 in range(0, planes, many):
+        n1 = min(planes, n0 + many)
+        end = n1 * plane
+        for i in range(end if add else n0 * plane, end, L):
+            store_rest(p, i, nothing, end - i)
+        for n in range(n0, n1):
+            to = n * plane
+            for i in range(n * count, (n + 1) * count):
+                p[to + places[i]] += q[i]
 
 
 max_pool2d_outputs = outputs(max_pool2d_argmax, np.int64)

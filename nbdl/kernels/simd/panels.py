@@ -10,7 +10,7 @@ from nbdl._jit import jit
 from nbdl.kernels.door.compact import compact
 from nbdl.kernels.simd.emit import ACCUMULATORS
 from nbdl.kernels.simd.registers import load, load_part, pointer, store, store_part
-from nbdl.kernels.simd.shuffle import lanes
+from nbdl.kernels.simd.shuffle import even, lanes, load_rest, store_rest
 from nbdl.kernels.simd.transpose import transpose, transpose_halves, transpose_part
 
 VECTORS = 3  # of B, side by side in a register tile; two where that leaves none alone
@@ -123,6 +123,30 @@ def copy(source, i, n, target, j):
     if rest:
         k = n - rest
         store_part(q, j + k, load_part(p, i + k, rest), rest)
+
+
+@jit
+def copy_rows(source, i, row, step, rows, n, target, j, pitch):
+    """target[j + r pitch + k] = source[i + r row + k step] for r < rows, k < n."""
+    p, q = pointer(source), pointer(target)
+    L = lanes(p)
+    if step == 1 and rows == 1:
+        copy(source, i, n, target, j)
+    elif step <= 2:
+        # Whole columns of vectors, so that what part of a vector counts is the same for all rows.
+        for k in range(0, n, L):
+            left = n - k
+            for r in range(rows):
+                at = i + r * row + k * step
+                if step == 1:
+                    value = load_rest(p, at, left)
+                else:  # the element behind the last one may lie behind the array
+                    value = even(load_rest(p, at, 2 * left - 1), load_rest(p, at + L, 2 * left - 1 - L))
+                store_rest(q, j + r * pitch + k, value, left)
+    else:
+        for r in range(rows):
+            for k in range(n):
+                target[j + r * pitch + k] = source[i + r * row + k * step]
 
 
 @jit

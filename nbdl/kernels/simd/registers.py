@@ -167,6 +167,9 @@ for _operator, _instruction in ((operator.and_, "and_"), (operator.or_, "or_")):
     )
 
 
+define(operator.invert, lambda k: [(k.mask, (k.mask,))], lambda bd, kind, a: bd.not_(a))
+
+
 def where(mask, a, b):
     """`a` in the lanes where `mask` holds, `b` in the others."""
     return np.where(mask, a, b).astype(np.result_type(*(x for x in (a, b) if isinstance(x, np.ndarray))))
@@ -218,6 +221,11 @@ def count(mask):
     return int(mask.sum())
 
 
+def first(mask):
+    """The first lane in which a mask holds; L if it holds in none."""
+    return int(np.append(mask, True).argmax())
+
+
 def _select(sign):
     return lambda bd, kind, a, b: bd.select(bd.fcmp_ordered(sign, a, b, flags=EXACT), a, b)
 
@@ -261,3 +269,14 @@ define(
     lambda k: [(types.int64, (k.mask,))],
     lambda bd, k, m: bd.zext(_ones(bd, bd.bitcast(m, ir.IntType(k.lanes)), k.lanes), I64),
 )
+define(
+    first,
+    lambda k: [(types.int64, (k.mask,))],
+    lambda bd, k, m: bd.zext(
+        call(
+            bd, f"llvm.cttz.i{k.lanes}", ir.IntType(k.lanes),
+            [bd.bitcast(m, ir.IntType(k.lanes)), ir.Constant(ir.IntType(1), 0)],
+        ),
+        I64,
+    ),
+)  # fmt: skip

@@ -102,11 +102,25 @@ def even(a, b):
     return np.concatenate([a, b])[::2]
 
 
+def low_pairs(a, b):
+    """The elements of `a` and of `b` in turns, those of the first half of each: a[0], b[0], a[1], b[1] ..."""
+    return np.stack([a, b], 1).ravel()[: a.size]
+
+
+def high_pairs(a, b):
+    """The same of the second halves."""
+    return np.stack([a, b], 1).ravel()[a.size :]
+
+
 def _shuffle(order):
     def emit(bd, kind, a, b):
         return bd.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, kind.lanes), order(kind.lanes)))
 
     return emit
+
+
+def _in_turns(first, L):
+    return [first + i // 2 + i % 2 * L for i in range(L)]
 
 
 def packed(v, mask):
@@ -124,4 +138,6 @@ def _emit_packed(bd, kind, v, mask):
 
 
 define(even, lambda k: [(k.vec, (k.vec, k.vec))], _shuffle(lambda L: list(range(0, 2 * L, 2))))
+define(low_pairs, lambda k: [(k.vec, (k.vec, k.vec))], _shuffle(lambda L: _in_turns(0, L)))
+define(high_pairs, lambda k: [(k.vec, (k.vec, k.vec))], _shuffle(lambda L: _in_turns(L // 2, L)))
 define(packed, lambda k: [(k.vec, (k.vec, k.mask))], _emit_packed)
