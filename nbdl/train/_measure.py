@@ -187,42 +187,6 @@ def of_loss(value, loss, loss_options, metrics):
     return {name: code(r.compute)(value) for name, r in records.items() if r.of == "loss" and plain}
 
 
-def worse_than_a_constant(figures, targets, loss, part):
-    """One sentence if predictions are worse than the best constant one, else None.
-
-    Parameters
-    ----------
-    figures : dict
-        "loss", "accuracy" ... of the predictions, in the units of the targets.
-    targets : (N, ...) labels or values
-    loss : str
-        The mean squared error ("mse") is compared for values, the accuracy for labels.
-    part : str
-        What the targets are those of: "test" or "train".
-    """
-    if isinstance(targets, Mapping):
-        return None
-    y = np.asarray(targets)
-    if not y.size:
-        return None
-    if "accuracy" in figures and y.dtype.kind in "iu":
-        y = y[y >= 0]  # others are no classes: a loss ignores them
-        share = np.unique(y, return_counts=True)[1].max(initial=0) / max(y.size, 1)
-        if figures["accuracy"] < share:
-            return (
-                f"the {part} accuracy is {figures['accuracy']:.4f}; to predict the most frequent class for "
-                f"every sample gives {share:.4f}"
-            )
-    elif loss == "mse":
-        of_mean = float(np.mean((y - y.mean(axis=0, dtype=np.float64)) ** 2))
-        if figures["loss"] > of_mean:
-            return (
-                f"the {part} loss is {figures['loss']:.4g}; to predict the mean of the targets for every "
-                f"sample gives {of_mean:.4g}"
-            )
-    return None
-
-
 def native():
     """Whether nets run as programs: not where the JIT is disabled."""
     return not numba_config.DISABLE_JIT

@@ -24,14 +24,14 @@ from nbdl.step import compile_step
 from nbdl.train import _files
 from nbdl.train._augment import augmented
 from nbdl.train._best import held_out
-from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, saved_config
+from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, restore, saved_config
 from nbdl.train._class_weights import BALANCED, settled
 from nbdl.train._config import Config, check_values, to_toml
-from nbdl.train._folder import new_folder, next_folder, tidied
-from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, STATISTICS, Run
+from nbdl.train._flow import read_rows
+from nbdl.train._folder import CHECKPOINT, CONFIG, MODEL, STATISTICS, finish, new_folder, next_folder, tidied
+from nbdl.train._loop import Run
 from nbdl.train._samples import as_data, cast, check_data, floats, warn_of_pixels
 from nbdl.train._save import check_weights, load_prepared
-from nbdl.train._statistics import read_rows
 
 
 def fit(
@@ -270,7 +270,7 @@ def _run(net, data, config, place, saved, progress, loss=None, groups=None, call
         run = Run(net, data, config, preparation, as_floats, valid, loss, callbacks)
         if saved is not None:
             check_position(saved[1], run.batches)
-            run.restore(*saved)
+            restore(run, *saved)
         if data.about:
             progress("data", about=data.about)
         if place is None:
@@ -283,7 +283,7 @@ def _run(net, data, config, place, saved, progress, loss=None, groups=None, call
                 _files.write_bytes(run.folder / CONFIG, to_toml(config).encode())
                 run.go(progress)
     if run.folder is not None and not run.interrupted:
-        run.finish(progress)
+        finish(run, progress)
     return run
 
 

@@ -1,7 +1,5 @@
 """What flows through a net: how large activations and gradients are, layer by layer."""
 
-import dataclasses
-import json
 import math
 from dataclasses import dataclass
 
@@ -9,7 +7,6 @@ import numpy as np
 
 from nbdl import nn, registry, tape
 from nbdl._calls import walk
-from nbdl.data._fault import look, reading
 from nbdl.errors import UsageError
 from nbdl.nn._inputs import call, each, numbers
 from nbdl.nn._options import check_options
@@ -181,22 +178,3 @@ def _shown(value):
 
 def _share(value):
     return "" if value is None else f"{value:.0%}"
-
-
-def read_rows(path, epoch):
-    """The rows of the file of a run up to an epoch; none if there is no such file."""
-    if look(path) is None:
-        return []
-    with reading(path, "statistics of a run"):
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        for row in rows:
-            found = [Activation(**a) for a in row["activations"]], [Weights(**p) for p in row["parameters"]]
-            if as_row(int(row["epoch"]), Statistics(*found)) != row:
-                raise ValueError("a line has other fields")
-        return [row for row in rows if row["epoch"] <= epoch]
-
-
-def as_row(epoch, found):
-    """A `Statistics` as JSON data."""
-    parts = {"activations": found.activations, "parameters": found.parameters}
-    return {"epoch": epoch, **{k: [dataclasses.asdict(part) for part in v] for k, v in parts.items()}}
