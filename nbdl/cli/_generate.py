@@ -2,6 +2,7 @@
 
 import click
 
+from nbdl.cli import _net
 from nbdl.cli._errors import advised
 from nbdl.cli._output import common_options, emit
 from nbdl.errors import UsageError
@@ -17,8 +18,9 @@ from nbdl.errors import UsageError
 @click.option("--greedy", is_flag=True, help="Take the most probable token each time.")
 @click.option("--beam", type=int, default=0, metavar="N", help="The best text that a beam so wide finds.")
 @click.option("--seed", type=int, default=0, metavar="N", help="Of the draws. Default: 0.")
+@_net.option
 @common_options
-def generate(path, prefix, tokens, **options):
+def generate(path, prefix, tokens, own, **options):
     """Go on with a text by a trained language model (a run's folder).
 
     \b
@@ -30,7 +32,7 @@ def generate(path, prefix, tokens, **options):
     from nbdl.data._text import LENGTH
     from nbdl.train._save import check_weights
 
-    net, config, preparation = nbdl.train.load_run(path)
+    net, config, preparation = nbdl.train.load_run(path, _net.made(own))
     if config is None:
         what = "a model file does not say how many tokens it reads at a time"
         raise advised(UsageError(what), path, "the run's folder instead")

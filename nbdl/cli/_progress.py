@@ -37,7 +37,7 @@ class _Progress:
 
     def _on_start(self, epochs, steps, samples, **_):
         self._epochs = epochs
-        what = f"training {self._config.model} on {self._config.data}"
+        what = f"training {self._config.model or 'a net of your own'} on {self._config.data}"
         often = f"{epochs} epoch{'s' * (epochs != 1)} of {steps} steps"
         self._say(f"{what}: {samples} samples, {often}, {self._config.optimizer}")
         if self._bar is not None:

@@ -12,6 +12,7 @@ from nbdl.train import _files
 from nbdl.train._callbacks import is_figure
 from nbdl.train._config import Config, check_values
 from nbdl.train._folder import CHECKPOINT, LOG, STATISTICS
+from nbdl.train._save import described
 
 MANY = 2**63 - 1
 # key -> type, least, most
@@ -35,6 +36,8 @@ def write_checkpoint(run):
         "history": run.history, "seconds": run.seconds, "preparation": run.preparation.document(),
         "best": run._best.epoch, "lr": run.lr, "skipped": run._skipped, "logged": run._logged,
     }  # fmt: skip
+    if not run.config.model:
+        document |= described(run.net)
     _files.write_bytes(run.folder / LOG, _lines(run.history))
     if run.config.statistics:
         _files.write_bytes(run.folder / STATISTICS, _lines(run.statistics))
@@ -73,7 +76,7 @@ def read_checkpoint(folder):
     path = folder / CHECKPOINT
     if look(path) is None:
         raise fault(
-            f"this folder holds no run that could be resumed: there is no {CHECKPOINT}",
+            f"it is a folder that holds no run to go on with: there is no {CHECKPOINT}",
             folder,
             'the folder that `nbdl train` printed after "run"',
         )

@@ -21,7 +21,11 @@ def new_folder(folder):
         text = getattr(error, "strerror", None) or error
         raise SaveError("cannot make the folder {}: {}", folder, text) from error
     if holds:
-        raise SaveError("{} holds a run already. Try another folder, or --resume {}", folder, folder)
+        raise SaveError(
+            "{} holds a run already. Try another folder, or go on with that run: --resume {}, in Python "
+            "resume={!r}",
+            folder, folder, str(folder),
+        )  # fmt: skip
     return _make(folder, exist_ok=True), not there
 
 

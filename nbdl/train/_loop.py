@@ -38,7 +38,8 @@ class Run:
     `predict` are in the units of the data, and so are all losses that are reported.
 
     `statistics` has a dict for each epoch after which activations and gradients were measured, with what
-    `nbdl.train.Statistics` holds; epoch 0 is the net before its first step.
+    `nbdl.train.Statistics` holds; epoch 0 is the net before its first step. ``print(run.statistics[-1])``
+    gives a table. `vocabulary` is that of a text.
 
     While it trains, `epoch` counts the epochs that are done and `loss` is that of the last minibatch; `lr`,
     which the schedule multiplies, may be set. See `nbdl.fit` for callbacks.
@@ -72,6 +73,11 @@ class Run:
     def best(self):
         """The row of the history for the epoch whose values the net has."""
         return self.history[self._best.epoch - 1]  # the last one if none is the best
+
+    @property
+    def vocabulary(self):
+        """The `nbdl.data.Vocabulary` of a text, with `encode` and `decode`; None of other data."""
+        return self.preparation.vocabularies.get("text")
 
     @property
     def epoch(self):
