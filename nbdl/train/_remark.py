@@ -25,8 +25,10 @@ def remark(run):
     columns = not isinstance(x, Mapping) and np.ndim(x) == 2 and np.asarray(x).dtype.kind == "f"
     if columns and not run.preparation.mean.size and np.std(x, axis=0).max() > UNSCALED:
         advice = "standardised columns, (x - mean) / deviation"
-        if config.data:
+        if config.model:
             advice = "--set data_options.standardize=true"
+        elif config.data:
+            advice = f"nbdl.data.load({config.data!r}, standardize=True)"
     elif last["train_loss"] > 0.9 * first["train_loss"] and len(run.history) > 1:
         advice = f"a smaller learning rate than {run.lr:g}"
     else:
