@@ -11,7 +11,7 @@ from nbdl.data import Preparation, Split
 from nbdl.errors import DataError, DtypeError, NbdlError, ShapeError, TapeError
 from nbdl.nn._inputs import call, count, each, named, numbers, taken
 from nbdl.nn._losses import elements, rows
-from nbdl.nn._own_loss import loss_record
+from nbdl.nn._own_loss import check_loss_options, loss_record
 from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict
@@ -82,15 +82,16 @@ def parts(predict, x, size=None):
 
 
 def evaluate(net, split, loss, preparation=None, *, metrics=(), **loss_options):
-    """Mean loss and its metrics of a net on a `Split`, as a dict ("loss", "accuracy" ...).
+    """Mean loss and its metrics of a net on a `Split` or pair (x, y), as a dict ("loss", "accuracy" ...).
 
     With the `Preparation` of a run the split is in the form of its data, and so are loss and metrics. Further
     `metrics` are names in the registry; the loss is one too, or a function as `nbdl.fit` takes it.
     """
-    preparation = preparation or Preparation()
+    record, preparation, split = loss_record(loss), preparation or Preparation(), Split(*split)
+    check_loss_options(record, loss_options, ())
     x = _samples(net, preparation.inputs(split.x))
     predict = predictor(net, taken(x, slice(0, 1)))
-    return evaluated(predict, Split(x, split.y), preparation, loss_record(loss), loss_options, metrics)
+    return evaluated(predict, Split(x, split.y), preparation, record, loss_options, metrics)
 
 
 def evaluated(predict, split, preparation, loss, loss_options, metrics=()):

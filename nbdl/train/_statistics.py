@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nbdl import nn, registry, tape
+from nbdl import nn, tape
 from nbdl._calls import walk
 from nbdl.errors import UsageError
 from nbdl.nn._inputs import call, each, numbers
-from nbdl.nn._options import check_options
+from nbdl.nn._own_loss import check_loss_options, loss_record
 from nbdl.nn._parameter import dtype_of, named_arrays, ready
 from nbdl.records import resolve
 from nbdl.step._report import _aligned
@@ -106,8 +106,9 @@ def statistics(net, x, y=None, loss=None, *, seed=0, step=0, loss_options=None):
         if loss is None and not isinstance(y, np.ndarray):
             raise UsageError("statistics: targets of several names need a `loss`")
         loss = loss or ("mse" if y.dtype.kind == "f" else "softmax_cross_entropy")
-        function = resolve(registry.default().get("loss", loss).compute)
-        check_options(f"loss `{loss}`", function, loss_options or {}, ("prediction", "target", "reduction"))
+        record = loss_record(loss)
+        check_loss_options(record, loss_options or {})
+        function = resolve(record.compute)
 
         def compute(prediction):
             return function(prediction, y, **(loss_options or {}))

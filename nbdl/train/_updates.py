@@ -7,6 +7,7 @@ from nbdl.data import Split
 from nbdl.errors import NbdlError, TapeError
 from nbdl.nn._inputs import call, each, taken
 from nbdl.nn._options import check_options
+from nbdl.nn._own_loss import check_loss_options
 from nbdl.optim import Updater
 from nbdl.records import reason
 from nbdl.records import resolve as code
@@ -36,8 +37,7 @@ class Updates:
             **config.optimizer_options,
         )  # fmt: skip
         self._rate = code(registry.default().get("schedule", config.schedule).rate)
-        reserved = ("prediction", "target", "reduction")
-        check_options(f"loss `{config.loss}`", self.loss, config.loss_options, reserved)
+        check_loss_options(record, config.loss_options)
         check_options(f"schedule `{config.schedule}`", self._rate, config.schedule_options, ("step", "steps"))
         self.step = self._numbers = None
 
