@@ -36,7 +36,10 @@ def nbdl_optimizers():
     moments = ("m", "v")
     for page, name, state in (
         ("sgd", "sgd", ()), ("momentum", "momentum", ("v",)),
-        ("adam", "adam", moments), ("adam", "adamw", moments),
+        ("adagrad", "adagrad", ("s",)), ("rmsprop", "rmsprop", ("s", "m", "v")),
+        ("adadelta", "adadelta", ("s", "u")),
+        ("adam", "adam", moments), ("adam", "adamw", moments), ("adamax", "adamax", ("m", "u")),
+        ("nadam", "nadam", moments), ("yogi", "yogi", moments), ("amsgrad", "amsgrad", ("m", "v", "top")),
     ):  # fmt: skip
         lanes = f"nbdl.kernels.update.{page}_lanes:{name}_update"
         yield Optimizer(name, f"nbdl.kernels:{name}_update", state, per="element", lanes=lanes)
@@ -44,7 +47,10 @@ def nbdl_optimizers():
 
 @hookimpl
 def nbdl_schedules():
-    for name in ("constant", "cosine", "exponential", "multi_factor", "polynomial"):
+    for name in (
+        "constant", "cosine", "exponential", "factor", "multi_factor", "one_cycle", "piecewise", "polynomial",
+        "square_root",
+    ):  # fmt: skip
         yield Schedule(name, f"nbdl.optim:{name}")
 
 

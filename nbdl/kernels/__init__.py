@@ -216,9 +216,16 @@ if TYPE_CHECKING:
         masked_scale,
         masked_scale_dx,
     )
+    from nbdl.kernels.update.adadelta import adadelta_update
+    from nbdl.kernels.update.adagrad import adagrad_update
     from nbdl.kernels.update.adam import adam_update, adamw_update
+    from nbdl.kernels.update.adamax import adamax_update
+    from nbdl.kernels.update.amsgrad import amsgrad_update
     from nbdl.kernels.update.momentum import momentum_update
+    from nbdl.kernels.update.nadam import nadam_update
+    from nbdl.kernels.update.rmsprop import rmsprop_update
     from nbdl.kernels.update.sgd import sgd_update
+    from nbdl.kernels.update.yogi import yogi_update
 
 
 _HOME = {  # name -> the page where it is

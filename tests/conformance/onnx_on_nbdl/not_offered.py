@@ -5,7 +5,6 @@ _BY_REASON = {
     "attention and what comes with it is not there yet": (
         "Attention CausalConvWithState FlexAttention LinearAttention RotaryEmbedding"
     ),
-    "an optimizer that is not there yet": "Adagrad",
     "a function of each element that the tape does not record": (
         "Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Floor Mod Round Sin Sinh Tan"
     ),

@@ -21,6 +21,15 @@ def momentum(rate, step, *arrays, alpha, beta, norm_coefficient, mode):
     return tuple(a for column in zip(*found) for a in column)
 
 
+def adagrad(rate, step, *arrays, decay_factor=0.0, epsilon=0.0, norm_coefficient=0.0):
+    """The rate falls with the number of the step."""
+    rate, found = float(rate) / (1 + float(step) * decay_factor), []
+    for x, g, s in _groups(arrays, 3):
+        kernels.adagrad_update(x, (norm_coefficient * x + g).astype(x.dtype), s, rate, epsilon)
+        found.append((x, s))
+    return tuple(a for column in zip(*found) for a in column)
+
+
 def adam(
     rate, step, *arrays, alpha=0.9, beta=0.999, epsilon=0.0, norm_coefficient=0.0, norm_coefficient_post=0.0
 ):
@@ -37,4 +46,4 @@ def adam(
     return tuple(a for column in zip(*found) for a in column)
 
 
-OPERATORS = {"Adam": adam, "Momentum": momentum}
+OPERATORS = {"Adagrad": adagrad, "Adam": adam, "Momentum": momentum}

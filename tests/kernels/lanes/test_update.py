@@ -24,6 +24,14 @@ TWINS = {n: t for page in (sgd_lanes, momentum_lanes, adam_lanes) for n, t in va
         ("adam", {}),
         ("adam", {"beta1": 0.5, "beta2": 0.8, "eps": 1e-3, "weight_decay": 0.1}),
         ("adamw", {"weight_decay": 0.3}),
+        ("adagrad", {"eps_root": 1e-3, "weight_decay": 0.1}),
+        ("rmsprop", {}),
+        ("rmsprop", {"centered": True, "momentum": 0.9, "weight_decay": 0.1}),
+        ("adadelta", {"rho": 0.8, "weight_decay": 0.1}),
+        ("adamax", {"weight_decay": 0.1}),
+        ("nadam", {"momentum_decay": 0.1, "weight_decay": 0.1}),
+        ("yogi", {"weight_decay": 0.1}),
+        ("amsgrad", {"weight_decay": 0.1}),
     ],
 )
 def test_updates_agree_with_the_kernels(name, options, dtype):
