@@ -65,7 +65,7 @@ def evaluate(path, name, part, loss, changes, own):
     data = preparation.agree(loaded, config.data)
     given, loss = loss, loss or config.loss or ("mse" if data.classes is None else "softmax_cross_entropy")
     samples = getattr(data, part)
-    with registry.swap(**config.swap), fitting(path, config.data):
+    with registry.swap(**config.swap), fitting(path, config.data, samples.x):
         measured = nbdl.train.evaluate(
             net,
             samples,

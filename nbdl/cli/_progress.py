@@ -54,7 +54,7 @@ class _Progress:
 
     def _on_epoch(self, epoch, **row):
         if self._compiled:
-            self._say(f"compiled {self._compiled} kernels")
+            self._say(f"compiled {self._compiled} kernel{'s' * (self._compiled > 1)}")
             self._compiled = 0
         self._on_ready()  # measuring the test data may have compiled something too
         shown = {k: v for k, v in row.items() if k.startswith(("train_", "valid_", "test_"))}

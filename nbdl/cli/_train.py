@@ -1,12 +1,13 @@
 """``nbdl train``: settings from a preset, a file and options; progress on stderr; the result on stdout."""
 
+import contextlib
 import tomllib
 from pathlib import Path
 
 import click
 
 from nbdl.cli import _net
-from nbdl.cli._errors import advised, fitting
+from nbdl.cli._errors import advised, explain, fitting
 from nbdl.cli._output import common_options, emit, figures, note, pairs, result, settings, to_json
 from nbdl.cli._progress import watch
 from nbdl.errors import DataError, UsageError
@@ -91,7 +92,11 @@ def train(model, resume, out, swap, changes, own, **options):
     name = None if model and model.endswith(".toml") else model
     config = nbdl.train.resolve(name, file, overrides, own=resume is not None)
     net = _net.made(own)
-    with fitting(config.model or "of your own", config.data), watch(config, settings().format) as progress:
+    with (
+        _text_or_table(config),
+        fitting(config.model or "of your own", config.data),
+        watch(config, settings().format) as progress,
+    ):
         run = nbdl.train.train(config, out=out, resume=resume, progress=progress, net=net)
     if run.interrupted:
         note(f"interrupted after step {run.steps}; go on with: nbdl train --resume {run.folder}")
@@ -103,6 +108,19 @@ def train(model, resume, out, swap, changes, own, **options):
         results["epoch"] = run.best["epoch"]
     results |= {"seconds": round(run.seconds, 3), "run": run.folder}
     emit(results, lambda: _report(run, results))
+
+
+@contextlib.contextmanager
+def _text_or_table(config):
+    """What is wrong with a .txt file that was read as a table may be that it is a text: that is said too."""
+    try:
+        yield
+    except DataError as error:
+        if Path(config.data).suffix.lower() == ".txt" and Path(config.data).exists() and config.model:
+            if not config.data_options.get("text"):
+                hint = f"for a text a language model: nbdl train window_lm --data {config.data}"
+                error.add_note(f"try: {explain(error)[2]}; {hint}")
+        raise
 
 
 def _report(run, results):

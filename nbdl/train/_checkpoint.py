@@ -75,10 +75,11 @@ def read_checkpoint(folder):
     """
     path = folder / CHECKPOINT
     if look(path) is None:
+        inside = sorted(folder.glob(f"*/{CHECKPOINT}"), key=lambda found: found.stat().st_mtime)
         raise fault(
             f"it is a folder that holds no run to go on with: there is no {CHECKPOINT}",
             folder,
-            'the folder that `nbdl train` printed after "run"',
+            inside[-1].parent if inside else 'the folder that `nbdl train` printed after "run"',
         )
     arrays, document = _files.read(path, TITLE)
     if document.get("kind") != "checkpoint":

@@ -1,5 +1,6 @@
 """A warning of a net that is worse than a constant, with one thing to try."""
 
+import math
 import warnings
 from collections.abc import Mapping
 
@@ -29,7 +30,9 @@ def remark(run):
             advice = "--set data_options.standardize=true"
         elif config.data:
             advice = f"nbdl.data.load({config.data!r}, standardize=True)"
-    elif last["train_loss"] > 0.9 * first["train_loss"] and len(run.history) > 1:
+    elif (last["train_loss"] > 0.9 * first["train_loss"] and len(run.history) > 1) or (
+        data.classes and figures["loss"] > 10 * math.log(data.classes + 1)  # more than a guess costs
+    ):
         advice = f"a smaller learning rate than {run.lr:g}"
     else:
         advice = f"more epochs than {config.epochs}, or another model"
