@@ -115,7 +115,7 @@ def fitting(model, data, x=None):
         raise advised(
             errors.DataError("the data do not fit the model: {}{}", of, error),
             f"model {model}, data {data}",
-            "another model (nbdl models show NAME says what it reads; mlp takes any shape), loss or data set; "
+            "another model (nbdl models show NAME: what it reads; mlp takes any shape), loss or data set; "
             "--set model_options.KEY=VALUE or data_options.KEY=VALUE",
         ) from error
 
