@@ -18,7 +18,11 @@ COMMANDS = {
     "translate": ("_translate", "translate", "Translate sentences by a trained model, and measure BLEU."),
     "info": ("_info", "info", "Entropy, mutual information and their kin, of the columns of a table."),
     "ngrams": ("_ngrams", "ngrams", "The most frequent runs of tokens of a text, and Zipf's law."),
-    "models": ("_models", "models", "List the models and the data sets that they have settings for."),
+    "models": (
+        "_models",
+        "models",
+        "List and show the models, with the data sets that they have settings for.",
+    ),
     "data": ("_data", "data", "List the data sets."),
     "kernels": ("_kernels", "kernels", "List, show and verify the compiled kernels."),
     "plugins": ("_plugins", "plugins", "List and check the installed plugins."),

@@ -102,15 +102,21 @@ def advised(error, where, hint):
 
 
 @contextlib.contextmanager
-def fitting(model, data):
-    """What a kernel says about shapes and labels that come from the user's data becomes a `DataError`."""
+def fitting(model, data, x=None):
+    """What a kernel says about shapes and labels that come from the user's data becomes a `DataError`.
+
+    With inputs `x` it says their shape: a kernel deep in a net knows that of its own inputs alone.
+    """
     try:
         yield
     except (errors.ShapeError, errors.LabelError) as error:
+        shape = getattr(x, "shape", None)
+        of = f"inputs of shape {shape}: " if shape and isinstance(error, errors.ShapeError) else ""
         raise advised(
-            errors.DataError("the data do not fit the model: {}", error),
+            errors.DataError("the data do not fit the model: {}{}", of, error),
             f"model {model}, data {data}",
-            "another model or data set; --set model_options.KEY=VALUE or data_options.KEY=VALUE",
+            "another model (nbdl models show NAME: what it reads; mlp takes any shape), loss or data set; "
+            "--set model_options.KEY=VALUE or data_options.KEY=VALUE",
         ) from error
 
 

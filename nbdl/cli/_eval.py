@@ -5,6 +5,7 @@ import math
 
 import click
 
+from nbdl.cli import _net
 from nbdl.cli._errors import advised, fitting
 from nbdl.cli._output import common_options, emit, figures, note, pairs
 from nbdl.cli._train import parse, split
@@ -19,13 +20,17 @@ from nbdl.errors import NumericError, UsageError
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="data_options.KEY=VALUE, as in `nbdl train`."
 )
+@_net.option
 @common_options
-def evaluate(path, name, part, loss, changes):
+def evaluate(path, name, part, loss, changes, own):
     """Measure a trained model: a run's folder, or a model file (which needs --data).
+
+    A run of nbdl.fit on arrays needs --data too, one of a net of your own class --net.
 
     \b
     nbdl eval runs/lenet-digits-001
     nbdl eval runs/lenet-digits-001/model.safetensors --data digits --split train
+    nbdl eval runs/mine --net mine.py:Own --data test.npz
     """
     import nbdl.data
     import nbdl.train
@@ -33,18 +38,20 @@ def evaluate(path, name, part, loss, changes):
     from nbdl.nn._inputs import count
     from nbdl.train._save import check_weights
 
-    net, config, preparation = nbdl.train.load_run(path)
-    if config is None:
+    net, config, preparation = nbdl.train.load_run(path, _net.made(own))
+    alone = config is None
+    if alone:
         config = nbdl.train.Config()
     if name is not None:
         config = dataclasses.replace(
             config, data=name, data_options=_options(config, preparation, name, loss or config.loss)
         )
     if not config.data:
+        who, other = ("a model file", "the run's folder instead, or ") if alone else ("a run on arrays", "")
         raise advised(
-            UsageError("a model file does not say what it was trained on"),
+            UsageError("{} does not say what it was trained on", who),
             path,
-            "the run's folder instead, or --data NAME|PATH",
+            f"{other}--data NAME|PATH, an .npz file with x and y for example",
         )
     options = dict(config.data_options)
     for change in changes:
@@ -58,7 +65,7 @@ def evaluate(path, name, part, loss, changes):
     data = preparation.agree(loaded, config.data)
     given, loss = loss, loss or config.loss or ("mse" if data.classes is None else "softmax_cross_entropy")
     samples = getattr(data, part)
-    with registry.swap(**config.swap), fitting(path, config.data):
+    with registry.swap(**config.swap), fitting(path, config.data, samples.x):
         measured = nbdl.train.evaluate(
             net,
             samples,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from nbdl.cli import _net
 from nbdl.cli._errors import advised
 from nbdl.cli._output import common_options, emit, note
 from nbdl.errors import UsageError
@@ -20,8 +21,9 @@ from nbdl.errors import UsageError
 @click.option("--beam", type=int, default=0, metavar="N", help="The best text that a beam so wide finds.")
 @click.option("--seed", type=int, default=0, metavar="N", help="Of the draws. Default: 0.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="States at each token.")
+@_net.option
 @common_options
-def generate(path, prefix, tokens, plot, **options):
+def generate(path, prefix, tokens, plot, own, **options):
     """Go on with a text by a trained language model (a run's folder).
 
     \b
@@ -37,7 +39,7 @@ def generate(path, prefix, tokens, plot, **options):
     from nbdl.train._generate import encoded
     from nbdl.train._save import check_weights
 
-    net, config, preparation = nbdl.train.load_run(path)
+    net, config, preparation = nbdl.train.load_run(path, _net.made(own))
     if config is None:
         what = "a model file does not say how many tokens it reads at a time"
         raise advised(UsageError(what), path, "the run's folder instead")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from nbdl.cli._errors import fitting
-from nbdl.cli._output import common_options, emit
+from nbdl.cli._output import common_options, emit, note, settings
 from nbdl.cli._train import parse, split
 from nbdl.errors import UsageError
 
@@ -35,20 +35,25 @@ class _Shape(click.ParamType):
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other setting of a config file."
 )
 @click.option("--threads", type=int, metavar="N", help="Of the program. Default: all cores.")
+@click.option("--all", "whole", is_flag=True, help="Every row of the program, not one for each operation.")
 @click.option("--time", "timed", is_flag=True, help="Compile it, and measure each row and a whole step.")
 @common_options
-def plan(model, shape, changes, timed, **options):
-    """Show the program that MODEL is trained by, row by row: what runs where, on which shapes.
+def plan(model, shape, changes, timed, whole, **options):
+    """Show the program that MODEL is trained by: what runs where, on which shapes.
 
-    Settings are found as by `nbdl train`. Nothing is trained, and without --time nothing is compiled. Rows
-    that are fused take turns, some lines of the image at a time. Bytes and FLOPs are those of a minibatch.
+    A row is an operation of the net, forward and backward together, and all that are alike; with --all it is
+    one of the program, and rows that are fused take turns, some lines of the image at a time. Settings are
+    found as by `nbdl train`. Nothing is trained, and without --time nothing is compiled. With it the slowest
+    rows come first. Bytes and FLOPs are those of a minibatch.
 
     \b
     nbdl plan lenet
+    nbdl plan lenet --all
     nbdl plan lenet_modern --data mnist --batch-size 64 --threads 1 --time
     nbdl plan mlp --shape 3,32,32 --set model_options.hidden=[64,32]
     """
     import nbdl.train
+    from nbdl.step._short_report import short
 
     overrides = {k: v for k, v in options.items() if v is not None}
     overrides |= {key: parse(text) for key, text in (split("--set", c) for c in changes)}
@@ -60,7 +65,9 @@ def plan(model, shape, changes, timed, **options):
         found = (_measured if timed else _planned)(step, data, config.batch_size)
     names = {k: getattr(config, k) for k in ("model", "data", "loss", "optimizer", "dtype")}
     title = "{model} on {data}, {loss}, {optimizer}, {dtype}".format(**names)
-    emit({**names, **found.as_dict()}, lambda: f"{title}\n\n{found}")
+    emit({**names, **found.as_dict()}, lambda: f"{title}\n\n{found if whole else short(found)}")
+    if not whole and settings().format == "human":
+        note(f"each of the {len(found.lines)} rows of the program: --all")
 
 
 def _data(config, shape):

@@ -6,6 +6,7 @@ import io
 
 import click
 
+from nbdl.cli import _net
 from nbdl.cli._errors import advised
 from nbdl.cli._output import common_options, emit
 from nbdl.errors import DataError, DtypeError, LabelError, NbdlError, ShapeError, UsageError
@@ -22,8 +23,9 @@ KINDS = (".csv", ".npz", ".npy")
 @click.option(
     "--task", type=click.Choice(["classification", "regression"]), help="Needed for a model file only."
 )
+@_net.option
 @common_options
-def predict(path, inputs, output, task):
+def predict(path, inputs, output, task, own):
     """Write the predictions of a trained model (a run's folder or a model file).
 
     INPUT is an .npy, .npz (key x) or .csv file of inputs alone, in the form of the training data; the columns
@@ -43,7 +45,7 @@ def predict(path, inputs, output, task):
     output = expanded(output)
     if output.suffix.lower() not in KINDS:
         raise UsageError("predictions are written as {}, got `{}`", ", ".join(KINDS), output.name)
-    net, config, preparation = nbdl.train.load_run(path)
+    net, config, preparation = nbdl.train.load_run(path, _net.made(own))
     if "source" in preparation.vocabularies:
         what = "the model translates sentences: `nbdl predict` has no row of numbers for each"
         raise advised(UsageError(what), path, f"nbdl translate {path} --file {inputs}")

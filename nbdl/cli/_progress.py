@@ -37,7 +37,7 @@ class _Progress:
 
     def _on_start(self, epochs, steps, samples, **_):
         self._epochs = epochs
-        what = f"training {self._config.model} on {self._config.data}"
+        what = f"training {self._config.model or 'a net of your own'} on {self._config.data}"
         often = f"{epochs} epoch{'s' * (epochs != 1)} of {steps} steps"
         self._say(f"{what}: {samples} samples, {often}, {self._config.optimizer}")
         if self._bar is not None:
@@ -54,7 +54,7 @@ class _Progress:
 
     def _on_epoch(self, epoch, **row):
         if self._compiled:
-            self._say(f"compiled {self._compiled} kernels")
+            self._say(f"compiled {self._compiled} kernel{'s' * (self._compiled > 1)}")
             self._compiled = 0
         self._on_ready()  # measuring the test data may have compiled something too
         shown = {k: v for k, v in row.items() if k.startswith(("train_", "valid_", "test_"))}

@@ -1,11 +1,13 @@
 """``nbdl train``: settings from a preset, a file and options; progress on stderr; the result on stdout."""
 
+import contextlib
 import tomllib
 from pathlib import Path
 
 import click
 
-from nbdl.cli._errors import advised, fitting
+from nbdl.cli import _net
+from nbdl.cli._errors import advised, explain, fitting
 from nbdl.cli._output import common_options, emit, figures, note, pairs, result, settings, to_json
 from nbdl.cli._progress import watch
 from nbdl.errors import DataError, UsageError
@@ -43,8 +45,9 @@ from nbdl.errors import DataError, UsageError
 @click.option("--threads", type=int, metavar="N", help="The same bits for any number. Default: the fastest.")
 @click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
 @click.option("--out", metavar="DIR", help="The folder of the run. Default: a new one in runs.")
+@_net.option
 @common_options
-def train(model, resume, out, swap, changes, **options):
+def train(model, resume, out, swap, changes, own, **options):
     """Train MODEL, or what CONFIG.toml says.
 
     Settings come from the model's preset for the data set, then from the file, then from the options. The
@@ -63,6 +66,7 @@ def train(model, resume, out, swap, changes, **options):
     nbdl train mlp --set model_options.hidden=[64,32] --set optimizer_options.weight_decay=1e-4
     nbdl train mlp --epochs 200 --validation 0.1 --patience 5
     nbdl train --resume runs/lenet-digits-001
+    nbdl train --resume runs/mine --net mine.py:Own --epochs 20
     """
     import nbdl.train
     from nbdl.data._fault import look
@@ -83,9 +87,17 @@ def train(model, resume, out, swap, changes, **options):
             )
     elif not model:
         raise click.UsageError("Name a model (`nbdl models list`) or a config file.")
-    config = nbdl.train.resolve(None if model and model.endswith(".toml") else model, file, overrides)
-    with fitting(config.model, config.data), watch(config, settings().format) as progress:
-        run = nbdl.train.train(config, out=out, resume=resume, progress=progress)
+    elif own:
+        raise UsageError("--net goes with --resume: a net of your own begins with nbdl.fit in Python")
+    name = None if model and model.endswith(".toml") else model
+    config = nbdl.train.resolve(name, file, overrides, own=resume is not None)
+    net = _net.made(own)
+    with (
+        _text_or_table(config),
+        fitting(config.model or "of your own", config.data),
+        watch(config, settings().format) as progress,
+    ):
+        run = nbdl.train.train(config, out=out, resume=resume, progress=progress, net=net)
     if run.interrupted:
         note(f"interrupted after step {run.steps}; go on with: nbdl train --resume {run.folder}")
         if settings().format == "json":
@@ -96,6 +108,19 @@ def train(model, resume, out, swap, changes, **options):
         results["epoch"] = run.best["epoch"]
     results |= {"seconds": round(run.seconds, 3), "run": run.folder}
     emit(results, lambda: _report(run, results))
+
+
+@contextlib.contextmanager
+def _text_or_table(config):
+    """What is wrong with a .txt file that was read as a table may be that it is a text: that is said too."""
+    try:
+        yield
+    except DataError as error:
+        if Path(config.data).suffix.lower() == ".txt" and Path(config.data).exists() and config.model:
+            if not config.data_options.get("text"):
+                hint = f"for a text a language model: nbdl train window_lm --data {config.data}"
+                error.add_note(f"try: {explain(error)[2]}; {hint}")
+        raise
 
 
 def _report(run, results):

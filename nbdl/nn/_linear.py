@@ -5,6 +5,8 @@ from nbdl.nn._options import by_name, positive
 from nbdl.nn._parameter import Parameter, cast
 from nbdl.tape import apply, as_tensor
 
+INIT = "xavier_uniform"
+
 
 class Linear:
     """``y = x w + b`` on the last axis: x (..., D) to y (..., out_features). See `nbdl.kernels.linear`.
@@ -14,7 +16,8 @@ class Linear:
     out_features : int
     bias : bool
     init : str
-        Initializer of w (D, out_features); D is read from the first input. b starts at zero.
+        Initializer of w (D, out_features); D is read from the first input. b starts at zero. Not beside
+        `weight`.
     weight : Parameter, optional
         The matrix of another layer instead, (out_features, D): ``y = x weight^T + b``, as
         `nbdl.kernels.linear_transposed` has it. With the table of an embedding a language model has as few
@@ -27,10 +30,13 @@ class Linear:
     """
 
     @by_name("nbdl finds the input size itself: nn.Linear(8), nn.Linear(8, bias=False)")
-    def __init__(self, out_features, *, bias=True, init="xavier_uniform", weight=None):
+    def __init__(self, out_features, *, bias=True, init=INIT, weight=None):
         if weight is not None and not isinstance(weight, Parameter):
             text = "Linear: `weight` must be the parameter of another layer, as embedding.w, got {}"
             raise UsageError(text, type(weight).__name__)
+        if weight is not None and init != INIT:
+            text = "Linear: `init` is for a matrix of its own, and `weight` brings one, got init={!r} too"
+            raise UsageError(text + ". Try `init` in the layer that has the matrix", init)
         self.out_features = positive("Linear: `out_features`", out_features)
         self.bias, self.init = bias, init
         self.w = Parameter(init) if weight is None else weight

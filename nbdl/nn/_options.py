@@ -15,7 +15,8 @@ def check_options(what, function, options, reserved=()):
     allowed = {n: d for n, d in parameters(function).items() if n not in reserved}
     for name, value in options.items():
         if name not in allowed:
-            raise UsageError("{} has no option `{}`; it takes {}", what, name, list(allowed) or "none")
+            taken = ", ".join(allowed) or "none"
+            raise UsageError("{} has no option `{}`; it takes {}", what, name, taken)
         default = allowed[name]
         if default is None or default is inspect.Parameter.empty:
             continue

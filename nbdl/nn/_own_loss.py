@@ -7,6 +7,7 @@ import types
 from nbdl import registry
 from nbdl.errors import ShapeError, UsageError
 from nbdl.nn._inputs import each
+from nbdl.nn._options import check_options
 from nbdl.records import Loss, resolve
 from nbdl.tape import Tensor, as_tensor
 
@@ -44,6 +45,13 @@ def loss_record(loss):
         text = "`loss` must be called with prediction and targets, loss(prediction, y); `{}` cannot: {}"
         raise UsageError(text, name, error) from error
     return Loss(f"{getattr(loss, '__module__', '')}:{name}", _checked(loss, name))
+
+
+def check_loss_options(record, options, reserved=("reduction",)):
+    """Raise `UsageError` unless a loss takes `options`, besides its two arrays and what is `reserved`."""
+    compute = resolve(record.compute)
+    arrays = list(inspect.signature(compute).parameters)[:2]
+    check_options(f"loss `{record.name}`", compute, options, (*arrays, *reserved))
 
 
 def _checked(loss, name):

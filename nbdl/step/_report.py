@@ -21,6 +21,7 @@ class Line:
     bytes: int  # of all that it reads and writes, wherever that is
     flops: int  # additions and multiplications of convolutions and matrix products
     work: list = field(repr=False)  # its jobs, or its call
+    layer: str = ""  # the path of the parameters of its operation, "" where it has none
     fused: list = field(default_factory=list)  # the lines that take turns with it, strip by strip
     seconds: float | None = None  # alone (see `nbdl.step.measure`)
     why: str = ""  # Python runs it: what keeps it from the lanes
@@ -61,7 +62,7 @@ class Report:
         table = [["", "phase", "op", "on", "shapes", "strips", "fused with", "bytes", "FLOPs"]]
         table[0] += ["time", "rate", "of FMA"] if self.seconds else []
         table += [self._cells(number, line) for number, line in enumerate(self.lines)]
-        return "\n".join([*_aligned(table, right={0, 5, 7, 8, 9, 10, 11}), "", *self._summary()])
+        return "\n".join([*_aligned(table, right={0, 5, 7, 8, 9, 10, 11}), "", *self.summary()])
 
     def _cells(self, number, line):
         cells = [str(number), line.phase, line.op, line.target, line.shapes]
@@ -74,7 +75,8 @@ class Report:
         rate = _scaled((line.flops or line.bytes) / line.seconds, "FLOP/s" if line.flops else "B/s")
         return [*cells, _time(line.seconds), rate, _fraction(self._of_fma(line))]
 
-    def _summary(self):
+    def summary(self):
+        """The lines below the table."""
         blocks, shards = _count(self.blocks, "block"), _count(self.shards, "shard")
         yield (
             f"{_count(self.samples, 'sample')}: {blocks} of {self.lanes} in {shards}, "
@@ -193,11 +195,13 @@ class _Reader:
         if isinstance(job, Call):
             target = f"{job.node.record.target if job.node else 'python'}, whole minibatch"
             shapes = self._shapes(phase, job)
-            return Line(phase, op, target, shapes, 1, self._bytes_of_call(job), 0, jobs, why=self._why(job))
+            moved = self._bytes_of_call(job)
+            return Line(phase, op, target, shapes, 1, moved, 0, jobs, _layer(job), why=self._why(job))
         moved = sum(self._moved(jobs).values())
         return Line(
-            phase, op, "lanes", self._shapes(phase, job), strips, moved, self._flops(phase, job), jobs
-        )
+            phase, op, "lanes", self._shapes(phase, job), strips, moved, self._flops(phase, job), jobs,
+            _layer(job),
+        )  # fmt: skip
 
     # --- what a line says of its jobs -----------------------------------------------------------------------
 
@@ -277,6 +281,14 @@ def in_order(program):
             yield part
         else:
             yield from (job for group in part.groups for job in group.jobs)
+
+
+def _layer(job):
+    """The path of the parameters or buffers of a job's operation, or of what it updates."""
+    if job.node is None:  # "update 0.w"
+        return job.what.partition(" ")[2].rpartition(".")[0]
+    inputs = (v for v in job.node.inputs if v is not None)
+    return next((v.name for v in inputs if v.source in ("parameter", "buffer")), "").rpartition(".")[0]
 
 
 def _strips(placed):

@@ -4,12 +4,15 @@ from nbdl.train._beam import beam_search
 from nbdl.train._bleu import bleu
 from nbdl.train._config import Config, resolve, to_toml
 from nbdl.train._generate import generate
+from nbdl.train._load import load, load_run
 from nbdl.train._loop import Run
-from nbdl.train._measure import evaluate, predict, worse_than_a_constant
+from nbdl.train._measure import evaluate, predict
 from nbdl.train._metrics import accuracy, bits_per_character, mean_absolute_error, perplexity, rmse
+from nbdl.train._model import compile_config
+from nbdl.train._remark import worse_than_a_constant
 from nbdl.train._rollout import rollout
-from nbdl.train._save import load, save
-from nbdl.train._start import compile_config, fit, load_run, train
+from nbdl.train._save import save
+from nbdl.train._start import fit, train
 from nbdl.train._states import states, states_picture
 from nbdl.train._statistics import Statistics, statistics
 from nbdl.train._translate import translate

@@ -1,6 +1,9 @@
-"""Functions of the user that are called while a net is trained."""
+"""Functions of the user that are called while a net is trained, and the numbers that they note."""
 
-from nbdl.errors import UsageError
+import math
+
+from nbdl.errors import OptionError, UsageError
+from nbdl.nn._options import is_number
 
 EVENTS = "step", "epoch"
 
@@ -35,3 +38,17 @@ def tell(functions, event, run):
             done = run.steps if event == "step" else run.epoch
             error.add_note(f"in the callback `{name}`, called after {event} {done}")
             raise
+
+
+def noted(name, value):
+    """A number that a callback adds to the row of an epoch; the errors are those of `Run.log`."""
+    if not isinstance(name, str) or not name or is_figure(name) or name == "event":
+        raise UsageError("log: `name` must be text, and no figure that runs have, got {!r}", name)
+    if not is_number(value) or not math.isfinite(value):
+        raise OptionError("log: `value` of `{}` must be a finite number, got {!r}", name, value)
+    return float(value)
+
+
+def is_figure(name):
+    """Whether a key of a row of the history is one that runs make, and not their callbacks."""
+    return name in ("epoch", "step", "seconds") or name.startswith(("train_", "test_", "valid_"))

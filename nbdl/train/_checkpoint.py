@@ -1,12 +1,18 @@
-"""A checkpoint as it is read back: whole, and every number of it of its type and within its range."""
+"""Checkpoints: all that a run needs to go on, and what is read back, every number of its type and range."""
 
 import dataclasses
+import json
 import math
 
+import numpy as np
+
+from nbdl import nn
 from nbdl.data._fault import AGAIN, fault, look, reading
 from nbdl.train import _files
+from nbdl.train._callbacks import is_figure
 from nbdl.train._config import Config, check_values
-from nbdl.train._loop import CHECKPOINT, is_figure
+from nbdl.train._folder import CHECKPOINT, LOG, STATISTICS
+from nbdl.train._save import described
 
 MANY = 2**63 - 1
 # key -> type, least, most
@@ -17,6 +23,45 @@ NUMBERS = {
 }  # fmt: skip
 ROW = {"epoch": (int, 1, MANY), "step": (int, 0, MANY), "seconds": (float, 0.0, math.inf)}
 TITLE = "checkpoint of a run"
+
+
+def write_checkpoint(run):
+    """Save the state of a run in its folder, in one file; and the log so far."""
+    arrays = {f"net/{k}": a for k, a in nn.state_dict(run.net, per_sample=True).items()}
+    arrays |= {f"optimizer/{k}": a for k, a in run._updates.updater.state_dict().items()}
+    arrays |= {f"best/{k}": a for k, a in run._best.state.items()}
+    document = {
+        "kind": "checkpoint", "config": dataclasses.asdict(run.config), "epoch": run.epoch,
+        "batch": run._batch, "steps": run.steps, "sum": run._sum, "count": run._count,
+        "history": run.history, "seconds": run.seconds, "preparation": run.preparation.document(),
+        "best": run._best.epoch, "lr": run.lr, "skipped": run._skipped, "logged": run._logged,
+    }  # fmt: skip
+    if not run.config.model:
+        document |= described(run.net)
+    _files.write_bytes(run.folder / LOG, _lines(run.history))
+    if run.config.statistics:
+        _files.write_bytes(run.folder / STATISTICS, _lines(run.statistics))
+    _files.write(run.folder / CHECKPOINT, arrays, document)
+
+
+def restore(run, arrays, document):
+    """Bring a run into the state of a checkpoint."""
+    part = lambda p: {k.removeprefix(p): a for k, a in arrays.items() if k.startswith(p)}  # noqa: E731
+    nn.load_state_dict(run.net, part("net/"))
+    run._updates.updater.load_state_dict(part("optimizer/"), document["steps"])
+    run._epoch, run._batch, run.steps = document["epoch"], document["batch"], document["steps"]
+    run._sum, run._count = document["sum"], document["count"]
+    run.history, run.seconds, run._saved = document["history"], document["seconds"], run.steps
+    run.lr, run._skipped, run._logged = document["lr"], document["skipped"], document["logged"]
+    best = document["best"]
+    if best:
+        state = {name: np.array(a) for name, a in part("best/").items()}
+        run._best.epoch, run._best.state = best, state
+        run._best.loss = run.history[best - 1]["valid_loss"]
+
+
+def _lines(rows):
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
 def read_checkpoint(folder):
@@ -30,10 +75,11 @@ def read_checkpoint(folder):
     """
     path = folder / CHECKPOINT
     if look(path) is None:
+        inside = sorted(folder.glob(f"*/{CHECKPOINT}"), key=lambda found: found.stat().st_mtime)
         raise fault(
-            f"this folder holds no run that could be resumed: there is no {CHECKPOINT}",
+            f"it is a folder that holds no run to go on with: there is no {CHECKPOINT}",
             folder,
-            'the folder that `nbdl train` printed after "run"',
+            inside[-1].parent if inside else 'the folder that `nbdl train` printed after "run"',
         )
     arrays, document = _files.read(path, TITLE)
     if document.get("kind") != "checkpoint":

@@ -56,7 +56,7 @@ TABLE, TEXT, PAIRS = "table", "text", "pairs"
 _TYPES = {f.name: type(getattr(Config(), f.name)) for f in dataclasses.fields(Config)}
 
 
-def resolve(model=None, path=None, overrides=None):
+def resolve(model=None, path=None, overrides=None, own=False):
     """The settings of a run.
 
     Parameters
@@ -68,6 +68,8 @@ def resolve(model=None, path=None, overrides=None):
     overrides : dict, optional
         Values by key, ``"optimizer_options.beta1"`` for one inside a table. They win over the file, the file
         wins over the model's preset for the data set.
+    own : bool
+        The file may be that of a run of `nbdl.fit`, which names no model: its settings are complete.
 
     Raises
     ------
@@ -85,6 +87,8 @@ def resolve(model=None, path=None, overrides=None):
     for key in given:
         _check_key(key, path or "an option")
     model = model or given.get("model")
+    if not model and "model" in given:
+        return _of_fit(given, path, own)
     if not model:
         raise UsageError("no model is named; there are {}", ", ".join(registry.default().names("model")))
     record = registry.default().get("model", model)
@@ -105,7 +109,26 @@ def resolve(model=None, path=None, overrides=None):
         setattr(config, key, {**getattr(config, key), **value} if isinstance(value, dict) else value)
     config.model, config.data = model, data
     check_values(config)
+    check_patience(config)
     return config
+
+
+def _of_fit(given, path, own):
+    """The settings of a run of `nbdl.fit`."""
+    if not own:
+        error = UsageError("the settings name no model: they are those of a net of your own, by nbdl.fit")
+        error.add_note(f"where: {path}")
+        error.add_note("try: nbdl.fit(net, data, ...) in Python; or a model = ... in the file")
+        raise error
+    config = Config(**{key: _typed(key, value) for key, value in given.items()})
+    check_values(config)
+    return config
+
+
+def check_patience(config, given=False):
+    """Raise `UsageError` for `patience` without samples; `given`: there are some of the user's own."""
+    if config.patience and not config.validation and not given:
+        raise UsageError("`patience` needs samples to look at: a `validation` share above 0, 0.1 for example")
 
 
 def text_options(record, data, given):
@@ -179,8 +202,6 @@ def check_values(config):
         if not value < most:
             rule = "finite" if most == math.inf else f"below {most:g}"
             raise UsageError("`{}` must be {}, got {}", key, rule, value)
-    if config.patience and not config.validation:
-        raise UsageError("`patience` needs samples to look at: a `validation` share above 0, 0.1 for example")
     if config.dtype not in ("float32", "float64"):
         raise UsageError("`dtype` must be float32 or float64, got {!r}", config.dtype)
     for line in to_toml(config).split("\n"):

@@ -4,7 +4,13 @@ import contextlib
 from pathlib import Path
 
 from nbdl.errors import SaveError
-from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL
+from nbdl.train import _files, _plot
+from nbdl.train._save import save
+
+CHECKPOINT, MODEL, LOG, CONFIG, CURVES, STATISTICS, FLOW = (
+    "checkpoint.safetensors", "model.safetensors", "log.jsonl", "config.toml", "curves.png",
+    "statistics.jsonl", "statistics.png",
+)  # fmt: skip
 
 
 def new_folder(folder):
@@ -15,7 +21,11 @@ def new_folder(folder):
         text = getattr(error, "strerror", None) or error
         raise SaveError("cannot make the folder {}: {}", folder, text) from error
     if holds:
-        raise SaveError("{} holds a run already. Try another folder, or --resume {}", folder, folder)
+        raise SaveError(
+            "{} holds a run already. Try another folder, or go on with that run: --resume {}, in Python "
+            "resume={!r}",
+            folder, folder, str(folder),
+        )  # fmt: skip
     return _make(folder, exist_ok=True), not there
 
 
@@ -41,6 +51,20 @@ def tidied(folder, made):
                 if made:
                     folder.rmdir()
         raise
+
+
+def finish(run, progress):
+    """Save the model of a run that has ended, and the pictures of it."""
+    save(run.net, run.folder / MODEL, run.preparation)
+    progress("saved", path=run.folder / MODEL)
+    title = f"{run.config.model or 'net'} on {run.data.name}"
+    pictures = {CURVES: _plot.curves(run.history, title)}
+    if run.statistics:
+        pictures[FLOW] = _plot.flow(run.statistics, title)
+    for name, picture in pictures.items():
+        if picture is not None:
+            _files.write_bytes(run.folder / name, picture)
+            progress("saved", path=run.folder / name)
 
 
 def _make(folder, exist_ok):

@@ -11,7 +11,7 @@ from nbdl.data import Preparation, Split
 from nbdl.errors import DataError, DtypeError, NbdlError, ShapeError, TapeError
 from nbdl.nn._inputs import call, count, each, named, numbers, taken
 from nbdl.nn._losses import elements, rows
-from nbdl.nn._own_loss import loss_record
+from nbdl.nn._own_loss import check_loss_options, loss_record
 from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict
@@ -82,15 +82,16 @@ def parts(predict, x, size=None):
 
 
 def evaluate(net, split, loss, preparation=None, *, metrics=(), **loss_options):
-    """Mean loss and its metrics of a net on a `Split`, as a dict ("loss", "accuracy" ...).
+    """Mean loss and its metrics of a net on a `Split` or pair (x, y), as a dict ("loss", "accuracy" ...).
 
     With the `Preparation` of a run the split is in the form of its data, and so are loss and metrics. Further
     `metrics` are names in the registry; the loss is one too, or a function as `nbdl.fit` takes it.
     """
-    preparation = preparation or Preparation()
+    record, preparation, split = loss_record(loss), preparation or Preparation(), Split(*split)
+    check_loss_options(record, loss_options, ())
     x = _samples(net, preparation.inputs(split.x))
     predict = predictor(net, taken(x, slice(0, 1)))
-    return evaluated(predict, Split(x, split.y), preparation, loss_record(loss), loss_options, metrics)
+    return evaluated(predict, Split(x, split.y), preparation, record, loss_options, metrics)
 
 
 def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
@@ -185,42 +186,6 @@ def of_loss(value, loss, loss_options, metrics):
     records = {name: known.get("metric", name) for name in (*loss.metrics, *metrics)}
     plain = set(loss_options) <= {"axis", "ignore_index"}
     return {name: code(r.compute)(value) for name, r in records.items() if r.of == "loss" and plain}
-
-
-def worse_than_a_constant(figures, targets, loss, part):
-    """One sentence if predictions are worse than the best constant one, else None.
-
-    Parameters
-    ----------
-    figures : dict
-        "loss", "accuracy" ... of the predictions, in the units of the targets.
-    targets : (N, ...) labels or values
-    loss : str
-        The mean squared error ("mse") is compared for values, the accuracy for labels.
-    part : str
-        What the targets are those of: "test" or "train".
-    """
-    if isinstance(targets, Mapping):
-        return None
-    y = np.asarray(targets)
-    if not y.size:
-        return None
-    if "accuracy" in figures and y.dtype.kind in "iu":
-        y = y[y >= 0]  # others are no classes: a loss ignores them
-        share = np.unique(y, return_counts=True)[1].max(initial=0) / max(y.size, 1)
-        if figures["accuracy"] < share:
-            return (
-                f"the {part} accuracy is {figures['accuracy']:.4f}; to predict the most frequent class for "
-                f"every sample gives {share:.4f}"
-            )
-    elif loss == "mse":
-        of_mean = float(np.mean((y - y.mean(axis=0, dtype=np.float64)) ** 2))
-        if figures["loss"] > of_mean:
-            return (
-                f"the {part} loss is {figures['loss']:.4g}; to predict the mean of the targets for every "
-                f"sample gives {of_mean:.4g}"
-            )
-    return None
 
 
 def native():

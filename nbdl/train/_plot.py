@@ -10,20 +10,22 @@ DECADES = 100  # the largest value of an axis by the least, from which on it is 
 
 
 def curves(history, title):
-    """PNG bytes with loss (and metrics) by epoch, or None where matplotlib is not installed."""
+    """PNG bytes with the loss by epoch, and each metric beside it, or None where matplotlib is missing."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         return None
     epochs = [row["epoch"] for row in history]
-    losses = [k for k in ("train_loss", "valid_loss", "test_loss") if k in history[0]]
-    metrics = [k for k in history[0] if k.startswith(("valid_", "test_")) and k not in losses]
-    figure = Figure(figsize=(5 * (1 + bool(metrics)), 3.6), layout="constrained")
+    panels = _panels(history[0])
+    columns, rows = min(len(panels), 2), -(-len(panels) // 2)
+    figure = Figure(figsize=(5 * columns, 3.6 * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, 1 + bool(metrics), squeeze=False)[0]
-    for axis, keys in zip(axes, (losses, metrics)):
-        axis.set_yscale(_scale([row[key] for key in keys for row in history], keys is metrics))
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in grid[len(panels) :]:
+        axis.set_axis_off()
+    for axis, (figured, keys) in zip(grid, panels.items()):
+        axis.set_yscale(_scale([row[key] for key in keys for row in history], figured != "loss"))
         for key in keys:
             values = [row[key] for row in history]
             label = key.replace("_", " ")
@@ -34,6 +36,16 @@ def curves(history, title):
         axis.legend(frameon=False)
     figure.suptitle(title)
     return _png(figure)
+
+
+def _panels(row):
+    """The keys of a row of the history that are drawn together: the loss of each part, the accuracy ..."""
+    panels = {}
+    for key in row:
+        part, _, figured = key.partition("_")
+        if part in ("train", "valid", "test"):
+            panels.setdefault(figured, []).append(key)
+    return panels
 
 
 def flow(rows, title):

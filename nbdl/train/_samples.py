@@ -20,17 +20,10 @@ def as_data(data):
         return load_data(str(data))
     if isinstance(data, Data):
         return data
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise UsageError(
-            "`data` must be a pair (x, y), an nbdl.data.Data, or the name or path of a data set, got {}",
-            f"an array of shape {np.shape(data)}: there are no targets" if hasattr(data, "shape")
-            else f"{type(data).__name__} of {len(data)}" if isinstance(data, (tuple, list))
-            else type(data).__name__,
-        )  # fmt: skip
-    (x, y), labels, classes = (_arrays(a, name) for a, name in zip(data, ("inputs", "targets"))), (), None
+    rule = "`data` must be a pair (x, y), an nbdl.data.Data, or the name or path of a data set, got {}{}"
+    x, y = _pair(data, rule, "")
+    labels, classes = (), None
     if not isinstance(y, Mapping):
-        if y.dtype.kind in "Ubiu" and y.ndim == 2 and y.shape[1] == 1:
-            y = y[:, 0]
         if y.dtype.kind in "Ub":
             names = np.unique(y)
             y, labels, classes = np.searchsorted(names, y), tuple(names.tolist()), len(names)
@@ -38,6 +31,72 @@ def as_data(data):
             classes = int(y.max()) + 1 if y.size else 0
     none = slice(0, 0)
     return Data("data", Split(x, y), Split(taken(x, none), taken(y, none)), classes, labels=labels)
+
+
+def as_pair(pair, data, name):
+    """Further samples that `fit` is given, as a `Split` like the training samples of `data`.
+
+    `name` is the argument: "test" or "validation". Raises `UsageError` for what is no pair, `DataError` for
+    samples of another shape, or targets of another kind.
+    """
+    share = "a share of the training samples, or " if name == "validation" else ""
+    x, y = _pair(pair, f"`{name}` must be {share}a pair (x, y), got {{}}{{}}", f"{name} ")
+    if not isinstance(y, Mapping) and not isinstance(data.train.y, Mapping):
+        y = _alike(y, data, name)
+    for what, ours, theirs in (("inputs", data.train.x, x), ("targets", data.train.y, y)):
+        ours, theirs = (named(a, "") for a in (ours, theirs))
+        if set(ours) != set(theirs):
+            forms = (", ".join(map(repr, a)) if "" not in a else "one array" for a in (theirs, ours))
+            raise DataError("{} {} are {}, the training {} {}", name, what, next(forms), what, next(forms))
+        for key, a in theirs.items():
+            shapes = a.shape[1:], np.shape(ours[key])[1:]
+            if len(set(shapes)) > 1:
+                text = "{} {}{} have samples of shape {}, the training {} of shape {}"
+                raise DataError(text, name, what, key and f" `{key}`", shapes[0], what, shapes[1])
+    return Split(x, y)
+
+
+def _alike(y, data, name):
+    """Targets in the form of those of `data`: the numbers of classes, or values."""
+    if data.classes is None:
+        if y.dtype.kind in "Ub":
+            raise DataError("{} targets are labels ({}), the training targets values", name, y.flat[0])
+        y = y.astype(np.result_type(y, np.float32), copy=False)
+        return y[:, None] if y.ndim == 1 and np.shape(data.train.y)[1:] == (1,) else y
+    if y.dtype.kind == "f":
+        raise DataError("{} targets are values of {}, the training targets labels", name, y.dtype)
+    if not data.labels:
+        if y.dtype.kind in "Ub":
+            text = "{} targets are labels ({}), the training targets numbers of classes"
+            raise DataError(text, name, y.flat[0])
+        return y  # the loss knows how many classes the net has
+    number = {label: i for i, label in enumerate(data.labels)}
+    unknown = [label for label in np.unique(y).tolist() if label not in number]
+    if unknown:
+        text = "{} targets hold the label {!r}, the training targets only {}"
+        raise DataError(text, name, unknown[0], ", ".join(map(repr, data.labels[:8])))
+    return np.array([number[label] for label in y.ravel().tolist()], np.int64).reshape(y.shape)
+
+
+def _pair(pair, rule, name):
+    """The inputs and targets of a pair; `rule` says what it must be."""
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        more = isinstance(pair, (tuple, list)) and len(pair) in (3, 4, 6)
+        raise UsageError(
+            rule,
+            f"an array of shape {np.shape(pair)}: there are no targets" if hasattr(pair, "shape")
+            else f"{type(pair).__name__} of {len(pair)}" if isinstance(pair, (tuple, list))
+            else type(pair).__name__,
+            ". Try nbdl.fit(net, (x, y), test=(x_test, y_test))" if more else "",
+        )  # fmt: skip
+    if all(isinstance(part, (tuple, list)) and len(part) == 2 for part in pair) and any(
+        hasattr(a, "shape") and np.ndim(a) for part in pair for a in part
+    ):
+        raise UsageError(rule, "two pairs", ". Try nbdl.fit(net, (x, y), test=(x_test, y_test))")
+    x, y = (_arrays(a, name + what) for a, what in zip(pair, ("inputs", "targets")))
+    if not isinstance(y, Mapping) and y.dtype.kind in "Ubiu" and y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    return x, y
 
 
 def _arrays(values, name):
@@ -60,19 +119,21 @@ def _array(values, name):
         raise DataError("{} must be one array of numbers; its rows differ in length", name) from None
     if not a.ndim:
         raise DataError("{} must have one entry for each sample, got {}", name, a)
-    if name == "targets" and a.dtype.kind == "U":
+    if name.endswith("targets") and a.dtype.kind == "U":
         odd = [] if values is a else [v for v in np.asarray(values, object).flat if not isinstance(v, str)]
         if odd:
             raise DataError("targets must be all text or all numbers, got {!r} among text", odd[0])
     elif a.dtype.kind not in "biuf":
-        what = "numbers, or labels as text" if name == "targets" else "numbers"
+        what = "numbers, or labels as text" if name.endswith("targets") else "numbers"
         raise DataError("{} must hold {}, got dtype {}", name, what, a.dtype)
     return a
 
 
-def check_data(data):
+def check_data(data, valid=None):
     """Raise `DataError` for what cannot be learnt from, naming the array as its user does."""
-    for part, split in (("train", data.train), ("test", data.test)):
+    for part, split in (("train", data.train), ("test", data.test), ("validation", valid)):
+        if split is None:
+            continue
         given = {"inputs": split.x, "targets": split.y}
         counts = {what: count(x, f"{part} {what}") for what, x in given.items()}
         if counts["inputs"] != counts["targets"]:

@@ -1,15 +1,14 @@
-"""Nets and arrays in files: `save` and `load`."""
+"""Nets and arrays to files: `save`."""
 
+import types
 import warnings
 
 from nbdl import __version__, nn
-from nbdl.data import Preparation
-from nbdl.data._fault import fault, reading
 from nbdl.errors import NumericError, UsageError
 from nbdl.nn._parameter import named_arrays
 from nbdl.step import not_finite
 from nbdl.train import _files
-from nbdl.train._arrays import describe, is_net, rebuild, refuse_arrays
+from nbdl.train._arrays import describe, is_net, refuse_arrays
 
 
 def save(net, path, preparation=None):
@@ -54,18 +53,31 @@ def save(net, path, preparation=None):
     refuse_arrays(net, "")
     if not all(p.ready for p in named_arrays(net).values()):
         raise UsageError("the net has no weights yet: call nbdl.nn.init(net, example), or train it")
-    try:
-        document["net"] = nn.config(net)
-        if set(named_arrays(nn.build(document["net"]))) != set(named_arrays(net)):
-            raise UsageError("some of its layers share parameters, which a description does not say")
-    except UsageError as error:
-        document["net"], document["why"] = None, str(error)
+    document |= described(net)
     if preparation:
         document["preparation"] = preparation.document()
     name = not_finite(net)
     if name:
         warnings.warn(f"`{name}` of the net is not finite; it is saved as it is", stacklevel=2)
     _files.write(path, nn.state_dict(net), document)
+
+
+def described(net):
+    """What a file says of how a net is built, as data of JSON: "net" builds it again, None if none can.
+
+    Then "why" says what is in the way, and "made" where its class stands, if that can be imported: for
+    messages, no file has anything imported.
+    """
+    try:
+        description = nn.config(net)
+        if set(named_arrays(nn.build(description))) != set(named_arrays(net)):
+            raise UsageError("some of its layers share parameters, which a description does not say")
+    except UsageError as error:
+        kind, own = type(net), not isinstance(net, (types.FunctionType, list, tuple, dict))
+        module, name = kind.__module__, kind.__qualname__
+        found = own and "<" not in name and module.partition(".")[0] not in ("__main__", "builtins", "nbdl")
+        return {"net": None, "why": str(error), "made": f"{module}:{name}" if found else ""}
+    return {"net": description}
 
 
 def check_weights(net, where):
@@ -76,62 +88,3 @@ def check_weights(net, where):
         error.add_note(f"where: {where}")
         error.add_note("try: training it again with a smaller learning rate")
         raise error
-
-
-def load(path, into=None):
-    """Read a net or arrays from a file that `save` (or a training run) wrote.
-
-    Parameters
-    ----------
-    path : path
-    into : net, optional
-        Give this net the weights instead of building one: needed where the file holds weights alone.
-
-    Returns
-    -------
-    The net; or the array, list, tuple or dict that was saved.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, cut short, damaged, or holds neither a net nor arrays; or its weights do not
-        fit `into`.
-
-    Warns
-    -----
-    UserWarning
-        If the net was trained on standardised columns: it takes ``preparation.inputs(x)``, with the
-        preparation that ``nbdl.train.load_run(path)`` gives beside the net.
-    """
-    state, document = _files.read(path)
-    if document.get("kind") == "arrays" and into is None:
-        with reading(path, "file of arrays"):
-            return rebuild(document["arrays"], state)
-    net, preparation = _prepared(path, state, document, into)
-    if preparation.mean.size:
-        warnings.warn(
-            f"the net of {path} was trained on standardised columns and takes preparation.inputs(x): see "
-            "nbdl.train.load_run",
-            stacklevel=2,
-        )
-    return net
-
-
-def load_prepared(path):
-    """The net of a file and its `Preparation`; `DataError` if the file holds anything else."""
-    return _prepared(path, *_files.read(path), None)
-
-
-def _prepared(path, state, document, into):
-    if document.get("kind") != "net":
-        kind = document.get("kind")
-        what = f"it holds {kind if kind == 'arrays' else f'a {kind}'}, not a net"
-        raise fault(what, path, "the model.safetensors of a run")
-    with reading(path, "model file"):
-        if into is None:
-            if document.get("net") is None:
-                what = f"it holds weights alone ({document.get('why', '')})"
-                raise fault(what, path, "building the net, then nbdl.load(path, into=net)")
-            into = nn.build(document["net"])
-        nn.load_state_dict(into, state)
-        return into, Preparation.read(document.get("preparation"), path)

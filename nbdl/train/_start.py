@@ -1,44 +1,41 @@
-"""The doors to a training run: `fit` for a net at hand, `train` for settings, `load_run` for the result."""
+"""The doors to a training run: `fit` for a net at hand, `train` for settings."""
 
-import contextlib
 import dataclasses
-import stat
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from nbdl import _jit, nn, registry
-from nbdl.data import Preparation, Split
+from nbdl.data import Preparation
 from nbdl.data import load as load_data
-from nbdl.data._fault import fault, look, near, reading
+from nbdl.data._fault import AGAIN, fault, reading
 from nbdl.errors import ShapeError, UsageError
-from nbdl.nn._inputs import each, taken
-from nbdl.nn._options import check_options
+from nbdl.nn._inputs import count, each, taken
 from nbdl.nn._own_loss import loss_record
 from nbdl.nn._parameter import ready
 from nbdl.optim._groups import by_name
-from nbdl.records import resolve as code
-from nbdl.step import compile_step
 from nbdl.train import _files
-from nbdl.train._augment import augmented
 from nbdl.train._best import held_out
-from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, saved_config
-from nbdl.train._class_weights import BALANCED, settled
-from nbdl.train._config import Config, check_values, to_toml
-from nbdl.train._folder import new_folder, next_folder, tidied
-from nbdl.train._loop import CHECKPOINT, CONFIG, MODEL, STATISTICS, Run
-from nbdl.train._samples import as_data, cast, check_data, floats, warn_of_pixels
-from nbdl.train._save import check_weights, load_prepared
-from nbdl.train._statistics import read_rows
+from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, restore, saved_config
+from nbdl.train._class_weights import settled
+from nbdl.train._config import Config, check_patience, check_values, to_toml
+from nbdl.train._flow import read_rows
+from nbdl.train._folder import CHECKPOINT, CONFIG, STATISTICS, finish, new_folder, next_folder, tidied
+from nbdl.train._load import net_of_run, resumed_config, weights
+from nbdl.train._loop import Run
+from nbdl.train._model import loss_of, net_of
+from nbdl.train._samples import as_data, as_pair, cast, check_data, floats, warn_of_pixels
+from nbdl.train._save import check_weights
+
+OTHER = "the net, the data and the arguments that the run was started with"
 
 
 def fit(
     net, data, loss=None, optimizer="sgd", lr=0.1, epochs=10, batch_size=128, seed=0, *, schedule="constant",
     dtype="float32", threads=0, compiled=True, clip_norm=0.0, clip_value=0.0, optimizer_options=None,
-    loss_options=None, schedule_options=None, groups=None, validation=0.0, patience=0, min_delta=0.0,
-    statistics=0, callbacks=None, out=None, progress=None,
+    loss_options=None, schedule_options=None, groups=None, test=None, validation=0.0, patience=0,
+    min_delta=0.0, statistics=0, callbacks=None, out=None, resume=None, progress=None,
 ):  # fmt: skip
     """Train `net` on `data`.
 
@@ -73,9 +70,13 @@ def fit(
         Options by parameter name pattern, ``{"*.b": {"weight_decay": 0.0}, "0.*": {"frozen": True}}``: those
         of the optimizer, ``lr_factor`` and ``frozen``. Or a function ``groups(name, parameter)`` that returns
         such options or None. See `nbdl.optim.Updater`.
-    validation : float
-        The share of the training samples that is held out, at random by the seed, and measured after each
-        epoch: ``valid_loss`` and so on in the history.
+    test : (x, y) pair, optional
+        Samples of your own that are measured after each epoch, in the form of the training samples:
+        ``test_loss`` and so on in the history. They take the place of those that the data have.
+    validation : float or (x, y) pair
+        The share of the training samples that is held out, at random by the seed, or samples of your own.
+        They are measured after each epoch, ``valid_loss`` and so on in the history, and `patience` goes by
+        them.
     patience : int
         Ends training after so many epochs in which ``valid_loss`` has not fallen by more than `min_delta`;
         the net is then that of the best epoch. 0 trains all epochs and keeps the last.
@@ -91,17 +92,28 @@ def fit(
         one step. What one raises ends the run, with a note that names the function.
     out : path, optional
         A folder for checkpoints, log, model and curves; made if it does not exist. It must hold no run.
+    resume : path, optional
+        The folder of a run to go on with, in place of `out`. Net, data and arguments must be those that it
+        was started with; only `epochs` may be larger. The net gets the values of the last checkpoint.
     progress : callable, optional
-        ``progress(event, **fields)`` for "compile", "start", "ready", "step", "epoch" and "saved".
+        ``progress(event, **fields)`` is told "compile" (`kernel`, `count`), "data" (`about`), "start"
+        (`epochs`, `steps` of an epoch, `samples`, `folder`), "ready", "step" (`epoch`, `step`, `steps`,
+        `loss`), "epoch" (the row of the history) and "saved" (`path`).
 
     Returns
     -------
     Run
+        Its `history` has a dict for each epoch: ``epoch``, ``step`` (updates so far), ``train_loss``,
+        ``test_loss``, ``valid_loss`` and the metrics of each as far as they are measured, and ``seconds``
+        since training began, without what came before it (compiling counts): of one epoch it is the
+        difference to the row before.
 
     Raises
     ------
     DataError, ShapeError, LabelError
         For data that are no numbers or labels, or do not fit the net.
+    UsageError
+        For an argument that is unknown or out of its range; with `resume` for one that differs.
 
     Warns
     -----
@@ -109,29 +121,43 @@ def fit(
         If the net ends worse than a constant: the mean of the targets, or the most frequent class. If inputs
         are images of unsigned bytes, which are left as they are: give x / 255. If Ctrl-C ended the training.
     """
-    if isinstance(loss, (np.ndarray, list)):
-        text = "`loss` must be the name of a loss, got {}. Try nbdl.fit(net, (x, y)): the data are a pair"
-        raise UsageError(text, type(loss).__name__)
+    if isinstance(loss, (np.ndarray, list, tuple)):
+        text = "`loss` must be the name of a loss, got {}. Try nbdl.fit(net, (x, y), "
+        raise UsageError(text + "test=(x_test, y_test)): data are pairs", type(loss).__name__)
+    if out is not None and resume is not None:
+        raise UsageError("`resume` goes on in the run's own folder: leave out `out`")
     record = None if loss in (None, "") else loss_record(loss)
+    own = not isinstance(validation, (int, float, np.integer, np.floating))
     config = Config(
-        data=data if isinstance(data, str) else "", epochs=epochs, batch_size=batch_size, lr=float(lr),
-        optimizer=optimizer, loss=record.name if record else "", schedule=schedule, seed=seed, dtype=dtype,
-        threads=threads, compiled=compiled, clip_norm=float(clip_norm), clip_value=float(clip_value),
+        data=str(data) if isinstance(data, (str, Path)) else "", epochs=epochs, batch_size=batch_size,
+        lr=float(lr), optimizer=optimizer, loss=record.name if record else "", schedule=schedule, seed=seed,
+        dtype=dtype, threads=threads, compiled=compiled, clip_norm=float(clip_norm),
+        clip_value=float(clip_value),
         optimizer_options=optimizer_options or {}, loss_options=loss_options or {},
         schedule_options=schedule_options or {}, groups={} if callable(groups) else groups or {},
-        validation=float(validation), patience=patience, min_delta=float(min_delta),
+        validation=0.0 if own else float(validation), patience=patience, min_delta=float(min_delta),
         statistics=statistics,
     )  # fmt: skip
     check_values(config)
-    place = None if out is None else lambda: new_folder(Path(out))
-    run = _run(net, as_data(data), config, place, None, progress, record, groups, callbacks)
+    check_patience(config, own)
+    data = as_data(data)
+    if test is not None:
+        data = dataclasses.replace(data, test=as_pair(test, data, "test"))
+    valid = as_pair(validation, data, "validation") if own else None
+    saved, place = None, None if out is None else lambda: new_folder(Path(out))
+    if resume is not None:
+        saved, place = read_checkpoint(Path(resume)), lambda: (Path(resume), False)
+        if callable(groups):  # what it says of the parameters is compared later
+            config.groups = saved_config(saved[1]).groups
+        config = resumed_config(config, saved[1])
+    run = _run(net, data, config, place, saved, progress, record, groups, callbacks, valid, resume)
     if run.interrupted:
         text = f"training was interrupted after step {run.steps}: the net is as it was then"
         warnings.warn(text, UserWarning, stacklevel=2)
     return run
 
 
-def train(config, out=None, resume=None, progress=None, callbacks=None):
+def train(config, out=None, resume=None, progress=None, callbacks=None, net=None):
     """Run the settings `config` (see `resolve`) in a run folder.
 
     Parameters
@@ -145,6 +171,8 @@ def train(config, out=None, resume=None, progress=None, callbacks=None):
     progress : callable, optional
     callbacks : dict, optional
         As in `fit`.
+    net : net, optional
+        Of a run that is resumed, where it is one of your own class.
 
     Returns
     -------
@@ -155,98 +183,61 @@ def train(config, out=None, resume=None, progress=None, callbacks=None):
     saved = None
     if resume is not None:
         saved = read_checkpoint(Path(resume))
-        config = _resumed_config(config, saved[1])
-        if not config.model:
-            what = "it is a run of a net that only your own code can build"
-            raise fault(what, Path(resume) / CHECKPOINT, "nbdl.fit again, with that net")
+        config = resumed_config(config, saved[1])
+        _check_own(config, resume, net)
+        if net is None and not config.model:
+            net = net_of_run(Path(resume), saved[1])
+    elif not config.model or net is not None:
+        raise UsageError("a `net` of your own is trained by nbdl.fit(net, data); train needs a `model`")
     data = load_data(config.data, **config.data_options)
-    with contextlib.nullcontext() if saved is None else reading(Path(resume) / CHECKPOINT, TITLE):
-        net = _net(config, data)
-        if saved is not None:  # before anything is drawn: what a damaged file asks for may be too large
-            nn.load_state_dict(net, _weights(saved[0]))
-    if saved is not None:
-        check_weights(net, resume)
+    if saved is None:
+        net = net_of(config, data)
+    else:
+        with reading(Path(resume) / CHECKPOINT, TITLE, AGAIN if net is None else OTHER):
+            net = net_of(config, data) if net is None else net
+            nn.load_state_dict(net, weights(saved[0]))  # a damaged one may ask for too much to be drawn
 
     def place():
         if resume is not None:
             return Path(resume), False
         return new_folder(Path(out)) if out is not None else next_folder(config)
 
-    return _run(net, data, config, place, saved, progress, callbacks=callbacks)
+    return _run(net, data, config, place, saved, progress, callbacks=callbacks, resume=resume)
 
 
-def compile_config(config, data):
-    """The step that `train` would run, for a net of its own.
-
-    Parameters
-    ----------
-    config : Config
-        What it leaves to the data (the outputs of the net, the loss) is noted in it.
-    data : Data
-        Of the samples only the first is looked at, and of that only the shape.
-
-    Returns
-    -------
-    CompiledStep
-    """
-    first = slice(0, 1)
-    net, split = _net(config, data), cast(Split(*(taken(a, first) for a in data.train)), config.dtype)
-    loss_options = config.loss_options
-    if loss_options.get("weight") == BALANCED:  # any weights: the program is the same
-        loss_options = {**loss_options, "weight": [1.0] * (data.classes or 1)}
-    with registry.swap(**config.swap):
-        nn.init(net, split.x, config.seed, config.dtype)
-        return compile_step(
-            net, config.loss, config.optimizer, example=split,
-            threads=config.threads or "auto", lr=config.lr, seed=config.seed,
-            loss_options=loss_options, optimizer_options=config.optimizer_options,
-            groups=config.groups, clip_norm=config.clip_norm or None, clip_value=config.clip_value or None,
-        )  # fmt: skip
+def _check_own(config, folder, net):
+    """Raise unless a run can go on without what only its user's code has."""
+    if config.model and net is not None:
+        raise UsageError("the run is one of the model `{}`: leave out the `net`", config.model)
+    what = None
+    if not config.data:
+        what, call = "it was trained on arrays", "nbdl.fit(net, (x, y), resume={!r})"
+    elif ":" in config.loss:
+        what, call = f"its loss is the function `{config.loss}`", "nbdl.fit(net, data, loss, resume={!r})"
+    if what is not None:
+        hint = call.format(str(folder)) + " in Python, with the arguments that it was started with"
+        raise fault(f"only your own code can go on with this run: {what}", Path(folder) / CHECKPOINT, hint)
 
 
-def _net(config, data):
-    """The net of a config, with as many outputs as the data ask for, for images of their size."""
-    make = code(registry.default().get("model", config.model).build)
-    if "vocabulary" in registry.parameters(make) and (
-        isinstance(data.train.x, Mapping) or data.train.x.dtype.kind not in "iu"
-    ):
-        text = (
-            "model `{}` reads text, as integers (N, T), got inputs of {}. Try a .txt file, timemachine, or "
-        )
-        kinds = each(lambda a: str(a.dtype), data.train.x)
-        raise UsageError(text + "--set data_options.text=true", config.model, kinds)
-    sides = {n.removesuffix("_vocabulary") for n in registry.parameters(make) if n.endswith("_vocabulary")}
-    if not sides <= set(data.vocabularies):
-        text = "model `{}` reads pairs of sentences, and {} holds none. Try a file with a sentence, a tab "
-        raise UsageError(text + "and its translation in each line", config.model, config.data or data.name)
-    sizes = _sizes(make, data)
-    if config.model_options.get("carry") and not sizes.get("carry", True):
-        text = "model option `carry` needs data option partition=sequential, got partition={}"
-        raise UsageError(text, config.data_options.get("partition", "fixed"))
-    config.model_options = {**sizes, **config.model_options}
-    config.loss = config.loss or _loss_of(data)
-    return _build(config)
+def _check_parts(history, valid, test):
+    """Raise unless a run that goes on measures what it measured before."""
+    for part, name, there in (("valid", "validation", valid), ("test", "test", test)):
+        if history and (f"{part}_loss" in history[0]) != there:
+            how, now = ("without", "with") if there else ("with", "without")
+            text = "the run was started {} samples for `{}`, and cannot go on {}. Try those that it had"
+            raise UsageError(text, how, name, now)
 
 
-def _loss_of(data):
-    if isinstance(data.train.y, Mapping):
-        names = ", ".join(data.train.y)
-        raise UsageError("targets of several names ({}) need a `loss` that takes them as a dict", names)
-    return "mse" if data.classes is None else "softmax_cross_entropy"
-
-
-def _build(config):
-    build = code(registry.default().get("model", config.model).build)
-    check_options(f"model `{config.model}`", build, config.model_options)
-    return augmented(build(**config.model_options), config.augment)
-
-
-def _run(net, data, config, place, saved, progress, loss=None, groups=None, callbacks=None):
+def _run(
+    net, data, config, place, saved, progress, loss=None, groups=None, callbacks=None, valid=None,
+    resume=None,
+):  # fmt: skip
     """The run itself; `place` makes its folder, once everything else is known to be right."""
     progress = progress or (lambda event, **fields: None)
-    check_data(data)
-    config.loss = config.loss or _loss_of(data)
-    data, valid = held_out(data, config.validation, config.seed)
+    check_data(data, valid)
+    config.loss = config.loss or loss_of(data)
+    if valid is None:
+        data, valid = held_out(data, config.validation, config.seed)
     config.loss_options = settled(loss or loss_record(config.loss), config.loss_options, data)
     preparation = Preparation.of(data, config.loss)
     if saved is not None:
@@ -272,7 +263,11 @@ def _run(net, data, config, place, saved, progress, loss=None, groups=None, call
             as_floats = floats(net, example, config.dtype)
             warn_of_pixels(net, data.train.x, config.dtype, 3)
         if callable(groups):
-            config.groups = by_name(net, groups)
+            chosen = by_name(net, groups)
+            if saved is not None and chosen != config.groups:
+                text = "the run was made with groups = {!r}, not {!r}: only `epochs` may change on resuming"
+                raise UsageError(text, config.groups, chosen)
+            config.groups = chosen
         if not preparation.mean.size:
             train, test = (cast(split, config.dtype, as_floats) for split in (data.train, data.test))
             data = dataclasses.replace(data, train=train, test=test)
@@ -280,7 +275,10 @@ def _run(net, data, config, place, saved, progress, loss=None, groups=None, call
         run = Run(net, data, config, preparation, as_floats, valid, loss, callbacks)
         if saved is not None:
             check_position(saved[1], run.batches)
-            run.restore(*saved)
+            _check_parts(saved[1]["history"], valid is not None, count(data.test.x) > 0)
+            with reading(Path(resume) / CHECKPOINT, TITLE, OTHER):
+                restore(run, *saved)
+            check_weights(net, resume)
         if data.about:
             progress("data", about=data.about)
         if place is None:
@@ -293,80 +291,5 @@ def _run(net, data, config, place, saved, progress, loss=None, groups=None, call
                 _files.write_bytes(run.folder / CONFIG, to_toml(config).encode())
                 run.go(progress)
     if run.folder is not None and not run.interrupted:
-        run.finish(progress)
+        finish(run, progress)
     return run
-
-
-def _sizes(build, data):
-    """What the data ask for, if the model can be told: how many outputs, images of which size, whether a
-    minibatch goes on where the one before ended."""
-    known, sizes = registry.parameters(build), {}
-    if "vocabulary" in known and data.classes is not None:
-        follows = data.order is not None and data.order.sequential
-        return {"vocabulary": data.classes, **({"carry": follows} if "carry" in known else {})}
-    several = {f"{name}_vocabulary": len(v) for name, v in data.vocabularies.items()}
-    if several and set(several) <= set(known):
-        return several
-    if "outputs" in known and not isinstance(data.train.y, Mapping):
-        values = data.train.y.shape[1] if data.train.y.ndim > 1 else 1
-        sizes["outputs"] = values if data.classes is None else data.classes
-    if "image" in known and not isinstance(data.train.x, Mapping) and data.train.x.ndim == 4:
-        sizes["image"] = min(data.train.x.shape[2:])
-    return sizes
-
-
-def _resumed_config(config, document):
-    """The settings of a checkpoint, with the epochs of `config` if that agrees in all it says."""
-    saved = saved_config(document)
-    if config is None:
-        return saved
-    for field in {f.name for f in dataclasses.fields(Config)} - {"epochs"}:
-        ours, theirs = getattr(saved, field), getattr(config, field)
-        if isinstance(ours, dict):  # options that follow from the data are in the saved ones alone
-            ours = {k: ours.get(k) for k in theirs} if field == "model_options" else ours
-            if field == "loss_options" and theirs.get("weight") == BALANCED:  # saved as numbers
-                theirs = {**theirs, "weight": ours.get("weight")}
-        if theirs != ours and not (field == "loss" and not theirs):
-            raise UsageError(
-                "the run was made with {} = {!r}, not {!r}: only `epochs` may change on resuming",
-                field,
-                ours,
-                theirs,
-            )
-    if config.epochs < document["epoch"]:
-        text = "the run has done {} epochs: `epochs` must be at least as many on resuming, got {}"
-        raise UsageError(text, document["epoch"], config.epochs)
-    return dataclasses.replace(saved, epochs=config.epochs)
-
-
-def load_run(path):
-    """What a run folder or a model file holds.
-
-    Returns
-    -------
-    net, config, preparation
-        The net of the run's last checkpoint, whether the run was finished or not; the `Config`, None for a
-        plain model file; and the `nbdl.data.Preparation`: ``preparation.inputs(x)`` is what the net takes,
-        ``preparation.values(net(...))`` is in the units of the targets.
-    """
-    path = Path(path)
-    status = look(path)
-    if status is None:
-        raise fault("there is no such run or model file", path, near(path) or "a path that exists")
-    if not stat.S_ISDIR(status.st_mode):
-        net, preparation = load_prepared(path)
-        return net, None, preparation
-    arrays, document = read_checkpoint(path)
-    config = _resumed_config(None, document)
-    preparation = Preparation.read(document.get("preparation"), path / CHECKPOINT)
-    if not config.model:  # a net of the user's own
-        return load_prepared(path / MODEL)[0], config, preparation
-    with reading(path / CHECKPOINT, TITLE):
-        net = _build(config)
-        nn.load_state_dict(net, _weights(arrays))
-    return net, config, preparation
-
-
-def _weights(arrays):
-    """The values of parameters and buffers in a checkpoint, by name."""
-    return {k.removeprefix("net/"): a for k, a in arrays.items() if k.startswith("net/")}

@@ -1,18 +1,15 @@
 """What flows through a net: how large activations and gradients are, layer by layer."""
 
-import dataclasses
-import json
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from nbdl import nn, registry, tape
+from nbdl import nn, tape
 from nbdl._calls import walk
-from nbdl.data._fault import look, reading
 from nbdl.errors import UsageError
 from nbdl.nn._inputs import call, each, numbers
-from nbdl.nn._options import check_options
+from nbdl.nn._own_loss import check_loss_options, loss_record
 from nbdl.nn._parameter import dtype_of, named_arrays, ready
 from nbdl.records import resolve
 from nbdl.step._report import _aligned
@@ -109,8 +106,9 @@ def statistics(net, x, y=None, loss=None, *, seed=0, step=0, loss_options=None):
         if loss is None and not isinstance(y, np.ndarray):
             raise UsageError("statistics: targets of several names need a `loss`")
         loss = loss or ("mse" if y.dtype.kind == "f" else "softmax_cross_entropy")
-        function = resolve(registry.default().get("loss", loss).compute)
-        check_options(f"loss `{loss}`", function, loss_options or {}, ("prediction", "target", "reduction"))
+        record = loss_record(loss)
+        check_loss_options(record, loss_options or {})
+        function = resolve(record.compute)
 
         def compute(prediction):
             return function(prediction, y, **(loss_options or {}))
@@ -181,22 +179,3 @@ def _shown(value):
 
 def _share(value):
     return "" if value is None else f"{value:.0%}"
-
-
-def read_rows(path, epoch):
-    """The rows of the file of a run up to an epoch; none if there is no such file."""
-    if look(path) is None:
-        return []
-    with reading(path, "statistics of a run"):
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        for row in rows:
-            found = [Activation(**a) for a in row["activations"]], [Weights(**p) for p in row["parameters"]]
-            if as_row(int(row["epoch"]), Statistics(*found)) != row:
-                raise ValueError("a line has other fields")
-        return [row for row in rows if row["epoch"] <= epoch]
-
-
-def as_row(epoch, found):
-    """A `Statistics` as JSON data."""
-    parts = {"activations": found.activations, "parameters": found.parameters}
-    return {"epoch": epoch, **{k: [dataclasses.asdict(part) for part in v] for k, v in parts.items()}}

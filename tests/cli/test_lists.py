@@ -54,6 +54,19 @@ def test_kernels_list(run):
     assert run("kernels", "list").stdout.splitlines()[0].split()[0] == "name"
 
 
+@pytest.mark.parametrize(
+    "name, reads, option",
+    [("mlp", "tables", "hidden"), ("googlenet", "images", "width"), ("window_lm", "text", "vocabulary")],
+)
+def test_models_show(run, name, reads, option):
+    shown = rows(run("models", "show", name, "--format", "json"))
+    assert shown["reads"].startswith(reads) and option in shown["options"] and shown["plugin"] == "nbdl"
+    assert list(shown["presets"]) == list(registry.default().get("model", name).presets)
+    page = run("models", "show", name).stdout
+    assert f"model_options.{option}" in page and "for your " in page
+    assert run("models", "show", "leent").exit_code == 2
+
+
 @pytest.mark.parametrize("name", ["conv2d", "linear", "add"])
 def test_kernels_show(run, name):
     shown = rows(run("kernels", "show", name, "--format", "json"))

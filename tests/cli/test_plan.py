@@ -18,7 +18,7 @@ def document(result):
 def test_table(run):
     names, leaves = [], len(_leaf._leaves)
     with _jit.watch(names.append):
-        result = run("plan", "softmax_regression", "--batch-size", 40, "--threads", 2)
+        result = run("plan", "softmax_regression", "--all", "--batch-size", 40, "--threads", 2)
     assert result.exit_code == 0, result.stderr
     title, _, header, *rows = result.stdout.splitlines()
     assert title == "softmax_regression on digits, softmax_cross_entropy, sgd, float32"
@@ -27,6 +27,31 @@ def test_table(run):
     assert forward[1:7] == ["blocks", "linear", "lanes", "784", "->", "10"]
     assert any(row.startswith("40 samples: ") and row.endswith("2 threads") for row in rows)
     assert (names, len(_leaf._leaves)) == ([], leaves)  # nothing was compiled
+
+
+def test_short(run, tmp_path):
+    (tmp_path / "net.toml").write_text('model = "mlp"\n[model_options]\nhidden = [32, 32, 32]\n')
+    result = run("plan", "net.toml", "--batch-size", 40)
+    assert result.exit_code == 0, result.stderr
+    header, *rows = result.stdout.splitlines()[2:]
+    assert header.split() == ["op", "times", "layers", "shapes", "on", "rows", "bytes", "FLOPs"]
+    table = "\n".join(" ".join(row.split()) for row in rows[: rows.index("")])
+    for row in (
+        "linear 1 784 -> 32 lanes 5 ",
+        "linear 2 x 3 5 32 -> 32 lanes 12 ",
+        "relu 3 x 32 -> 32 lanes 6 ",
+    ):
+        assert f"\n{row}" in table
+    whole = document(run("plan", "net.toml", "--batch-size", 40, "--format", "json"))["lines"]
+    assert f"\ntotal {len(whole)} " in table and f"each of the {len(whole)} rows" in result.stderr
+    assert {line["layer"] for line in whole} == {"", "1", "3", "5", "7"}
+
+
+def test_short_of_many(run):
+    result = run("plan", "googlenet")
+    rows = result.stdout.splitlines()[3:]
+    assert result.exit_code == 0 and rows.index("") == 42  # 40 and two sums
+    assert [row.split()[0] for row in rows[40:42]] == ["others", "total"]
 
 
 def test_json(run):
@@ -103,6 +128,8 @@ def test_time(run, files, monkeypatch, model, data):
     assert 0 < found["of_fma"] < 1
     assert found["of_fma"] == pytest.approx(found["flops"] / found["seconds"] / 1e15)
     assert all(line["seconds"] is not None for line in found["lines"])
+    shares = [row.split()[-1] for row in run(*arguments).stdout.splitlines() if row.endswith("%")]
+    assert shares[-1] == "100%" and shares[:-1] == sorted(shares[:-1], key=lambda text: -int(text[:-1]))
 
 
 def test_time_without_the_compiler(run, monkeypatch):

@@ -293,3 +293,19 @@ def test_a_learning_rate_that_is_none(run, files, lr):
 def test_a_learning_rate_of_0_is_a_warning(run, files):
     result = run("train", "mlp", "--data", files / "plane.npz", "--lr", 0, "--epochs", 1)
     assert result.exit_code == 0 and "warning: the learning rate `lr` is 0: nothing" in result.stderr
+
+
+def test_a_text_that_is_read_as_a_table_is_told_which_models_read_it(run, tmp_path):
+    (tmp_path / "rhyme.txt").write_text(
+        "how much wood would a woodchuck chuck if a woodchuck could chuck wood\n" * 9
+    )
+    result = run("train", "mlp", "--data", "rhyme.txt")
+    assert result.exit_code == 3
+    assert "try: a name for each column; for a text a language model: nbdl train window_lm" in result.stderr
+
+
+def test_the_only_run_of_a_folder_is_offered(run, tmp_path):
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "runs" / "mine" / "checkpoint.safetensors").write_bytes(b"")
+    result = run("eval", "runs")
+    assert result.exit_code == 3 and "try: runs/mine" in result.stderr

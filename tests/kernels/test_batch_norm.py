@@ -69,6 +69,21 @@ def test_inference_agrees_with_torch(shape):
     assert error(batch_norm_inference_dbeta(dy), t[2].grad.numpy()) < 1e-13
 
 
+@pytest.mark.parametrize("shape", [(7, 3), (3, 2, 7, 6)])
+def test_an_infinite_cotangent_of_inference_stays_where_it_is(shape):
+    """As torch has it: infinite with the sign of gamma in its place, and NaN only where gamma is 0."""
+    _, gamma, _, _, var = inputs(shape)
+    dy = np.random.default_rng(1).standard_normal(shape)
+    dy[0, 0], dy[1, 1], gamma[1] = np.inf, -np.inf, -gamma[1]
+    column = (1, -1, *[1] * (len(shape) - 2))
+    want = dy * (gamma / np.sqrt(var + 1e-5)).reshape(column)
+    np.testing.assert_allclose(batch_norm_inference_dx(dy, gamma, var), want, rtol=1e-13)
+    np.testing.assert_allclose(batch_norm_inference_dx(dy, gamma, var, dx=np.ones(shape)), 1 + want)
+    gamma[0] = 0.0
+    dx = batch_norm_inference_dx(dy, gamma, var)
+    assert np.isnan(dx[0, 0]).all() and (dx[1:, 0] == 0).all()
+
+
 @pytest.mark.parametrize("shape", [(500, 6), (40, 3, 12, 11), (2, 2, 70, 71)])
 def test_a_mean_far_from_0_costs_nothing(shape):
     """Mean 1e4, deviation 1e-2, in float32: values and gradients of the same numbers in float64."""

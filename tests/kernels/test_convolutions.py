@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nbdl.errors import OptionError, ShapeError
+from nbdl.errors import DtypeError, OptionError, ShapeError
 from nbdl.kernels import (
     conv1d,
     conv1d_db,
@@ -17,8 +17,11 @@ from nbdl.kernels import (
     conv_transpose2d_dx,
     conv_transpose2d_shape,
     convolve2d,
+    fold2d,
+    fold2d_dx,
     pad2d,
     pad2d_dx,
+    unfold2d_dx,
 )
 
 RNG = np.random.default_rng(0)
@@ -168,3 +171,11 @@ def test_messages_say_argument_rule_and_value():
         pad2d(x, 1, "wrap")
     with pytest.raises(ShapeError, match=r"in mode `valid` `w` \(4, 1\) must not be larger than `x`"):
         convolve2d(x, np.ones((4, 1)), "valid")
+    with pytest.raises(DtypeError, match="fold2d: `kernel` must be an integer or"):
+        fold2d(x[0], 3, (2, 2, 2))
+    with pytest.raises(DtypeError, match="fold2d_dx: `stride` must be an integer or"):
+        fold2d_dx(x, 2, stride=1.5)
+    with pytest.raises(DtypeError, match="unfold2d_dx: `padding` must be an integer or"):
+        unfold2d_dx(x[0], (1, 1, 3, 3), 2, padding="same")
+    with pytest.raises(ShapeError, match=r"`x` must have 4 columns, .* over images 3 x 3 \(`size`\), got"):
+        fold2d(np.ones((1, 4, 3)), 3, 2)

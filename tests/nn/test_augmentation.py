@@ -45,7 +45,7 @@ def test_a_program_trains_as_the_tape_does_with_any_number_of_threads(monkeypatc
     for name, values in one.items():
         np.testing.assert_array_equal(values, three[name])
         np.testing.assert_allclose(values, tape[name], rtol=0, atol=1e-5 * np.abs(values).max())
-    assert runs[0]._step.program.native
+    assert runs[0]._updates.step.program.native
 
 
 def test_they_are_saved_with_a_net(tmp_path):

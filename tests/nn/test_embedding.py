@@ -113,6 +113,8 @@ def test_what_is_no_matrix_to_share():
         UsageError, match=r"Linear: `weight` must be the parameter of another layer.* got Embedding"
     ):
         nn.Linear(5, weight=nn.Embedding(5, 2))
+    with pytest.raises(UsageError, match=r"`init` is for a matrix of its own, .* got init='ones' too"):
+        nn.Linear(5, weight=nn.Embedding(5, 2).w, init="ones")
     with pytest.raises(
         ShapeError, match=r"`weight` must be \(out_features, D\), here \(5, 3\), got shape \(5, 2\)"
     ):

@@ -192,7 +192,7 @@ def test_more_epochs_after_the_end(tmp_path):
     assert weights(more) == weights(train.train(small_config(epochs=2), out=tmp_path / "whole"))
     with pytest.raises(UsageError, match="made with lr"):
         train.train(small_config(lr=0.7), resume=tmp_path)
-    with pytest.raises(DataError, match="no run that could be resumed"):
+    with pytest.raises(DataError, match="holds no run to go on with"):
         train.train(None, resume=tmp_path / "nothing")
 
 

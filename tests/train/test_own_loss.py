@@ -38,7 +38,7 @@ def test_its_options():
     twice = fitted(cross_entropy, loss_options={"scale": 2.0}, lr=0.05, compiled=False)
     once = fitted(cross_entropy, lr=0.1, compiled=False)
     assert twice.history[0]["train_loss"] == pytest.approx(2 * once.history[0]["train_loss"], rel=1e-4)
-    with pytest.raises(UsageError, match="has no option `size`; it takes"):
+    with pytest.raises(UsageError, match=r"has no option `size`; it takes scale$"):
         fitted(cross_entropy, loss_options={"size": 2.0})
 
 
@@ -131,3 +131,14 @@ def test_one_that_looks_at_values_trains_eagerly():
     assert fitted(scaled, compiled=False).steps == 6
     with pytest.raises(TapeError, match="compiled=False"):
         fitted(looks)
+
+
+def test_the_arrays_of_a_loss_are_no_options():
+    net = nn.init(nn.Sequential(nn.Linear(3)), X)
+    for name, loss, y in [("y", cross_entropy, LABELS), ("x", "info_nce", X[:, :3])]:
+        with pytest.raises(UsageError, match=f"has no option `{name}`"):
+            fitted(loss, y, loss_options={name: 1.0}, compiled=False)
+        with pytest.raises(UsageError, match=f"has no option `{name}`"):
+            nbdl.statistics(net, X, LABELS, loss=loss, loss_options={name: 1.0})
+    with pytest.raises(UsageError, match="no option `label_smothing`; it takes weight, axis, ignore_index"):
+        nbdl.train.evaluate(net, (X, LABELS), "softmax_cross_entropy", label_smothing=0.1)

@@ -32,3 +32,14 @@ def test_any_history_can_be_drawn(last):
         for i, v in enumerate((1.0, last))
     ]
     assert _plot.curves(rows, "mlp on digits").startswith(b"\x89PNG")
+
+
+def test_each_figure_has_a_panel_of_its_own():
+    row = {"epoch": 1, "step": 9, "seconds": 0.1, "rate": 0.5}  # what a callback has noted is not drawn
+    row |= {f"{part}_{name}": 1.0 for part in ("train", "test") for name in ("loss", "perplexity")}
+    row |= {"test_accuracy": 0.5}
+    assert _plot._panels(row) == {
+        "loss": ["train_loss", "test_loss"],
+        "perplexity": ["train_perplexity", "test_perplexity"],
+        "accuracy": ["test_accuracy"],
+    }

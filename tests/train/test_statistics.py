@@ -125,7 +125,7 @@ def test_any_flow_can_be_drawn():
     rows = [nbdl.statistics(nn.Sequential(nn.Tanh()), X)]
     for value in (0.0, np.nan, np.inf, 1e-300, 1e300):
         part = dataclasses.replace(rows[0].activations[0], std=value, gradient=value)
-        row = train._statistics.as_row(0, train.Statistics([part], []))
+        row = train._flow.as_row(0, train.Statistics([part], []))
         assert _plot.flow([row], "title").startswith(b"\x89PNG")
 
 

@@ -34,20 +34,19 @@ def unfold2d_shape(x_shape, kernel, stride=1, padding=0, dilation=1):
     (8, 75, 576)
     """
     x_shape = shape4("unfold2d: the shape of `x`", x_shape)
-    size, step, pad, gap = _options("unfold2d", kernel, stride, padding, dilation)
+    size, step = pair("unfold2d: `kernel`", kernel), pair("unfold2d: `stride`", stride)
+    pad, gap = sides("unfold2d: `padding`", padding), pair("unfold2d: `dilation`", dilation)
+    _check("unfold2d", size, step, pad, gap)
     P, Q = _counts("unfold2d", x_shape, size, step, pad, gap)
     return x_shape[0], x_shape[1] * size[0] * size[1], P * Q
 
 
 @jit
-def _options(name, kernel, stride, padding, dilation):
-    """The options of windows as plain integers."""
-    size, step = pair("unfold2d: `kernel`", kernel), pair("unfold2d: `stride`", stride)
-    pad, gap = sides("unfold2d: `padding`", padding), pair("unfold2d: `dilation`", dilation)
-    if min(size) < 1 or max(size) >= LIMIT:
-        raise OptionError("{}: `kernel` must be from 1 to 2^31 - 1, got {}", name, size)
-    check_window(name, step, pad, gap)
-    return size, step, pad, gap
+def _check(name, kernel, stride, padding, dilation):
+    """Raises `OptionError` for windows that there are none of."""
+    if min(kernel) < 1 or max(kernel) >= LIMIT:
+        raise OptionError("{}: `kernel` must be from 1 to 2^31 - 1, got {}", name, kernel)
+    check_window(name, stride, padding, dilation)
 
 
 @jit
@@ -95,7 +94,9 @@ def unfold2d(x, kernel, stride=1, padding=0, dilation=1, out=None):
            [1., 2., 4., 5.]])
     """
     x = as_float("unfold2d: `x` (N, C, H, W)", x, 4)
-    size, step, pad, gap = _options("unfold2d", kernel, stride, padding, dilation)
+    size, step = pair("unfold2d: `kernel`", kernel), pair("unfold2d: `stride`", stride)
+    pad, gap = sides("unfold2d: `padding`", padding), pair("unfold2d: `dilation`", dilation)
+    _check("unfold2d", size, step, pad, gap)
     P, Q = _counts("unfold2d", x.shape, size, step, pad, gap)
     y = as_out("unfold2d: `out`", out, (x.shape[0], x.shape[1] * size[0] * size[1], P * Q), x)
     _unfold2d(x, size, step, pad, gap, Q, y)
@@ -136,7 +137,9 @@ def unfold2d_dx(dy, x_shape, kernel, stride=1, padding=0, dilation=1, dx=None):
     """
     dy = as_float("unfold2d_dx: `dy` (N, C KH KW, P Q)", dy, 3)
     x_shape = shape4("unfold2d_dx: `x_shape` (N, C, H, W)", x_shape)
-    size, step, pad, gap = _options("unfold2d_dx", kernel, stride, padding, dilation)
+    size, step = pair("unfold2d_dx: `kernel`", kernel), pair("unfold2d_dx: `stride`", stride)
+    pad, gap = sides("unfold2d_dx: `padding`", padding), pair("unfold2d_dx: `dilation`", dilation)
+    _check("unfold2d_dx", size, step, pad, gap)
     P, Q = _counts("unfold2d_dx", x_shape, size, step, pad, gap)
     shape = x_shape[0], x_shape[1] * size[0] * size[1], P * Q
     if dy.shape != shape:
@@ -192,7 +195,9 @@ def fold2d(x, size, kernel, stride=1, padding=0, dilation=1, out=None):
            [1., 2., 1.]])
     """
     x = as_float("fold2d: `x` (N, C KH KW, P Q)", x, 3)
-    window, step, pad, gap = _options("fold2d", kernel, stride, padding, dilation)
+    window, step = pair("fold2d: `kernel`", kernel), pair("fold2d: `stride`", stride)
+    pad, gap = sides("fold2d: `padding`", padding), pair("fold2d: `dilation`", dilation)
+    _check("fold2d", window, step, pad, gap)
     shape, Q = _images("fold2d", x.shape, pair("fold2d: `size`", size), window, step, pad, gap)
     y = as_out("fold2d: `out`", out, shape, x)
     _fold2d(x, window, step, pad, gap, Q, y)
@@ -212,8 +217,8 @@ def _images(name, shape, size, kernel, stride, padding, dilation):
     P, Q = _counts(name, images, kernel, stride, padding, dilation)
     if shape[2] != P * Q:
         raise ShapeError(
-            "{}: `x` must have {} columns, for {} x {} windows over images of {}, got shape {}",
-            name, P * Q, P, Q, size, shape,
+            "{}: `x` must have {} columns, for {} x {} windows over images {} x {} (`size`), got shape {}",
+            name, P * Q, P, Q, size[0], size[1], shape,
         )  # fmt: skip
     return images, Q
 
@@ -230,7 +235,9 @@ def _fold2d(x, kernel, stride, padding, dilation, Q, y):
 def fold2d_dx(dy, kernel, stride=1, padding=0, dilation=1, dx=None):
     """Adds the windows of `dy` (N, C, H, W) to `dx` (N, C KH KW, P Q), which is new (zeros) if not given."""
     dy = as_float("fold2d_dx: `dy` (N, C, H, W)", dy, 4)
-    window, step, pad, gap = _options("fold2d_dx", kernel, stride, padding, dilation)
+    window, step = pair("fold2d_dx: `kernel`", kernel), pair("fold2d_dx: `stride`", stride)
+    pad, gap = sides("fold2d_dx: `padding`", padding), pair("fold2d_dx: `dilation`", dilation)
+    _check("fold2d_dx", window, step, pad, gap)
     P, Q = _counts("fold2d_dx", dy.shape, window, step, pad, gap)
     dx = as_grad("fold2d_dx: `dx`", dx, (dy.shape[0], dy.shape[1] * window[0] * window[1], P * Q), dy)
     _add_windows(dy, window, step, pad, gap, Q, dx)

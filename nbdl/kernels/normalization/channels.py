@@ -189,6 +189,26 @@ def scaled(x, centre, scale, shift, y):
 
 
 @jit
+def add_scaled(dy, scale, add, dx):
+    """dx += dy scale, or = if not `add`, with a number for each channel (C,)."""
+    N, C, S = dy.shape
+    p, q, L = pointer(dy), pointer(dx), lanes(pointer(dy))
+    zero = load_rest(p, 0, 0)
+    if S == 1:
+        for n in range(N):
+            for c in range(0, C, L):
+                r, at = C - c, n * C + c
+                v = load_rest(p, at, r) * load_rest(pointer(scale), c, r)
+                store_rest(q, at, (load_rest(q, at, r) if add else zero) + v, r)
+        return
+    for k in range(N * C):
+        a = splat(scale[k % C])
+        for i in range(0, S, L):
+            at, r = k * S + i, S - i
+            store_rest(q, at, (load_rest(q, at, r) if add else zero) + load_rest(p, at, r) * a, r)
+
+
+@jit
 def add_combined(dy, x, of_dy, of_x, centre, shift, add, dx):
     """dx += dy of_dy + (x - centre) of_x + shift, or = if not `add`, with numbers for each channel (C,)."""
     N, C, S = dy.shape

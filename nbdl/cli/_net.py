@@ -1,0 +1,52 @@
+"""The option --net: a net of the user's own class, for a run that has its weights."""
+
+import importlib
+import os
+import sys
+
+import click
+
+from nbdl.errors import NbdlError, UsageError
+
+option = click.option(
+    "--net",
+    "own",
+    metavar="MODULE:NAME",
+    help="A net of your own: its class, or a function that makes it. MODULE may be a file.py.",
+)
+
+
+def made(place):
+    """The net of ``module:name`` or ``file.py:name``, or None: the object of that name, or what it makes.
+
+    Its module is imported, which runs it: the user names it, no file does.
+    """
+    if place is None:
+        return None
+    from nbdl.records import reason
+
+    module, _, name = place.rpartition(":")
+    if not module or not name.isidentifier():
+        text = "--net must be MODULE:NAME, as in --net mine:Own or --net mine.py:Own, got `{}`"
+        raise UsageError(text, place)
+    folder, module = _found(module)
+    sys.path.insert(0, folder)
+    advice = "the name of a module or file that can be imported from here"
+    try:
+        found = getattr(importlib.import_module(module), name)
+        advice = f"a function without arguments that makes the net, in place of `{name}`"
+        return found() if isinstance(found, type) or hasattr(found, "__code__") else found
+    except NbdlError:
+        raise
+    except Exception as error:
+        raise UsageError("--net {}: {}. Try {}", place, reason(error), advice) from error
+    finally:
+        sys.path.remove(folder)
+
+
+def _found(module):
+    """The folder to look in, and the name of the module."""
+    if not module.endswith(".py"):
+        return os.getcwd(), module
+    folder, file = os.path.split(os.path.abspath(module))
+    return folder, file.removesuffix(".py")
