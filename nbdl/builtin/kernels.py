@@ -77,6 +77,10 @@ def nbdl_kernels():
         "recurrent.rnn_scan", "rnn_scan", ("z", "h0", "wh", "lengths"), ("z", "h0", "wh"), outputs=("y", "h"),
         batch="each",
     )  # fmt: skip
+    yield _kernel(
+        "attention.scaled_dot_product_attention", "scaled_dot_product_attention",
+        ("q", "k", "v", "mask", "lengths"), ("q", "k", "v"), outputs=("y", "lse"), lanes="",
+    )  # fmt: skip
     for name in ("conv1d", "conv2d", "conv_transpose2d"):
         yield _kernel(f"convolution.{name}", name, ("x", "w", "b"), batch="each")
     yield _kernel("convolution.convolve2d", "convolve2d", ("x", "w"), batch="each")
