@@ -79,8 +79,9 @@ def nbdl_kernels():
     )  # fmt: skip
     yield _kernel(
         "attention.scaled_dot_product_attention", "scaled_dot_product_attention",
-        ("q", "k", "v", "mask", "lengths"), ("q", "k", "v"), outputs=("y", "lse"), lanes="",
+        ("q", "k", "v", "mask", "lengths"), ("q", "k", "v"), outputs=("y", "lse"),
     )  # fmt: skip
+    yield _kernel("attention.rotary_embedding", "rotary_embedding", ("x", "cos", "sin"), ("x",), lanes="")
     for name in ("conv1d", "conv2d", "conv_transpose2d"):
         yield _kernel(f"convolution.{name}", name, ("x", "w", "b"), batch="each")
     yield _kernel("convolution.convolve2d", "convolve2d", ("x", "w"), batch="each")

@@ -15,7 +15,7 @@ from nbdl.kernels.simd.panels import transpose_blocks
 from nbdl.kernels.simd.philox import words
 from nbdl.kernels.simd.pow2 import LN2
 from nbdl.kernels.simd.registers import fma, hsum, load, load_part, splat, store, where
-from nbdl.kernels.simd.shuffle import lanes
+from nbdl.kernels.simd.shuffle import lanes, load_rest
 from nbdl.kernels.simd.unpacked import product
 from nbdl.kernels.simd.vector_math import tanh
 
@@ -40,6 +40,10 @@ def spans(n, q0, T, S, lengths, each_query, offset, before, behind, rows, span, 
     L, first, last = Q // VECTORS, S, np.int64(0)
     for j in range(VECTORS):
         edges[4 * j], edges[4 * j + 1], edges[4 * j + 2], edges[4 * j + 3] = S, 0, S, 0
+    if lengths.size == 0 and before >= q0 + rows + offset and behind >= S:
+        for j in range(VECTORS):
+            edges[4 * j], edges[4 * j + 1], edges[4 * j + 2], edges[4 * j + 3] = 0, 0, S, S
+        return np.int64(0), S
     for i in range(rows):
         place = q0 + i + offset
         begin, end = max(place - before, 0), min(place + behind + 1, S)
@@ -131,10 +135,11 @@ def padded(x, rows, D, wide, to):
 def are_finite(x, n, zero):
     """Whether all of n elements are finite."""
     L = lanes(x)
-    total = splat(zero)
-    for i in range(0, n, L):
-        total = fma(load_part(x, i, n - i), 0.0, total)
-    return hsum(total) == 0
+    a = b = splat(zero)
+    for i in range(0, n, 2 * L):
+        a = fma(load_rest(x, i, n - i), 0.0, a)
+        b = fma(load_rest(x, i + L, n - i - L), 0.0, b)
+    return hsum(a + b) == 0
 
 
 # --- scores that are changed --------------------------------------------------------------------------------
