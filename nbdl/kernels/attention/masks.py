@@ -16,6 +16,7 @@ from nbdl.kernels.door.inputs import ANY, AT_LEAST_1, as_labels, as_like, as_mas
 from nbdl.kernels.door.views import flat
 
 FARTHEST = 2**40  # place of a query: sums with it stay far from the largest int64
+EVERY = 2 * FARTHEST  # keys that a window without end has on one side
 _MASK_DTYPE = "{} must be an array of bool, or of {} to be added to the scores, got {}"
 _MASK_NDIM = "{} must have from 1 to 4 dimensions, to be broadcast to (N, H, T, S), got {}"
 
@@ -116,9 +117,8 @@ def limits(kernel, causal, window, offset):
     before, behind = window
     if before < -1 or behind < -1:
         raise OptionError("{}: `window` must be from -1 (all keys) on, got {}", kernel, window)
-    if offset < 0 or offset > FARTHEST:
-        raise OptionError("{}: `offset` must be from 0 to {}, got {}", kernel, FARTHEST, offset)
-    every = 2 * FARTHEST
-    before = every if before < 0 else min(before, every)
-    behind = every if behind < 0 else min(behind, every)
+    if offset < -FARTHEST or offset > FARTHEST:
+        raise OptionError("{}: `offset` must be from -{} to {}, got {}", kernel, FARTHEST, FARTHEST, offset)
+    before = EVERY if before < 0 else min(before, EVERY)
+    behind = EVERY if behind < 0 else min(behind, EVERY)
     return before, np.int64(0) if causal else behind

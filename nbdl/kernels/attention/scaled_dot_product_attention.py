@@ -98,7 +98,8 @@ def scaled_dot_product_attention(
         How many keys before the place t + offset, and how many behind it, query t attends besides that at
         the place itself; -1: all.
     offset : int
-        Place of the first query among the keys: S - T where the queries are the last of a sequence.
+        Place of the first query among the keys: S - T where the queries are the last of a sequence. Negative
+        ones are before the first key.
     p : float
         From 0 to 1: weights are set to 0 with this probability, the others divided by 1 - p.
     seed, op, step : int

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from nbdl._jit import jit
-from nbdl.errors import NbdlError
+from nbdl._jit import jit, plain
+from nbdl.errors import OptionError
 from nbdl.kernels.attention.masks import limits
 from nbdl.kernels.attention.tiles import are_finite
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit, floats
@@ -40,10 +40,12 @@ def _shape(site):
 def _limits(site):
     """(before, behind, offset): what a query attends at most, besides the key at its own place."""
     window, offset = site["window"], site["offset"]
+    window = (window, window) if np.ndim(window) == 0 else tuple(window)
+    if len(window) != 2 or not all(isinstance(i, (int, np.integer)) for i in (*window, offset)):
+        raise Unfit
     try:
-        window = (window, window) if np.ndim(window) == 0 else window
-        return (*limits.py_func("", site["causal"], window, offset), offset)
-    except (AttributeError, NbdlError, TypeError, ValueError):
+        return (*plain(limits)("", site["causal"], window, offset), offset)
+    except OptionError:
         raise Unfit from None
 
 

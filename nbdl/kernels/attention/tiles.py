@@ -11,6 +11,7 @@ all spans of a block are not computed; in a tile at an edge every vector has its
 import numpy as np
 
 from nbdl._jit import jit
+from nbdl.kernels.attention.masks import EVERY
 from nbdl.kernels.simd.panels import transpose_blocks
 from nbdl.kernels.simd.philox import words
 from nbdl.kernels.simd.pow2 import LN2
@@ -40,7 +41,7 @@ def spans(n, q0, T, S, lengths, each_query, offset, before, behind, rows, span, 
     L, first, last = Q // VECTORS, S, np.int64(0)
     for j in range(VECTORS):
         edges[4 * j], edges[4 * j + 1], edges[4 * j + 2], edges[4 * j + 3] = S, 0, S, 0
-    if lengths.size == 0 and before >= q0 + rows + offset and behind >= S:
+    if lengths.size == 0 and before == EVERY and behind == EVERY:
         for j in range(VECTORS):
             edges[4 * j], edges[4 * j + 1], edges[4 * j + 2], edges[4 * j + 3] = 0, 0, S, S
         return np.int64(0), S

@@ -2,8 +2,8 @@
 
 _BY_REASON = {
     "recurrent nets are not there yet": "GRU LSTM RNN",
-    "attention and what comes with it is not there yet": (
-        "Attention CausalConvWithState FlexAttention LinearAttention RotaryEmbedding"
+    "attention whose scores or products are other functions": (
+        "CausalConvWithState FlexAttention LinearAttention"
     ),
     "an optimizer that is not there yet": "Adagrad",
     "a function of each element that the tape does not record": (
