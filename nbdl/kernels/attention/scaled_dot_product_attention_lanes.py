@@ -84,7 +84,7 @@ def _product(L, rows, columns, a_row, a_step, b_column, b_step, c_row, add=False
     return tiles(wide), tiles(columns % wide or wide), wide
 
 
-@jit
+@jit(inline=True)  # what is called may raise, for all that the compiler of a leaf knows
 def product_of_others(M, N, K, A, a_row, a_step, B, b_step, C, c_row, add):
     """C[i, j] = sum over k of A[i, k] B[k, j], or += it, of vectors; a zero of A counts for nothing."""
     L = lanes(C)
@@ -119,8 +119,8 @@ def _forward(site):
                 else:
                     tile(rest, 0, D, q + h * q_head, b, c, c)
             for t in range(T):
-                row, place = p + t * S * L, t + offset
-                begin, end = min(max(place - before, 0), S), min(place + behind + 1, S)
+                row, begin, end = p + t * S * L, t + offset - before, t + offset + behind + 1
+                begin, end = begin if begin > 0 else 0, end if end < S else S
                 if some:
                     for lane in range(L):
                         ends[lane] = lengths[idx[lane] * per_query + (t if each else 0)]

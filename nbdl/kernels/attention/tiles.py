@@ -132,7 +132,7 @@ def padded(x, rows, D, wide, to):
             store(to, i * wide + d, load_part(x, i * D + d, D - d))
 
 
-@jit
+@jit(inline=True)
 def are_finite(x, n, zero):
     """Whether all of n elements are finite."""
     L = lanes(x)
