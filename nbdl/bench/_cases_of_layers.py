@@ -1,10 +1,12 @@
-"""The kernel rows of norms, activations, adaptive poolings and transposed convolutions.
+"""The kernel rows of norms, activations, adaptive poolings, transposed convolutions and attention.
 
 They are called as one who has no array for the result calls them: each repetition makes its results anew,
 and so does a peer's. Bytes are those of what must be read and of what must be written, each once.
 """
 
 from math import prod
+
+import numpy as np
 
 from nbdl import kernels
 from nbdl.bench._rows import Case, normal
@@ -20,11 +22,16 @@ SIZES = {
         (32, 64, 16, 32, 4, 1, 2), (16, 128, 8, 64, 2, 0, 2), (32, 32, 32, 32, 3, 1, 1),
     ),
     "series": ((32, 64, 1000, 64, 5), (16, 1, 4096, 32, 9)),  # N, C, length, O, taps
+    "heads": (  # samples, heads, queries, features, causal
+        (1, 8, 2048, 64, False), (2, 8, 512, 64, True), (8, 8, 128, 64, False), (128, 4, 10, 64, False),
+        (32, 4, 64, 32, False),
+    ),
 }  # fmt: skip
 QUICK = {
     "rows": ((6, 20),), "images": ((3, 4, 5, 5),), "elements": ((6, 20),),
     "bins": (((2, 3, 8, 8), 4), ((2, 3, 8, 8), 3)), "planes": ((2, 3, 5, 5),),
     "transposed": ((2, 3, 5, 4, 4, 1, 2),), "series": ((2, 3, 40, 4, 3),),
+    "heads": ((2, 2, 7, 5, True),),
 }  # fmt: skip
 ACTIVATIONS = ("gelu", "gelu_tanh", "silu", "mish", "elu", "softplus")
 
@@ -174,6 +181,35 @@ def conv1d(N, C, T, O, K):
     return Case("conv1d", f"{_text(x)}, {K} to {O}", 2 * prod(y) * C * K, arguments, fresh=_bytes(y))
 
 
+def _attention(*size):
+    """What forward and backward share: the shape, its text, products, arguments."""
+    *shape, causal = size
+    N, H, T, D = shape
+    pairs = N * H * T * (T + 1) // 2 if causal else N * H * T * T
+    text = _text(shape) + (", causal" if causal else "")
+    q, k, v = (np.random.default_rng(i).standard_normal(shape, np.float32) for i in range(3))
+    return tuple(shape), text, 2 * pairs * D, {"q": q, "k": k, "v": v, "causal": causal}
+
+
+def attention(*size):
+    shape, text, flops, _ = _attention(*size)
+    return Case(
+        "scaled_dot_product_attention", text, 2 * flops, lambda: _attention(*size)[3], fresh=_bytes(shape)
+    )
+
+
+def attention_backward(*size):
+    shape, text, flops, _ = _attention(*size)
+
+    def arguments():
+        given = _attention(*size)[3]
+        y, lse = kernels.scaled_dot_product_attention(**given)
+        return {"dy": normal(*shape), **given, "y": y, "lse": lse}
+
+    name = "scaled_dot_product_attention_backward"
+    return Case(name, text, 5 * flops, arguments, fresh=3 * _bytes(shape))
+
+
 MAKERS = (
     (batch_norm, "images"),
     (batch_norm_backward, "images"),
@@ -186,6 +222,8 @@ MAKERS = (
     (conv_transpose2d_dx, "transposed"),
     (conv_transpose2d_dw, "transposed"),
     (conv1d, "series"),
+    (attention, "heads"),
+    (attention_backward, "heads"),
 )
 
 

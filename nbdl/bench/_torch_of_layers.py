@@ -1,4 +1,4 @@
-"""PyTorch for the rows of norms, activations, adaptive poolings and transposed convolutions.
+"""PyTorch for the rows of norms, activations, adaptive poolings, transposed convolutions and attention.
 
 Gradients are those of autograd, from a graph that is recorded once, where torch has no function for them.
 """
@@ -112,6 +112,16 @@ def _transposed(which):
     return of
 
 
+def scaled_dot_product_attention(q, k, v, causal):
+    return lambda: functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+
+
+def scaled_dot_product_attention_backward(dy, q, k, v, causal, y, lse):
+    with torch.enable_grad():
+        inputs = [a.requires_grad_() for a in (q, k, v)]
+        return _gradients(functional.scaled_dot_product_attention(*inputs, is_causal=causal), inputs, dy)
+
+
 def conv1d(x, w, b, padding):
     return lambda: functional.conv1d(x, w, b, padding=padding)
 
@@ -121,8 +131,9 @@ ACTIVATIONS = {
     "elu": functional.elu, "softplus": functional.softplus,
 }  # fmt: skip
 NORMS = batch_norm, batch_norm_backward, layer_norm, layer_norm_backward, rms_norm, rms_norm_backward
+ATTENTION = scaled_dot_product_attention, scaled_dot_product_attention_backward
 KERNELS = {
-    **{f.__name__: f for f in (*NORMS, conv_transpose2d, conv1d)},
+    **{f.__name__: f for f in (*NORMS, *ATTENTION, conv_transpose2d, conv1d)},
     **{name: _activation(f) for name, f in ACTIVATIONS.items()},
     **{f"{name}_dx": _activation_dx(f) for name, f in ACTIVATIONS.items()},
     "conv_transpose2d_dx": _transposed(0),

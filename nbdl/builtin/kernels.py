@@ -85,6 +85,11 @@ def nbdl_kernels():
         "recurrent.lstm_scan", "lstm_scan", ("z", "h0", "c0", "wh", "peepholes", "lengths"),
         ("z", "h0", "c0", "wh", "peepholes"), outputs=("y", "h", "c"), batch="each",
     )  # fmt: skip
+    yield _kernel(
+        "attention.scaled_dot_product_attention", "scaled_dot_product_attention",
+        ("q", "k", "v", "mask", "lengths"), ("q", "k", "v"), outputs=("y", "lse"),
+    )  # fmt: skip
+    yield _kernel("attention.rotary_embedding", "rotary_embedding", ("x", "cos", "sin"), ("x",), lanes="")
     for name in ("conv1d", "conv2d", "conv_transpose2d"):
         yield _kernel(f"convolution.{name}", name, ("x", "w", "b"), batch="each")
     yield _kernel("convolution.convolve2d", "convolve2d", ("x", "w"), batch="each")

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
     from nbdl.kernels.activation.softplus import mish, mish_dx, softplus, softplus_dx
     from nbdl.kernels.activation.softsign import softsign, softsign_dx
+    from nbdl.kernels.attention.positional_encoding import positional_encoding, rotary_angles
+    from nbdl.kernels.attention.rotary_embedding import rotary_embedding, rotary_embedding_dx
+    from nbdl.kernels.attention.scaled_dot_product_attention import (
+        scaled_dot_product_attention,
+        scaled_dot_product_attention_backward,
+        scaled_dot_product_attention_dk,
+        scaled_dot_product_attention_dq,
+        scaled_dot_product_attention_dv,
+        scaled_dot_product_attention_shape,
+    )
     from nbdl.kernels.augmentation.gaussian_noise import gaussian_noise, gaussian_noise_dx
     from nbdl.kernels.augmentation.random_crop import random_crop, random_crop_dx
     from nbdl.kernels.augmentation.random_flip import random_flip, random_flip_dx

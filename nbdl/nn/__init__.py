@@ -3,6 +3,7 @@
 from nbdl.nn import _activations
 from nbdl.nn._activations import *  # noqa: F403 - these are named on their page alone
 from nbdl.nn._adaptive_pool2d import AdaptiveAvgPool2d, AdaptiveMaxPool2d, GlobalAvgPool2d, GlobalMaxPool2d
+from nbdl.nn._attention import MultiHeadAttention, PositionalEncoding
 from nbdl.nn._augmentation import GaussianNoise, RandomCrop, RandomFlip, RandomShift
 from nbdl.nn._batch_norm import BatchNorm
 from nbdl.nn._branches import Concat, Residual
@@ -79,8 +80,10 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "OneHot",
+    "MultiHeadAttention",
     "Pad2d",
     "Parameter",
+    "PositionalEncoding",
     "RandomCrop",
     "RandomFlip",
     "RandomShift",

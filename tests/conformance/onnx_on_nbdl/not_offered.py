@@ -1,8 +1,8 @@
 """ONNX operators that nbdl does not offer, each with the reason."""
 
 _BY_REASON = {
-    "attention and what comes with it is not there yet": (
-        "Attention CausalConvWithState FlexAttention LinearAttention RotaryEmbedding"
+    "attention whose scores or products are other functions": (
+        "CausalConvWithState FlexAttention LinearAttention"
     ),
     "a function of each element that the tape does not record": (
         "Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Floor Mod Round Sin Sinh Tan"

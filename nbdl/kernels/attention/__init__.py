@@ -1,0 +1,1 @@
+"""Attention: averages of values, weighted by how queries and keys agree."""

@@ -1,0 +1,143 @@
+"""Layers of attention, and the positions that it cannot see by itself."""
+
+import numpy as np
+
+from nbdl.array_functions import where
+from nbdl.errors import DtypeError, OptionError, ShapeError
+from nbdl.kernels.attention.positional_encoding import positional_encoding
+from nbdl.nn._options import by_name, positive
+from nbdl.nn._parameter import Parameter, cast
+from nbdl.nn._train import training
+from nbdl.tape import apply, as_tensor
+
+
+class MultiHeadAttention:
+    """Attention of several heads: queries x (N, T, D) to (N, T, features).
+
+    Queries, keys and values are products of the inputs with wq, wk and wv; each head takes its share of
+    their features to `nbdl.kernels.scaled_dot_product_attention`, and what the heads find goes through wo.
+    Vaswani et al. 2017, Attention Is All You Need, section 3.2.2; Zhang et al., Dive into Deep Learning,
+    section 11.5.
+
+    Parameters
+    ----------
+    heads : int
+    features : int, optional
+        Of the result, a multiple of `heads`; None: as many as the queries have.
+    groups : int, optional
+        Heads of keys and values, a divisor of `heads`; None: `heads`.
+    causal : bool
+        Query t attends the first t + 1 keys.
+    p : float
+        Weights are set to 0 with this probability while training.
+    bias : bool
+    init : str
+        Initializer of wq, wk, wv and wo: inputs by outputs. The biases bq, bk, bv and bo start at zero.
+
+    ``layer(x)`` is self-attention, ``layer(x, keys)`` takes keys and values from another sequence
+    (N, S, ...), ``layer(x, keys, values)`` from two. `lengths`, (N,) or (N, T), says how many keys count:
+    padding behind lengths (N,) may hold anything. `mask` is one of
+    `nbdl.kernels.scaled_dot_product_attention`, (N, 1, T, S) for each sample.
+    """
+
+    @by_name("nbdl finds the input size itself: nn.MultiHeadAttention(4), nn.MultiHeadAttention(4, p=0.1)")
+    def __init__(
+        self, heads, *, features=None, groups=None, causal=False, p=0.0, bias=True, init="xavier_uniform"
+    ):
+        self.heads = positive("MultiHeadAttention: `heads`", heads)
+        self.features = None if features is None else positive("MultiHeadAttention: `features`", features)
+        self.groups = heads if groups is None else positive("MultiHeadAttention: `groups`", groups)
+        if self.heads % self.groups:
+            raise OptionError(
+                "MultiHeadAttention: `groups` must divide `heads`, got {} and {}", groups, heads
+            )
+        if not 0 <= p <= 1:
+            raise OptionError("MultiHeadAttention: `p` must be from 0 to 1, got {}", p)
+        if self.features is not None:
+            self._size(self.features)
+        self.causal, self.p, self.bias, self.init = bool(causal), float(p), bool(bias), init
+        self.wq, self.wk, self.wv, self.wo = (Parameter(init) for _ in range(4))
+        self.bq, self.bk, self.bv, self.bo = (Parameter("zeros") if bias else None for _ in range(4))
+
+    def __call__(self, x, keys=None, values=None, lengths=None, mask=None, train=None):
+        x = as_tensor(x)
+        keys = x if keys is None else as_tensor(keys)
+        values = keys if values is None else as_tensor(values)
+        for name, given in (("x", x), ("keys", keys), ("values", values)):
+            if given.ndim != 3 or given.shape[0] != x.shape[0]:
+                raise ShapeError(
+                    "MultiHeadAttention: `{}` must have shape (N, T, D), with the samples of `x`, got {}, "
+                    "where `x` has shape {}",
+                    name, given.shape, x.shape,
+                )  # fmt: skip
+        features = x.shape[2] if self.features is None else self.features
+        size = self._size(features)
+        inside = size * self.groups
+        if lengths is not None:
+            lengths = as_tensor(lengths)
+            if lengths.dtype.kind not in "iu":
+                raise DtypeError("MultiHeadAttention: `lengths` must be integers, got {}", lengths.dtype)
+            if lengths.ndim == 1 and lengths.shape == x.shape[:1]:
+                same = values is keys
+                keys = _without_padding(keys, lengths)
+                values = keys if same else _without_padding(values, lengths)
+        q = self._heads(x, self.wq, self.bq, features, self.heads)
+        k = self._heads(keys, self.wk, self.bk, inside, self.groups)
+        v = self._heads(values, self.wv, self.bv, inside, self.groups)
+        options = {"causal": self.causal}
+        if train is not None and self.p > 0:
+            train = training(self, train)
+            options |= {"p": self.p, "seed": train.seed, "op": train.next_op(), "step": train.step}
+        y = apply("scaled_dot_product_attention", q, k, v, mask, lengths, **options)
+        y = y.transpose(0, 2, 1, 3).reshape(*x.shape[:2], features)
+        return _linear(y, self.wo, self.bo, features)
+
+    def _size(self, features):
+        """Features of a head."""
+        if features % self.heads:
+            raise ShapeError(
+                "MultiHeadAttention: `features` must be a multiple of `heads`, got {} features for {} heads",
+                features, self.heads,
+            )  # fmt: skip
+        return features // self.heads
+
+    def _heads(self, x, w, b, features, heads):
+        """x (N, T, D) times w, as (N, heads, T, features / heads)."""
+        y = _linear(x, w, b, features)
+        return y.reshape(*x.shape[:2], heads, features // heads).transpose(0, 2, 1, 3)
+
+
+class PositionalEncoding:
+    """x (N, T, D) plus the code of each position, sines and cosines; then dropout, if `p` is above 0.
+
+    See `nbdl.kernels.positional_encoding`.
+    """
+
+    def __init__(self, p=0.0):
+        if not 0 <= p <= 1:
+            raise OptionError("PositionalEncoding: `p` must be from 0 to 1, got {}", p)
+        self.p = p
+
+    def __call__(self, x, train=None):
+        x = as_tensor(x)
+        if x.ndim != 3:
+            raise ShapeError("PositionalEncoding: `x` must have shape (N, T, D), got {}", x.shape)
+        y = x + positional_encoding(x.shape[1], x.shape[2]).astype(x.dtype)
+        if train is None or self.p == 0:
+            return y
+        train = training(self, train)
+        return apply("dropout", y, p=self.p, seed=train.seed, op=train.next_op(), step=train.step)
+
+
+def _without_padding(x, lengths):
+    """x (N, S, D) with zeros behind the lengths: the gradient of a matrix is made of all rows."""
+    inside = lengths.reshape(-1, 1) > np.arange(x.shape[1])
+    return where(inside.reshape(*x.shape[:2], 1), x, 0.0)
+
+
+def _linear(x, w, b, features):
+    if not w.ready:
+        w.fill((x.shape[-1], features), x.shape[-1], features)
+    if b is not None and not b.ready:
+        b.fill((features,))
+    return apply("linear", cast(x, w), w, b)

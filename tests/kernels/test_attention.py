@@ -1,0 +1,88 @@
+"""Attention: against torch, long sequences, codes of positions."""
+
+import numpy as np
+import pytest
+
+from nbdl.errors import OptionError
+from nbdl.kernels import (
+    positional_encoding,
+    rotary_angles,
+    rotary_embedding,
+    scaled_dot_product_attention,
+    scaled_dot_product_attention_backward,
+)
+
+OPTIONS = (None, None, None)  # mask, lengths, scale: where a call needs them by position
+
+
+def arrays(*shapes, dtype=np.float32):
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+@pytest.mark.parametrize(("T", "D", "causal"), [(70, 24, False), (130, 16, True), (5, 3, True)])
+def test_as_torch_does(T, D, causal):
+    """Result and gradients, float32."""
+    torch = pytest.importorskip("torch")
+    q, k, v, dy = arrays(*[(2, 3, T, D)] * 4)
+    leaves = [torch.from_numpy(a.copy()).requires_grad_() for a in (q, k, v)]
+    want = torch.nn.functional.scaled_dot_product_attention(*leaves, is_causal=causal)
+    want.backward(torch.from_numpy(dy))
+    y, lse = scaled_dot_product_attention(q, k, v, *OPTIONS, causal)
+    np.testing.assert_allclose(y, want.detach().numpy(), atol=1e-5)
+    found = scaled_dot_product_attention_backward(dy, q, k, v, y, lse, *OPTIONS, causal)
+    for gradient, leaf in zip(found, leaves):
+        np.testing.assert_allclose(gradient, leaf.grad.numpy(), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_65536_queries_and_keys_of_one_head():
+    """More scores than 32 bits count; a window of 2 keys leaves few of them to compute."""
+    T, D = 65536, 2
+    q, k, v, dy = arrays(*[(1, 1, T, D)] * 4)
+    y, lse = scaled_dot_product_attention(q, k, v, *OPTIONS, True, 0.0, 1)
+    end = slice(T - 9, T)
+    few, _ = scaled_dot_product_attention(*(a[:, :, end].copy() for a in (q, k, v)), *OPTIONS, True, 0.0, 1)
+    np.testing.assert_allclose(y[:, :, end][:, :, 1:], few[:, :, 1:], atol=1e-6)
+    *_, dv = scaled_dot_product_attention_backward(dy, q, k, v, y, lse, *OPTIONS, True, 0.0, 1)
+    first = np.exp((k[0, 0, -1] @ q[0, 0, -1]) / np.sqrt(D) - lse[0, 0, -1]) * dy[0, 0, -1]
+    np.testing.assert_allclose(dv[0, 0, -1], first, atol=1e-5)
+
+
+def test_the_last_queries_of_a_sequence():
+    """With an offset, queries beside a cache of keys are as they are among all queries."""
+    q, k, v = arrays(*[(2, 1, 9, 4)] * 3, dtype=np.float64)
+    whole, _ = scaled_dot_product_attention(q, k, v, causal=True)
+    last, _ = scaled_dot_product_attention(q[:, :, 7:], k, v, causal=True, offset=7)
+    np.testing.assert_allclose(last, whole[:, :, 7:], rtol=1e-12)
+
+
+def test_a_row_that_attends_nothing_is_zero():
+    q, k, v, dy = arrays(*[(1, 1, 3, 2)] * 4, dtype=np.float64)
+    mask = np.ones((1, 1, 3, 3), bool)
+    mask[..., 1, :] = False
+    lengths = np.array([3])
+    y, lse = scaled_dot_product_attention(q, k, v, mask, lengths)
+    assert not y[0, 0, 1].any() and lse[0, 0, 1] == -np.inf
+    dq, _, _ = scaled_dot_product_attention_backward(dy, q, k, v, y, lse, mask, lengths)
+    assert not dq[0, 0, 1].any() and dq[0, 0, 0].any()
+
+
+def test_products_of_turned_rows_depend_on_their_distance():
+    (x,) = arrays((1, 1, 1, 8), dtype=np.float64)
+    cos, sin = rotary_angles(12, 8)
+    turned = [rotary_embedding(x, cos[t : t + 1], sin[t : t + 1])[0, 0, 0] for t in range(12)]
+    np.testing.assert_allclose(turned[5] @ turned[2], turned[11] @ turned[8])
+    np.testing.assert_allclose(rotary_angles(3, 8, offset=4)[0], cos[4:7])
+
+
+def test_codes_of_positions():
+    p = positional_encoding(6, 5)
+    for t in range(6):
+        for i in range(5):
+            angle = t / 10000 ** ((i - i % 2) / 5)
+            assert p[t, i] == pytest.approx(np.cos(angle) if i % 2 else np.sin(angle))
+    np.testing.assert_array_equal(positional_encoding(2, 5, offset=4), p[4:])
+    for wrong in ((-1, 4), (2, -4), (2, 4, 0.0), (2, 4, np.nan)):
+        with pytest.raises(OptionError):
+            positional_encoding(*wrong)
