@@ -17,7 +17,7 @@ from nbdl.testing._check_twin import compare
     ("rnn_scan", "lengths in reverse", "float32", 5),
     ("rnn_scan", "lengths, relu, no state before", "float64", 40), ("rnn_scan", "one step", "float32", 40),
     ("lstm_scan", "peepholes and lengths in reverse", "float32", 40),
-    ("lstm_scan", "3 sequences of 4 steps", "float64", 5),
+    ("lstm_scan", "3 sequences of 3 steps", "float64", 5),
     ("gru_scan", "lengths in reverse", "float64", 5),
     ("gru_scan", "lengths in reverse, reset before", "float32", 40),
 ])  # fmt: skip
