@@ -242,10 +242,12 @@ def _dwh(site):
     states = {"value": steps.states("state", H), "planes": 1, "count": T, "plane": 0}
     if not _before(site):
         return matrix_gradient(H, 3 * H, L, T, states, {"value": "gates", **rows}, dw="dwh")
-    gates = matrix_gradient(H, 2 * H, L, T, states, {"value": "gates", **rows}, dw="dwh", pitch=3 * H)
+    gates = matrix_gradient(
+        H, 2 * H, L, T, states, {"value": "gates", **rows}, "dwh", 3 * H, kept=("states", "of gates")
+    )
     candidate = matrix_gradient(
         H, H, L, T, {"value": Walk("gates", 2 * H * L), **rows}, {"value": Walk("gates", 3 * H * L), **rows},
-        dw=Walk("dwh", 2 * H), pitch=3 * H, kept=("reset states", "of candidates"),
+        Walk("dwh", 2 * H), 3 * H, kept=("reset states", "of candidates"),
     )  # fmt: skip
     keep = {**gates.keep, **candidate.keep}
     return Gradient(gates.collect + candidate.collect, gates.finish + candidate.finish, keep=keep)
