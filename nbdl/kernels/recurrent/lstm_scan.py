@@ -78,7 +78,7 @@ def lstm_scan(z, h0, c0, wh, peepholes=None, lengths=None, reverse=False, out=No
     --------
     >>> y, h, c = lstm_scan(np.zeros((1, 2, 4)), None, np.ones((1, 1)), np.ones((1, 4)))
     >>> y[0, :, 0].round(4), h[0].round(4), c[0].round(4)
-    (array([0.2311, 0.2785]), array([0.2785]), array([0.5062]))
+    (array([0.2311, 0.2144]), array([0.2144]), array([0.4053]))
     """
     some, given, filled, short = peepholes is not None, h0 is not None, c0 is not None, lengths is not None
     z = as_float("lstm_scan: `z` (N, T, 4H)", z, 3)
