@@ -84,3 +84,9 @@ def nbdl_models():
         "window_lm", "nbdl.models:window_lm", about="next character from the last 8, one hidden layer",
         presets={"timemachine": window, "text": window},
     )  # fmt: skip
+    book = {**adam, "epochs": 30, "batch_size": 128, "lr": 0.005, "clip_norm": 1.0}
+    book["data_options"] = {"length": 9}
+    yield Model(
+        "seq2seq", "nbdl.models:seq2seq", about="translates: encoder and decoder of recurrent layers",
+        presets={"pairs": book},
+    )  # fmt: skip

@@ -36,7 +36,10 @@ def generate(path, prefix, tokens, **options):
         raise advised(UsageError(what), path, "the run's folder instead")
     vocabulary = preparation.vocabularies.get("text")
     if vocabulary is None:
-        raise advised(UsageError("the model has no vocabulary: it reads no text"), path, "a language model")
+        what, hint = "the model has no vocabulary: it reads no text", "a language model"
+        if preparation.vocabularies:
+            what, hint = "the model translates, it goes on with no text", f'nbdl translate {path} "{prefix}"'
+        raise advised(UsageError(what), path, hint)
     check_weights(net, path)
     length = config.data_options.get("length", LENGTH)
     with registry.swap(**config.swap):

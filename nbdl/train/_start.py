@@ -213,6 +213,10 @@ def _net(config, data):
         )
         kinds = each(lambda a: str(a.dtype), data.train.x)
         raise UsageError(text + "--set data_options.text=true", config.model, kinds)
+    sides = {n.removesuffix("_vocabulary") for n in registry.parameters(make) if n.endswith("_vocabulary")}
+    if not sides <= set(data.vocabularies):
+        text = "model `{}` reads pairs of sentences, and {} holds none. Try a file with a sentence, a tab "
+        raise UsageError(text + "and its translation in each line", config.model, config.data or data.name)
     config.model_options = {**_sizes(make, data), **config.model_options}
     config.loss = config.loss or _loss_of(data)
     return _build(config)
@@ -292,6 +296,9 @@ def _sizes(build, data):
     known, sizes = registry.parameters(build), {}
     if "vocabulary" in known and data.classes is not None:
         return {"vocabulary": data.classes}
+    several = {f"{name}_vocabulary": len(v) for name, v in data.vocabularies.items()}
+    if several and set(several) <= set(known):
+        return several
     if "outputs" in known and not isinstance(data.train.y, Mapping):
         values = data.train.y.shape[1] if data.train.y.ndim > 1 else 1
         sizes["outputs"] = values if data.classes is None else data.classes

@@ -34,12 +34,8 @@ def _shape(site):
 
 def _saves(site):
     (T, H, _), L = steps_of(site), site.L
-    return {
-        "state": (T + 1) * H * L,
-        "gates": 4 * T * H * L,
-        "carry": H * L,
-        "product": acts_before(site) * H * L,
-    }
+    product = H * L if acts_before(site) else 0
+    return {"state": (T + 1) * H * L, "gates": 4 * T * H * L, "carry": H * L, "product": product}
 
 
 def _forward(site):
