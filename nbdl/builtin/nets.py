@@ -11,9 +11,9 @@ def nbdl_layers():
         "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm", "Concat", "Conv1d",
         "Conv2d", "ConvTranspose2d", "Dropout", "Embedding", "Flatten", "GLU", "GRU", "GaussianNoise",
         "GlobalAvgPool2d", "GlobalMaxPool2d", "GroupNorm", "InstanceNorm", "LSTM", "Lambda", "LayerNorm",
-        "Linear", "LocalResponseNorm", "LpPool2d", "MaxPool1d", "MaxPool2d", "PReLU", "Pad2d", "RMSNorm",
-        "RNN", "RandomCrop", "RandomFlip", "RandomShift", "Residual", "Sequential", "Softmax", "Stack",
-        "SwiGLU", *dict.fromkeys(ACTIVATIONS.values()),
+        "Linear", "LocalResponseNorm", "LpPool2d", "MaxPool1d", "MaxPool2d", "OneHot", "PReLU", "Pad2d",
+        "RMSNorm", "RNN", "RandomCrop", "RandomFlip", "RandomShift", "Residual", "Sequential", "Softmax",
+        "Stack", "Stateful", "SwiGLU", *dict.fromkeys(ACTIVATIONS.values()),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
     for name in ("Seq2Seq", "SequenceDecoder", "SequenceEncoder"):

@@ -30,6 +30,7 @@ from nbdl.nn._losses import (
     softmax_cross_entropy,
 )
 from nbdl.nn._lstm import LSTM
+from nbdl.nn._one_hot import OneHot
 from nbdl.nn._pad2d import Pad2d
 from nbdl.nn._parameter import (
     Buffer,
@@ -47,6 +48,7 @@ from nbdl.nn._pool2d import AvgPool2d, LpPool2d, MaxPool2d
 from nbdl.nn._rnn import RNN
 from nbdl.nn._sequential import Sequential, build, config
 from nbdl.nn._stack import Stack
+from nbdl.nn._stateful import Stateful
 from nbdl.nn._train import Train
 
 __all__ = [
@@ -76,6 +78,7 @@ __all__ = [
     "LpPool2d",
     "MaxPool1d",
     "MaxPool2d",
+    "OneHot",
     "Pad2d",
     "Parameter",
     "RandomCrop",
@@ -86,6 +89,7 @@ __all__ = [
     "RNN",
     "Sequential",
     "Stack",
+    "Stateful",
     "Train",
     "binary_cross_entropy_with_logits",
     "build",

@@ -10,6 +10,7 @@ from nbdl.train._metrics import accuracy, bits_per_character, mean_absolute_erro
 from nbdl.train._rollout import rollout
 from nbdl.train._save import load, save
 from nbdl.train._start import compile_config, fit, load_run, train
+from nbdl.train._states import states, states_picture
 from nbdl.train._statistics import Statistics, statistics
 from nbdl.train._translate import translate
 
@@ -34,6 +35,8 @@ __all__ = [
     "rmse",
     "rollout",
     "save",
+    "states",
+    "states_picture",
     "statistics",
     "to_toml",
     "train",

@@ -33,7 +33,8 @@ class Config:
     dtype: str = "float32"
     threads: int = 0  # 0: as many as are the fastest; the bits of a run do not depend on it
     compiled: bool = True  # as one native program, or kernel by kernel on the tape
-    clip_norm: float = 0.0  # 0: gradients are not clipped
+    clip_norm: float = 0.0  # 0: gradients are not clipped by the norm of all of them
+    clip_value: float = 0.0  # 0: nor each element by itself
     validation: float = 0.0  # the share of the training samples that is held out
     patience: int = 0  # epochs without a smaller loss on these after which training ends; 0: never
     min_delta: float = 0.0  # what counts as smaller
@@ -168,7 +169,8 @@ def check_values(config):
         setattr(config, key, _typed(key, getattr(config, key)))
     for key, least, most in (
         ("epochs", 1, MOST), ("batch_size", 1, MOST), ("lr", 0.0, math.inf), ("seed", 0, 2**63),
-        ("threads", 0, MOST), ("clip_norm", 0.0, math.inf), ("validation", 0.0, 1.0),
+        ("threads", 0, MOST), ("clip_norm", 0.0, math.inf), ("clip_value", 0.0, math.inf),
+        ("validation", 0.0, 1.0),
         ("patience", 0, MOST), ("min_delta", 0.0, math.inf), ("statistics", 0, MOST),
     ):  # fmt: skip
         value = getattr(config, key)

@@ -87,7 +87,7 @@ class Run:
         self._loss = code(self._measured.compute)
         self._updater = Updater(
             config.optimizer, net, config.lr, groups=config.groups, clip_norm=config.clip_norm or None,
-            **config.optimizer_options,
+            clip_value=config.clip_value or None, **config.optimizer_options,
         )  # fmt: skip
         self._step = self._predict = self._numbers = None
         self._rate = code(registry.default().get("schedule", config.schedule).rate)

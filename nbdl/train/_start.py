@@ -36,9 +36,9 @@ from nbdl.train._statistics import read_rows
 
 def fit(
     net, data, loss=None, optimizer="sgd", lr=0.1, epochs=10, batch_size=128, seed=0, *, schedule="constant",
-    dtype="float32", threads=0, compiled=True, clip_norm=0.0, optimizer_options=None, loss_options=None,
-    schedule_options=None, groups=None, validation=0.0, patience=0, min_delta=0.0, statistics=0,
-    callbacks=None, out=None, progress=None,
+    dtype="float32", threads=0, compiled=True, clip_norm=0.0, clip_value=0.0, optimizer_options=None,
+    loss_options=None, schedule_options=None, groups=None, validation=0.0, patience=0, min_delta=0.0,
+    statistics=0, callbacks=None, out=None, progress=None,
 ):  # fmt: skip
     """Train `net` on `data`.
 
@@ -66,6 +66,8 @@ def fit(
         As one native program (`nbdl.compile_step`), or kernel by kernel on the tape: slower, but for any net.
     clip_norm : float
         Gradients are scaled down together to a norm of at most this; 0 leaves them alone.
+    clip_value : float
+        Each element of the gradients is brought between minus this and this; 0 leaves them alone.
     optimizer_options, loss_options, schedule_options : dict, optional
     groups : dict or callable, optional
         Options by parameter name pattern, ``{"*.b": {"weight_decay": 0.0}, "0.*": {"frozen": True}}``: those
@@ -114,7 +116,7 @@ def fit(
     config = Config(
         data=data if isinstance(data, str) else "", epochs=epochs, batch_size=batch_size, lr=float(lr),
         optimizer=optimizer, loss=record.name if record else "", schedule=schedule, seed=seed, dtype=dtype,
-        threads=threads, compiled=compiled, clip_norm=float(clip_norm),
+        threads=threads, compiled=compiled, clip_norm=float(clip_norm), clip_value=float(clip_value),
         optimizer_options=optimizer_options or {}, loss_options=loss_options or {},
         schedule_options=schedule_options or {}, groups={} if callable(groups) else groups or {},
         validation=float(validation), patience=patience, min_delta=float(min_delta),
@@ -198,7 +200,7 @@ def compile_config(config, data):
             net, config.loss, config.optimizer, example=split,
             threads=config.threads or "auto", lr=config.lr, seed=config.seed,
             loss_options=loss_options, optimizer_options=config.optimizer_options,
-            groups=config.groups, clip_norm=config.clip_norm or None,
+            groups=config.groups, clip_norm=config.clip_norm or None, clip_value=config.clip_value or None,
         )  # fmt: skip
 
 
@@ -217,7 +219,11 @@ def _net(config, data):
     if not sides <= set(data.vocabularies):
         text = "model `{}` reads pairs of sentences, and {} holds none. Try a file with a sentence, a tab "
         raise UsageError(text + "and its translation in each line", config.model, config.data or data.name)
-    config.model_options = {**_sizes(make, data), **config.model_options}
+    sizes = _sizes(make, data)
+    if config.model_options.get("carry") and not sizes.get("carry", True):
+        text = "model option `carry` needs data option partition=sequential, got partition={}"
+        raise UsageError(text, config.data_options.get("partition", "fixed"))
+    config.model_options = {**sizes, **config.model_options}
     config.loss = config.loss or _loss_of(data)
     return _build(config)
 
@@ -292,10 +298,12 @@ def _run(net, data, config, place, saved, progress, loss=None, groups=None, call
 
 
 def _sizes(build, data):
-    """How many outputs the data ask for, and of which size their images are, if the model can be told."""
+    """What the data ask for, if the model can be told: how many outputs, images of which size, whether a
+    minibatch goes on where the one before ended."""
     known, sizes = registry.parameters(build), {}
     if "vocabulary" in known and data.classes is not None:
-        return {"vocabulary": data.classes}
+        follows = data.order is not None and data.order.sequential
+        return {"vocabulary": data.classes, **({"carry": follows} if "carry" in known else {})}
     several = {f"{name}_vocabulary": len(v) for name, v in data.vocabularies.items()}
     if several and set(several) <= set(known):
         return several
