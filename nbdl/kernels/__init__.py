@@ -211,10 +211,11 @@ if TYPE_CHECKING:
         pool1d_shape,
     )
     from nbdl.kernels.pooling.pool2d import pool2d_shape
-    from nbdl.kernels.recurrent.gru import gru, gru_backward, gru_cell
+    from nbdl.kernels.recurrent.gru import gru, gru_backward
+    from nbdl.kernels.recurrent.gru_cell import gru_cell
     from nbdl.kernels.recurrent.gru_gates import gru_gates
-    from nbdl.kernels.recurrent.gru_scan import (
-        gru_scan,
+    from nbdl.kernels.recurrent.gru_scan import gru_scan
+    from nbdl.kernels.recurrent.gru_scan_back import (
         gru_scan_backward,
         gru_scan_dbh,
         gru_scan_dh0,

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from nbdl._jit import jit
 from nbdl.kernels.lanes.products import STEPS, tiles
 from nbdl.kernels.lanes.twin import Row, Walk
 from nbdl.kernels.simd.registers import load, splat, store
+from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.tile import tile
 
 
@@ -123,6 +125,13 @@ def products(L, terms, results, x_block, y_block, *, pitch, transposed=False, ad
 def features_on(walk, features, L):
     """The place so many features behind that of a `Walk`."""
     return replace(walk, start=walk.start + features * L)
+
+
+@jit(inline=True)
+def mark_steps(there, lengths, idx, t):
+    """``there[lane]`` is 1 where the sequence of a lane has a step t, else 0."""
+    for lane in range(lanes(there)):
+        there[lane] = 1 if t < lengths[idx[lane]] else 0
 
 
 def checked_lengths(site, T):
