@@ -93,3 +93,9 @@ def nbdl_models():
     ):
         presets = {"timemachine": recurrent, "text": recurrent}
         yield Model(name, f"nbdl.models:{name}", about=about, presets=presets)
+    book = {**adam, "epochs": 30, "batch_size": 128, "lr": 0.005, "clip_norm": 1.0}
+    book["data_options"] = {"length": 9}
+    yield Model(
+        "seq2seq", "nbdl.models:seq2seq", about="translates: encoder and decoder of recurrent layers",
+        presets={"pairs": book},
+    )  # fmt: skip

@@ -16,6 +16,8 @@ def nbdl_layers():
         "Stack", "Stateful", "SwiGLU", *dict.fromkeys(ACTIVATIONS.values()),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
+    for name in ("Seq2Seq", "SequenceDecoder", "SequenceEncoder"):
+        yield Layer(name, f"nbdl.models:{name}")
 
 
 @hookimpl

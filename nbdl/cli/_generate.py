@@ -43,7 +43,10 @@ def generate(path, prefix, tokens, plot, **options):
         raise advised(UsageError(what), path, "the run's folder instead")
     vocabulary = preparation.vocabularies.get("text")
     if vocabulary is None:
-        raise advised(UsageError("the model has no vocabulary: it reads no text"), path, "a language model")
+        what, hint = "the model has no vocabulary: it reads no text", "a language model"
+        if preparation.vocabularies:
+            what, hint = "the model translates, it goes on with no text", f'nbdl translate {path} "{prefix}"'
+        raise advised(UsageError(what), path, hint)
     check_weights(net, path)
     if plot is not None and not per_sample_buffers(net):
         what = "there is a picture of the states of a recurrent net alone"

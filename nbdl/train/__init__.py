@@ -12,6 +12,7 @@ from nbdl.train._save import load, save
 from nbdl.train._start import compile_config, fit, load_run, train
 from nbdl.train._states import states, states_picture
 from nbdl.train._statistics import Statistics, statistics
+from nbdl.train._translate import translate
 
 __all__ = [
     "Config",
@@ -39,5 +40,6 @@ __all__ = [
     "statistics",
     "to_toml",
     "train",
+    "translate",
     "worse_than_a_constant",
 ]

@@ -49,7 +49,8 @@ class Config:
     swap: dict = dataclasses.field(default_factory=dict)  # operation -> kernel
 
 
-TABLE, TEXT = "table", "text"  # the presets for files of one's own; who has the second reads .txt as text
+# the presets for files of one's own; who has the second reads .txt as text, who has the third all as pairs
+TABLE, TEXT, PAIRS = "table", "text", "pairs"
 
 
 _TYPES = {f.name: type(getattr(Config(), f.name)) for f in dataclasses.fields(Config)}
@@ -87,11 +88,12 @@ def resolve(model=None, path=None, overrides=None):
     if not model:
         raise UsageError("no model is named; there are {}", ", ".join(registry.default().names("model")))
     record = registry.default().get("model", model)
-    data = str(given.get("data") or next(iter(record.presets), ""))
+    data = str(given.get("data") or next((n for n in record.presets if n != PAIRS), ""))
     if not data:
-        raise UsageError("model `{}` has no preset data set: name one with --data", model)
+        what = "file of pairs of sentences" if PAIRS in record.presets else "data set"
+        raise UsageError("model `{}` has no preset {}: name one with --data", model, what)
     text = text_options(record, data, _typed("data_options", given.get("data_options", {})))
-    table = data if data in registry.default().names("dataset") else TEXT if text else TABLE
+    table = data if data in registry.default().names("dataset") else next(iter(text), TABLE)
     own = (data, Path(data).stem, table)
     name = next((n for n in (*own, next(iter(record.presets), "")) if record.presets.get(n)), None)
     config = Config(model=model, data=data)
@@ -107,10 +109,16 @@ def resolve(model=None, path=None, overrides=None):
 
 
 def text_options(record, data, given):
-    """The data options that make a file of one's own text: for a model of text those that end in .txt."""
-    own = data not in registry.default().names("dataset") and TEXT in record.presets
+    """The data options that say how a file of one's own is read.
+
+    As text, for a model of text, those that end in .txt; for a model of pairs, all as pairs.
+    """
+    if data in registry.default().names("dataset"):
+        return {}
+    if PAIRS in record.presets:
+        return {PAIRS: True}
     said = given.get("text", Path(data).suffix.lower() == ".txt")
-    return {"text": True} if own and said is True else {}
+    return {TEXT: True} if TEXT in record.presets and said is True else {}
 
 
 def _read(path):

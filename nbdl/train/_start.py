@@ -215,6 +215,10 @@ def _net(config, data):
         )
         kinds = each(lambda a: str(a.dtype), data.train.x)
         raise UsageError(text + "--set data_options.text=true", config.model, kinds)
+    sides = {n.removesuffix("_vocabulary") for n in registry.parameters(make) if n.endswith("_vocabulary")}
+    if not sides <= set(data.vocabularies):
+        text = "model `{}` reads pairs of sentences, and {} holds none. Try a file with a sentence, a tab "
+        raise UsageError(text + "and its translation in each line", config.model, config.data or data.name)
     sizes = _sizes(make, data)
     if config.model_options.get("carry") and not sizes.get("carry", True):
         text = "model option `carry` needs data option partition=sequential, got partition={}"
@@ -300,6 +304,9 @@ def _sizes(build, data):
     if "vocabulary" in known and data.classes is not None:
         follows = data.order is not None and data.order.sequential
         return {"vocabulary": data.classes, **({"carry": follows} if "carry" in known else {})}
+    several = {f"{name}_vocabulary": len(v) for name, v in data.vocabularies.items()}
+    if several and set(several) <= set(known):
+        return several
     if "outputs" in known and not isinstance(data.train.y, Mapping):
         values = data.train.y.shape[1] if data.train.y.ndim > 1 else 1
         sizes["outputs"] = values if data.classes is None else data.classes

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from nbdl.kernels.lanes.panels import is_large, packed, panel_products, panels_size
 from nbdl.kernels.lanes.products import matrix_gradient
 from nbdl.kernels.lanes.sums import sum_lanes
 from nbdl.kernels.lanes.twin import Gradient, Loop, Row, Twin, Unfit
@@ -37,7 +38,10 @@ def _steps(site):
 def _saves(site):
     (T, H, _), L = _steps(site), site.L
     states = (T + 1) * H * L
-    return {"state": states, "memory": states, "gates": 4 * T * H * L, "carry": H * L, "fade": H * L}
+    kept = {"state": states, "memory": states, "gates": 4 * T * H * L, "carry": H * L, "fade": H * L}
+    if is_large(site, H, 4 * H):
+        kept |= {"ahead": panels_size(H, 4 * H), "across": panels_size(4 * H, H)}
+    return kept
 
 
 def _forward(site):
@@ -46,7 +50,7 @@ def _forward(site):
     before, gates = steps.before("state", H), steps.at("gates", G)
     turn = [
         copied(L, G, T * G, T * G, x=steps.at("z", G), y=gates),
-        added_products(L, H, G, False, states, T * G, x=before, w="wh", y=gates),
+        _products(site, H, G, False, states, T * G, x=before, y=gates),
         Row(
             _cell(site), gates=gates, before=before, state=steps.after("state", H), y=steps.at("y", H),
             old=steps.before("memory", H), memory=steps.after("memory", H),
@@ -58,6 +62,7 @@ def _forward(site):
             else zeroed(site, H, states, steps.start(name, H))
             for name, given in (("state", "h0"), ("memory", "c0"))
         ),
+        *_panels(site, H, G, False, "ahead"),
         Loop(T, turn),
         copied(L, H, states, H, x=steps.end("state", H), y="h"),
         copied(L, H, states, H, x=steps.end("memory", H), y="c"),
@@ -68,6 +73,21 @@ def _options(site):
     """Whether sequences have lengths, whether there are peepholes, 0 and 1 of the dtype."""
     number = np.dtype(site.dtype).type
     return "lengths" in site.shapes, "peepholes" in site.shapes, number(0), number(1)
+
+
+def _panels(site, terms, results, transposed, name):
+    """The row that copies wh into panels, where it is large: each serves all steps."""
+    if not is_large(site, terms, results):
+        return []
+    return [packed(terms, results, transposed, w="wh", panels=name)]
+
+
+def _products(site, terms, results, transposed, x_block, y_block, x, y):
+    """The row that adds the products of one step with wh, or its transpose."""
+    sizes = site.L, terms, results
+    if is_large(site, terms, results):
+        return panel_products(*sizes, x_block, y_block, x=x, panels="across" if transposed else "ahead", y=y)
+    return added_products(*sizes, transposed, x_block, y_block, x=x, w="wh", y=y)
 
 
 def _cell(site):
@@ -115,9 +135,10 @@ def _backward(site):
             _slope(site), gates=steps.at("gates", G, back=True), old=steps.before("memory", H, back=True),
             dy=steps.at("dy", H, back=True), dz=dz,
         ),
-        added_products(L, G, H, True, T * G, H, x=dz, w="wh", y="carry"),
+        _products(site, G, H, True, T * G, H, x=dz, y="carry"),
     ]  # fmt: skip
-    return [copied(L, H, H, H, x="dh", y="carry"), copied(L, H, H, H, x="dc", y="fade"), Loop(T, turn)]
+    start = [copied(L, H, H, H, x="dh", y="carry"), copied(L, H, H, H, x="dc", y="fade")]
+    return [*start, *_panels(site, G, H, True, "across"), Loop(T, turn)]
 
 
 def _slope(site):
