@@ -18,7 +18,7 @@ from numba.extending import intrinsic, overload
 
 from nbdl._jit import jit
 from nbdl.errors import DtypeError, ShapeError, UsageError
-from nbdl.kernels.door.describe import describe_type, raiser
+from nbdl.kernels.door.describe import describe, describe_type, raiser
 from nbdl.kernels.door.inputs import ANY, as_float, as_labels, as_like, as_mask
 from nbdl.kernels.door.results import as_out
 from nbdl.kernels.simd.registers import pointer
@@ -464,7 +464,7 @@ _STATES = "predict: `state` must be a tuple of {} arrays, got {}"
 def _as_state(state, size):
     """The state given by the caller, if it is a tuple of so many things."""
     if not isinstance(state, tuple) or len(state) != size:
-        given = f"{len(state)} of them" if isinstance(state, tuple) else type(state).__name__
+        given = f"{len(state)} of them" if isinstance(state, tuple) else describe(state)
         raise DtypeError(_STATES, size, given)
     return state
 

@@ -11,7 +11,7 @@ from nbdl.nn._parameter import per_sample_buffers
 from nbdl.train._loop import Run
 from nbdl.train._stream import Stream
 
-ACROSS = 100  # tokens of a row of the picture
+ACROSS, MOST = 100, 1000  # tokens of a row of the picture, and of a picture
 MARKS = {" ": "\u2423", "\n": "\u21b5", "\t": "\u21e5"}  # how white space is shown
 
 
@@ -74,7 +74,7 @@ def states_picture(found, tokens, title=""):
     Notes
     -----
     Karpathy, Johnson and Fei-Fei 2016, Visualizing and understanding recurrent networks. Long texts are cut
-    into rows of 100 tokens.
+    into rows of 100 tokens; of very long ones the first 1000 tokens are shown.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -86,6 +86,7 @@ def states_picture(found, tokens, title=""):
         if values.shape[1] != len(tokens):
             text = "states_picture: `tokens` must be {}, as many as `{}` has rows, got {}"
             raise UsageError(text, values.shape[1], name, len(tokens))
+    tokens = tokens[:MOST]
     starts = range(0, len(tokens), ACROSS)
     widest = max(map(len, tokens), default=1)
     across, slanted = min(len(tokens), ACROSS), widest > 1
@@ -106,7 +107,7 @@ def states_picture(found, tokens, title=""):
         for name, values in maps.items():
             axis = next(axes)
             shown = np.full((len(values), across), np.nan)
-            shown[:, : len(part)] = values[:, start : start + ACROSS]
+            shown[:, : len(part)] = values[:, start : start + len(part)]
             drawn = axis.imshow(
                 shown, aspect="auto", interpolation="nearest", cmap="RdBu_r", **limits[name]
             )  # fmt: skip

@@ -114,7 +114,7 @@ def test_messages(net):
     one = IDS[:, :1]
     for given, error, message in (
         (state[:1], DtypeError, "`state` must be a tuple of 2 arrays, got 1 of them"),
-        (state[0], DtypeError, "`state` must be a tuple of 2 arrays, got a 2-D"),
+        (state[0], DtypeError, "`state` must be a tuple of 2 arrays, got (a 2-D|float32 3x16)"),
         (zeros(state, 2), ShapeError, r"`state\[0\]` must have shape \(3, 16\), got \(2, 16\)"),
         (tuple(s.astype("f8") for s in state), DtypeError, r"`state\[0\]` must be a writable, C-contiguous"),
         ((state[0], np.zeros((16, 3), state[0].dtype).T), DtypeError, r"`state\[1\]` must be a writable, C-"),
