@@ -21,7 +21,7 @@ _HOME = {
     "nbdl.registry": ("swap",),
     "nbdl.step": ("compile_step", "jit_predict", "summary"),
     "nbdl.tape": ("Tensor", "apply", "no_grad", "tensor"),
-    "nbdl.train": ("fit", "generate", "load", "save", "statistics"),
+    "nbdl.train": ("fit", "generate", "load", "save", "statistics", "translate"),
 }  # fmt: skip
 _MODULES = {
     "data",

@@ -1,8 +1,8 @@
 """The rows of training steps: forward, backward and update of a net on minibatches of a shuffled data set.
 
-FLOPs are those of convolutions and linear layers: forward, for the gradient of the weights, and, but for the
-first layer, for the gradient of the input. Bytes are those of the minibatch, the parameters and the
-optimizer's state.
+FLOPs are those of convolutions, linear and recurrent layers: forward, for the gradient of the weights, and,
+but for the first layer, for the gradient of the input. Bytes are those of the minibatch, the parameters and
+the optimizer's state.
 """
 
 from collections.abc import Callable
@@ -38,9 +38,35 @@ def googlenet_half():
     return googlenet(width=0.5, image=32)
 
 
+def lstm():
+    """Sequences to the states of an LSTM with 256 numbers, and all of these to classes."""
+    return nn.Sequential(nn.LSTM(256, state=False), nn.Flatten(), nn.Linear(CLASSES))
+
+
+def lstm_small():
+    """The same with 32 numbers."""
+    return nn.Sequential(nn.LSTM(32, state=False), nn.Flatten(), nn.Linear(CLASSES))
+
+
+def gru():
+    """Sequences to the states of a GRU with 256 numbers, and all of these to classes."""
+    return nn.Sequential(nn.GRU(256, state=False), nn.Flatten(), nn.Linear(CLASSES))
+
+
+def gru_small():
+    """The same with 32 numbers."""
+    return nn.Sequential(nn.GRU(32, state=False), nn.Flatten(), nn.Linear(CLASSES))
+
+
+def gru2():
+    """The same of two layers with 64 numbers."""
+    layers = nn.Stack(nn.GRU(64), nn.GRU(64), state=False)
+    return nn.Sequential(layers, nn.Flatten(), nn.Linear(CLASSES))
+
+
 @dataclass(frozen=True)
 class Step:
-    """A row: the net that `build` makes, trained with `optimizer` on images of `shape`, `batch` at a time."""
+    """A row: the net that `build` makes, trained with `optimizer` on samples of `shape`, `batch` at once."""
 
     build: Callable
     shape: tuple
@@ -93,7 +119,7 @@ class Step:
 
     @cached_property
     def _calls(self):
-        """The kernel calls of the net on one image, the last first."""
+        """The kernel calls of the net on one sample, the last first."""
         return _calls.history(self.net(np.zeros((1, *self.shape), np.float32)))
 
     @property
@@ -115,6 +141,9 @@ class Step:
                 x, w, *_ = call.inputs
                 results = w.shape[0 if call.record.name == "conv2d" else 1]
                 total += 2 * call.outputs[0].size * w.size // results * (2 + x.requires_grad)
+            elif call.record.name in ("lstm_scan", "gru_scan"):
+                z, wh = call.inputs[0], call.inputs[3 if call.record.name == "lstm_scan" else 2]
+                total += 2 * z.size * len(wh) * 3
         return self.batch * total
 
     def bytes(self, arguments):
@@ -129,6 +158,9 @@ STEPS = (
     (lenet, MNIST, 256, "sgd", 0.1), (lenet, MNIST, 32, "sgd", 0.1), (lenet_modern, MNIST, 256, "adam", 1e-3),
     (bn_lenet, MNIST, 256, "sgd", 0.1), (mlp, MNIST, 256, "sgd", 0.1), (mlp_dropout, MNIST, 256, "sgd", 0.1),
     (softmax_regression, MNIST, 256, "sgd", 0.1), (conv_net, CIFAR, 64, "adam", 1e-3),
+    (lstm, (32, 256), 256, "sgd", 0.1), (lstm_small, (32, 28), 1024, "sgd", 0.1),
+    (gru, (32, 256), 256, "sgd", 0.1), (gru_small, (32, 28), 1024, "sgd", 0.1),
+    (gru2, (32, 64), 128, "sgd", 0.1),
 )  # fmt: skip
 DEEP = (
     (resnet20, CIFAR, 64, "sgd", 0.1), (resnet18, (3, 96, 96), 32, "sgd", 0.1),

@@ -170,9 +170,44 @@ LAYERS = {
     nn.ReLU: lambda layer: torch.nn.ReLU(),
     nn.Sigmoid: lambda layer: torch.nn.Sigmoid(),
     nn.Flatten: lambda layer: torch.nn.Flatten(),
+    nn.LSTM: lambda layer: _LSTM(layer),
+    nn.GRU: lambda layer: _GRU([layer]),
+    nn.Stack: lambda layer: _GRU(layer.layers),
     nn.Residual: lambda layer: _Residual(layer),
     nn.Concat: lambda layer: _Concat(layer),
 }
+
+
+class _LSTM(torch.nn.Module):
+    """The states of all steps. One of the two biases stays zero: both would learn twice as fast as one."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.lstm = torch.nn.LSTM(len(layer.wx.data), layer.hidden, batch_first=True)
+        arrays = layer.wx.data.T, layer.wh.data.T, layer.b.data, np.zeros_like(layer.b.data)
+        with torch.no_grad():
+            for p, values in zip(self.lstm.parameters(), arrays):
+                p.copy_(torch.from_numpy(values.copy()))
+        self.lstm.bias_hh_l0.requires_grad_(False)
+
+    def forward(self, x):
+        return self.lstm(x)[0]
+
+
+class _GRU(torch.nn.Module):
+    """The states of all steps, of the last of some layers of one size."""
+
+    def __init__(self, layers):
+        super().__init__()
+        first = layers[0]
+        self.gru = torch.nn.GRU(len(first.wx.data), first.hidden, num_layers=len(layers), batch_first=True)
+        arrays = [a.data.T for layer in layers for a in (layer.wx, layer.wh, layer.b, layer.bh)]
+        with torch.no_grad():
+            for p, values in zip(self.gru.parameters(), arrays, strict=True):
+                p.copy_(torch.from_numpy(values.copy()))
+
+    def forward(self, x):
+        return self.gru(x)[0]
 
 
 class _Residual(torch.nn.Module):

@@ -77,6 +77,14 @@ def nbdl_kernels():
         "recurrent.rnn_scan", "rnn_scan", ("z", "h0", "wh", "lengths"), ("z", "h0", "wh"), outputs=("y", "h"),
         batch="each",
     )  # fmt: skip
+    yield _kernel(
+        "recurrent.gru_scan", "gru_scan", ("z", "h0", "wh", "bh", "lengths"), ("z", "h0", "wh", "bh"),
+        outputs=("y", "h"), batch="each",
+    )  # fmt: skip
+    yield _kernel(
+        "recurrent.lstm_scan", "lstm_scan", ("z", "h0", "c0", "wh", "peepholes", "lengths"),
+        ("z", "h0", "c0", "wh", "peepholes"), outputs=("y", "h", "c"), batch="each",
+    )  # fmt: skip
     for name in ("conv1d", "conv2d", "conv_transpose2d"):
         yield _kernel(f"convolution.{name}", name, ("x", "w", "b"), batch="each")
     yield _kernel("convolution.convolve2d", "convolve2d", ("x", "w"), batch="each")

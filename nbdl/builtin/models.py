@@ -84,3 +84,18 @@ def nbdl_models():
         "window_lm", "nbdl.models:window_lm", about="next character from the last 8, one hidden layer",
         presets={"timemachine": window, "text": window},
     )  # fmt: skip
+    book = {**adam, "epochs": 30, "batch_size": 128, "lr": 0.005, "clip_norm": 1.0}
+    book["data_options"] = {"length": 9}
+    yield Model(
+        "seq2seq", "nbdl.models:seq2seq", about="translates: encoder and decoder of recurrent layers",
+        presets={"pairs": book},
+    )  # fmt: skip
+    recurrent = {**adam, "epochs": 20, "batch_size": 32, "lr": 0.01, "clip_norm": 1.0, "schedule": "cosine"}
+    recurrent["data_options"] = {"length": 32, "partition": "sequential"}
+    for name, about in (
+        ("rnn_lm", "next character from all before, simple recurrent layers"),
+        ("gru_lm", "the same with gated recurrent units"),
+        ("lstm_lm", "the same with long short-term memories"),
+    ):
+        presets = {"timemachine": recurrent, "text": recurrent}
+        yield Model(name, f"nbdl.models:{name}", about=about, presets=presets)

@@ -9,13 +9,15 @@ from nbdl.records import Initializer, Layer, Loss, Metric, Optimizer, Schedule
 def nbdl_layers():
     for name in (
         "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm", "Concat", "Conv1d",
-        "Conv2d", "ConvTranspose2d", "Dropout", "Embedding", "Flatten", "GLU", "GaussianNoise",
-        "GlobalAvgPool2d", "GlobalMaxPool2d", "GroupNorm", "InstanceNorm", "Lambda", "LayerNorm", "Linear",
-        "LocalResponseNorm", "LpPool2d", "MaxPool1d", "MaxPool2d", "PReLU", "Pad2d", "RMSNorm", "RNN",
-        "RandomCrop", "RandomFlip", "RandomShift", "Residual", "Sequential", "Softmax", "SwiGLU",
-        *dict.fromkeys(ACTIVATIONS.values()),
+        "Conv2d", "ConvTranspose2d", "Dropout", "Embedding", "Flatten", "GLU", "GRU", "GaussianNoise",
+        "GlobalAvgPool2d", "GlobalMaxPool2d", "GroupNorm", "InstanceNorm", "LSTM", "Lambda", "LayerNorm",
+        "Linear", "LocalResponseNorm", "LpPool2d", "MaxPool1d", "MaxPool2d", "OneHot", "PReLU", "Pad2d",
+        "RMSNorm", "RNN", "RandomCrop", "RandomFlip", "RandomShift", "Residual", "Sequential", "Softmax",
+        "Stack", "Stateful", "SwiGLU", *dict.fromkeys(ACTIVATIONS.values()),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
+    for name in ("Seq2Seq", "SequenceDecoder", "SequenceEncoder"):
+        yield Layer(name, f"nbdl.models:{name}")
 
 
 @hookimpl

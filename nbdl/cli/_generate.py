@@ -1,10 +1,12 @@
 """``nbdl generate``: text from a language model."""
 
+from pathlib import Path
+
 import click
 
 from nbdl.cli import _net
 from nbdl.cli._errors import advised
-from nbdl.cli._output import common_options, emit
+from nbdl.cli._output import common_options, emit, note
 from nbdl.errors import UsageError
 
 
@@ -18,18 +20,23 @@ from nbdl.errors import UsageError
 @click.option("--greedy", is_flag=True, help="Take the most probable token each time.")
 @click.option("--beam", type=int, default=0, metavar="N", help="The best text that a beam so wide finds.")
 @click.option("--seed", type=int, default=0, metavar="N", help="Of the draws. Default: 0.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="States at each token.")
 @_net.option
 @common_options
-def generate(path, prefix, tokens, own, **options):
+def generate(path, prefix, tokens, plot, own, **options):
     """Go on with a text by a trained language model (a run's folder).
 
     \b
     nbdl generate runs/window_lm-book-001 --prefix "it has"
     nbdl generate runs/window_lm-book-001 --prefix "it has" --temperature 0.8 --top-k 5 --seed 1
+    nbdl generate runs/rnn_lm-book-001 --prefix "the time machine" --tokens 40 --plot states.png
     """
     import nbdl.train
     from nbdl import registry
     from nbdl.data._text import LENGTH
+    from nbdl.nn._parameter import per_sample_buffers
+    from nbdl.train import _files
+    from nbdl.train._generate import encoded
     from nbdl.train._save import check_weights
 
     net, config, preparation = nbdl.train.load_run(path, _net.made(own))
@@ -38,9 +45,22 @@ def generate(path, prefix, tokens, own, **options):
         raise advised(UsageError(what), path, "the run's folder instead")
     vocabulary = preparation.vocabularies.get("text")
     if vocabulary is None:
-        raise advised(UsageError("the model has no vocabulary: it reads no text"), path, "a language model")
+        what, hint = "the model has no vocabulary: it reads no text", "a language model"
+        if preparation.vocabularies:
+            what, hint = "the model translates, it goes on with no text", f'nbdl translate {path} "{prefix}"'
+        raise advised(UsageError(what), path, hint)
     check_weights(net, path)
+    if plot is not None and not per_sample_buffers(net):
+        what = "there is a picture of the states of a recurrent net alone"
+        raise advised(UsageError(what), path, "a run of rnn_lm with --plot")
     length = config.data_options.get("length", LENGTH)
     with registry.swap(**config.swap):
-        text = nbdl.train.generate(net, prefix, tokens, vocabulary, length=length, **options)
+        ids = encoded(prefix, vocabulary)
+        ids = nbdl.train.generate(net, ids, tokens, vocabulary, length=length, **options)
+        if plot is not None:
+            shown = [vocabulary.tokens[i] for i in ids]
+            picture = nbdl.train.states_picture(nbdl.train.states(net, ids), shown, config.model)
+            _files.write_bytes(plot, picture)
+            note(f"picture: {plot}")
+    text = vocabulary.decode(ids)
     emit({"text": text, "prefix": prefix, "tokens": tokens, **options, "model": path}, lambda: text)

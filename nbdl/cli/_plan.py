@@ -81,13 +81,15 @@ def _data(config, shape):
     record = known.get("dataset", config.data) if config.data in known.names("dataset") else None
     if record is not None and record.shape and not config.data_options:
         split = data.Split(np.zeros((1, *record.shape), np.float32), np.zeros(1, np.int64))
-        classes = record.classes
+        classes, vocabularies = record.classes, {}
     else:
         loaded = data.load(config.data, **config.data_options)
         split, classes = data.Split(*(taken(a, slice(0, 1)) for a in loaded.train)), loaded.classes
+        vocabularies = loaded.vocabularies
     if shape:
         split = split._replace(x=np.zeros((1, *shape), getattr(split.x, "dtype", np.float32)))
-    return data.Data(config.data, split, data.Split(*(taken(a, slice(0, 0)) for a in split)), classes)
+    test = data.Split(*(taken(a, slice(0, 0)) for a in split))
+    return data.Data(config.data, split, test, classes, vocabularies=vocabularies)
 
 
 def _planned(step, data, samples):

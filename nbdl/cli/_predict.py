@@ -46,6 +46,9 @@ def predict(path, inputs, output, task, own):
     if output.suffix.lower() not in KINDS:
         raise UsageError("predictions are written as {}, got `{}`", ", ".join(KINDS), output.name)
     net, config, preparation = nbdl.train.load_run(path, _net.made(own))
+    if "source" in preparation.vocabularies:
+        what = "the model translates sentences: `nbdl predict` has no row of numbers for each"
+        raise advised(UsageError(what), path, f"nbdl translate {path} --file {inputs}")
     if task is None:
         task = _task(config, preparation, path)
     check_weights(net, path)

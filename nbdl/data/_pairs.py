@@ -16,11 +16,12 @@ from nbdl.errors import UsageError
 PAD, BOS, EOS = "<pad>", "<bos>", "<eos>"
 IGNORED = -100  # the target after the end of a sentence: losses and metrics do not count it
 SIDES = ("source", "target")
+LENGTH = 10  # tokens of a sentence, if nothing is said
 
 
 def pairs(
-    path, length=10, lines=None, test_fraction=0.2, seed=0, *, tokens="word", normalize="lower", min_freq=2,
-    vocabularies=None,
+    path, length=LENGTH, lines=None, test_fraction=0.2, seed=0, *, testing="random", tokens="word",
+    normalize="lower", min_freq=2, vocabularies=None,
 ):  # fmt: skip
     """Read lines of a sentence, a tab and its translation.
 
@@ -40,6 +41,8 @@ def pairs(
     test_fraction, seed
         This share of the sources, chosen at random, is for testing; all translations of a sentence stay on
         one side.
+    testing : "random" or "last"
+        "last": the last share of the lines instead, as in the book.
     tokens : "char" or "word"
     normalize : bool or "lower"
         See `tokenize`. By default small letters, each punctuation mark a token.
@@ -58,11 +61,10 @@ def pairs(
             raise UsageError(
                 "data option `{}` must be an integer of at least {}, got {!r}", name, least, value
             )
-    check_test(test_fraction, seed)
     check_tokens(tokens, normalize)
     path = Path(path)
-    sentences = _sentences(path, lines)
-    testing = _testing(sentences["source"], test_fraction, seed, path)
+    sentences = read_sentences(path, lines)
+    held = held_out(sentences["source"], path, test_fraction, seed, testing)
     given = vocabularies or {}
     cut, made = {}, {}
     for side in SIDES:
@@ -70,15 +72,15 @@ def pairs(
         how = (ours.unit, ours.normalize) if ours else (tokens, normalize)
         cut[side] = [tokenize(sentence, *how) for sentence in sentences[side]]
         made[side] = ours or Vocabulary.of(
-            (t for tokens_, test in zip(cut[side], testing) if not test for t in tokens_),
+            (t for tokens_, test in zip(cut[side], held) if not test for t in tokens_),
             min_freq, (PAD, BOS, EOS), *how,
         )  # fmt: skip
-    source, lengths = _rows(cut["source"], made["source"], length)
-    target, counts = _rows(cut["target"], made["target"], length)
+    source, lengths = rows_of_ids(cut["source"], made["source"], length)
+    target, counts = rows_of_ids(cut["target"], made["target"], length)
     taught = np.column_stack([np.full(len(target), made["target"].ids([BOS])[0]), target[:, :-1]])
     answers = np.where(np.arange(length) < counts[:, None], target, IGNORED)
     x = {"source": source, "source_length": lengths, "target": taught}
-    parts = [Split({k: a[rows] for k, a in x.items()}, answers[rows]) for rows in (~testing, testing)]
+    parts = [Split({k: a[rows] for k, a in x.items()}, answers[rows]) for rows in (~held, held)]
     longer = sum(len(t) >= length for side in SIDES for t in cut[side])
     about = f"{len(source)} pairs of {path.name}, " + " and ".join(f"{len(v)}" for v in made.values())
     about += " symbols" + (f"; {longer} sentences are cut to {length} tokens" if longer else "")
@@ -88,8 +90,8 @@ def pairs(
     )
 
 
-def _sentences(path, lines):
-    """The sentences of both sides, by its name."""
+def read_sentences(path, lines=None):
+    """The sentences of both sides of a file, by its name; of the first so many `lines`."""
     found = {side: [] for side in SIDES}
     for number, line in enumerate(read_text(path).split("\n"), 1):
         if not line.strip():
@@ -106,18 +108,23 @@ def _sentences(path, lines):
     return found
 
 
-def _testing(sources, share, seed, path):
-    """Which pairs are for testing, (N,) bool."""
+def held_out(sources, path, test_fraction=0.2, seed=0, testing="random"):
+    """Which pairs are for testing, (N,) bool; the options are those of `pairs`."""
+    check_test(test_fraction, seed)
+    if testing not in ("random", "last"):
+        raise UsageError("data option `testing` must be random or last, got {!r}", testing)
     known, where = np.unique(np.array(sources, dtype=str), return_inverse=True)
     if len(known) < 2:
         raise fault(f"it has {len(known)} different sources, training and testing need 2", path, "more lines")
-    order = np.random.default_rng(seed).permutation(len(known))
-    test = np.zeros(len(known), bool)
-    test[order[: min(max(round(share * len(known)), 1), len(known) - 1)]] = True
-    return test[where.ravel()]
+    last = testing == "last"
+    n = len(sources) if last else len(known)
+    order = np.arange(n)[::-1] if last else np.random.default_rng(seed).permutation(n)
+    test = np.zeros(n, bool)
+    test[order[: min(max(round(test_fraction * n), 1), n - 1)]] = True
+    return test if last else test[where.ravel()]
 
 
-def _rows(sentences, vocabulary, length):
+def rows_of_ids(sentences, vocabulary, length):
     """Sentences with their end as rows of ids, padded or cut to `length`, and how many tokens each has."""
     pad, eos = vocabulary.ids([PAD, EOS])
     rows, lengths = np.full((len(sentences), length), pad), np.zeros(len(sentences), np.int64)

@@ -201,6 +201,28 @@ if TYPE_CHECKING:
         pool1d_shape,
     )
     from nbdl.kernels.pooling.pool2d import pool2d_shape
+    from nbdl.kernels.recurrent.gru import gru, gru_backward, gru_cell
+    from nbdl.kernels.recurrent.gru_gates import gru_gates
+    from nbdl.kernels.recurrent.gru_scan import (
+        gru_scan,
+        gru_scan_backward,
+        gru_scan_dbh,
+        gru_scan_dh0,
+        gru_scan_dwh,
+        gru_scan_dz,
+    )
+    from nbdl.kernels.recurrent.lstm import lstm, lstm_backward
+    from nbdl.kernels.recurrent.lstm_cell import lstm_cell
+    from nbdl.kernels.recurrent.lstm_gates import lstm_gates
+    from nbdl.kernels.recurrent.lstm_scan import lstm_scan
+    from nbdl.kernels.recurrent.lstm_scan_back import (
+        lstm_scan_backward,
+        lstm_scan_dc0,
+        lstm_scan_dh0,
+        lstm_scan_dpeepholes,
+        lstm_scan_dwh,
+        lstm_scan_dz,
+    )
     from nbdl.kernels.recurrent.rnn import rnn, rnn_backward, rnn_cell
     from nbdl.kernels.recurrent.rnn_scan import (
         rnn_scan,

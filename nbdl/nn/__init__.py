@@ -13,6 +13,7 @@ from nbdl.nn._embedding import Embedding
 from nbdl.nn._fold import fold_batch_norm
 from nbdl.nn._freeze import freeze, unfreeze
 from nbdl.nn._group_norm import GroupNorm, InstanceNorm, LocalResponseNorm
+from nbdl.nn._gru import GRU
 from nbdl.nn._lambda import Lambda
 from nbdl.nn._layer_norm import LayerNorm, RMSNorm
 from nbdl.nn._linear import Linear
@@ -28,6 +29,8 @@ from nbdl.nn._losses import (
     mse,
     softmax_cross_entropy,
 )
+from nbdl.nn._lstm import LSTM
+from nbdl.nn._one_hot import OneHot
 from nbdl.nn._pad2d import Pad2d
 from nbdl.nn._parameter import (
     Buffer,
@@ -44,6 +47,8 @@ from nbdl.nn._pool1d import AvgPool1d, MaxPool1d
 from nbdl.nn._pool2d import AvgPool2d, LpPool2d, MaxPool2d
 from nbdl.nn._rnn import RNN
 from nbdl.nn._sequential import Sequential, build, config
+from nbdl.nn._stack import Stack
+from nbdl.nn._stateful import Stateful
 from nbdl.nn._train import Train
 
 __all__ = [
@@ -59,11 +64,13 @@ __all__ = [
     "Conv2d",
     "ConvTranspose2d",
     "Embedding",
+    "GRU",
     "GaussianNoise",
     "GlobalAvgPool2d",
     "GlobalMaxPool2d",
     "GroupNorm",
     "InstanceNorm",
+    "LSTM",
     "Lambda",
     "LayerNorm",
     "Linear",
@@ -71,6 +78,7 @@ __all__ = [
     "LpPool2d",
     "MaxPool1d",
     "MaxPool2d",
+    "OneHot",
     "Pad2d",
     "Parameter",
     "RandomCrop",
@@ -80,6 +88,8 @@ __all__ = [
     "RMSNorm",
     "RNN",
     "Sequential",
+    "Stack",
+    "Stateful",
     "Train",
     "binary_cross_entropy_with_logits",
     "build",

@@ -26,6 +26,7 @@ from nbdl.nn._inputs import call, each, named, numbers, taken
 from nbdl.records import resolve
 from nbdl.tape import Tensor, no_grad, tracing
 
+_carrying = contextvars.ContextVar("carrying", default=None)  # the Train of a prediction with state
 _filling = contextvars.ContextVar("filling", default=None)  # (seed, names by id, dtype, initializers by name)
 
 
@@ -158,7 +159,8 @@ class Buffer(Stored):
             An input of the layer.
         train : Train or None
             In a call for training row i is what sample i of the minibatch before left, zeros where there was
-            none; what was handed to `train.keep` earlier in this call comes first. None, a prediction: zeros.
+            none; what was handed over earlier in this call comes first. None, a prediction: zeros, unless it
+            carries its state as training does (``nbdl.jit_predict(net, x, state=True)``).
         dtype : dtype, optional
             That of `like` where this holds floats, else float32.
 
@@ -167,7 +169,18 @@ class Buffer(Stored):
         fresh = array_functions.zeros(shape, like=like, dtype=dtype)
         if train is not None and not hasattr(train, "rows"):
             raise UsageError("rows: `train` must be None or nn.Train(seed, step), got {!r}", train)
+        train = _carrying.get() if train is None else train
         return fresh if train is None else train.rows(self, fresh)
+
+    def keep(self, value, *, train):
+        """Hand over what the next call is to find, of a buffer per sample: rows as `rows` gave them.
+
+        It is `Train.keep`, for a prediction that carries its state too; without `train` any other prediction
+        keeps nothing.
+        """
+        train = _carrying.get() if train is None else train
+        if train is not None:
+            train.keep(self, value)
 
     def grow(self, n, shape, dtype):
         """Have at least `n` rows of this shape; new ones are zeros. Memory for whole registers of samples.
@@ -214,6 +227,11 @@ def named_parameters(net):
 def named_buffers(net):
     """The buffers of a net by name, as `named_parameters`: ``1.running_mean``. None of those per sample."""
     return {name: b for name, b in _named(net, Buffer).items() if not b.per_sample}
+
+
+def carrying(train):
+    """A context in which predictions read and hand over buffers per sample by `train`, as training does."""
+    return _context(_carrying, train)
 
 
 def per_sample_buffers(net):

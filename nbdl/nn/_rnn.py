@@ -1,12 +1,10 @@
 """Recurrent layer."""
 
-import numpy as np
-
-from nbdl.array_functions import where
-from nbdl.errors import DtypeError, OptionError, ShapeError
+from nbdl.errors import OptionError
 from nbdl.nn._options import by_name, positive
 from nbdl.nn._parameter import Parameter, cast
-from nbdl.tape import apply, apply_all, as_tensor
+from nbdl.nn._sequences import sequences, state_before, without_padding
+from nbdl.tape import apply, apply_all
 
 ACTIVATIONS = "tanh", "relu"
 
@@ -47,29 +45,14 @@ class RNN:
         self.b = Parameter("zeros") if bias else None
 
     def __call__(self, x, h0=None, lengths=None, train=None):
-        x, H = as_tensor(x), self.hidden
-        if x.ndim != 3 or x.shape[1] == 0:
-            raise ShapeError(
-                "RNN: `x` must have 3 dimensions (N, T, D) and at least 1 step, got shape {}", x.shape
-            )
+        (x, lengths), H = sequences("RNN", x, lengths), self.hidden
         if not self.wx.ready:
             self.wx.fill((x.shape[2], H), x.shape[2], H)
             self.wh.fill((H, H), H, H)
         if self.bias and not self.b.ready:
             self.b.fill((H,))
-        if h0 is not None:
-            h0 = cast(h0, self.wx)
-            if h0.shape != (x.shape[0], H):
-                raise ShapeError("RNN: `h0` must have shape {}, got {}", (x.shape[0], H), h0.shape)
-        if lengths is not None:
-            lengths = as_tensor(lengths)
-            if lengths.dtype.kind not in "iu":
-                raise DtypeError("RNN: `lengths` (N,) must be integers, got {}", lengths.dtype)
-            if lengths.shape != x.shape[:1]:
-                raise ShapeError("RNN: `lengths` must have shape {}, got {}", x.shape[:1], lengths.shape)
-        x = cast(x, self.wx)
-        if lengths is not None:  # the padding may hold anything, NaN too: the gradient of wx is made of all x
-            x = where((lengths.reshape(-1, 1) > np.arange(x.shape[1])).reshape(*x.shape[:2], 1), x, 0.0)
+        h0 = state_before("RNN: `h0`", h0, (x.shape[0], H), self.wx)
+        x = without_padding(cast(x, self.wx), lengths)
         z = apply("linear", x, self.wx, self.b)
         y, h = apply_all(
             "rnn_scan", z, h0, self.wh, lengths, activation=self.activation, reverse=self.reverse

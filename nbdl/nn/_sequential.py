@@ -31,8 +31,10 @@ class Sequential:
         for i, layer in enumerate(self.layers):
             if isinstance(x, (tuple, list)):
                 text = "Sequential: layer {}, {}, gives {} tensors, and the next one takes one{}"
-                hint = ". Try RNN(..., state=False)" if type(self.layers[i - 1]).__name__ == "RNN" else ""
-                raise ShapeError(text, i - 1, type(self.layers[i - 1]).__name__, len(x), hint)
+                before = self.layers[i - 1]
+                name = type(before).__name__
+                hint = f". Try {name}(..., state=False)" if getattr(before, "state", False) is True else ""
+                raise ShapeError(text, i - 1, name, len(x), hint)
             try:
                 x = layer(x, train=train)
             except ShapeError as error:

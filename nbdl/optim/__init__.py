@@ -1,5 +1,6 @@
-"""Optimizers run over a net's parameters, and learning-rate schedules."""
+"""Optimizers run over a net's parameters, clipping, and learning-rate schedules."""
 
+from nbdl.optim._clip import clip_norm, clip_value
 from nbdl.optim._schedules import (
     constant,
     cosine,
@@ -15,6 +16,8 @@ from nbdl.optim._updater import Updater
 
 __all__ = [
     "Updater",
+    "clip_norm",
+    "clip_value",
     "constant",
     "cosine",
     "exponential",

@@ -1,7 +1,6 @@
 """Runs an optimizer's update kernel over the parameters of a net."""
 
 import contextlib
-import math
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from nbdl import registry
 from nbdl.errors import DataError, OptionError, UsageError
 from nbdl.nn import named_parameters
 from nbdl.nn._options import check_options
+from nbdl.optim import _clip
 from nbdl.optim._groups import OWN, by_name, options_of
 from nbdl.records import resolve
 
@@ -25,7 +25,11 @@ class Updater:
     lr : float
         Learning rate.
     clip_norm : float, optional
-        Gradients are scaled down together so that the norm of all of them is at most this.
+        Gradients are scaled down together so that the norm of all of them is at most this, see
+        `nbdl.optim.clip_norm`.
+    clip_value : float, optional
+        Each element of the gradients is brought between -`clip_value` and `clip_value`, before their norm is
+        looked at.
     groups : dict or callable, optional
         Other options for some parameters, by name pattern: ``{"*.b": {"weight_decay": 0.0}}``; of several
         that fit a name the last wins. ``lr_factor`` multiplies the learning rate, ``frozen`` leaves a
@@ -34,7 +38,7 @@ class Updater:
         What the update kernel takes besides (beta1, weight_decay ...).
     """
 
-    def __init__(self, optimizer, net, lr=0.01, groups=None, clip_norm=None, **options):
+    def __init__(self, optimizer, net, lr=0.01, groups=None, clip_norm=None, clip_value=None, **options):
         self.record = registry.default().get("optimizer", optimizer)
         self._update = resolve(self.record.update)
         self.lr, self.steps, parameters = lr, 0, named_parameters(net)
@@ -43,9 +47,10 @@ class Updater:
                 raise UsageError("`{}` has no values: the net did not use it when it was initialized", name)
         if lr < 0:
             raise OptionError("`lr` must not be negative, got {}", lr)
-        if clip_norm is not None and not clip_norm > 0:
-            raise OptionError("`clip_norm` must be positive, got {}", clip_norm)
-        self.clip_norm = clip_norm
+        for name, limit in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+            if limit is not None:
+                _clip.check_limit(name, limit)
+        self.clip_norm, self.clip_value = clip_norm, clip_value
         known = registry.parameters(self._update)
         self._order = [n for n in known if n not in ("w", "dw", *self.record.state)]
         self.parameters, self.options, self._frozen = {}, {}, []
@@ -84,9 +89,11 @@ class Updater:
             p.grad = None
 
     def update(self, gradients, lr=None):
-        """One update with gradients by parameter name; with `clip_norm` they are scaled in place."""
+        """One update with gradients by parameter name; they are clipped in place."""
+        if self.clip_value:
+            _clip.clip_value(gradients.values(), self.clip_value)
         if self.clip_norm:
-            self._clip(gradients.values())
+            _clip.clip_norm(gradients.values(), self.clip_norm)
         lr = float(self.lr if lr is None else lr)
         for name, gradient in gradients.items():
             p, own = self.parameters[name], self.options[name]
@@ -95,16 +102,6 @@ class Updater:
             self._update(p._array, gradient, *self.state[name].values(), **options)
             p._version[0] += 1
         self.steps += 1
-
-    def _clip(self, gradients):
-        """Scale them down to the norm `clip_norm`, in units of a power of 2: squares would overflow."""
-        largest = max((float(np.max(np.abs(g), initial=0)) for g in gradients), default=0.0)
-        unit = math.ldexp(1.0, max(math.frexp(largest)[1], -1000) - 1) if math.isfinite(largest) else 1.0
-        norm = math.sqrt(sum(float(np.sum(np.square(g / unit, dtype=np.float64))) for g in gradients))
-        if norm > self.clip_norm / unit:
-            for g in gradients:
-                g /= unit
-                g *= self.clip_norm / norm
 
     def state_dict(self):
         """Copies of all state arrays, by ``parameter/state``."""

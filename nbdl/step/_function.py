@@ -17,11 +17,13 @@ from numba.core import config
 from numba.extending import intrinsic, overload
 
 from nbdl._jit import jit
-from nbdl.errors import ShapeError, UsageError
+from nbdl.errors import DtypeError, ShapeError, UsageError
+from nbdl.kernels.door.describe import describe_type, raiser
 from nbdl.kernels.door.inputs import ANY, as_float, as_labels, as_like, as_mask
+from nbdl.kernels.door.results import as_out
 from nbdl.kernels.simd.registers import pointer
-from nbdl.nn._inputs import numbers
-from nbdl.nn._parameter import dtype_of, named_arrays
+from nbdl.nn._inputs import count, numbers
+from nbdl.nn._parameter import dtype_of, named_arrays, per_sample_buffers
 from nbdl.records import resolve
 from nbdl.step._address import by_address
 from nbdl.step._array_text import NAMES, array_text, number, shape, sizes
@@ -33,7 +35,7 @@ _known = {}  # for the id of each net: by kind and shape, what the last function
 _predictions = weakref.WeakValueDictionary()  # nets of one form share what is compiled of them, by its text
 
 
-def jit_predict(net, example, params=False):
+def jit_predict(net, example, params=False, state=False):
     """A compiled function that predicts, for use in your own ``@njit`` code, serial or parallel.
 
     The function takes one sample, of the shape of those in `example`, or a minibatch of them, as an array of
@@ -50,6 +52,10 @@ def jit_predict(net, example, params=False):
         One or more inputs.
     params : bool
         Return ``(f, params)`` instead, with ``f(params, x)``.
+    state : bool
+        Return ``(f, state)`` instead, with ``f(state, x)``, of a net that carries a state (`nn.Stateful`, any
+        buffer per sample): a call goes on where the one before ended. With `params` too it is
+        ``(f, params, state)`` and ``f(params, state, x)``.
 
     Returns
     -------
@@ -62,28 +68,40 @@ def jit_predict(net, example, params=False):
     f, params : function, tuple of arrays
         Where `params` is asked for. The arrays are the net's own; code that calls ``f(params, x)`` may be
         cached, and has the whole net compiled into it.
+    f, state : function, tuple of arrays
+        Where `state` is asked for. The arrays are zeros, (N, ...) for the samples of `example`, and yours:
+        ``f(state, x)`` reads row i for sample i and writes there what the next call is to find. Zeros begin
+        anew, ``np.zeros_like`` of them makes another stream. Threads need a state each.
 
     Raises
     ------
     UsageError
         If the net calls something that has no compiled form, or does not return an array with one row for
-        each sample.
+        each sample; or for `state` of a net that carries none.
+
+    Examples
+    --------
+    >>> f, state = nbdl.jit_predict(nbdl.nn.init(nbdl.models.rnn_lm(), [[0]]), [[0]], state=True)
+    >>> f(state, np.array([[3]])).shape, state[0].shape
+    ((1, 1, 28), (1, 32))
     """
     stored = named_arrays(net)
     dtype = dtype_of(net, example)
-    graph = trace(net, (numbers("jit_predict: `example`", example, dtype), None), dtype)
+    example = numbers("jit_predict: `example`", example, dtype)
+    graph = trace(net, (example, None), dtype, state=state)
+    states = _states(net, graph, dtype) if state else {}
     if not all(v.batched for v in graph.results):
         raise UsageError("jit_predict: the net must return an array with one row for each sample")
     Storage(stored)
     arrays = [stored[n]._array for n in stored]
-    text, kernels, floats = _text(graph, list(stored), arrays)  # adds the constants to the arrays
+    text, kernels, floats = _text(graph, list(stored), arrays, list(states))  # adds constants to arrays
     shapes, results = tuple(v.shape for v in graph.data), tuple(v.shape for v in graph.results)
     integers = tuple(v.dtype.kind != "f" for v in graph.data)
     places = [p.home[1].ctypes.data for p in stored.values()]
     constants = [(a.shape, a.dtype, a.tobytes()) for a in arrays[len(places) :]]
     made_of = text, kernels, floats, results, dtype, places, constants
     known = _functions_of(net)
-    key = params, shapes, integers
+    key = params, state, shapes, integers
     if known.get(key, (None,))[0] != made_of:
         names = {"floats": floats, "number": dtype.type}
         names |= {f"result{i}": result for i, result in enumerate(results)}
@@ -91,17 +109,39 @@ def jit_predict(net, example, params=False):
             wanted = f"{of_samples(value.shape)} or {value.shape}"
             wrong = f"predict: `{value.name}` must be of shape {wanted}, got {{}}"
             names |= {f"wrong{i}": wrong, f"shape{i}": value.shape}
-        predict, door = _prediction(text, kernels), _Door(graph)
+        predict, door = _prediction(text, kernels), _Door(graph, list(states.values()))
         if params:
             found = door.with_params(predict, names, arrays), tuple(arrays)
         else:
             moved = [p.home[2] for p in stored.values()]
-            kinds = [np.int64 if integer else dtype for integer in integers] + [dtype] * (len(results) + 1)
+            kinds = [np.int64 if integer else dtype for integer in integers]
+            kinds += [dtype] * (len(results) + len(states) + 1)
             names["predict"], names["moved"], kept = by_address(predict, arrays, moved, kinds)
             found = door.define("", _MOVED, "", "", names, cache=False)
             found.kept = kept  # not among its names: Numba never forgets those
         known[key] = made_of, found
-    return known[key][1]
+    found = known[key][1]
+    if not state:
+        return found
+    n = count(example)
+    zeros = tuple(np.zeros((n, *shape), dtype) for shape in states.values())
+    return (*found, zeros) if params else (found, zeros)
+
+
+def _states(net, graph, dtype):
+    """The shapes of the buffers per sample that a net carries, by name."""
+    for name, value in graph.commits.items():
+        if value.dtype != dtype:
+            text = "jit_predict: `state` must be of {}, the dtype of the net, and `{}` is {}"
+            raise UsageError(text, dtype, name, value.dtype)
+    buffers = per_sample_buffers(net)
+    read = {v.name for node in graph.nodes for v in node.inputs if v is not None and v.name in buffers}
+    for name in read - graph.commits.keys():
+        text = "jit_predict: the net reads its state `{}` and hands none over for the next call. Try "
+        raise UsageError(text + "buffer.keep(value, train=train) in its layer, with no `if`", name)
+    if not graph.commits:
+        raise UsageError("jit_predict: the net carries no `state`. Try nn.Stateful(nn.RNN(32)) as a layer")
+    return {name: graph.commits[name].shape for name in buffers if name in graph.commits}
 
 
 def _functions_of(net):
@@ -131,8 +171,8 @@ class _Door:
     result; inputs and the scratch memory are needed until `predict` returns.
     """
 
-    def __init__(self, graph):
-        self.data, self.results = graph.data, range(len(graph.results))
+    def __init__(self, graph, states):
+        self.data, self.results, self.states = graph.data, range(len(graph.results)), states
 
     def define(self, first, before, checks, pointers, names, cache=True):
         count, lines = range(len(self.data)), []
@@ -149,10 +189,17 @@ class _Door:
             f"data{i} = as_dtype(given{i}, y0)" if v.dtype.kind == "f" else f"data{i} = as_integers(given{i})"
             for i, v in enumerate(self.data)
         ]
-        data, ys = (
-            [f"{name}{i}" for i in numbers] for name, numbers in (("data", count), ("y", self.results))
+        data, ys, states = (
+            [f"{name}{i}" for i in numbers]
+            for name, numbers in (("data", count), ("y", self.results), ("s", range(len(self.states))))
         )
-        arguments = ", ".join(f"pointer({name})" for name in (*data, *ys, "scratch"))
+        lines += [f"state = as_state(state, {len(self.states)})"] if self.states else []
+        lines += [
+            f"s{i} = as_out('predict: `state[{i}]`', state[{i}], (n0, *{shape}), y0)"
+            for i, shape in enumerate(self.states)
+        ]
+        first += "state, " if states else ""
+        arguments = ", ".join(f"pointer({name})" for name in (*data, *ys, *states, "scratch"))
         lines += [
             "scratch = np.empty(n0 * floats, number)",
             *checks,
@@ -187,8 +234,10 @@ def _define(text, name, names, cache=True):
 # --- the text of a net --------------------------------------------------------------------------------------
 
 
-def _text(graph, parameters, arrays):
+def _text(graph, parameters, arrays, states=()):
     """The text of `predict`, the kernels that it calls, and its scratch memory in elements for one sample.
+
+    `states` are the names of the buffers per sample that it reads and writes.
 
     `arrays` are those of the parameters and buffers, called `parameters`; constants of the graph are added to
     them. A kernel that takes `out` writes into scratch memory, or into a result; what any other returns is a
@@ -199,6 +248,8 @@ def _text(graph, parameters, arrays):
     def name(value):
         if value.source == "data":
             return f"x{value.place}"
+        if value.name in states:
+            return f"s{states.index(value.name)}"
         if value.source in ("parameter", "buffer"):
             return f"p{parameters.index(value.name)}"
         if value.source == "node":
@@ -243,11 +294,18 @@ def _text(graph, parameters, arrays):
     for i, value in enumerate(graph.results):
         if places.get(_origin(value, views)) != f"y{i}":
             calls.append(f"copy({name(value)}, y{i})")
+    made = {v for node in graph.nodes if node.record.target != "numpy" for v in node.outputs}
+    for i, state in enumerate(states):  # all are read before any is written: one may be a view of another
+        new = graph.commits[state]
+        calls.append(f"new{i} = {name(new)}{'' if new in made else '.copy()'}")
+    calls += [f"s{i}[:] = new{i}" for i in range(len(states))]
     count, data, results = range(len(arrays)), range(len(graph.data)), range(len(graph.results))
-    named = [*(f"x{i}" for i in data), *(f"y{i}" for i in results), "scratch", *(f"p{i}" for i in count)]
+    named = [*(f"x{i}" for i in data), *(f"y{i}" for i in results), *(f"s{i}" for i in range(len(states)))]
+    named += ["scratch", *(f"p{i}" for i in count)]
     lines = [
         f"def predict(n, {', '.join(named)}):",
         *(f"x{i} = at(x{i}, {_shape(v)}){' != 0' * (v.dtype == bool)}" for i, v in enumerate(graph.data)),
+        *(f"s{i} = at(s{i}, {_shape(graph.commits[s])})" for i, s in enumerate(states)),
         *(f"p{i} = at(p{i}, {arrays[i].shape})" for i in count),
         *calls,
     ]
@@ -266,7 +324,7 @@ def _memory(graph, views, outs):
     looks |= views  # what may be the same memory, though another array
     for i, node in enumerate(graph.nodes):
         last.update((_origin(v, looks), i) for v in node.inputs if v is not None)
-    last.update((_origin(v, looks), len(graph.nodes)) for v in graph.results)
+    last.update((_origin(v, looks), len(graph.nodes)) for v in (*graph.results, *graph.commits.values()))
     places, taken, floats = {}, [], 0
     for i, node in enumerate(graph.nodes):
         if node.output not in outs:
@@ -400,12 +458,39 @@ def _as_param(i, a, y, shape):
     return a
 
 
+_STATES = "predict: `state` must be a tuple of {} arrays, got {}"
+
+
+def _as_state(state, size):
+    """The state given by the caller, if it is a tuple of so many things."""
+    if not isinstance(state, tuple) or len(state) != size:
+        given = f"{len(state)} of them" if isinstance(state, tuple) else type(state).__name__
+        raise DtypeError(_STATES, size, given)
+    return state
+
+
+@overload(_as_state, prefer_literal=True)
+def _as_state_overload(state, size):
+    size = size.literal_value
+    if isinstance(state, types.BaseTuple) and len(state) == size:
+        return lambda state, size: state
+    given = f"{len(state)} of them" if isinstance(state, types.BaseTuple) else describe_type(state)
+    fail = raiser(DtypeError, _STATES.format(size, given))
+    nothing = (0,) * size
+
+    def refuse(state, size):
+        fail()
+        return nothing
+
+    return refuse
+
+
 _NAMES = {
     "ShapeError": ShapeError, "UsageError": UsageError, "np": np, "ANY": ANY, "as_float": as_float,
     "as_labels": as_labels, "as_mask": as_mask, "as_integers": _as_integers, "count": _count,
     "results": _results,
-    "as_dtype": _as_dtype, "as_param": _as_param, "pointer": pointer, "keep": _keep, "at": _at, "copy": _copy,
-    "repeated": _repeated,
+    "as_dtype": _as_dtype, "as_out": as_out, "as_param": _as_param, "as_state": _as_state, "pointer": pointer,
+    "keep": _keep, "at": _at, "copy": _copy, "repeated": _repeated,
     "other": "predict: a parameter of the net has another shape or dtype now: call nbdl.jit_predict again",
     **NAMES,
 }  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.lanes import Row
 from nbdl.kernels.lanes.twin import floats, pitch, planes
-from nbdl.kernels.simd.registers import LANES, hmax, hsum, load, maximum, splat, store
+from nbdl.kernels.simd.registers import LANES, hmax, hsum, larger, load, maximum, smaller, splat, store
 from nbdl.kernels.simd.transpose import gather, transpose
 
 
@@ -237,6 +237,18 @@ def finite(loss, bounds, shards, status):
             status[0] = -2
 
 
+def limited(dtype):
+    """``(dw, limit, floats)``: each element of dw brought between -limit[0] and limit[0]; NaN stays NaN."""
+    L = LANES[dtype]
+
+    def leaf(dw, limit, floats):
+        most = splat(limit[0])
+        for i in range(0, floats, L):
+            store(dw, i, smaller(most, larger(-most, load(dw, i))))
+
+    return leaf
+
+
 def squares(dtype):
     """``(dw, sums, item, floats)``: the squares of a slice of `floats` elements, which are far too large or
     too small for their dtype perhaps: sums[2 item] is a unit, sums[2 item + 1] the sum of (dw / unit)^2.
@@ -268,7 +280,7 @@ def clip(sums, count, limit, scale):
         ratio = sums[2 * i] / unit
         total += sums[2 * i + 1] * ratio * ratio
     norm = math.sqrt(total)  # in units
-    above = norm > limit[0] / unit
+    above = limit[0] / unit < norm < np.inf  # what is not finite becomes no smaller
     scale[0] = 1 / unit if above else 1
     scale[1] = limit[0] / norm if above else 1
 

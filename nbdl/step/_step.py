@@ -27,7 +27,7 @@ from nbdl.step._update import Update
 
 def compile_step(
     net, loss="softmax_cross_entropy", optimizer="sgd", *, example, threads="auto", lr=0.01, seed=0,
-    loss_options=None, optimizer_options=None, groups=None, clip_norm=None,
+    loss_options=None, optimizer_options=None, groups=None, clip_norm=None, clip_value=None,
 ):  # fmt: skip
     """Compile a training step: forward, backward and update as one native program.
 
@@ -55,6 +55,9 @@ def compile_step(
         Options of some parameters: see `nbdl.optim.Updater`.
     clip_norm : float, optional
         Gradients are scaled down together so that the norm of all of them is at most this.
+    clip_value : float, optional
+        Each element of the gradients is brought between -`clip_value` and `clip_value`, before their norm is
+        looked at.
 
     Returns
     -------
@@ -72,7 +75,10 @@ def compile_step(
     x, y = numbers("`example`", x, np.float64), numbers("`example`", y, np.float64)
     if not ready(net):
         nn.init(net, x, seed, keep=True)
-    updater = Updater(optimizer, net, lr, groups=groups, clip_norm=clip_norm, **(optimizer_options or {}))
+    updater = Updater(
+        optimizer, net, lr, groups=groups, clip_norm=clip_norm, clip_value=clip_value,
+        **(optimizer_options or {}),
+    )  # fmt: skip
     return CompiledStep(net, loss, updater, (x, y), threads, seed, loss_options or {})
 
 

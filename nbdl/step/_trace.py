@@ -14,7 +14,7 @@ import numpy as np
 from nbdl import nn, tape
 from nbdl.errors import DtypeError, ShapeError, TapeError
 from nbdl.nn._inputs import call, each, named
-from nbdl.nn._parameter import per_sample_buffers
+from nbdl.nn._parameter import carrying, per_sample_buffers
 from nbdl.shapes import Tracer
 from nbdl.step._forms import flat
 from nbdl.step._graph import Graph, Node, Value
@@ -41,7 +41,7 @@ class Key:
     name: str
 
 
-def trace(net, example, dtype, loss=None):
+def trace(net, example, dtype, loss=None, state=False):
     """The `Graph` of a net, and of its loss where one is given.
 
     Parameters
@@ -53,25 +53,27 @@ def trace(net, example, dtype, loss=None):
         many, the net is recorded for their number too, and must call the same kernels.
     loss : callable, optional
         ``loss(prediction, y)``; without it the net is recorded for prediction.
+    state : bool
+        Whether a prediction reads and hands over buffers per sample, as training does.
 
     Integers and truth values stay what they are, unless the net takes floats alone.
     """
     try:
-        return _traced(net, example, dtype, loss)
+        return _traced(net, example, dtype, loss, state)
     except DtypeError:
         x, y = example
         kinds = {np.asarray(a).dtype.kind for a in named(x).values()}
         if kinds == {"f"}:
             raise
-        return _traced(net, (each(lambda a: np.asarray(a, dtype), x), y), dtype, loss)
+        return _traced(net, (each(lambda a: np.asarray(a, dtype), x), y), dtype, loss, state)
 
 
-def _traced(net, example, dtype, loss):
+def _traced(net, example, dtype, loss, state):
     count = len(next(iter(named(example[0]).values())))
     sizes = [*SIZES, *(n for n in (count,) if n > max(SIZES))]  # there the net must do the same
 
     def record(n, keys):
-        return _Recording(net, example, dtype, loss, n, keys)
+        return _Recording(net, example, dtype, loss, state, n, keys)
 
     try:
         recordings = [record(n, keys) for n, keys in zip(sizes, KEYS)]
@@ -106,7 +108,7 @@ def _of_any_size(error, other):
 class _Recording:
     """One call of a net, and of its loss, on `n` samples."""
 
-    def __init__(self, net, example, dtype, loss, n, keys):
+    def __init__(self, net, example, dtype, loss, state, n, keys):
         self.n, self.keys, tracer = n, keys, Tracer(dtype)
 
         def tensor(a):
@@ -122,7 +124,7 @@ class _Recording:
         train = nn.Train(*keys)
         with tape.tracing(tracer):
             if loss is None:
-                with tape.no_grad():
+                with tape.no_grad(), carrying(train if state else None):
                     result = call(net, x)
             else:
                 result = loss(call(net, x, train=train), y)

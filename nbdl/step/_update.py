@@ -15,7 +15,7 @@ class Update:
     """
 
     def __init__(self, updater, storage, states, gradients):
-        self.updater, self.clip_norm = updater, updater.clip_norm
+        self.updater = updater
         self.dtype = next(iter(storage.values())).dtype
         self.twin = resolve(updater.record.lanes) if updater.record.lanes else None
         self._storage, self._states, self._gradients = storage, states, gradients
@@ -26,9 +26,10 @@ class Update:
 
     def factors(self, rates):
         """The numbers of several steps, one row for each learning rate in `rates`."""
-        first, limit = self.updater.steps + 1, self.clip_norm or 0.0
+        first = self.updater.steps + 1
+        limits = [self.updater.clip_norm or 0.0, self.updater.clip_value or 0.0]
         return [
-            [limit, *(f for options in self._options for f in self._factors(options, lr, first + i))]
+            [*limits, *(f for options in self._options for f in self._factors(options, lr, first + i))]
             for i, lr in enumerate(rates)
         ]
 
@@ -40,11 +41,12 @@ class Update:
         """Groups of jobs, a barrier after each."""
         if self.twin is None:
             return [Call(self._in_python, what="update")]
-        clip = self._clip() if self.clip_norm else []
+        clip = self._clip_value() if self.updater.clip_value else []
+        clip += self._clip_norm() if self.updater.clip_norm else []
         leaf = self.twin.leaf(self.dtype.name)
         count, jobs = len(self._factors(self._options[0], 0.0, 1)), []
         for name in self._names:
-            place = (1 + self._options.index(self.updater.options[name]) * count) * self.dtype.itemsize
+            place = (2 + self._options.index(self.updater.options[name]) * count) * self.dtype.itemsize
             arrays = {"w": self._storage[name], "dw": self._gradients[name], **self._states[name]}
             factors = {"factors": Base(FACTORS, offset=place, kind="floats")}
             for job in self._slices(leaf, arrays, factors, f"update {name}"):
@@ -61,7 +63,16 @@ class Update:
                 places = {k: Address(a, SLICE * bytes_, first * bytes_) for k, a in arrays.items()}
                 yield Job(leaf, {**places, **operands, size: n}, SHARED, count, what=what)
 
-    def _clip(self):
+    def _clip_value(self):
+        """All gradients brought between two limits."""
+        limit = {"limit": Base(FACTORS, offset=self.dtype.itemsize, kind="floats")}
+        leaf, jobs = _layout.limited(self.dtype.name), []
+        for name in self._names:
+            arrays = {"dw": self._gradients[name]}
+            jobs += self._slices(leaf, arrays, limit, f"limit {name}", "floats")
+        return [jobs]
+
+    def _clip_norm(self):
         """The norm of all gradients, and the gradients scaled down to it."""
         dtype = self.dtype.name
         sums, scale = aligned(2 * self._slices_in_all(), self.dtype), Address(aligned(2, self.dtype))

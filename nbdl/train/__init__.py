@@ -13,7 +13,9 @@ from nbdl.train._remark import worse_than_a_constant
 from nbdl.train._rollout import rollout
 from nbdl.train._save import save
 from nbdl.train._start import fit, train
+from nbdl.train._states import states, states_picture
 from nbdl.train._statistics import Statistics, statistics
+from nbdl.train._translate import translate
 
 __all__ = [
     "Config",
@@ -36,8 +38,11 @@ __all__ = [
     "rmse",
     "rollout",
     "save",
+    "states",
+    "states_picture",
     "statistics",
     "to_toml",
     "train",
+    "translate",
     "worse_than_a_constant",
 ]

@@ -49,6 +49,11 @@ def beam_search(follow, start, tokens, beam=2, end=None, alpha=0.75):
     >>> [ids.tolist() for ids, _ in beam_search(lambda ids: table[ids[-1]], [0], 3)]
     [[0, 1, 0, 1], [0, 1, 1, 0]]
     """
+    return beam_search_at_once(lambda many: map(follow, many), start, tokens, beam, end, alpha)
+
+
+def beam_search_at_once(follow, start, tokens, beam=2, end=None, alpha=0.75):
+    """`beam_search` where ``follow`` is given all sequences of a step in a list, and gives logits of each."""
     for name, value, least in (("tokens", tokens, 0), ("beam", beam, 1)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise OptionError("`{}` must be an integer of at least {}, got {!r}", name, least, value)
@@ -58,8 +63,8 @@ def beam_search(follow, start, tokens, beam=2, end=None, alpha=0.75):
     live, done = [(0.0, begun)], []
     for _ in range(tokens):
         found = []
-        for total, ids in live:
-            logits = np.asarray(follow(ids), np.float64)
+        for (total, ids), logits in zip(live, follow([ids for _, ids in live])):
+            logits = np.asarray(logits, np.float64)
             greedy_token(logits)  # which refuses what is no logits
             each = log_softmax(logits)
             for token in np.argsort(-each, kind="stable")[:beam]:

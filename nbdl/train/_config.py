@@ -33,7 +33,8 @@ class Config:
     dtype: str = "float32"
     threads: int = 0  # 0: as many as are the fastest; the bits of a run do not depend on it
     compiled: bool = True  # as one native program, or kernel by kernel on the tape
-    clip_norm: float = 0.0  # 0: gradients are not clipped
+    clip_norm: float = 0.0  # 0: gradients are not clipped by the norm of all of them
+    clip_value: float = 0.0  # 0: nor each element by itself
     validation: float = 0.0  # the share of the training samples that is held out
     patience: int = 0  # epochs without a smaller loss on these after which training ends; 0: never
     min_delta: float = 0.0  # what counts as smaller
@@ -48,7 +49,8 @@ class Config:
     swap: dict = dataclasses.field(default_factory=dict)  # operation -> kernel
 
 
-TABLE, TEXT = "table", "text"  # the presets for files of one's own; who has the second reads .txt as text
+# the presets for files of one's own; who has the second reads .txt as text, who has the third all as pairs
+TABLE, TEXT, PAIRS = "table", "text", "pairs"
 
 
 _TYPES = {f.name: type(getattr(Config(), f.name)) for f in dataclasses.fields(Config)}
@@ -90,11 +92,12 @@ def resolve(model=None, path=None, overrides=None, own=False):
     if not model:
         raise UsageError("no model is named; there are {}", ", ".join(registry.default().names("model")))
     record = registry.default().get("model", model)
-    data = str(given.get("data") or next(iter(record.presets), ""))
+    data = str(given.get("data") or next((n for n in record.presets if n != PAIRS), ""))
     if not data:
-        raise UsageError("model `{}` has no preset data set: name one with --data", model)
+        what = "file of pairs of sentences" if PAIRS in record.presets else "data set"
+        raise UsageError("model `{}` has no preset {}: name one with --data", model, what)
     text = text_options(record, data, _typed("data_options", given.get("data_options", {})))
-    table = data if data in registry.default().names("dataset") else TEXT if text else TABLE
+    table = data if data in registry.default().names("dataset") else next(iter(text), TABLE)
     own = (data, Path(data).stem, table)
     name = next((n for n in (*own, next(iter(record.presets), "")) if record.presets.get(n)), None)
     config = Config(model=model, data=data)
@@ -129,10 +132,16 @@ def check_patience(config, given=False):
 
 
 def text_options(record, data, given):
-    """The data options that make a file of one's own text: for a model of text those that end in .txt."""
-    own = data not in registry.default().names("dataset") and TEXT in record.presets
+    """The data options that say how a file of one's own is read.
+
+    As text, for a model of text, those that end in .txt; for a model of pairs, all as pairs.
+    """
+    if data in registry.default().names("dataset"):
+        return {}
+    if PAIRS in record.presets:
+        return {PAIRS: True}
     said = given.get("text", Path(data).suffix.lower() == ".txt")
-    return {"text": True} if own and said is True else {}
+    return {TEXT: True} if TEXT in record.presets and said is True else {}
 
 
 def _read(path):
@@ -183,7 +192,8 @@ def check_values(config):
         setattr(config, key, _typed(key, getattr(config, key)))
     for key, least, most in (
         ("epochs", 1, MOST), ("batch_size", 1, MOST), ("lr", 0.0, math.inf), ("seed", 0, 2**63),
-        ("threads", 0, MOST), ("clip_norm", 0.0, math.inf), ("validation", 0.0, 1.0),
+        ("threads", 0, MOST), ("clip_norm", 0.0, math.inf), ("clip_value", 0.0, math.inf),
+        ("validation", 0.0, 1.0),
         ("patience", 0, MOST), ("min_delta", 0.0, math.inf), ("statistics", 0, MOST),
     ):  # fmt: skip
         value = getattr(config, key)

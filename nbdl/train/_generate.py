@@ -10,9 +10,11 @@ from nbdl.data._ngrams import as_ids
 from nbdl.data._text import LENGTH
 from nbdl.errors import NbdlError, OptionError, ShapeError, UsageError
 from nbdl.kernels import greedy_token, sample_token
+from nbdl.nn._parameter import per_sample_buffers
 from nbdl.train._beam import beam_search
 from nbdl.train._loop import Run
 from nbdl.train._measure import predictor
+from nbdl.train._stream import Stream
 
 
 def generate(
@@ -35,7 +37,8 @@ def generate(
     length : int, optional
         How many tokens the net reads at a time, as it was trained to (32 for a net without a run). Before a
         shorter prefix a net that reads a whole window (one that gives (N, V)) sees ``<pad>``, a space or
-        ``<unk>``, the first of these that the vocabulary holds.
+        ``<unk>``, the first of these that the vocabulary holds. A net that carries a state (`nn.Stateful`)
+        reads the prefix from its first token on, and each token once.
     temperature, top_k, top_p, seed
         See `nbdl.kernels.sample_token`.
     greedy : bool
@@ -69,17 +72,22 @@ def generate(
     if text and vocabulary is None:
         raise UsageError("`prefix` is text: a `vocabulary` is needed to read it, or the run of a text")
     size = None if vocabulary is None else len(vocabulary)
-    start = _read(prefix, vocabulary) if text else as_ids("generate", prefix, size)
+    start = encoded(prefix, vocabulary) if text else as_ids("generate", prefix, size)
     if not len(start):
         raise UsageError("`prefix` must hold at least one token, got {!r}", prefix)
     with registry.swap(**swap):
-        follow = _Windows(net, length or LENGTH, vocabulary)
+        carries = per_sample_buffers(net)
+        follow = Stream(net) if carries else _Windows(net, length or LENGTH, vocabulary)
+        _check_logits(follow.logits, vocabulary)
         if beam:
             ids = beam_search(follow, start, tokens, beam)[0][0]
             return vocabulary.decode(ids) if text else ids
         ids = np.concatenate([start, np.zeros(tokens, np.int64)])
+        for token in start[:-1] if carries and tokens else ():
+            follow.read(token)
         for i in range(tokens):
-            logits = follow(ids[: len(start) + i])
+            so_far = ids[: len(start) + i]
+            logits = follow.read(so_far[-1]) if carries else follow(so_far)
             if greedy:
                 token = greedy_token(logits)
             else:
@@ -91,44 +99,43 @@ def generate(
 
 
 class _Windows:
-    """The logits of the next token, from the last `length` tokens, which are read anew each time.
-
-    A net that carries a state from token to token will have another one, with the same call: ids so far in,
-    logits (V,) out.
-    """
+    """``follow(ids)``: the logits (V,) of the next token, from the last `length` tokens."""
 
     def __init__(self, net, length, vocabulary):
         self._row = np.zeros((1, length), np.int64)
         try:
             self._predict = predictor(net, self._row, threads=1)
-            found = self._predict(self._row)
+            self.logits = self._predict(self._row)
         except NbdlError as error:
             text = "the net does not take ids of shape (N, `length`), (N, {}): {}"
             raise ShapeError(text, length, error) from error
-        if not isinstance(found, np.ndarray) or found.ndim not in (2, 3) or not found.shape[-1]:
-            given = found.shape if isinstance(found, np.ndarray) else type(found).__name__
-            raise ShapeError("the net must give logits (N, V) or (N, T, V), got {}", given)
-        if vocabulary is not None and found.shape[-1] != len(vocabulary):
-            raise UsageError(
-                "the net gives {} logits, the vocabulary has {} tokens: it is not that of the net",
-                found.shape[-1], len(vocabulary),
-            )  # fmt: skip
-        self._each = found.ndim == 3
         known = [t for t in ("<pad>", " ", "<unk>") if vocabulary is not None and t in vocabulary]
         self._pad = vocabulary.ids(known[:1])[0] if known else 0
 
     def __call__(self, ids):
         row, last = self._row, ids[-self._row.shape[1] :]
         row[:] = self._pad
-        if self._each:  # each position sees those before it alone: what is behind them has no effect
+        if self.logits.ndim == 3:  # each position sees those before it: what is behind them has no effect
             row[0, : len(last)] = last
             return self._predict(row)[0, len(last) - 1]
         row[0, row.shape[1] - len(last) :] = last
         return self._predict(row)[0]
 
 
-def _read(prefix, vocabulary):
-    """The ids of a text; what the vocabulary does not hold is said."""
+def _check_logits(found, vocabulary):
+    """Raise an error unless a net gave logits, as many as the vocabulary has tokens."""
+    if not isinstance(found, np.ndarray) or found.ndim not in (2, 3) or not found.shape[-1]:
+        given = found.shape if isinstance(found, np.ndarray) else type(found).__name__
+        raise ShapeError("the net must give logits (N, V) or (N, T, V), got {}", given)
+    if vocabulary is not None and found.shape[-1] != len(vocabulary):
+        raise UsageError(
+            "the net gives {} logits, the vocabulary has {} tokens: it is not that of the net",
+            found.shape[-1], len(vocabulary),
+        )  # fmt: skip
+
+
+def encoded(prefix, vocabulary):
+    """The ids of a text, at least one; what the vocabulary does not hold is said."""
     strangers = vocabulary.strangers(prefix)
     if strangers:
         warnings.warn(
@@ -139,7 +146,10 @@ def _read(prefix, vocabulary):
         if lost:
             text = f"texts of this net have letters a to z alone: {_shown(lost)} of the prefix is left out"
             warnings.warn(text, stacklevel=3)
-    return vocabulary.encode(prefix)
+    ids = vocabulary.encode(prefix)
+    if not len(ids):
+        raise UsageError("`prefix` must hold at least one token, got {!r}", prefix)
+    return ids
 
 
 def _shown(some):

@@ -25,7 +25,15 @@ def net_of(config, data):
         )
         kinds = each(lambda a: str(a.dtype), data.train.x)
         raise UsageError(text + "--set data_options.text=true", config.model, kinds)
-    config.model_options = {**_sizes(make, data), **config.model_options}
+    sides = {n.removesuffix("_vocabulary") for n in registry.parameters(make) if n.endswith("_vocabulary")}
+    if not sides <= set(data.vocabularies):
+        text = "model `{}` reads pairs of sentences, and {} holds none. Try a file with a sentence, a tab "
+        raise UsageError(text + "and its translation in each line", config.model, config.data or data.name)
+    sizes = _sizes(make, data)
+    if config.model_options.get("carry") and not sizes.get("carry", True):
+        text = "model option `carry` needs data option partition=sequential, got partition={}"
+        raise UsageError(text, config.data_options.get("partition", "fixed"))
+    config.model_options = {**sizes, **config.model_options}
     config.loss = config.loss or loss_of(data)
     return built(config)
 
@@ -46,10 +54,15 @@ def built(config):
 
 
 def _sizes(build, data):
-    """How many outputs the data ask for, and of which size their images are, if the model can be told."""
+    """What the data ask for, if the model can be told: how many outputs, images of which size, whether a
+    minibatch goes on where the one before ended."""
     known, sizes = registry.parameters(build), {}
     if "vocabulary" in known and data.classes is not None:
-        return {"vocabulary": data.classes}
+        follows = data.order is not None and data.order.sequential
+        return {"vocabulary": data.classes, **({"carry": follows} if "carry" in known else {})}
+    several = {f"{name}_vocabulary": len(v) for name, v in data.vocabularies.items()}
+    if several and set(several) <= set(known):
+        return several
     if "outputs" in known and not isinstance(data.train.y, Mapping):
         values = data.train.y.shape[1] if data.train.y.ndim > 1 else 1
         sizes["outputs"] = values if data.classes is None else data.classes
@@ -83,5 +96,5 @@ def compile_config(config, data):
             net, config.loss, config.optimizer, example=split,
             threads=config.threads or "auto", lr=config.lr, seed=config.seed,
             loss_options=loss_options, optimizer_options=config.optimizer_options,
-            groups=config.groups, clip_norm=config.clip_norm or None,
+            groups=config.groups, clip_norm=config.clip_norm or None, clip_value=config.clip_value or None,
         )  # fmt: skip

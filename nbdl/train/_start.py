@@ -33,9 +33,9 @@ OTHER = "the net, the data and the arguments that the run was started with"
 
 def fit(
     net, data, loss=None, optimizer="sgd", lr=0.1, epochs=10, batch_size=128, seed=0, *, schedule="constant",
-    dtype="float32", threads=0, compiled=True, clip_norm=0.0, optimizer_options=None, loss_options=None,
-    schedule_options=None, groups=None, test=None, validation=0.0, patience=0, min_delta=0.0, statistics=0,
-    callbacks=None, out=None, resume=None, progress=None,
+    dtype="float32", threads=0, compiled=True, clip_norm=0.0, clip_value=0.0, optimizer_options=None,
+    loss_options=None, schedule_options=None, groups=None, test=None, validation=0.0, patience=0,
+    min_delta=0.0, statistics=0, callbacks=None, out=None, resume=None, progress=None,
 ):  # fmt: skip
     """Train `net` on `data`.
 
@@ -63,6 +63,8 @@ def fit(
         As one native program (`nbdl.compile_step`), or kernel by kernel on the tape: slower, but for any net.
     clip_norm : float
         Gradients are scaled down together to a norm of at most this; 0 leaves them alone.
+    clip_value : float
+        Each element of the gradients is brought between minus this and this; 0 leaves them alone.
     optimizer_options, loss_options, schedule_options : dict, optional
     groups : dict or callable, optional
         Options by parameter name pattern, ``{"*.b": {"weight_decay": 0.0}, "0.*": {"frozen": True}}``: those
@@ -130,6 +132,7 @@ def fit(
         data=str(data) if isinstance(data, (str, Path)) else "", epochs=epochs, batch_size=batch_size,
         lr=float(lr), optimizer=optimizer, loss=record.name if record else "", schedule=schedule, seed=seed,
         dtype=dtype, threads=threads, compiled=compiled, clip_norm=float(clip_norm),
+        clip_value=float(clip_value),
         optimizer_options=optimizer_options or {}, loss_options=loss_options or {},
         schedule_options=schedule_options or {}, groups={} if callable(groups) else groups or {},
         validation=0.0 if own else float(validation), patience=patience, min_delta=float(min_delta),

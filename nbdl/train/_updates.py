@@ -34,7 +34,7 @@ class Updates:
         self.loss = code(record.compute)
         self.updater = Updater(
             config.optimizer, net, config.lr, groups=config.groups, clip_norm=config.clip_norm or None,
-            **config.optimizer_options,
+            clip_value=config.clip_value or None, **config.optimizer_options,
         )  # fmt: skip
         self._rate = code(registry.default().get("schedule", config.schedule).rate)
         check_loss_options(record, config.loss_options)

@@ -80,6 +80,6 @@ def test_torch_has_the_threads_of_the_row():
     for threads in (2, 1):
         step = step_cases(threads, quick=True)[0]
         forms = _torch.competitors(step, {}, quick=False)
-        labels = ["eager", "channels_last", "compile"]
+        labels = ["eager", "channels last", "compile"]
         assert torch.get_num_threads() == threads and [c.label for c in forms] == labels
     torch.set_num_threads(former)

@@ -35,6 +35,24 @@ def test_eval(run, model, tmp_path):
     assert other["data"] == "other" and other["test_perplexity"] > shown["test_perplexity"]
 
 
+def test_a_recurrent_model(run, model, tmp_path):
+    """Its program is native; it writes, shows its states, and is trained on from where it stopped."""
+    story = model.parent / "story.txt"
+    made = run("train", "rnn_lm", "--data", story, "--epochs", 3, "--batch-size", 8, "--out", "own")
+    assert made.exit_code == 0, made.stderr
+    shown = run("plan", "lstm_lm", "--data", story, "--batch-size", 8)
+    assert shown.exit_code == 0 and "lstm_scan x 32" in shown.stdout and "Python" not in shown.stdout
+    said = run("generate", "own", "--prefix", "A man", "--tokens", 7, "--seed", 2, "--plot", "states.png")
+    assert said.exit_code == 0 and said.stdout.startswith("a man") and "picture: states.png" in said.stderr
+    assert (tmp_path / "states.png").read_bytes()[:4] == b"\x89PNG"
+    again = run("train", "--resume", "own", "--epochs", 4)
+    assert again.exit_code == 0 and "epoch 4/4" in again.stderr
+    (tmp_path / "lines.txt").write_text("Panama: a man, a plan, a canal: Panama! A m\n")
+    assert run("predict", "own", "lines.txt", "-o", "next.csv").exit_code == 0
+    refused = run("generate", model, "--prefix", "a", "--plot", "states.png")
+    assert refused.exit_code == 2 and "the states of a recurrent net alone" in refused.stderr
+
+
 def test_predict_what_comes_next(run, model, tmp_path):
     (tmp_path / "lines.txt").write_text("A man, a pl\n\nA canal panam\n")
     result = run("predict", model, "lines.txt", "-o", "next.csv")

@@ -50,6 +50,18 @@ def test_translations_of_a_sentence_stay_on_one_side(path):
         assert not train & test or "<unk>" in "".join(train & test)
 
 
+def test_the_last_pairs_are_for_testing_as_in_the_book(path):
+    """Of the words of all others the vocabulary is made."""
+    data = load(path, pairs=True, length=5, test_fraction=0.5, testing="last", min_freq=1)
+    source, target = data.vocabularies["source"], data.vocabularies["target"]
+    found = [
+        source.decode(row[: n - 1]) for row, n in zip(data.train.x["source"], data.train.x["source_length"])
+    ]
+    assert found == ["go .", "run !"] and "lost" not in source and len(data.test.y) == 2
+    assert [target.decode(row[row >= 0]) for row in data.train.y] == ["va ! <eos>", "cours ! <eos>"]
+    assert len(load(path, pairs=True, length=5, test_fraction=0.01, testing="last").test.y) == 1
+
+
 def test_long_sentences_are_cut(path):
     data = load(path, pairs=True, length=2, min_freq=1)
     assert "sentences are cut to 2 tokens" in data.about
@@ -95,6 +107,7 @@ def test_files_that_are_no_pairs(tmp_path, content, message):
         ({"length": 1}, "`length` must be an integer of at least 2, got 1"),
         ({"lines": 1}, "`lines` must be an integer of at least 2, got 1"),
         ({"test_fraction": 0}, "`test_fraction` must be between 0 and 1"),
+        ({"testing": "first"}, "`testing` must be random or last, got 'first'"),
         ({"seed": -1}, "`seed` must be an integer from 0"),
         ({"text": True}, "data options `text` and `pairs` exclude each other"),
         ({"stride": 3}, "unknown option `stride` of pairs.txt"),
@@ -140,4 +153,6 @@ def test_a_net_is_trained_on_tokens_that_count(tmp_path):
 def test_real_sentences():
     data = load(REAL, pairs=True, length=9, lines=600)
     assert data.about.startswith("600 pairs of fra-eng.txt")
+    book = load(REAL, pairs=True, length=9, lines=640, testing="last")
+    assert len(book.train.y) == 512 and len(book.test.y) == 128
     assert load(REAL, pairs=True, length=9).about.startswith("18065 pairs of fra-eng.txt")

@@ -98,7 +98,7 @@ def test_every_preset_resolves():
             config = resolve(name, overrides={"data": data})
             assert config.data == data and config.epochs >= 1
             registry.default().get("optimizer", config.optimizer)
-            if data not in ("table", "text"):  # for files
+            if data not in ("table", "text", "pairs"):  # for files
                 registry.default().get("dataset", data)
 
 

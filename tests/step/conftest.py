@@ -293,6 +293,8 @@ IDS = RNG.integers(0, 27, (40, 8))
 SEQUENCES = {"x": RNG.standard_normal((40, 5, 4)).astype(np.float32), "lengths": RNG.integers(1, 6, 40)}
 PAIRS = {"label": CLASSES, "value": RNG.standard_normal((40, 2)).astype(np.float32)}
 FLAT = RNG.standard_normal((40, 7)).astype(np.float32)
+SENTENCES = {"source": IDS[:, :5] % 12, "source_length": 1 + IDS[:, 7] % 5, "target": IDS[:, 3:] % 12}
+WORDS = np.where(np.arange(5) < 1 + IDS[:, :1] % 5, IDS[:, 1:6] % 12, -100)
 ANSWERS = {"yes": RNG.integers(0, 2, 40), "value": PAIRS["value"]}
 WHOLE = {
     "bn_lenet": (lambda: models.bn_lenet(4), RNG.random((40, 1, 28, 28), dtype=np.float32), CLASSES),
@@ -304,6 +306,7 @@ WHOLE = {
     "unrolled": (Unrolled, SEQUENCES["x"], CLASSES % 3),
     "elman": (Elman, IDS[:, :3], IDS[:, 1:4]),
     "recurrent": (Next, IDS, np.roll(IDS, -1, axis=1)),
+    "seq2seq": (lambda: models.seq2seq(12, 12, 16, 16, dropout=0.0), SENTENCES, WORDS),
     "masked_mean": (MaskedMean, SEQUENCES, CLASSES % 3),
     "two_tensors": (Two, FLAT, PAIRS),
     "activations": (activations, FLAT, CLASSES),

@@ -20,6 +20,32 @@ class Last:
         return self.head(y.sum(axis=1) + 2.0 * h)
 
 
+class LastOfLSTM(Last):
+    """The same of an LSTM: from all states, and from the last state and memory."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.rnn = nn.LSTM(5, **options)
+
+    def __call__(self, x, before, lengths, train=None):
+        start = self.start(before)
+        y, (h, c) = self.rnn(x, (start, 0.5 * start), lengths)
+        return self.head(y.sum(axis=1) + 2.0 * h - c)
+
+
+class LastOfStack(Last):
+    """The same of two layers of a GRU in both directions."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.rnn = nn.Stack(nn.GRU(5, **options), nn.GRU(5, **options), bidirectional=True)
+
+    def __call__(self, x, before, lengths, train=None):
+        start = self.start(before)
+        y, ((first, _), (_, last)) = self.rnn(x, ((start, None), (None, 2.0 * start)), lengths)
+        return self.head(nbdl.concatenate([y.sum(axis=1), first - last], axis=1))
+
+
 def tokens(N, T):
     ids = np.random.default_rng(1).integers(0, 7, (N, T + 1))
     return ids[:, :-1].copy(), ids[:, 1:].copy()
@@ -71,6 +97,29 @@ def test_few_sequences_and_one_step(next_token, n, T):
 def test_lengths_a_state_before_and_both_results(activation, reverse):
     x, y = sequences(3 * 19, 4, "float64")
     agree(lambda: Last(activation=activation, reverse=reverse), x, y, 19, "mse", "float64", 1e-11)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_an_lstm_with_peepholes(reverse):
+    x, y = sequences(3 * 19, 4, "float64")
+    agree(lambda: LastOfLSTM(reverse=reverse, peephole=True), x, y, 19, "mse", "float64", 1e-11)
+
+
+def test_an_lstm_has_the_same_bits_on_any_number_of_threads(weights):
+    x, y = sequences(150, 4)
+    found = []
+    for threads in (1, 2):
+        net = nn.init(LastOfLSTM(), part(x, slice(1)), 3)
+        step = nbdl.compile_step(net, loss="mse", example=(part(x, slice(1)), y[:1]), threads=threads, lr=0.1)
+        found.append(([step(x, y) for _ in range(3)], weights(net)))
+        assert step.program.native
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("reset", ["after", "before"])
+def test_a_stack_of_gru_in_both_directions(reset):
+    x, y = sequences(3 * 19, 4, "float64")
+    agree(lambda: LastOfStack(reset=reset), x, y, 19, "mse", "float64", 1e-11)
 
 
 def test_two_layers_and_two_directions(next_token):

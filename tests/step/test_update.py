@@ -57,6 +57,14 @@ def test_clipping(twins, x, labels, shuffled, clip_norm):
     assert norm == pytest.approx(clip_norm, rel=1e-5) if clip_norm < 1 else norm < 10
 
 
+@pytest.mark.parametrize("clip_norm", [None, 0.01])
+def test_each_element_is_clipped_before_the_norm(twins, x, labels, shuffled, clip_norm):
+    both = twins(mlp, x, labels, optimizer="momentum", lr=0.02, clip_value=0.004, clip_norm=clip_norm)
+    both.agree(shuffled(10 * 20), 20)
+    largest = max(np.abs(g).max() for g in both.step.gradients.values())
+    assert largest == np.float32(0.004) if clip_norm is None else largest < 0.004
+
+
 def test_clipping_of_many_slices(twins, x, labels, shuffled):
     """More numbers than one leaf updates at a time, and a rest that does not fill a register."""
     wide = lambda: models.mlp(3, (1021,))  # noqa: E731

@@ -71,6 +71,27 @@ def recurrent(v, ids):
     return linear(v, "head", torch.stack(states, 1))
 
 
+def layers_of_torch(v, name, x, state=None, lengths=None):
+    """What PyTorch's own two layers make of x, and their last states (layers, N, H)."""
+    weights, (size, H) = {}, (x.shape[2], v[f"{name}.0.wh"].shape[0])
+    for i in range(2):
+        for theirs, ours in (("weight_ih", "wx"), ("weight_hh", "wh"), ("bias_ih", "b"), ("bias_hh", "bh")):
+            weights[f"{theirs}_l{i}"] = v[f"{name}.{i}.{ours}"].swapaxes(0, -1)
+    if lengths is not None:
+        x = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    layers = torch.nn.GRU(size, H, 2, batch_first=True, device="meta")
+    return torch.func.functional_call(layers, weights, (x, state))
+
+
+def seq2seq(v, source, source_length, target):
+    x = v["encoder.embedding.w"][source]
+    _, state = layers_of_torch(v, "encoder.stack", x, lengths=source_length)
+    x = v["decoder.embedding.w"][target]
+    context = state[-1][:, None].expand(-1, x.shape[1], -1)
+    y, _ = layers_of_torch(v, "decoder.stack", torch.cat([x, context], 2), state)
+    return linear(v, "decoder.logits", y)
+
+
 def masked_mean(v, x, lengths):
     h, position = torch.tanh(linear(v, "first", x)), torch.arange(x.shape[1])
     h = torch.where((position < lengths[:, None])[:, :, None], h, 0)
@@ -93,7 +114,7 @@ def both(prediction, target):
 
 
 PEERS = bn_lenet, residual, beside, bigram, window, tied, unrolled, recurrent, masked_mean, two_tensors
-PEERS = {f.__name__: f for f in PEERS}
+PEERS = {f.__name__: f for f in (*PEERS, seq2seq)}
 
 
 def tensors(a, dtype):

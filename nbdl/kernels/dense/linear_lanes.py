@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from nbdl.kernels.lanes.panels import SEVERAL, is_large, row_products
 from nbdl.kernels.lanes.products import STEPS, matrix_gradient, tiles
 from nbdl.kernels.lanes.rows import rows
 from nbdl.kernels.lanes.sums import sum_lanes
@@ -56,6 +57,11 @@ def _products(L, terms, results, a_step, k_step, planes, count, x_plane, y_plane
     return leaf
 
 
+def _is_panelled(site, terms, results, count):
+    """Whether a panel of w serves enough rows of a block to be worth its copy."""
+    return count >= SEVERAL and is_large(site, terms, results)
+
+
 def _forward(site, transposed):
     D, Q = _sizes(site, transposed)
     L, (places, (x_plane, y_plane)) = site.L, _places(site, Q)
@@ -68,7 +74,8 @@ def _forward(site, transposed):
                     store(y, p * plane + (n * features + q) * L, splat(b[q] if bias else zero))
 
     steps = (D, 1) if transposed else (1, Q)
-    products = _products(L, D, Q, *steps, **places, x_plane=x_plane, y_plane=y_plane)
+    make = row_products if _is_panelled(site, D, Q, places["count"]) else _products
+    products = make(L, D, Q, *steps, **places, x_plane=x_plane, y_plane=y_plane)
     return [Row(start, **places, plane=y_plane, features=Q), Row(products)]
 
 
@@ -83,7 +90,8 @@ def _dx(site, transposed):
                 store(dx, i, splat(zero))
 
     steps = (1, D) if transposed else (Q, 1)
-    products = _products(L, Q, D, *steps, **places, x_plane=y_plane, y_plane=x_plane)
+    make = row_products if _is_panelled(site, Q, D, places["count"]) else _products
+    products = make(L, Q, D, *steps, **places, x_plane=y_plane, y_plane=x_plane)
     size = places["count"] * D * L
     return [Row(start, planes=places["planes"], plane=x_plane, size=size), Row(products, x="dy", y="dx")]
 

@@ -82,13 +82,14 @@ def rnn_backward(dy, dh, x, y, h0, wx, wh, lengths=None, activation="tanh", reve
     dz, dh0, dwh = rnn_scan_backward(dy, dh, y, h0, wh, lengths, activation, reverse)
     # The walk back needs wh alone: what x, wx and b get comes from all steps in one product.
     if lengths is not None:
-        x = _without_padding(x, lengths)
+        x = without_padding(x, lengths)
     dx, dwx, db = linear_backward(dz, x, wx)
     return dx, dh0, dwx, dwh, db
 
 
 @jit
-def _without_padding(x, lengths):
+def without_padding(x, lengths):
+    """x (N, T, D) with zeros behind the end of each sequence."""
     # dz is 0 there, but the padding may hold NaN, and a product with 0 would keep it.
     y = x.copy()
     for n in range(len(x)):

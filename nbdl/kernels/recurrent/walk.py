@@ -95,7 +95,16 @@ def add_products_dw(dz, y, h0, lengths, reverse, dw):
     dz (N, T, G) is zero where a sequence has no step.
     """
     (N, T, H), G = y.shape, dz.shape[2]
-    # The states before all steps side by side, so that one product does; zeros where there was none.
+    # The states before all steps side by side, so that one product does.
+    before = states_before(y, h0, lengths, reverse)
+    one, add = np.int64(1), np.bool_(True)
+    gemm(one, H, G, N * T, flat(before), one, H, flat(dz), G, one, flat(dw), add)
+
+
+@jit
+def states_before(y, h0, lengths, reverse):
+    """The states (N, T, H) before all steps, of those behind them; zeros where there is none."""
+    N, T, H = y.shape
     before = np.zeros((N, T, H), y.dtype)
     for n in range(N):
         end = lengths[n] if lengths.size else T
@@ -106,5 +115,4 @@ def add_products_dw(dz, y, h0, lengths, reverse, dw):
                 copy(flat(y), (n * T + (t + 1 if reverse else t - 1)) * H, H, flat(before), (n * T + t) * H)
             elif h0.size:
                 copy(flat(h0), n * H, H, flat(before), (n * T + t) * H)
-    one, add = np.int64(1), np.bool_(True)
-    gemm(one, H, G, N * T, flat(before), one, H, flat(dz), G, one, flat(dw), add)
+    return before

@@ -4,6 +4,8 @@ The states before and behind each step of a block lie in order of time in T + 1 
 end is a special case; a walk in reverse begins in the last place.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from nbdl.kernels.lanes.products import STEPS, tiles
@@ -37,6 +39,10 @@ class Steps:
     def states(self, name, size):
         """The states before all steps, in order of time."""
         return Walk(name, int(self.reverse) * size * self.L)
+
+    def states_behind(self, name, size):
+        """The states behind all steps, in order of time."""
+        return Walk(name, int(not self.reverse) * size * self.L)
 
     def start(self, name, size):
         """The place of the state before the walk."""
@@ -91,6 +97,32 @@ def added_products(L, terms, results, transposed, x_block, y_block, **given):
                     tile(single, k, min(terms, k + STEPS), w, source, target, target)
 
     return Row(leaf, **given)
+
+
+def products(L, terms, results, x_block, y_block, *, pitch, transposed=False, add=False, **given):
+    """The row of y[i] = sum_k x[k] w[k, i] for each block, or of w[i, k] if `transposed`; += if `add`.
+
+    w has rows of `pitch` numbers, of which these may be a part. The sum is made in one piece: also a long one
+    comes from the second cache as fast as it is needed.
+    """
+    (a_step, k_step), init = (pitch, 1) if transposed else (1, pitch), "add" if add else "0"
+    pair, single = (tiles(L, results, a_step, k_step, x_block * L, y_block * L, n, init) for n in (2, 1))
+    x_block, y_block = x_block * L, y_block * L
+
+    def leaf(x, w, y, blocks):
+        for b in range(0, blocks, 2):
+            source, target = x + b * x_block, y + b * y_block
+            if b + 1 < blocks:
+                tile(pair, 0, terms, w, source, target, target)
+            else:
+                tile(single, 0, terms, w, source, target, target)
+
+    return Row(leaf, **given)
+
+
+def features_on(walk, features, L):
+    """The place so many features behind that of a `Walk`."""
+    return replace(walk, start=walk.start + features * L)
 
 
 def checked_lengths(site, T):

@@ -1,7 +1,6 @@
 """ONNX operators that nbdl does not offer, each with the reason."""
 
 _BY_REASON = {
-    "recurrent nets are not there yet": "GRU LSTM RNN",
     "attention and what comes with it is not there yet": (
         "Attention CausalConvWithState FlexAttention LinearAttention RotaryEmbedding"
     ),

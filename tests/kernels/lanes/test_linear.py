@@ -41,6 +41,8 @@ def test_sizes(D, Q, samples):
         ((3, 2, 5), 20, 40),  # in y alone
         ((3, 4, 20), 18, 40),  # in both
         ((2, 3, 2, 4), 17, 19),  # four axes are one plane
+        ((20, 33), 50, 60),  # so many rows that each block adds its own to the gradient
+        ((16, 130), 150, 60),  # and a matrix that is too large for that
     ],
 )
 def test_rows_of_samples(shape, Q, samples):

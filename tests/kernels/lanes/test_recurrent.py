@@ -5,24 +5,31 @@ import pytest
 
 from nbdl import registry
 from nbdl.kernels.lanes import Site, Unfit
+from nbdl.kernels.recurrent.gru_scan_lanes import gru_scan
+from nbdl.kernels.recurrent.lstm_scan_lanes import lstm_scan
 from nbdl.kernels.recurrent.rnn_scan_lanes import rnn_scan
 from nbdl.records import resolve
 from nbdl.testing import check_twin
 from nbdl.testing._check_twin import compare
 
 
-@pytest.mark.parametrize(("name", "dtype", "samples"), [
-    ("lengths in reverse", "float32", 5), ("lengths, relu, no state before", "float64", 40),
-    ("one step", "float32", 40),
+@pytest.mark.parametrize(("kernel", "name", "dtype", "samples"), [
+    ("rnn_scan", "lengths in reverse", "float32", 5),
+    ("rnn_scan", "lengths, relu, no state before", "float64", 40), ("rnn_scan", "one step", "float32", 40),
+    ("lstm_scan", "peepholes and lengths in reverse", "float32", 40),
+    ("lstm_scan", "3 sequences of 4 steps", "float64", 5),
+    ("gru_scan", "lengths in reverse", "float64", 5),
+    ("gru_scan", "lengths in reverse, reset before", "float32", 40),
 ])  # fmt: skip
-def test_some_cases_of_the_kernel(name, dtype, samples):
-    cases = resolve(registry.default().get("kernel", "rnn_scan").cases)(np.random.default_rng(0))
-    assert compare("rnn_scan", next(case for case in cases if case.name == name), dtype, samples)
+def test_some_cases_of_the_kernel(kernel, name, dtype, samples):
+    cases = resolve(registry.default().get("kernel", kernel).cases)(np.random.default_rng(0))
+    assert compare(kernel, next(case for case in cases if case.name == name), dtype, samples)
 
 
 @pytest.mark.slow
-def test_the_cases_of_the_kernel():
-    served = check_twin("rnn_scan")
+@pytest.mark.parametrize("kernel", ["rnn_scan", "lstm_scan", "gru_scan"])
+def test_the_cases_of_the_kernel(kernel):
+    served = check_twin(kernel)
     assert [name for name, there in served.items() if not there] == ["no sequences", "no states"]
 
 
@@ -37,3 +44,27 @@ def test_what_it_leaves_to_the_kernel(shapes, constants):
     shapes = {"z": (4, 3), "wh": (3, 3), **shapes}
     with pytest.raises(Unfit):
         rnn_scan.shape(Site(shapes, {"activation": "tanh", "reverse": False, **constants}))
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"wh": (3, 9)}, {"z": (4, 0), "wh": (0, 0)}, {"c0": (2,)}, {"lengths": (1,)}, {"z": (4, 10)},
+        {"peepholes": (4, 3)},
+    ],
+)  # fmt: skip
+def test_what_the_lstm_leaves_to_the_kernel(shapes):
+    with pytest.raises(Unfit):
+        lstm_scan.shape(Site({"z": (4, 12), "wh": (3, 12), **shapes}, {"reverse": False}))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "constants"),
+    [
+        ({"wh": (3, 8)}, {}), ({"z": (4, 0), "wh": (0, 0)}, {}), ({"h0": (2,)}, {}), ({"lengths": (1,)}, {}),
+        ({"bh": (3,)}, {}), ({}, {"reset": "between"}),
+    ],
+)  # fmt: skip
+def test_what_the_gru_leaves_to_the_kernel(shapes, constants):
+    with pytest.raises(Unfit):
+        gru_scan.shape(Site({"z": (4, 9), "wh": (3, 9), **shapes}, {"reset": "after", **constants}))
