@@ -8,6 +8,7 @@ import numpy as np
 
 from nbdl import nn
 from nbdl.data._fault import AGAIN, fault, look, reading
+from nbdl.errors import UsageError
 from nbdl.train import _files
 from nbdl.train._callbacks import is_figure
 from nbdl.train._config import Config, check_values
@@ -132,6 +133,15 @@ def check_position(document, batches):
             CHECKPOINT,
             "the data that the run was started on",
         )
+
+
+def check_parts(history, valid, test):
+    """Raise unless a run that goes on measures what it measured before."""
+    for part, name, there in (("valid", "validation", valid), ("test", "test", test)):
+        if history and (f"{part}_loss" in history[0]) != there:
+            how, now = ("without", "with") if there else ("with", "without")
+            text = "the run was started {} samples for `{}`, and cannot go on {}. Try those that it had"
+            raise UsageError(text, how, name, now)
 
 
 def _check(table, key, kind, least, most, finite=True):

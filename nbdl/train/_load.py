@@ -162,6 +162,20 @@ def resumed_config(config, document):
     return dataclasses.replace(saved, epochs=config.epochs)
 
 
+def check_own(config, folder, net):
+    """Raise unless a run can go on without what only its user's code has."""
+    if config.model and net is not None:
+        raise UsageError("the run is one of the model `{}`: leave out the `net`", config.model)
+    what = None
+    if not config.data:
+        what, call = "it was trained on arrays", "nbdl.fit(net, (x, y), resume={!r})"
+    elif ":" in config.loss:
+        what, call = f"its loss is the function `{config.loss}`", "nbdl.fit(net, data, loss, resume={!r})"
+    if what is not None:
+        hint = call.format(str(folder)) + " in Python, with the arguments that it was started with"
+        raise fault(f"only your own code can go on with this run: {what}", Path(folder) / CHECKPOINT, hint)
+
+
 def weights(arrays):
     """The values of parameters and buffers in a checkpoint, by name."""
     return {k.removeprefix("net/"): a for k, a in arrays.items() if k.startswith("net/")}

@@ -9,7 +9,7 @@ import numpy as np
 from nbdl import _jit, nn, registry
 from nbdl.data import Preparation
 from nbdl.data import load as load_data
-from nbdl.data._fault import AGAIN, fault, reading
+from nbdl.data._fault import AGAIN, reading
 from nbdl.errors import ShapeError, UsageError
 from nbdl.nn._inputs import count, each, taken
 from nbdl.nn._own_loss import loss_record
@@ -17,12 +17,12 @@ from nbdl.nn._parameter import ready
 from nbdl.optim._groups import by_name
 from nbdl.train import _files
 from nbdl.train._best import held_out
-from nbdl.train._checkpoint import TITLE, check_position, read_checkpoint, restore, saved_config
+from nbdl.train._checkpoint import TITLE, check_parts, check_position, read_checkpoint, restore, saved_config
 from nbdl.train._class_weights import settled
 from nbdl.train._config import Config, check_patience, check_values, to_toml
 from nbdl.train._flow import read_rows
 from nbdl.train._folder import CHECKPOINT, CONFIG, STATISTICS, finish, new_folder, next_folder, tidied
-from nbdl.train._load import net_of_run, resumed_config, weights
+from nbdl.train._load import check_own, net_of_run, resumed_config, weights
 from nbdl.train._loop import Run
 from nbdl.train._model import loss_of, net_of
 from nbdl.train._samples import as_data, as_pair, cast, check_data, floats, warn_of_pixels
@@ -184,7 +184,7 @@ def train(config, out=None, resume=None, progress=None, callbacks=None, net=None
     if resume is not None:
         saved = read_checkpoint(Path(resume))
         config = resumed_config(config, saved[1])
-        _check_own(config, resume, net)
+        check_own(config, resume, net)
         if net is None and not config.model:
             net = net_of_run(Path(resume), saved[1])
     elif not config.model or net is not None:
@@ -203,29 +203,6 @@ def train(config, out=None, resume=None, progress=None, callbacks=None, net=None
         return new_folder(Path(out)) if out is not None else next_folder(config)
 
     return _run(net, data, config, place, saved, progress, callbacks=callbacks, resume=resume)
-
-
-def _check_own(config, folder, net):
-    """Raise unless a run can go on without what only its user's code has."""
-    if config.model and net is not None:
-        raise UsageError("the run is one of the model `{}`: leave out the `net`", config.model)
-    what = None
-    if not config.data:
-        what, call = "it was trained on arrays", "nbdl.fit(net, (x, y), resume={!r})"
-    elif ":" in config.loss:
-        what, call = f"its loss is the function `{config.loss}`", "nbdl.fit(net, data, loss, resume={!r})"
-    if what is not None:
-        hint = call.format(str(folder)) + " in Python, with the arguments that it was started with"
-        raise fault(f"only your own code can go on with this run: {what}", Path(folder) / CHECKPOINT, hint)
-
-
-def _check_parts(history, valid, test):
-    """Raise unless a run that goes on measures what it measured before."""
-    for part, name, there in (("valid", "validation", valid), ("test", "test", test)):
-        if history and (f"{part}_loss" in history[0]) != there:
-            how, now = ("without", "with") if there else ("with", "without")
-            text = "the run was started {} samples for `{}`, and cannot go on {}. Try those that it had"
-            raise UsageError(text, how, name, now)
 
 
 def _run(
@@ -275,7 +252,7 @@ def _run(
         run = Run(net, data, config, preparation, as_floats, valid, loss, callbacks)
         if saved is not None:
             check_position(saved[1], run.batches)
-            _check_parts(saved[1]["history"], valid is not None, count(data.test.x) > 0)
+            check_parts(saved[1]["history"], valid is not None, count(data.test.x) > 0)
             with reading(Path(resume) / CHECKPOINT, TITLE, OTHER):
                 restore(run, *saved)
             check_weights(net, resume)

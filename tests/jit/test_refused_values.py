@@ -18,12 +18,8 @@ pytestmark = [
 ONES = np.ones((2, 3), np.float32)
 
 
-def count(x):
-    n = 0
-    for i in range(x.size):
-        if x[i] != x[i]:
-            n += 1
-    return n
+def total(x):
+    return x.sum()
 
 
 class Foreign:
@@ -65,7 +61,7 @@ def test_what_compiled_code_cannot_hold_is_one_error_that_says_what_to_do(make, 
         ("linear", "w"): lambda a: kernels.linear(ONES, a),
         ("softmax_cross_entropy", "labels"): lambda a: kernels.softmax_cross_entropy(ONES, a),
         ("adam_update", "lr"): lambda a: kernels.adam_update(*[ONES.copy()] * 4, a, 1),
-        ("count", "x"): jit(count),
+        ("total", "x"): jit(total),
     }
     for (kernel, name), call in calls.items():
         with pytest.raises(DtypeError, match=f"^{kernel}: `{name}` must not be {words.format(name)}"):
