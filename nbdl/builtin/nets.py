@@ -8,11 +8,11 @@ from nbdl.records import Initializer, Layer, Loss, Metric, Optimizer, Schedule
 @hookimpl
 def nbdl_layers():
     for name in (
-        "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm", "Concat", "Conv1d",
-        "Conv2d", "ConvTranspose2d", "Dropout", "Embedding", "Flatten", "GLU", "GaussianNoise",
-        "GlobalAvgPool2d", "GlobalMaxPool2d", "GroupNorm", "InstanceNorm", "Lambda", "LayerNorm", "Linear",
-        "LocalResponseNorm", "LpPool2d", "MaxPool1d", "MaxPool2d", "MultiHeadAttention",
-        "PReLU", "Pad2d", "PositionalEncoding", "RMSNorm", "RNN",
+        "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AdditiveAttention", "AvgPool1d", "AvgPool2d",
+        "BatchNorm", "BilinearAttention", "Concat", "Conv1d", "Conv2d", "ConvTranspose2d", "Dropout",
+        "Embedding", "Flatten", "GLU", "GaussianNoise", "GlobalAvgPool2d", "GlobalMaxPool2d", "GroupNorm",
+        "InstanceNorm", "Lambda", "LayerNorm", "Linear", "LocalResponseNorm", "LpPool2d", "MaxPool1d",
+        "MaxPool2d", "MultiHeadAttention", "PReLU", "Pad2d", "PositionalEncoding", "RMSNorm", "RNN",
         "RandomCrop", "RandomFlip", "RandomShift", "Residual", "Sequential", "Softmax", "SwiGLU",
         *dict.fromkeys(ACTIVATIONS.values()),
     ):  # fmt: skip
