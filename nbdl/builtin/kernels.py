@@ -89,6 +89,10 @@ def nbdl_kernels():
         "attention.scaled_dot_product_attention", "scaled_dot_product_attention",
         ("q", "k", "v", "mask", "lengths"), ("q", "k", "v"), outputs=("y", "lse"),
     )  # fmt: skip
+    yield _kernel(
+        "attention.masked_softmax", "masked_softmax", ("x", "mask", "lengths"), ("x",), batch="each",
+        lanes="",
+    )  # fmt: skip
     yield _kernel("attention.rotary_embedding", "rotary_embedding", ("x", "cos", "sin"), ("x",), lanes="")
     for name in ("conv1d", "conv2d", "conv_transpose2d"):
         yield _kernel(f"convolution.{name}", name, ("x", "w", "b"), batch="each")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
     from nbdl.kernels.activation.softplus import mish, mish_dx, softplus, softplus_dx
     from nbdl.kernels.activation.softsign import softsign, softsign_dx
+    from nbdl.kernels.attention.attention_pooling import attention_pooling
+    from nbdl.kernels.attention.attention_weights import attention_weights
+    from nbdl.kernels.attention.masked_softmax import masked_softmax, masked_softmax_dx
     from nbdl.kernels.attention.positional_encoding import positional_encoding, rotary_angles
     from nbdl.kernels.attention.rotary_embedding import rotary_embedding, rotary_embedding_dx
     from nbdl.kernels.attention.scaled_dot_product_attention import (

@@ -3,7 +3,12 @@
 from nbdl.nn import _activations
 from nbdl.nn._activations import *  # noqa: F403 - these are named on their page alone
 from nbdl.nn._adaptive_pool2d import AdaptiveAvgPool2d, AdaptiveMaxPool2d, GlobalAvgPool2d, GlobalMaxPool2d
-from nbdl.nn._attention import MultiHeadAttention, PositionalEncoding
+from nbdl.nn._attention import (
+    AdditiveAttention,
+    BilinearAttention,
+    MultiHeadAttention,
+    PositionalEncoding,
+)
 from nbdl.nn._augmentation import GaussianNoise, RandomCrop, RandomFlip, RandomShift
 from nbdl.nn._batch_norm import BatchNorm
 from nbdl.nn._branches import Concat, Residual
@@ -56,9 +61,11 @@ __all__ = [
     *_activations.__all__,
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
+    "AdditiveAttention",
     "AvgPool1d",
     "AvgPool2d",
     "BatchNorm",
+    "BilinearAttention",
     "Buffer",
     "Concat",
     "Conv1d",

@@ -51,44 +51,23 @@ class MultiHeadAttention:
             raise OptionError(
                 "MultiHeadAttention: `groups` must divide `heads`, got {} and {}", groups, heads
             )
-        if not 0 <= p <= 1:
-            raise OptionError("MultiHeadAttention: `p` must be from 0 to 1, got {}", p)
         if self.features is not None:
             self._size(self.features)
-        self.causal, self.p, self.bias, self.init = bool(causal), float(p), bool(bias), init
+        self.causal, self.bias, self.init = bool(causal), bool(bias), init
+        self.p = _probability("MultiHeadAttention", p)
         self.wq, self.wk, self.wv, self.wo = (Parameter(init) for _ in range(4))
         self.bq, self.bk, self.bv, self.bo = (Parameter("zeros") if bias else None for _ in range(4))
 
     def __call__(self, x, keys=None, values=None, lengths=None, mask=None, train=None):
-        x = as_tensor(x)
-        keys = x if keys is None else as_tensor(keys)
-        values = keys if values is None else as_tensor(values)
-        for name, given in (("x", x), ("keys", keys), ("values", values)):
-            if given.ndim != 3 or given.shape[0] != x.shape[0]:
-                raise ShapeError(
-                    "MultiHeadAttention: `{}` must have shape (N, T, D), with the samples of `x`, got {}, "
-                    "where `x` has shape {}",
-                    name, given.shape, x.shape,
-                )  # fmt: skip
+        x, keys, values, lengths = _checked("MultiHeadAttention", x, keys, values, lengths)
         features = x.shape[2] if self.features is None else self.features
         size = self._size(features)
         inside = size * self.groups
-        if lengths is not None:
-            lengths = as_tensor(lengths)
-            if lengths.dtype.kind not in "iu":
-                raise DtypeError("MultiHeadAttention: `lengths` must be integers, got {}", lengths.dtype)
-            if lengths.ndim == 1 and lengths.shape == x.shape[:1]:
-                same = values is keys
-                keys = _without_padding(keys, lengths)
-                values = keys if same else _without_padding(values, lengths)
         q = self._heads(x, self.wq, self.bq, features, self.heads)
         k = self._heads(keys, self.wk, self.bk, inside, self.groups)
         v = self._heads(values, self.wv, self.bv, inside, self.groups)
-        options = {"causal": self.causal}
-        if train is not None and self.p > 0:
-            train = training(self, train)
-            options |= {"p": self.p, "seed": train.seed, "op": train.next_op(), "step": train.step}
-        y = apply("scaled_dot_product_attention", q, k, v, mask, lengths, **options)
+        options = _dropped(self, train)
+        y = apply("scaled_dot_product_attention", q, k, v, mask, lengths, causal=self.causal, **options)
         y = y.transpose(0, 2, 1, 3).reshape(*x.shape[:2], features)
         return _linear(y, self.wo, self.bo, features)
 
@@ -107,6 +86,65 @@ class MultiHeadAttention:
         return y.reshape(*x.shape[:2], heads, features // heads).transpose(0, 2, 1, 3)
 
 
+class AdditiveAttention:
+    """Attention scored by a small net: x (N, T, D) and keys (N, S, ...) to means of the values, (N, T, V).
+
+    The score of a key is ``wv^T tanh(wq^T x + wk^T key)``, of two that need not be of one size. Bahdanau et
+    al. 2015; Zhang et al., Dive into Deep Learning, section 11.3.4.
+
+    Parameters
+    ----------
+    units : int
+        Rows of wv; wq and wk have as many columns. There is no bias.
+    p : float
+        Weights are set to 0 with this probability while training.
+    init : str
+
+    ``layer(x, keys, values, lengths, mask)``: values are the keys if they are left out; `lengths`, (N,) or
+    (N, T), says how many keys count, `mask` (N, T, S) of bool which. All T S units are kept for the gradient.
+    """
+
+    @by_name("nbdl finds the input sizes itself: nn.AdditiveAttention(8), nn.AdditiveAttention(8, p=0.1)")
+    def __init__(self, units, *, p=0.0, init="xavier_uniform"):
+        self.units, self.init = positive("AdditiveAttention: `units`", units), init
+        self.p = _probability("AdditiveAttention", p)
+        self.wq, self.wk, self.wv = (Parameter(init) for _ in range(3))
+
+    def __call__(self, x, keys, values=None, lengths=None, mask=None, train=None):
+        x, keys, values, lengths = _checked("AdditiveAttention", x, keys, values, lengths)
+        (N, T, _), S, units = x.shape, keys.shape[1], self.units
+        q = _linear(x, self.wq, None, units).reshape(N, T, 1, units)
+        k = _linear(keys, self.wk, None, units).reshape(N, 1, S, units)
+        scores = _linear(apply("tanh", q + k), self.wv, None, 1).reshape(N, T, S)
+        weights, options = apply("masked_softmax", scores, mask, lengths), _dropped(self, train)
+        if options:
+            weights = apply("dropout", weights, **options)
+        return apply("bmm", weights, cast(values, self.wv))
+
+
+class BilinearAttention:
+    """Attention scored by ``x^T w key``, of two that need not be of one size.
+
+    Arguments, options and shapes are those of `AdditiveAttention`; w has one row for each feature of x and
+    one column for each of a key. `mask` may also be added to the scores. Luong et al. 2015 ("general").
+    """
+
+    @by_name("nbdl finds the input sizes itself: nn.BilinearAttention(), nn.BilinearAttention(p=0.1)")
+    def __init__(self, *, p=0.0, init="xavier_uniform"):
+        self.p, self.init, self.w = _probability("BilinearAttention", p), init, Parameter(init)
+
+    def __call__(self, x, keys, values=None, lengths=None, mask=None, train=None):
+        x, keys, values, lengths = _checked("BilinearAttention", x, keys, values, lengths)
+        q = _linear(x, self.w, None, keys.shape[2])
+        q, k, v = (a.reshape(a.shape[0], 1, *a.shape[1:]) for a in (q, cast(keys, q), cast(values, q)))
+        if mask is not None:
+            mask = as_tensor(mask)
+            mask = mask.reshape(mask.shape[0], 1, *mask.shape[1:]) if mask.ndim == 3 else mask
+        options = _dropped(self, train)
+        y = apply("scaled_dot_product_attention", q, k, v, mask, lengths, scale=1.0, **options)
+        return y.reshape(y.shape[0], *y.shape[2:])
+
+
 class PositionalEncoding:
     """x (N, T, D) plus the code of each position, sines and cosines; then dropout, if `p` is above 0.
 
@@ -114,19 +152,50 @@ class PositionalEncoding:
     """
 
     def __init__(self, p=0.0):
-        if not 0 <= p <= 1:
-            raise OptionError("PositionalEncoding: `p` must be from 0 to 1, got {}", p)
-        self.p = p
+        self.p = _probability("PositionalEncoding", p)
 
     def __call__(self, x, train=None):
         x = as_tensor(x)
         if x.ndim != 3:
             raise ShapeError("PositionalEncoding: `x` must have shape (N, T, D), got {}", x.shape)
         y = x + positional_encoding(x.shape[1], x.shape[2]).astype(x.dtype)
-        if train is None or self.p == 0:
-            return y
-        train = training(self, train)
-        return apply("dropout", y, p=self.p, seed=train.seed, op=train.next_op(), step=train.step)
+        options = _dropped(self, train)
+        return apply("dropout", y, **options) if options else y
+
+
+def _probability(layer, p):
+    if not 0 <= p <= 1:
+        raise OptionError("{}: `p` must be from 0 to 1, got {}", layer, p)
+    return float(p)
+
+
+def _dropped(layer, train):
+    """What a kernel that drops numbers is given: nothing, unless the layer is called for training."""
+    if train is None or layer.p == 0:
+        return {}
+    train = training(layer, train)
+    return {"p": layer.p, "seed": train.seed, "op": train.next_op(), "step": train.step}
+
+
+def _checked(layer, x, keys, values, lengths):
+    """The arguments as tensors; keys and values are x, or keys, where they are left out."""
+    x = as_tensor(x)
+    keys = x if keys is None else as_tensor(keys)
+    values = keys if values is None else as_tensor(values)
+    for name, given in (("x", x), ("keys", keys), ("values", values)):
+        if given.ndim != 3 or given.shape[0] != x.shape[0]:
+            raise ShapeError(
+                "{}: `{}` must have shape (N, T, D), with the samples of `x`, got {}, where `x` has shape {}",
+                layer, name, given.shape, x.shape,
+            )  # fmt: skip
+    if lengths is not None:
+        lengths = as_tensor(lengths)
+        if lengths.dtype.kind not in "iu":
+            raise DtypeError("{}: `lengths` must be integers, got {}", layer, lengths.dtype)
+        if lengths.ndim == 1 and lengths.shape == x.shape[:1]:
+            same, keys = values is keys, _without_padding(keys, lengths)
+            values = keys if same else _without_padding(values, lengths)
+    return x, keys, values, lengths
 
 
 def _without_padding(x, lengths):

@@ -1,10 +1,13 @@
 """Attention: against torch, long sequences, codes of positions."""
 
+import numba
 import numpy as np
 import pytest
 
-from nbdl.errors import OptionError
+from nbdl.errors import OptionError, ShapeError
 from nbdl.kernels import (
+    attention_pooling,
+    attention_weights,
     positional_encoding,
     rotary_angles,
     rotary_embedding,
@@ -86,3 +89,64 @@ def test_codes_of_positions():
     for wrong in ((-1, 4), (2, -4), (2, 4, 0.0), (2, 4, np.nan)):
         with pytest.raises(OptionError):
             positional_encoding(*wrong)
+
+
+def test_weights():
+    q, k, v = arrays((2, 4, 3, 5), (2, 2, 6, 5), (2, 2, 6, 7), dtype=np.float64)
+    weights = attention_weights(q, k, causal=True, offset=3)
+    y, _ = scaled_dot_product_attention(q, k, v, causal=True, offset=3)
+    np.testing.assert_allclose(weights @ np.repeat(v, 2, axis=1), y, rtol=1e-10)
+    assert not weights[:, :, 0, 4:].any()
+
+
+@numba.njit
+def cubic(u):
+    return max(0.0, 1 - u**3)
+
+
+SIMILARITIES = {
+    "gaussian": lambda u: np.exp(-u * u / 2),
+    "boxcar": lambda u: (u <= 1) * 1.0,
+    "triangular": lambda u: np.maximum(0, 1 - u),
+    "epanechnikov": lambda u: 0.75 * np.maximum(0, 1 - u * u),
+    "constant": lambda u: np.ones_like(u),
+    cubic: lambda u: np.maximum(0, 1 - u**3),
+}
+
+
+@pytest.mark.parametrize("kernel", SIMILARITIES)
+def test_pooling(kernel):
+    q, k, v = arrays((4, 2), (30, 2), (30, 3), dtype=np.float64)
+    for width in (1.5, np.array([0.9, 2.0])):
+        u = np.linalg.norm((q[:, None] - k) / width, axis=2)
+        weights = SIMILARITIES[kernel](u)
+        want = weights @ v / weights.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(attention_pooling(q, k, v, kernel, width), want, rtol=1e-12)
+
+
+def test_pooling_where_no_key_is_near():
+    """A key at one width is within the boxcar; of a Gaussian kernel something is always left."""
+    k, v = np.array([[0.0], [1.0]]), np.array([[2.0], [5.0]])
+    at = np.array([[2.0], [60.0]])
+    np.testing.assert_array_equal(attention_pooling(at, k, v, "boxcar"), [[5.0], [np.nan]])
+    for empty, value in (("nearest", 5.0), ("mean", 3.5)):
+        assert attention_pooling(at, k, v, "triangular", 1.0, empty)[1, 0] == value
+    assert attention_pooling(at, k, v)[1, 0] == pytest.approx(5.0)
+    assert np.isnan(attention_pooling(at, k[:0], v[:0], "triangular", 1.0, "mean")).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "name"),
+    [
+        ({"k": np.ones((2, 2))}, ShapeError, "k"),
+        ({"v": np.ones((3, 1))}, ShapeError, "v"),
+        ({"kernel": "cosine"}, OptionError, "kernel"),
+        ({"empty": "zero"}, OptionError, "empty"),
+        ({"width": 0.0}, OptionError, "width"),
+        ({"width": np.ones(2)}, ShapeError, "width"),
+    ],
+)
+def test_pooling_refuses(arguments, error, name):
+    usual = {"q": np.ones((1, 1)), "k": np.ones((2, 1)), "v": np.ones((2, 1))}
+    with pytest.raises(error, match=f"`{name}`"):
+        attention_pooling(**{**usual, **arguments})

@@ -96,6 +96,29 @@ def test_a_net_trains_as_a_program_of_lanes():
     np.testing.assert_allclose(*made, atol=1e-4)
 
 
+def numpy_pooling(scores, values, lengths):
+    scores = np.where(np.arange(values.shape[1]) < lengths[:, None, None], scores, -np.inf)
+    e = np.exp(scores - scores.max(axis=2, keepdims=True))
+    return e / e.sum(axis=2, keepdims=True) @ values
+
+
+def test_additive_and_bilinear_scores():
+    x, keys, values = arrays((2, 3, 5), (2, 4, 6), (2, 4, 7))
+    lengths = np.array([4, 2])
+    additive, bilinear = nn.AdditiveAttention(8), nn.BilinearAttention()
+    y, z = additive(x, keys, values, lengths), bilinear(x, keys, values, lengths)
+    wq, wk, wv, w = (p.data for p in (additive.wq, additive.wk, additive.wv, bilinear.w))
+    hidden = np.tanh((x @ wq)[:, :, None] + (keys @ wk)[:, None])
+    np.testing.assert_allclose(y.data, numpy_pooling((hidden @ wv)[..., 0], values, lengths), atol=1e-5)
+    np.testing.assert_allclose(z.data, numpy_pooling(x @ w @ keys.swapaxes(1, 2), values, lengths), atol=1e-5)
+    keys[1, 2:], values[1, 2:] = np.nan, np.inf
+    for layer, want in ((additive, y), (bilinear, z)):
+        again = layer(x, keys, values, lengths)
+        np.testing.assert_array_equal(again.data, want.data)
+        again.sum().backward()
+        assert all(np.isfinite(p.grad).all() and p.grad.any() for p in nn.parameters(layer))
+
+
 def test_positions():
     (x,) = arrays((2, 5, E))
     y = nn.PositionalEncoding()(x).data - x

@@ -118,8 +118,8 @@ def _scaled_dot_product_attention(q, k, v, options, y, lse):
                 for j in range(0, rows, L):
                     sums = load(total, j)
                     store_rest(pl, row + j, fma(load(m, j), number(LN2), log(sums)), rows - j)
-                    # Of no key the average is 0.
-                    store(shrink, j, where(sums == 0.0, splat(zero), 1.0 / sums))
+                    # Of no key the sum of values is 0, and stays so.
+                    store(shrink, j, 1.0 / where(sums == 0.0, splat(number(1)), sums))
                 for i in range(rows):
                     for d in range(0, V, L):
                         store_rest(py, (row + i) * V + d, load(o, i * W + d) * splat(shrink[i]), V - d)

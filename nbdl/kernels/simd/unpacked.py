@@ -11,7 +11,7 @@ from numba import types
 from numba.core import config
 from numba.extending import intrinsic
 
-from nbdl._jit import jit
+from nbdl._jit import emitted, jit
 from nbdl.kernels.simd.emit import (
     ACCUMULATORS,
     I64,
@@ -51,6 +51,7 @@ def unpacked_tile(rows, vectors, left, K, A, a_row, a_step, B, b_step, C, c_row,
 
 if not config.DISABLE_JIT:
 
+    @emitted(unpacked_tile)
     @intrinsic(prefer_literal=True)
     def unpacked_tile(context, rows, vectors, left, K, A, a_row, a_step, B, b_step, C, c_row, scale, add):
         if not all(isinstance(n, types.IntegerLiteral) for n in (rows, vectors)):
