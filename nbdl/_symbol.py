@@ -101,6 +101,8 @@ def _written(kind):
     """A type of Numba as JSON; None for a default, and for what `_read` does not know."""
     if isinstance(kind, types.Array) and isinstance(kind.dtype, types.Number | types.Boolean):
         return [kind.dtype.name, kind.ndim, kind.layout, kind.mutable, kind.aligned]
+    if isinstance(kind, types.IntegerLiteral | types.BooleanLiteral):
+        return {"literal": kind.literal_value}
     if isinstance(kind, types.BaseTuple):
         items = [_written(item) for item in kind.types]
         return None if None in items else {"tuple": items}
@@ -111,6 +113,8 @@ def _read(written):
     if isinstance(written, list):
         dtype, dimensions, layout, mutable, aligned = written
         return types.Array(_read(dtype), dimensions, layout, not mutable, aligned=aligned)
+    if isinstance(written, dict) and "literal" in written:
+        return types.literal(written["literal"])
     if isinstance(written, dict):
         return types.Tuple([_read(item) for item in written["tuple"]])
     return types.boolean if written == "bool" else getattr(types, written or "", None)

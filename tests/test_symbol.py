@@ -104,7 +104,7 @@ def test_the_first_call_may_come_from_many_threads(tree):
 def test_the_kernel_is_called_as_it_is_in_this_process():
     @numba.njit
     def mine(x):
-        return kernels.softmax(x), kernels.relu(x)
+        return kernels.softmax(x, -1), kernels.relu(x)  # an option that is a literal
 
     x = np.random.default_rng(0).normal(size=(5, 7))
     got = mine(x)
@@ -171,6 +171,7 @@ def test_types_are_written_and_read():
         numba.types.Array(numba.float32, 2, "A", True), numba.types.Array(numba.boolean, 1, "C", False),
         numba.float64, numba.int64, numba.uint8, numba.boolean, numba.types.none,
         numba.types.UniTuple(numba.int64, 2), numba.types.Tuple((numba.int64, numba.float32)),
+        numba.types.literal(2), numba.types.literal(True),
     ]  # fmt: skip
     for kind in kinds:
         assert _symbol._read(_symbol._written(kind)) == kind

@@ -93,3 +93,20 @@ class Calls:
 
     def time_run(self, net, threads):
         self.step.run(self.x, self.y, self.order, self.batch, 1e-3)
+
+
+class Predict:
+    """The predictions of `nbdl bench` for one image: MFLOP lenet 0.8, resnet18 669."""
+
+    params = ("lenet", "resnet18")
+    param_names = ("model",)
+
+    def setup(self, model):
+        from nbdl.bench import rows
+
+        (case,) = rows([f"predict_{model}"])
+        self.run = case.start(case.arguments())
+        self.time_predict(model)
+
+    def time_predict(self, model):
+        self.run(1)

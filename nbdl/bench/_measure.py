@@ -42,7 +42,7 @@ def measure(case, peers, repeat, quick, progress):
         runs.append(loop)
     size = max(row["bytes"], sum(a.nbytes for a in arguments.values() if isinstance(a, np.ndarray)))
     row["bandwidth"] = bandwidth(size, case.threads, 2**20 if quick else CACHED) if size < CACHED else None
-    samples = _race.race(runs, repeat, burst, pause, of_thread=case.kind == "kernel")
+    samples = _race.race(runs, repeat, burst, pause, of_thread=case.kind in ("kernel", "predict"))
     if case.flops:
         row["fma"] = flops / median(samples.pop())
     ours_figures, *figures = (_figures(row, case, *both) for both in zip(entries, samples))

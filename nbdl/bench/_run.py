@@ -17,6 +17,7 @@ from nbdl.bench._cases import kernel_cases
 from nbdl.bench._ceilings import Ceilings, L, ceilings
 from nbdl.bench._info import info_cases
 from nbdl.bench._measure import is_interrupt, measure, one_line, relate
+from nbdl.bench._predict import predict_cases
 from nbdl.bench._race import PAUSE
 from nbdl.bench._steps import step_cases
 from nbdl.errors import UsageError
@@ -36,6 +37,7 @@ class Peer(NamedTuple):
 
 PEERS = {
     "torch": Peer("nbdl.bench._torch", "pip install torch"),
+    "onnxruntime": Peer("nbdl.bench._onnxruntime", "pip install onnx onnxruntime"),
     "numpy": Peer("nbdl.bench._numpy", "pip install numpy"),
     "scipy": Peer("nbdl.bench._scipy", "pip install scipy"),
     "sklearn": Peer("nbdl.bench._sklearn", "pip install scikit-learn"),
@@ -50,7 +52,8 @@ def rows(names=(), threads=1, quick=False):
     Parameters
     ----------
     names : sequence of str
-        Names of rows, with ``*`` for any text; "kernels", "steps" and "info" stand for all of a kind.
+        Names of rows, with ``*`` for any text; "kernels", "steps", "predict" and "info" stand for
+        all of a kind.
     threads : int
         Of the training steps and of the estimates that can use them; kernels are serial.
     quick : bool
@@ -61,12 +64,15 @@ def rows(names=(), threads=1, quick=False):
     UsageError
         If a name chooses nothing.
     """
-    known = kernel_cases(quick) + step_cases(threads, quick) + info_cases(threads, quick)
+    known = [
+        *kernel_cases(quick), *step_cases(threads, quick), *predict_cases(quick), *info_cases(threads, quick),
+    ]  # fmt: skip
     chosen = [case for case in known if not names or any(_fits(name, case) for name in names)]
     for name in names:
         if not any(_fits(name, case) for case in known):
             there = ", ".join(dict.fromkeys(case.name for case in known))
-            raise UsageError("nothing to measure is called `{}`. Try kernels, steps, info, {}", name, there)
+            text = "nothing to measure is called `{}`. Try kernels, steps, predict, info, {}"
+            raise UsageError(text, name, there)
     return chosen
 
 

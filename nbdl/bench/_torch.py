@@ -30,6 +30,8 @@ def competitors(case, arguments, quick):
             for name, compiled in forms
             if name != "channels last" or case.convolutions
         ]
+    if case.kind == "predict":
+        return [Competitor("eager", partial(_predict, case, arguments))]
     if case.name not in KERNELS:
         return []
     images = any(isinstance(a, np.ndarray) and a.ndim == 4 for a in arguments.values())
@@ -252,6 +254,18 @@ def _step(case, arguments, channels_last, compiled):
             optimizer.step()
             done = (done + 1) % len(x)
         return np.asarray(loss.item())
+
+    return run
+
+
+def _predict(case, arguments):
+    net, x = module(case.net).eval(), torch.from_numpy(arguments["x"])
+
+    def run(n):
+        with torch.no_grad():
+            for _ in range(n):
+                y = net(x)
+        return y.numpy()
 
     return run
 

@@ -29,15 +29,16 @@ from nbdl.errors import UsageError
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Save a picture too.")
 @common_options
 def bench(names, against, threads, repeat, quick, plot):
-    """Measure kernels, training steps and estimates, and how much they reach of what this machine can do.
+    """Measure kernels, training steps, predictions and estimates: how much of this machine do they reach?
 
-    A name chooses rows, with * for any text; `kernels`, `steps` and `info` are all of a kind; without any,
-    all are measured, in a few minutes. Nothing else should run meanwhile. Peers that --against may name are
-    torch, numpy, scipy, sklearn, pyitlib and antropy, where they are installed.
+    A name chooses rows, with * for any text; `kernels`, `steps`, `predict` and `info` are all of a kind;
+    without any, all are measured, in a few minutes. Nothing else should run meanwhile. Peers that --against
+    may name are torch, onnxruntime, numpy, scipy, sklearn, pyitlib and antropy, where they are installed.
 
     \b
     nbdl bench linear 'conv2d*' --against torch
     nbdl bench steps --threads 2 --against torch --plot steps.png
+    nbdl bench predict --against onnxruntime
     nbdl bench info --against scipy,sklearn
     """
     if plot is not None:
@@ -126,7 +127,8 @@ def _report(document):
             f"{limit['bandwidth'] / 1e9:.1f} GB/s (memory)",
             highlight=False,
         )
-    titles = {"kernel": "kernels", "step": "training steps", "info": "information measures"}
+    titles = {"kernel": "kernels", "step": "training steps", "predict": "prediction of one sample"}
+    titles["info"] = "information measures"
     for kind, title in titles.items():
         rows = [row for row in document["rows"] if row["kind"] == kind]
         if rows:

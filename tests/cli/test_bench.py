@@ -127,7 +127,7 @@ def test_a_row_that_failed_comes_after_the_others(run, measured, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["conv3d"], "nothing to measure is called `conv3d`\n  try: kernels, steps, info, conv2d"),
+        (["conv3d"], "nothing to measure is called `conv3d`\n  try: kernels, steps, predict, info, conv2d"),
         (["--against", "jax"], "unknown peer `jax`; there are: torch"),
         (["--plot", "bars.pdf"], "the picture is a .png file, got `bars.pdf`"),
         (["--plot", "no/bars.png"], "there is no folder no for the picture"),

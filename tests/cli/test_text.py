@@ -40,7 +40,7 @@ def test_a_recurrent_model(run, model, tmp_path):
     story = model.parent / "story.txt"
     made = run("train", "rnn_lm", "--data", story, "--epochs", 3, "--batch-size", 8, "--out", "own")
     assert made.exit_code == 0, made.stderr
-    shown = run("plan", "lstm_lm", "--data", story, "--batch-size", 8)
+    shown = run("plan", "lstm_lm", "--all", "--data", story, "--batch-size", 8)
     assert shown.exit_code == 0 and "lstm_scan x 32" in shown.stdout and "Python" not in shown.stdout
     said = run("generate", "own", "--prefix", "A man", "--tokens", 7, "--seed", 2, "--plot", "states.png")
     assert said.exit_code == 0 and said.stdout.startswith("a man") and "picture: states.png" in said.stderr

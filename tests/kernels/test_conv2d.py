@@ -208,3 +208,18 @@ def test_shapes_of_gradients_are_checked(shape, error, message):
         conv2d_dx(dy, a, shape)
     with pytest.raises(error, match=f"conv2d_dw: `w_shape` {message}"):
         conv2d_dw(dy, a, shape)
+
+
+@pytest.mark.parametrize("groups, stride", [(1, 1), (2, 1), (1, 2)])
+def test_one_image_of_few_pixels_and_many_weights(groups, stride):
+    """The last layers of a net: no row of weights is packed; a minibatch of two takes the other way."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 64 * groups, 4, 3)).astype(np.float32)
+    w = rng.standard_normal((30 * groups, 64, 3, 3)).astype(np.float32)
+    b = rng.standard_normal(30 * groups).astype(np.float32)
+    options = {"padding": 1, "stride": stride, "groups": groups}
+    np.testing.assert_allclose(conv2d(x[1:], w, b, **options), conv2d(x, w, b, **options)[1:], atol=2e-4)
+    w[3, 5, 1, 1] = np.inf  # in the sums of one row alone
+    y = conv2d(x[1:], w, b, **options)
+    assert not np.isfinite(y[0, 3]).any()
+    assert np.isfinite(np.delete(y, 3, axis=1)).all()

@@ -17,15 +17,15 @@ import math
 
 from nbdl._jit import jit
 from nbdl.kernels.activation.elementwise import add_over_all, check_same, over_all, sigmoids
+from nbdl.kernels.activation.normal_tail import normal_tail, normal_tail_slope
 from nbdl.kernels.door.inputs import ANY, as_float, as_like
 from nbdl.kernels.door.results import as_grad_or_new, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.registers import larger, smaller, where
-from nbdl.kernels.simd.vector_math import erfcx, exp, sigmoid
+from nbdl.kernels.simd.vector_math import sigmoid
 
 FAR = 40.0  # there all probabilities are 0 and 1
-ROOT = math.sqrt(0.5)
 PEAK = 1 / math.sqrt(2 * math.pi)  # of the normal density
 LINE = 2 * math.sqrt(2 / math.pi)  # 2 u = LINE x + CUBE x^3
 CUBE = LINE * 0.044715
@@ -34,20 +34,14 @@ CUBE = LINE * 0.044715
 @jit
 def gelu_of(x):
     """What |x| has too much of: it is farther from 0 than a normal number, in one direction, too rarely."""
-    # Cut off, since inf times 0 is NaN. A NaN in x stays: it is the second argument.
-    z = smaller(FAR, abs(x))
-    # erfc as an exponential times erfcx, which falls slowly: the tail keeps its digits until it underflows.
-    return larger(0.0, x) - 0.5 * z * (exp(z * z * -0.5) * erfcx(z * ROOT))
+    return larger(0.0, x) - normal_tail(abs(x))
 
 
 @jit
 def gelu_slope(dy, x):
-    """Distribution function and density are of one exponential."""
-    x = smaller(FAR, larger(-FAR, x))
-    bell = exp(x * x * -0.5)
-    # The small side of the two: far below 0, 1 minus the large one would leave no digit.
-    beyond = 0.5 * (bell * erfcx(abs(x) * ROOT))
-    return dy * (where(x > 0.0, 1.0 - beyond, beyond) + x * (PEAK * bell))
+    """The slopes at x and -x are 1 together: far below 0, 1 minus the other would leave no digit."""
+    below = normal_tail_slope(abs(x))
+    return dy * where(x > 0.0, 1.0 - below, below)
 
 
 @jit

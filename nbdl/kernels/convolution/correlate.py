@@ -14,6 +14,7 @@ Numba compiles a function once more for each literal that it is called with: ``n
 import numpy as np
 
 from nbdl._jit import jit
+from nbdl.kernels.convolution.correlate_few import MANY, correlate_few
 from nbdl.kernels.convolution.image_planes import (
     copy_to_plane,
     plane_layout,
@@ -37,6 +38,7 @@ from nbdl.kernels.simd.registers import load, load_part, pointer, store, store_p
 from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.strided_tile import multiply
 
+SLAB = 32  # rows of the weights, whole panels
 BLOCK = 8 * VECTORS  # vectors of pixels that are computed for all channels before they are delivered
 
 
@@ -118,7 +120,11 @@ def _conv2d(x, w, b, stride, padding, dilation, groups, add, y):
     images, weights, results, L = flat(x), flat(w), flat(y), lanes(pointer(x))
     M, K = O // groups, C * KH * KW
     room = round_up(M, ROWS)
-    panels, bias, steps = aligned(room * K, images), zeros(room, images), np.empty(K, np.int64)
+    direct = add == 0 and N == 1 and P * Q <= L and M * K >= MANY and K % L == 0
+    # For one image panels are used once: of few rows they are still in the second cache.
+    slab = min(M, SLAB) if N == 1 else M
+    panels, bias = aligned(round_up(slab, ROWS) * K, images), zeros(room, images)
+    steps = np.empty(K, np.int64)
     part = steps_at_a_time(C, KH * KW, KH * (VECTORS * L + KW), images)
     ph, hop_h, nh, rows = plane_layout(KH, stride[0], dilation[0], P)
     pw, hop_w, nw, wide = plane_layout(KW, stride[1], dilation[1], Q)
@@ -133,34 +139,43 @@ def _conv2d(x, w, b, stride, padding, dilation, groups, add, y):
         columns *= S
         size, pitch = rows * columns, round_up_odd(nh * nw * rows * columns, L)
         image = zeros(C * pitch + shared + VECTORS * L, images)
-        for k in range(K):
-            c, u, v = k // (KH * KW), k // KW % KH, k % KW
-            near = u // ph * hop_h * columns + v // pw * hop_w * S
-            steps[k] = c * pitch + (u % ph * nw + v % pw) * size + near
+        for u in range(KH):
+            for v in range(KW):
+                near = u // ph * hop_h * columns + v // pw * hop_w * S
+                near += (u % ph * nw + v % pw) * size
+                for c in range(C):
+                    steps[(c * KH + u) * KW + v] = c * pitch + near
         source, out = images, results
         if S > 1:
             source, out = aligned(C * H * W * S, images), aligned(room * P * Q * S, images)
         px, py, ps, po = pointer(images), pointer(results), pointer(source), pointer(out)
         for g in range(groups):
-            pack(weights, g * M * K, K, np.int64(1), M, K, panels)
             for m in range(0 if add or not b.size else M):
                 bias[m] = b[g * M + m]
-            for n in range(n0, n1, S):
-                start, to = (n * groups + g) * C * H * W, (n * O + g * M) * P * Q
-                if S > 1:
-                    transpose_blocks(px + start, groups * C * H * W, ps, L, L, C * H * W)
-                    if add:
-                        transpose_blocks(py + to, O * P * Q, po, L, L, M * P * Q)
-                for i in range(nh):
-                    for j in range(nw):
-                        first = i * dilation[0] - padding[0], (j * dilation[1] - padding[2]) * S
-                        copy_to_plane(
-                            source, 0 if S > 1 else start, C, H, W * S, first, stride,
-                            image, (i * nw + j) * size, pitch, rows, columns,
-                        )  # fmt: skip
-                correlate(
-                    panels, M, steps, part, image, columns, P, Q * S,
-                    out, 0 if S > 1 else to, M if S == 1 else room, (P * Q * S, Q * S), bias, add != 0,
-                )  # fmt: skip
-                if S > 1:
-                    transpose_blocks(po, L, py + to, O * P * Q, M * P * Q, L)
+            for m in range(0, M, M if direct else slab):
+                few = min(slab, M - m)
+                if not direct:
+                    pack(weights, (g * M + m) * K, K, np.int64(1), few, K, panels)
+                for n in range(n0, n1, S):
+                    start, to = (n * groups + g) * C * H * W, (n * O + g * M) * P * Q
+                    if S > 1 and m == 0:
+                        transpose_blocks(px + start, groups * C * H * W, ps, L, L, C * H * W)
+                        if add:
+                            transpose_blocks(py + to, O * P * Q, po, L, L, M * P * Q)
+                    for i in range(nh if m == 0 else 0):
+                        for j in range(nw):
+                            first = i * dilation[0] - padding[0], (j * dilation[1] - padding[2]) * S
+                            copy_to_plane(
+                                source, 0 if S > 1 else start, C, H, W * S, first, stride,
+                                image, (i * nw + j) * size, pitch, rows, columns,
+                            )  # fmt: skip
+                    if direct:
+                        correlate_few(weights, g * M * K, M, image, steps, columns, P, Q, bias, results, to)
+                        continue
+                    target = (0 if S > 1 else to) + m * P * Q * S
+                    correlate(
+                        panels, few, steps, part, image, columns, P, Q * S, out, target,
+                        (M if S == 1 else room) - m, (P * Q * S, Q * S), bias[m:], add != 0,
+                    )  # fmt: skip
+                    if S > 1 and m + few == M:
+                        transpose_blocks(po, L, py + to, O * P * Q, M * P * Q, L)

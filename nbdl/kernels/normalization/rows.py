@@ -18,6 +18,7 @@ pass is over x times a power of two. A row with a NaN or an infinity is NaN.
 import numpy as np
 
 from nbdl._jit import jit
+from nbdl.kernels.simd.panels import zeros
 from nbdl.kernels.simd.registers import (
     fma,
     hmax,
@@ -46,12 +47,35 @@ SMALL_FLOAT32, SMALL_FLOAT64 = 2.0**-80, 2.0**-600  # bring the largest numbers 
 @jit(inline=True)
 def statistics(x, parts, apart, count, step, tail, inside, n, eps, centred, small):
     """(shift, low, rstd) of rows of `n` elements, as vectors; lanes that belong to a row are alike."""
+    shift, low, rstd, _, _ = _statistics(
+        x, x, x, parts, apart, count, step, tail, inside, False, False, False, n, eps, centred, small
+    )
+    return shift, low, rstd
+
+
+@jit(inline=True)
+def statistics_and_sums(
+    dy, x, gamma, parts, apart, count, step, tail, inside, by_part, scaled, n, eps, centred, small
+):  # fmt: skip
+    """What `statistics` and `gradient_sums` find, from one walk."""
+    shift, low, rstd, of_g, of_both = _statistics(
+        dy, x, gamma, parts, apart, count, step, tail, inside, True, by_part, scaled, n, eps, centred, small
+    )
+    return (shift, low, rstd), _shares(of_g, of_both, n, centred, low, rstd)
+
+
+@jit(inline=True)
+def _statistics(
+    dy, x, gamma, parts, apart, count, step, tail, inside, also, by_part, scaled, n, eps, centred, small
+):  # fmt: skip
     near, share = load_part(x, 0, 0), 1.0 / n
-    scale = back = s = t = near + 1.0
+    scale = back = s = t = of_g = of_both = near + 1.0
     if centred:
         near = _near(x, count, step, tail, inside)
     for attempt in range(3):
-        s, t = _sums(x, parts, apart, count, step, tail, inside, near, scale)
+        s, t, of_g, of_both = _sums(
+            dy, x, gamma, parts, apart, count, step, tail, inside, also, by_part, scaled, near, scale
+        )
         beyond = (t != t) | (t == np.inf)
         off = s * s * share > (0.75 if centred else np.inf) * t  # n times the variance is below t / 4
         if attempt == 2 or not some(beyond | off):
@@ -63,7 +87,7 @@ def statistics(x, parts, apart, count, step, tail, inside, n, eps, centred, smal
         mean = s * share
         low, t = mean * back, larger(0.0, t - s * mean)  # rounding may leave less than 0
     t = where(t == np.inf, np.nan, t * share)  # still infinite: so is x
-    return near, low, scale / sqrt(t + eps * scale * scale)
+    return near, low, scale / sqrt(t + eps * scale * scale), of_g, of_both * back
 
 
 @jit(inline=True)
@@ -80,28 +104,44 @@ def _near(x, count, step, tail, inside):
 
 
 @jit(inline=True)
-def _sums(x, parts, apart, count, step, tail, inside, near, scale):
-    """Sums of d = (x - near) scale, and of its square."""
-    s = t = zero = load_part(x, 0, 0)
+def _sums(dy, x, gamma, parts, apart, count, step, tail, inside, also, by_part, scaled, near, scale):
+    """Sums of d = (x - near) scale and of its square; if `also`, of g and g d."""
+    s = t = a = b = zero = load_part(x, 0, 0)
     other = hmax(near) if tail else 0.0  # what adds nothing
+    off = -(near * scale)  # a power of two: nothing but the sum is rounded
     for p in range(parts):
-        q = x + p * apart
+        q, g = x + p * apart, dy + p * apart
         for k0 in range(0, count, BLOCK):
-            s0 = s1 = t0 = t1 = zero
+            s0 = s1 = t0 = t1 = a0 = a1 = b0 = b1 = zero
             end = min(count, k0 + BLOCK)
             for k in range(k0, end - 1, 2):
-                d, e = (load(q, k * step) - near) * scale, (load(q, k * step + step) - near) * scale
+                d, e = fma(load(q, k * step), scale, off), fma(load(q, k * step + step), scale, off)
                 s0, s1, t0, t1 = s0 + d, s1 + e, fma(d, d, t0), fma(e, e, t1)
+                if also:
+                    v, w = load(g, k * step), load(g, k * step + step)
+                    if scaled:
+                        v = v * _of(gamma, p, k, count, step, by_part, inside)
+                        w = w * _of(gamma, p, k + 1, count, step, by_part, inside)
+                    a0, a1, b0, b1 = a0 + v, a1 + w, fma(v, d, b0), fma(w, e, b1)
             if (end - k0) % 2:
-                d = (load(q, (end - 1) * step) - near) * scale
+                d = fma(load(q, (end - 1) * step), scale, off)
                 s0, t0 = s0 + d, fma(d, d, t0)
+                if also:
+                    v = load(g, (end - 1) * step)
+                    v = v * _of(gamma, p, end - 1, count, step, by_part, inside) if scaled else v
+                    a0, b0 = a0 + v, fma(v, d, b0)
             s, t = s + (s0 + s1), t + (t0 + t1)
+            a, b = a + (a0 + a1), b + (b0 + b1)
         if tail:
-            d = (load_rest(q, count * step, tail, other) - near) * scale
+            d = fma(load_rest(q, count * step, tail, other), scale, off)
             s, t = s + d, fma(d, d, t)
+            if also:
+                v = load_part(g, count * step, tail)
+                v = v * _of_tail(gamma, p, count, step, tail, by_part) if scaled else v
+                a, b = a + v, fma(v, d, b)
     if inside:
-        s, t = splat(hsum(s)), splat(hsum(t))
-    return s, t
+        s, t, a, b = splat(hsum(s)), splat(hsum(t)), splat(hsum(a)), splat(hsum(b))
+    return s, t, a, b
 
 
 @jit(inline=True)
@@ -138,10 +178,10 @@ def normalize_row(
 
 
 @jit(inline=True)
-def gradient_row(
-    dy, x, gamma, dx, parts, apart, count, step, tail, inside, by_part, scaled, n, centred, add, of_row
+def gradient_sums(
+    dy, x, gamma, parts, apart, count, step, tail, inside, by_part, scaled, n, centred, of_row
 ):  # fmt: skip
-    """dx of a row, or += dx if `add`."""
+    """(a, b), with which dx = r (g + a x_hat + b)."""
     shift, low, rstd = of_row
     of_g = of_both = zero = load_part(x, 0, 0)
     for p in range(parts):
@@ -168,22 +208,47 @@ def gradient_row(
             of_g, of_both = of_g + v, fma(v, load_part(q, count * step, tail) - shift, of_both)
     if inside:
         of_g, of_both = splat(hsum(of_g)), splat(hsum(of_both))
+    return _shares(of_g, of_both, n, centred, low, rstd)
+
+
+@jit(inline=True)
+def _shares(of_g, of_both, n, centred, low, rstd):
     of_both = of_both - low * of_g  # once, instead of in each product
-    share = of_both * rstd * (1.0 / n) * rstd
-    off = (of_g * (1.0 / n) if centred else zero) - low * share
+    return of_both * rstd * (-1.0 / n), of_g * (-1.0 / n if centred else 0.0)
+
+
+@jit(inline=True)
+def gradient_row(
+    dy, x, gamma, dx, sums, more, parts, apart, count, step, tail, inside, by_part, scaled, centred, add,
+    collect, of_row, of_g,
+):  # fmt: skip
+    """dx of a row, or += dx if `add`; `of_g` is what `gradient_sums` found.
+
+    Where `collect`, of a row that is one part, dy x_hat is added to `sums` and, if `centred`, dy to `more`.
+    """
+    (shift, low, rstd), (slope, off) = of_row, of_g
     for p in range(parts):
         g, q, r = dy + p * apart, x + p * apart, dx + p * apart
         for k in range(count):
-            v = load(g, k * step)
-            v = v * _of(gamma, p, k, count, step, by_part, inside) if scaled else v
-            v = (v - off) - (load(q, k * step) - shift) * share  # `off` holds what `low` adds
-            store(r, k * step, fma(v, rstd, load(r, k * step)) if add else v * rstd)
+            at = k * step
+            v, d = load(g, at), ((load(q, at) - shift) - low) * rstd
+            if collect:
+                store(sums, at, fma(v, d, load(sums, at)))
+                if centred:
+                    store(more, at, load(more, at) + v)
+            d = fma(d, slope, off)
+            d = fma(v, _of(gamma, p, k, count, step, by_part, inside), d) if scaled else d + v
+            store(r, at, fma(d, rstd, load(r, at)) if add else d * rstd)
         if tail:
             at = count * step
-            v = load_part(g, at, tail)
-            v = v * _of_tail(gamma, p, count, step, tail, by_part) if scaled else v
-            v = (v - off) - (load_part(q, at, tail) - shift) * share
-            store_part(r, at, fma(v, rstd, load_part(r, at, tail)) if add else v * rstd, tail)
+            v, d = load_part(g, at, tail), ((load_part(q, at, tail) - shift) - low) * rstd
+            if collect:
+                store(sums, at, fma(v, d, load(sums, at)))
+                if centred:
+                    store(more, at, load(more, at) + v)
+            d = fma(d, slope, off)
+            d = fma(v, _of_tail(gamma, p, count, step, tail, by_part), d) if scaled else d + v
+            store_part(r, at, fma(d, rstd, load_part(r, at, tail)) if add else d * rstd, tail)
 
 
 @jit(inline=True)
@@ -234,13 +299,14 @@ def add_cotangents(dy, sums, parts, apart, count, step, tail, by_part):
 # --- all rows of an array ---------------------------------------------------------------------------------
 
 
-@jit
+@jit(inline=True)
 def normalize(x, gamma, beta, groups, by_part, eps, centred, y):
     """y of the rows x (R, C, S), C parts each; of `groups` rows that follow each has its own gamma and beta.
 
     Where not `by_part` C is 1.
     """
-    R, C, S = x.shape
+    R, S = len(x), x.shape[2]
+    C = x.shape[1] if by_part else 1
     D, L, small = C * S, lanes(pointer(x)), SMALL_FLOAT32 if x.itemsize == 4 else SMALL_FLOAT64
     own, scaled, shifted = C if by_part else S, gamma.size > 0, beta.size > 0
     for r in range(R if D else 0):
@@ -252,32 +318,44 @@ def normalize(x, gamma, beta, groups, by_part, eps, centred, y):
         )  # fmt: skip
 
 
-@jit
+@jit(inline=True)
 def add_gradients(dy, x, gamma, groups, by_part, eps, centred, add, dx, dgamma, dbeta):
     """Add to those of `dx`, `dgamma` and `dbeta` that have elements, or write dx if not `add`.
 
     Arrays are as for `normalize`.
     """
-    R, C, S = x.shape
+    R, S = len(x), x.shape[2]
+    C = x.shape[1] if by_part else 1
     D, L, small = C * S, lanes(pointer(x)), SMALL_FLOAT32 if x.itemsize == 4 else SMALL_FLOAT64
     own, scaled = C if by_part else S, gamma.size > 0
     width = (C if by_part else (S + L - 1) // L) * L
-    of_both, of_dy = np.zeros(groups * width, x.dtype), np.zeros(groups * width, x.dtype)
+    of_both, of_dy = zeros(groups * width, x), zeros(groups * width, x)
     totals, more = np.zeros(dgamma.size), np.zeros(dbeta.size)
+    # In one walk, if all are asked for and dx is new, as it nearly always is.
+    together = dx.size > 0 and dgamma.size > 0 and (dbeta.size > 0 or not centred) and not by_part and not add
+    count, tail = S // L, S % L
     for r in range(R if D else 0):
-        g, p, first, sums = pointer(dy) + r * D, pointer(x) + r * D, r % groups * own, r % groups * width
-        of_row = statistics(p, 1, 0, D // L, L, D % L, True, D, eps, centred, small)
-        if dx.size:
+        at, group = r * D, r % groups
+        g, p, d = pointer(dy) + at, pointer(x) + at, pointer(dx) + at
+        of_row, of_g = statistics_and_sums(
+            g, p, pointer(gamma) + group * own, C, S, count, L, tail, True, by_part, scaled, D, eps, centred,
+            small,
+        )
+        sums, others = pointer(of_both) + group * width, pointer(of_dy) + group * width
+        if together:
             gradient_row(
-                g, p, pointer(gamma) + first, pointer(dx) + r * D, C, S, S // L, L, S % L, True, by_part,
-                scaled, D, centred, add, of_row,
+                g, p, pointer(gamma) + group * own, d, sums, others, 1, 0, count, L, tail, True, False,
+                scaled, centred, False, True, of_row, of_g,
             )  # fmt: skip
-        if dgamma.size and dbeta.size and not by_part:
-            _add_both(g, p, pointer(of_both) + sums, pointer(of_dy) + sums, S // L, L, S % L, of_row)
-        elif dgamma.size:
-            add_products(g, p, pointer(of_both) + sums, C, S, S // L, L, S % L, by_part, of_row)
-        if dbeta.size and (by_part or not dgamma.size):
-            add_cotangents(g, pointer(of_dy) + sums, C, S, S // L, L, S % L, by_part)
+        elif dx.size:
+            gradient_row(
+                g, p, pointer(gamma) + group * own, d, sums, others, C, S, count, L, tail, True, by_part,
+                scaled, centred, add, False, of_row, of_g,
+            )  # fmt: skip
+        if dgamma.size and not together:
+            add_products(g, p, sums, C, S, count, L, tail, by_part, of_row)
+        if dbeta.size and not together:
+            add_cotangents(g, others, C, S, count, L, tail, by_part)
         if (r + 1) % (BLOCK * groups) == 0 or r + 1 == R:
             _move(of_both, width, own, by_part, L, totals)
             _move(of_dy, width, own, by_part, L, more)
@@ -285,22 +363,6 @@ def add_gradients(dy, x, gamma, groups, by_part, eps, centred, add, dx, dgamma, 
         dgamma[i] += totals[i]
     for i in range(dbeta.size):
         dbeta[i] += more[i]
-
-
-@jit(inline=True)
-def _add_both(dy, x, of_both, of_dy, count, step, tail, of_row):
-    """`add_products` and `add_cotangents` of a row that is one part, in one walk."""
-    shift, low, rstd = of_row
-    for k in range(count):
-        at = k * step
-        v, d = load(dy, at), ((load(x, at) - shift) - low) * rstd
-        store(of_both, at, fma(v, d, load(of_both, at)))
-        store(of_dy, at, load(of_dy, at) + v)
-    if tail:
-        at = count * step
-        v, d = load_part(dy, at, tail), ((load_part(x, at, tail) - shift) - low) * rstd
-        store(of_both, at, fma(v, d, load(of_both, at)))
-        store(of_dy, at, load(of_dy, at) + v)
 
 
 @jit

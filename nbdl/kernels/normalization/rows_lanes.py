@@ -13,6 +13,7 @@ from nbdl.kernels.normalization.rows import (
     add_cotangents,
     add_products,
     gradient_row,
+    gradient_sums,
     normalize_row,
     statistics,
 )
@@ -148,9 +149,13 @@ def _dx(site, by_part, centred):
             for j in range(rows):
                 at, kept = i * plane + j * row, (i * rows + j) * 3 * L
                 of_row = load(moments, kept), load(moments, kept + L), load(moments, kept + 2 * L)
+                of_g = gradient_sums(
+                    dy + at, x + at, gamma + i * own, parts, apart, count, L, 0, False, by_part, scaled,
+                    parts * count, centred, of_row,
+                )  # fmt: skip
                 gradient_row(
-                    dy + at, x + at, gamma + i * own, dx + at, parts, apart, count, L, 0, False, by_part,
-                    scaled, parts * count, centred, False, of_row,
+                    dy + at, x + at, gamma + i * own, dx + at, dx, dx, parts, apart, count, L, 0, False,
+                    by_part, scaled, centred, False, False, of_row, of_g,
                 )  # fmt: skip
 
     return leaf

@@ -81,10 +81,11 @@ def _divisor(i, size, taps, stride, before, after, dilation, count_include_pad):
 def _divisors(size, taps, stride, before, after, dilation, count, count_include_pad, x):
     """`_divisor` of each window, in the dtype of `x`; whole vectors can be read from each."""
     divisors = np.empty(count + lanes(pointer(x)), x.dtype)
-    for i in range(divisors.size):
-        # Beyond the end the last divisor again, so that no lane divides by 0.
-        window = min(i, count - 1)
-        divisors[i] = _divisor(window, size, taps, stride, before, after, dilation, count_include_pad)
+    for i in range(count):
+        divisors[i] = _divisor(i, size, taps, stride, before, after, dilation, count_include_pad)
+    # Beyond the end the last divisor again, so that no lane divides by 0.
+    for i in range(count, divisors.size):
+        divisors[i] = divisors[count - 1]
     return divisors
 
 
@@ -146,7 +147,7 @@ def _avg_pool2d_dx(dy, kernel, stride, padding, dilation, count_include_pad, dx)
     first = max(0, offset + (taps - 1) * dilation[1])  # where a strip has the quotient of window 0
     column = first - offset - (taps - 1) * dilation[1]  # where the taps of element 0 of a row of x begin
     length = max(first + (Q - 1) * stride[1], column + W + (taps - 1) * dilation[1]) + L
-    group = max(1, STRIPS // length)
+    group = max(1, min(P, STRIPS // length))
     strips = np.zeros(group * length, dy.dtype)  # between the windows of a wider stride stay zeros
     spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
     rows = _divisors(H, kernel[0], stride[0], padding[0], padding[1], dilation[0], P, count_include_pad, dy)

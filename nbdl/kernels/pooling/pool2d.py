@@ -84,6 +84,8 @@ def _count(size, taps, stride, before, after, dilation, ceil_mode):
 @jit
 def _taps(start, taps, dilation, size):
     """The taps [first, last) of a window from `start` on that lie in [0, size)."""
+    if 0 <= start and start + (taps - 1) * dilation < size:
+        return 0, taps  # most windows: a division takes longer than all the rest
     # The first tap at or after 0 is the ceiling of -start / dilation.
     first = max(0, -(start // dilation))
     last = min(taps, (size - 1 - start) // dilation + 1)

@@ -45,7 +45,8 @@ def pool_rows(
     column = max(0, -offset)  # where a strip has element 0 of its row
     # Two vectors follow the last element that a window takes: whole vectors are read from each of them.
     length = max(column + W, column + offset + (Q - 1) * stride[1] + (taps - 1) * dilation[1]) + 2 * L
-    group = max(1, STRIPS // length)  # as many strips are filled before one is read: no load awaits a store
+    # As many strips are filled before one is read: no load awaits a store.
+    group = max(1, min(P, STRIPS // length))
     strips = np.full(group * length, fill, x.dtype)
     spans = _spans(H, kernel[0], stride[0], padding[0], dilation[0], P)
     for n in range(N * C):
