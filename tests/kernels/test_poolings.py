@@ -72,6 +72,29 @@ def test_global_pooling_is_adaptive_pooling_into_one_bin():
         assert (one[:, :, 0, 0] == y).all() and (places[:, :, 0, 0] == index).all()
 
 
+@pytest.mark.parametrize("image", [(7, 7), (13, 15), (3, 70)], ids=str)
+def test_bins_are_exact_whatever_stands_in_their_neighbours(image):
+    """Many planes, whose vectors reach into the next one, with ties, infinities and NaN: as NumPy has it."""
+    x = np.round(RNG.standard_normal((3, 11, *image))).astype("float32")
+    x[0, :4] = -np.inf
+    x[1].flat[::97] = np.nan
+    x[2].flat[::53] = np.inf
+    (H, W), P, Q = image, 3, 2
+    y, index = adaptive_max_pool2d_argmax(x, (P, Q))
+    mean = adaptive_avg_pool2d(x, (P, Q))
+    for i, j in np.ndindex(P, Q):
+        top, bottom, left, right = i * H // P, -(-(i + 1) * H // P), j * W // Q, -(-(j + 1) * W // Q)
+        elements = x[:, :, top:bottom, left:right].reshape(3, 11, -1)
+        best = elements.argmax(2)
+        np.testing.assert_array_equal(y[..., i, j], np.take_along_axis(elements, best[..., None], 2)[..., 0])
+        rows, columns = best // (right - left) + top, best % (right - left) + left
+        np.testing.assert_array_equal(index[..., i, j], rows * W + columns)
+        np.testing.assert_allclose(mean[..., i, j], elements.mean(2), rtol=1e-5, atol=1e-6)
+    y, index = global_max_pool2d_argmax(x)
+    np.testing.assert_array_equal(index, x.reshape(3, 11, -1).argmax(2))
+    np.testing.assert_allclose(global_avg_pool2d(x), x.mean((2, 3)), rtol=1e-5, atol=1e-6)
+
+
 def test_bins_that_divide_the_image_are_windows_side_by_side():
     x = RNG.standard_normal((1, 2, 12, 9))
     np.testing.assert_allclose(adaptive_avg_pool2d(x, (4, 3)), avg_pool2d(x, 3), atol=1e-15)

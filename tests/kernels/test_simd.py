@@ -15,6 +15,7 @@ from nbdl._jit import jit
 from nbdl.kernels.simd.emit import LANES
 from nbdl.kernels.simd.registers import (
     count,
+    first,
     fma,
     hmax,
     hsum,
@@ -72,7 +73,7 @@ def arithmetic(a, b, out, L):
 @jit
 def larger_ones(a, bound):
     mask = load(pointer(a), 0) > bound
-    return some(mask), count(mask)
+    return some(mask), count(mask), first(mask), count(~mask)
 
 
 @jit
@@ -117,11 +118,12 @@ def test_arithmetic(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_in_how_many_lanes_a_mask_holds(dtype):
+def test_in_how_many_lanes_a_mask_holds_and_the_first_one(dtype):
     for lane in range(lanes(dtype)):
         a = np.where(np.arange(lanes(dtype)) == lane, 1, np.nan).astype(dtype)
-        assert larger_ones(a, 0.0) == (True, 1) and larger_ones(a, 1.0) == (False, 0)
-    assert larger_ones(np.ones_like(a), 0.0) == (True, a.size)
+        assert larger_ones(a, 0.0) == (True, 1, lane, a.size - 1)
+        assert larger_ones(a, 1.0) == (False, 0, a.size, a.size)
+    assert larger_ones(np.ones_like(a), 0.0) == (True, a.size, 0, 0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
