@@ -72,4 +72,5 @@ def _lm(layer, states, vocabulary, hidden, layers, features, tied, dropout, carr
     for _ in range(layers):
         body.append(Stateful(layer(hidden, init=init), states=states, carry=carry))
         body += [Dropout(dropout)] if dropout else []
-    return Sequential(first, *body, Linear(vocabulary, init=init, weight=first.w if tied else None))
+    last = Linear(vocabulary, weight=first.w) if tied else Linear(vocabulary, init=init)
+    return Sequential(first, *body, last)

@@ -115,7 +115,9 @@ def test_runs_of_other_kinds(run, model, trained):
 
 
 def test_the_program_of_a_file_of_pairs(run, model):
-    result = run("plan", "seq2seq", "--data", model.parent / "numbers.txt", "--set", "model_options.hidden=4")
+    result = run(
+        "plan", "seq2seq", "--all", "--data", model.parent / "numbers.txt", "--set", "model_options.hidden=4"
+    )
     assert result.exit_code == 0, result.stderr
     assert "decoder.logits.w 4x12" in result.stdout and "Python" not in result.stdout
     result = run("plan", "seq2seq")

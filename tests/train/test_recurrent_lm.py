@@ -38,7 +38,8 @@ def run(story, tmp_path_factory):
 def test_a_text_that_repeats_is_learnt(run):
     assert run.config.data_options == {"length": 32, "partition": "sequential", "text": True}
     assert run.config.model_options == {"vocabulary": 28, "carry": True}
-    assert run._step.program.native and run.history[-1]["test_perplexity"] < 1.6  # windows begin with zeros
+    assert run._updates.step.program.native
+    assert run.history[-1]["test_perplexity"] < 1.6  # windows begin with zeros
     assert [type(layer).__name__ for layer in run.net] == ["OneHot", "Stateful", "Linear"]
 
 
