@@ -11,7 +11,8 @@ def freeze(net, *patterns):
 
     No gradient is found for a frozen parameter, and no optimizer changes it. It is one with
     ``requires_grad=False``: that is no part of its values, and not saved. A step that is compiled already
-    (`nbdl.compile_step`) stays as it is. Buffers are not frozen: a batch norm goes on with its averages.
+    (`nbdl.compile_step`) refuses to go on with other parameters: compile it again. Buffers are not frozen: a
+    batch norm goes on with its averages.
 
     Parameters
     ----------

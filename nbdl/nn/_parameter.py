@@ -201,6 +201,10 @@ class Buffer(Stored):
             self.home = home
         self._array = self.home[: max(n, had)]
 
+    def shrink(self, n):
+        """Have the first `n` rows alone: those behind them were to be filled by a step that failed."""
+        self._array = self.home[:n] if n else None
+
     def assign(self, values):
         if not self.per_sample:
             super().assign(values)

@@ -9,8 +9,8 @@ from nbdl import nn
 from nbdl._cores import thread_count
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
 from nbdl.nn._inputs import call, each, named, numbers, taken
-from nbdl.nn._options import check_options, positive
-from nbdl.nn._own_loss import loss_record
+from nbdl.nn._options import positive
+from nbdl.nn._own_loss import check_loss_options, loss_record
 from nbdl.nn._parameter import per_sample_buffers, ready
 from nbdl.optim import Updater
 from nbdl.records import resolve
@@ -90,7 +90,7 @@ class CompiledStep:
         self.net, self.updater, self.seed = net, updater, seed
         record = loss_record(loss)
         compute = resolve(record.compute)
-        check_options(f"loss `{record.name}`", compute, loss_options, ("prediction", "target"))
+        check_loss_options(record, loss_options, ())
         self._loss = functools.partial(compute, **loss_options)
         parameters = nn.named_parameters(net)
         if not parameters:
@@ -100,7 +100,7 @@ class CompiledStep:
             raise DtypeError("a step needs parameters of one dtype, got {}", sorted(map(str, dtypes)))
         self.dtype = dtypes.pop()
         x, y = example
-        self._storage = Storage({**parameters, **nn.named_buffers(net)})
+        self._storage = Storage({**parameters, **nn.named_buffers(net)}, training=True)
         with updater.freezing():
             self.graph = trace(net, (x, y), self.dtype, self._loss)
         result, inputs = self.graph.result, len(named(x))
@@ -193,12 +193,17 @@ class CompiledStep:
     def _train(self, data, order, n, rates):
         with self.program.exclusive():
             self._storage.check()
-            self.program.reserve(n)
+            first, carried = self.updater.steps, [rows.stored for rows in self.plan.carried]
+            had = [len(buffer) if buffer.ready else 0 for buffer in carried]
             try:
+                self.program.reserve(n)
                 losses = self._run_steps(data, order, n, rates)
             finally:
                 for p in self._names.values():
                     p._version[0] += 1
+                if self.updater.steps == first:  # none was finished: what it would have filled goes
+                    for buffer, rows in zip(carried, had):
+                        buffer.shrink(rows)
         done = len(losses)
         if done < len(rates):
             rows = np.arange(n) if order is None else order[done * n :][:n]

@@ -12,11 +12,12 @@ class Storage:
     """The parameters and buffers of a net, each in aligned memory with room for whole registers.
 
     A second program for the same net finds the memory of the first. `flat` holds the arrays by name; the
-    padding behind the values is zero.
+    padding behind the values is zero. With `training` it is that of a program that trains some parameters.
     """
 
-    def __init__(self, stored):
+    def __init__(self, stored, training=False):
         self.stored, self.flat, self._views = stored, {}, {}
+        self._trained = {name: p.requires_grad for name, p in stored.items()} if training else {}
         for name, p in stored.items():
             if p.home is None or not np.may_share_memory(p.home[0], p._array):
                 p.home = *aligned_like(p._array), np.zeros(1, np.int64)
@@ -24,7 +25,7 @@ class Storage:
             p._array = p.home[1]
 
     def check(self):
-        """Raise `UsageError` unless the arrays are still those that the program was compiled for."""
+        """Raise `UsageError` unless the arrays, and which of them are trained, are as they were."""
         for name, p in self.stored.items():
             view = self._views[name]
             if p._array is not view:
@@ -36,6 +37,10 @@ class Storage:
                     view.shape,
                     now,
                 )
+            if self._trained.get(name, p.requires_grad) != p.requires_grad:
+                how = ("trained", "frozen") if self._trained[name] else ("frozen", "to be trained")
+                text = "`{}` was {} when the net was compiled, and is {} now: compile it again"
+                raise UsageError(text, name, *how)
 
 
 def aligned_like(array):

@@ -1,3 +1,4 @@
+import numba
 import numpy as np
 import pytest
 
@@ -83,3 +84,17 @@ def test_what_is_no_name_is_said():
         nn.freeze(model(), 3)
     with pytest.raises(UsageError, match="there are none"):
         nn.freeze(nn.Sequential(nn.Tanh()))
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the JIT is disabled: nothing is compiled")
+def test_a_compiled_step_does_not_go_on_with_other_parameters():
+    net = model()
+    step = nbdl.compile_step(net, example=(X, Y), threads=1)
+    predict = nbdl.jit_predict(net, X)
+    nn.freeze(net, "0.*")
+    with pytest.raises(UsageError, match=r"`0\.w` was trained when .* is frozen now: compile it again"):
+        step(X, Y)
+    assert predict(X).shape == (len(X), net(X).shape[1])
+    nbdl.compile_step(net, example=(X, Y), threads=1)(X, Y)
+    nn.unfreeze(net)
+    step(X, Y)

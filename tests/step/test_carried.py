@@ -116,6 +116,25 @@ def test_a_second_read_sees_the_pending_value_and_a_failed_step_commits_nothing(
     np.testing.assert_array_equal(ours.h.data, before)
 
 
+@pytest.mark.parametrize("python", [False, True])
+def test_a_failed_step_leaves_as_many_rows_as_the_last_good_one(python):
+    x = np.random.default_rng(0).normal(size=(33, 3)).astype("f4")
+    net = nn.init(Both(python), x, seed=1)
+    step, spoilt = nbdl.compile_step(net, loss="mse", example=(x, x), threads=1, lr=0.0), x.copy()
+    spoilt[2] = np.inf
+    with pytest.raises(NumericError), np.errstate(all="ignore"):
+        step(x[:8], spoilt[:8])
+    assert not net.h.ready
+    step(x[:8], x[:8])
+    before = net.h.data.copy()
+    with pytest.raises(NumericError), np.errstate(all="ignore"):
+        step(x, spoilt)
+    np.testing.assert_array_equal(net.h.data, before)
+    with pytest.raises(NumericError), np.errstate(all="ignore"):  # the second of two: the first has its rows
+        step.run(x, spoilt, np.r_[16:32, 0:16], 16)
+    assert net.h.shape == (16, 3)
+
+
 def test_rows_that_moved_are_found_and_programs_share_them():
     """A larger minibatch on the tape, and another program, give the rows another place."""
     rng = np.random.default_rng(0)
