@@ -338,22 +338,9 @@ def add_gradients(dy, x, gamma, groups, by_part, eps, centred, add, dx, dgamma, 
         at, group = r * D, r % groups
         g, p, d = pointer(dy) + at, pointer(x) + at, pointer(dx) + at
         of_row, of_g = statistics_and_sums(
-            g,
-            p,
-            pointer(gamma) + group * own,
-            C,
-            S,
-            count,
-            L,
-            tail,
-            True,
-            by_part,
-            scaled,
-            D,
-            eps,
-            centred,
+            g, p, pointer(gamma) + group * own, C, S, count, L, tail, True, by_part, scaled, D, eps, centred,
             small,
-        )
+        )  # fmt: skip
         sums, others = pointer(of_both) + group * width, pointer(of_dy) + group * width
         if together:
             gradient_row(
