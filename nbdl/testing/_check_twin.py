@@ -106,7 +106,9 @@ def _refused(subject, bad):
         return
     twin, site, _ = site_of(record, inputs, constants, np.dtype("float64"))
     given = dict(zip(record.inputs, inputs))
-    if twin is not None and all(np.can_cast(given[n].dtype, np.int64) for n in twin.index if n in given):
+    if twin is not None and all(
+        np.can_cast(given[n].dtype, np.int64) for n in twin.index if given.get(n) is not None
+    ):
         if Operands(twin, site, given, _made(record, twin, site)).checked() == 0:
             text = "lanes twin of `{}` lets pass what the kernel refuses: `{}`"
             raise VerificationError(text, record.name, bad.name)
