@@ -54,12 +54,12 @@ def _scaled_dot_product_attention_backward(given, options, dq, dk, dv):
         kept_scale = number(1 / (1 - p))
     changed, capped = kept.size > 0 or added.size > 0, softcap > 0
     sizes = (
-        2 * Q + KEYS + 2 * L + (D + V) * Q + L * max(E, W) + 6 * KEYS * Q + Q * (2 * E + W) + S * (2 * E + W)
+        2 * Q + KEYS + 2 * L + (E + W) * Q + L * max(E, W) + 6 * KEYS * Q + Q * (2 * E + W) + S * (2 * E + W)
     )
     room = aligned(sizes, q)
     e = pointer(room)
     mean, ones, bounds = e + Q, e + 2 * Q, e + (2 * Q + KEYS)
-    t, yt, rest = bounds + 2 * L, bounds + (2 * L + D * Q), bounds + (2 * L + (D + V) * Q)
+    t, yt, rest = bounds + 2 * L, bounds + (2 * L + E * Q), bounds + (2 * L + (E + W) * Q)
     s = rest + L * max(E, W)
     g, tile, turned = s + KEYS * Q, s + 2 * KEYS * Q, s + 3 * KEYS * Q
     dropped, curve, oq = s + 4 * KEYS * Q, s + 5 * KEYS * Q, s + 6 * KEYS * Q

@@ -41,7 +41,7 @@ def _scaled_dot_product_attention(q, k, v, options, y, lse):
     (N, H, T, D), (heads, S, V), number = q.shape, v.shape[1:], q.dtype.type
     pq, pk, pv, py, pl = pointer(q), pointer(k), pointer(v), pointer(y), pointer(lse)
     L = lanes(pq)
-    Q, W, X, one = VECTORS * L, round_up(V, L), round_up(V, L) // L, np.int64(1)
+    Q, E, W, X, one = VECTORS * L, round_up(D, L), round_up(V, L), round_up(V, L) // L, np.int64(1)
     zero, lowest, log2e, kept_scale = number(0), number(-np.inf), number(LOG2E), number(0)
     factor, top = number(scale * LOG2E), number(softcap * LOG2E)
     if softcap > 0:
@@ -49,12 +49,12 @@ def _scaled_dot_product_attention(q, k, v, options, y, lse):
     if p < 1:
         kept_scale = number(1 / (1 - p))
     changed = kept.size > 0 or added.size > 0
-    sizes = 3 * Q + 2 * L + D * Q + L * round_up(D, L) + 3 * KEYS * Q + Q * W
+    sizes = 3 * Q + 2 * L + E * Q + L * E + 3 * KEYS * Q + Q * W
     room = aligned(sizes + (S * W if W != V else 0), q)
     m = pointer(room)
     total, shrink, bounds = m + Q, m + 2 * Q, m + 3 * Q
-    t, rest = bounds + 2 * L, bounds + (2 * L + D * Q)
-    s = rest + L * round_up(D, L)
+    t, rest = bounds + 2 * L, bounds + (2 * L + E * Q)
+    s = rest + L * E
     tile, turned, o = s + KEYS * Q, s + 2 * KEYS * Q, s + 3 * KEYS * Q
     span, edges, part = ints(2 * Q), ints(4 * VECTORS), ints(2 * VECTORS)
     for n in range(N):

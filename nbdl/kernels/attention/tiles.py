@@ -107,7 +107,10 @@ def scores(whole, part, vectors, keys, D, k, pitch, t, s, one):
 
 @jit
 def flip(x, rows, D, factor, zero, t, rest):
-    """t[d, i] = factor x[i, d] for i < `rows`, zeros up to whole vectors; `rest` is scratch of L rows."""
+    """t[d, i] = factor x[i, d] for i < `rows`, zeros up to whole vectors; `rest` is scratch of L rows.
+
+    t has room for a multiple of L rows d; what those behind D hold is undefined.
+    """
     L = lanes(x)
     Q, whole, by, nothing = VECTORS * L, rows // L * L, splat(factor), splat(zero)
     transpose_blocks(x, D, t, Q, whole, D)
