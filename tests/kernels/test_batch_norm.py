@@ -80,7 +80,8 @@ def test_an_infinite_cotangent_of_inference_stays_where_it_is(shape):
     np.testing.assert_allclose(batch_norm_inference_dx(dy, gamma, var), want, rtol=1e-13)
     np.testing.assert_allclose(batch_norm_inference_dx(dy, gamma, var, dx=np.ones(shape)), 1 + want)
     gamma[0] = 0.0
-    dx = batch_norm_inference_dx(dy, gamma, var)
+    with np.errstate(all="ignore"):
+        dx = batch_norm_inference_dx(dy, gamma, var)
     assert np.isnan(dx[0, 0]).all() and (dx[1:, 0] == 0).all()
 
 

@@ -158,6 +158,7 @@ def _averages_of_runs(x, rows, columns, y):
     sums, across, divisors = zeros(L * L, x), zeros(L * L, x), zeros(L, x)
     p, q, s, d = pointer(x), pointer(y), pointer(sums), pointer(divisors)
     of_start, of_lines, of_run, of_size = pointer(starts), pointer(lines), pointer(runs), pointer(sizes)
+    divisors[:] = 1  # also of lanes without a bin
     plane, bins, i = np.int64(0), starts.size, 0
     for k in range(0, y.size, L):
         for lane in range(min(L, y.size - k)):

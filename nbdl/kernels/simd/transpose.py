@@ -17,7 +17,7 @@ from nbdl.kernels.simd.emit import I32, I64, LANES, at, define, emit_load_part, 
 
 
 def transpose(src, row_stride, dst, dst_stride):
-    """``dst[j * dst_stride + i] = src[i * row_stride + j]`` for i, j < L."""
+    """``dst[j * dst_stride + i] = src[i * row_stride + j]`` for i, j < L: row after row, if rows overlap."""
     L = LANES[src.array.dtype.name]
     transpose_part(src, row_stride, dst, dst_stride, L, L)
 
@@ -25,9 +25,10 @@ def transpose(src, row_stride, dst, dst_stride):
 def transpose_part(src, row_stride, dst, dst_stride, rows, columns):
     """`transpose` for i < `rows` and j < `columns` alone: touches nothing else. More than L counts as L."""
     L = LANES[src.array.dtype.name]
-    for i in range(min(rows, L)):
-        for j in range(min(columns, L)):
-            dst[j * dst_stride + i] = src[i * row_stride + j]
+    block = [[src[i * row_stride + j] for i in range(min(rows, L))] for j in range(min(columns, L))]
+    for j, row in enumerate(block):
+        for i, element in enumerate(row):
+            dst[j * dst_stride + i] = element
 
 
 def transpose_halves(src, row_stride, dst, dst_stride, apart):

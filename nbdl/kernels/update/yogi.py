@@ -56,7 +56,7 @@ def step_of(w, dw, m, v, f, tiny, largest):
     """w, m and v after a step with the `factors` f; `tiny` and `largest` are the ends of the dtype."""
     rate, root, b1, c1, c2, eps, decay = f
     g = fma(decay, w, dw)
-    m, square = fma(b1, m, c1 * g), smaller(largest, g * g)
+    m, square = fma(b1, m, c1 * g), smaller(largest, fma(g, g, 0.0))
     toward = where(square == v, 0.0, where(square > v, c2 * square, -(c2 * square)))
     v = smaller(largest, v + toward)
     return fma(-rate, m / larger(tiny, root * sqrt(v) + eps), w), m, v
