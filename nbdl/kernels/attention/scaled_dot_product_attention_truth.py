@@ -7,6 +7,7 @@ from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError
 from nbdl.kernels.regularization.dropout_truth import dropout_mask
 
 
+@np.errstate(divide="ignore", invalid="ignore")  # rows that attend nothing; infinite scores
 def scaled_dot_product_attention(
     q, k, v, mask=None, lengths=None, scale=None, causal=False, softcap=0.0, window=-1, offset=0, p=0.0,
     seed=0, op=0, step=0,
