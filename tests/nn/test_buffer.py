@@ -6,7 +6,7 @@ from nbdl import nn, registry, tape
 from nbdl.errors import DataError, DtypeError, NumericError, ShapeError, UsageError
 from nbdl.optim import Updater
 from nbdl.train import load_run
-from nbdl.train._checkpoint import read_checkpoint
+from nbdl.train._checkpoint import read_checkpoint, restore
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = np.arange(40) % 2
@@ -172,7 +172,7 @@ def test_a_checkpoint_holds_buffers(tmp_path):
     arrays, document = read_checkpoint(tmp_path / "run")
     kept = arrays["net/1.seen"].copy()
     run.net[1].seen[...] = 0.0
-    run.restore(arrays, document)
+    restore(run, arrays, document)
     assert (run.net[1].seen.data == kept).all() and (kept != 0).all()
 
 
