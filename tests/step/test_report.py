@@ -180,7 +180,7 @@ def test_time_has_a_unit():
 def timed():
     lines = [
         Line("blocks", "linear", "lanes", "5 -> 8", 1, 4000, 2_000_000, [], seconds=1e-4),
-        Line("blocks", "relu", "lanes", "8 -> 8", 3, 2000, 0, [], [0], seconds=1e-6),
+        Line("blocks", "relu", "lanes", "8 -> 8", 3, 2000, 0, [], fused=[0], seconds=1e-6),
         Line("blocks", "tiny", "lanes", "", 1, 8, 0, [], seconds=0.0),
     ]
     return Report(32, 16, 2, 2, 2, 1, 5000, 640, 0, 0, 2_000_000, lines, seconds=2e-4, fma=1e11)
