@@ -82,7 +82,12 @@ def greedy_token(logits):
     >>> int(greedy_token(np.array([0.5, 2.0, 2.0])))
     1
     """
-    return _best("greedy_token", as_float("greedy_token: `logits` (V,)", logits, 1))
+    return _greedy_token(as_float("greedy_token: `logits` (V,)", logits, 1))
+
+
+@jit
+def _greedy_token(x):
+    return _best("greedy_token", x)
 
 
 @jit
