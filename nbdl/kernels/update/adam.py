@@ -11,6 +11,7 @@ from nbdl.kernels.door.options import integer
 from nbdl.kernels.door.results import as_state
 from nbdl.kernels.simd.registers import fma, larger, pointer, smaller, splat, sqrt, where
 from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
+from nbdl.kernels.update.ranges import share
 from nbdl.kernels.update.rates import rates
 
 
@@ -62,13 +63,9 @@ def adamw_update(w, dw, m, v, lr, step, beta1=0.9, beta2=0.999, eps=1e-8, weight
 
 @jit
 def checked(kernel, step, beta1, beta2, eps):
-    beta1, beta2, eps = np.float64(beta1), np.float64(beta2), np.float64(eps)
     if step < 1:
         raise OptionError("{}: `step` counts from 1, got {}", kernel, step)
-    if not (beta1 >= 0 and beta1 < 1):
-        raise OptionError("{}: `beta1` must be at least 0 and below 1, got {}", kernel, beta1)
-    if not (beta2 >= 0 and beta2 < 1):
-        raise OptionError("{}: `beta2` must be at least 0 and below 1, got {}", kernel, beta2)
+    beta1, beta2, eps = share(kernel, "beta1", beta1), share(kernel, "beta2", beta2), np.float64(eps)
     if not eps >= 0:
         raise OptionError("{}: `eps` must not be negative, got {}", kernel, eps)
     return step, beta1, beta2, eps

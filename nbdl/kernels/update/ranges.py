@@ -22,11 +22,3 @@ def not_negative(kernel, name, value):
     if not (value >= 0 and value < np.inf):
         raise OptionError("{}: `{}` must be finite and not negative, got {}", kernel, name, value)
     return value
-
-
-@jit
-def step_number(kernel, step):
-    """The number of an update."""
-    if step < 1:
-        raise OptionError("{}: `step` counts from 1, got {}", kernel, step)
-    return step
