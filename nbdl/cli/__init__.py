@@ -17,6 +17,7 @@ COMMANDS = {
     "generate": ("_generate", "generate", "Go on with a text by a trained language model."),
     "translate": ("_translate", "translate", "Translate sentences by a trained model, and measure BLEU."),
     "info": ("_info", "info", "Entropy, mutual information and their kin, of the columns of a table."),
+    "minimize": ("_minimize", "minimize", "Trace a method on a function, step by step, and draw its path."),
     "ngrams": ("_ngrams", "ngrams", "The most frequent runs of tokens of a text, and Zipf's law."),
     "models": (
         "_models",

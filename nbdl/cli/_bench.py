@@ -1,7 +1,6 @@
 """``nbdl bench``: the ceilings of this machine, and what kernels, steps and estimates reach of them."""
 
 import contextlib
-import importlib.util
 import io
 import sys
 from pathlib import Path
@@ -9,8 +8,7 @@ from statistics import geometric_mean
 
 import click
 
-from nbdl.cli._output import common_options, emit, note, on_terminal
-from nbdl.errors import UsageError
+from nbdl.cli._output import check_picture, common_options, emit, note, on_terminal
 
 
 @click.command()
@@ -42,7 +40,7 @@ def bench(names, against, threads, repeat, quick, plot):
     nbdl bench info --against scipy,sklearn
     """
     if plot is not None:
-        _check_plot(plot)
+        check_picture(plot)
     import nbdl.bench
 
     peers = [name.strip() for name in against.split(",") if name.strip()]
@@ -59,16 +57,6 @@ def bench(names, against, threads, repeat, quick, plot):
         click.get_current_context().exit(130)
     if progress.errors:
         raise progress.errors[0]
-
-
-def _check_plot(path):
-    """What would make the picture fail, before anything is measured."""
-    if path.suffix.lower() != ".png":
-        raise UsageError("the picture is a .png file, got `{}`", path.name)
-    if not path.absolute().parent.is_dir():
-        raise UsageError("there is no folder {} for the picture", path.parent)
-    if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError('a picture needs matplotlib. Try pip install "nbdl[plot]"')
 
 
 class _Progress:

@@ -1,7 +1,6 @@
 """``nbdl info``: information measures of the columns of a file."""
 
 import contextlib
-import importlib.util
 import re
 import warnings
 from pathlib import Path
@@ -12,7 +11,7 @@ from nbdl.cli._info_answers import scan, value
 from nbdl.cli._info_asked import lags_of, read
 from nbdl.cli._info_matrix import matrix
 from nbdl.cli._info_report import list_all, report, save
-from nbdl.cli._output import common_options, emit, note
+from nbdl.cli._output import check_picture, common_options, emit, note
 from nbdl.errors import UsageError
 
 WARNINGS = 3  # that are shown
@@ -117,12 +116,7 @@ def _check_plot(path, drawn):
     """What would make the picture fail, before anything is computed."""
     if not drawn:
         raise UsageError("there is a picture of a matrix or of lags. Try --pairwise or --lags with --plot")
-    if path.suffix.lower() != ".png":
-        raise UsageError("the picture is a .png file, got `{}`", path.name)
-    if not path.absolute().parent.is_dir():
-        raise UsageError("there is no folder {} for the picture", path.parent)
-    if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError('a picture needs matplotlib. Try pip install "nbdl[plot]"')
+    check_picture(path)
 
 
 @contextlib.contextmanager

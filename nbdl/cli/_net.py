@@ -1,4 +1,4 @@
-"""The option --net: a net of the user's own class, for a run that has its weights."""
+"""Objects of the user's own: of --net, a net of their class for a run that has its weights; a function."""
 
 import importlib
 import os
@@ -23,23 +23,31 @@ def made(place):
     """
     if place is None:
         return None
+
+    def make(found):
+        return found() if isinstance(found, type) or hasattr(found, "__code__") else found
+
+    return imported(place, "--net", "a function without arguments that makes the net", make)
+
+
+def imported(place, what, wanted, make=lambda found: found):
+    """``make(object)`` of the object that `place` names, given by `what`; `wanted` says what it should be."""
     from nbdl.records import reason
 
     module, _, name = place.rpartition(":")
     if not module or not name.isidentifier():
-        text = "--net must be MODULE:NAME, as in --net mine:Own or --net mine.py:Own, got `{}`"
-        raise UsageError(text, place)
+        raise UsageError("{} must be MODULE:NAME, as in mine:Own or mine.py:Own, got `{}`", what, place)
     folder, module = _found(module)
     sys.path.insert(0, folder)
     advice = "the name of a module or file that can be imported from here"
     try:
         found = getattr(importlib.import_module(module), name)
-        advice = f"a function without arguments that makes the net, in place of `{name}`"
-        return found() if isinstance(found, type) or hasattr(found, "__code__") else found
+        advice = f"{wanted}, in place of `{name}`"
+        return make(found)
     except NbdlError:
         raise
     except Exception as error:
-        raise UsageError("--net {}: {}. Try {}", place, reason(error), advice) from error
+        raise UsageError("{} {}: {}. Try {}", what, place, reason(error), advice) from error
     finally:
         sys.path.remove(folder)
 

@@ -6,6 +6,7 @@ to stderr, so that JSON stays JSON.
 
 import contextlib
 import functools
+import importlib.util
 import io
 import json
 import math
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 import click
 
-from nbdl.errors import SaveError
+from nbdl.errors import SaveError, UsageError
 
 
 @dataclass
@@ -181,3 +182,13 @@ def figures(values):
 def figure(value):
     """A number with four digits."""
     return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.4g}"
+
+
+def check_picture(path):
+    """What would make a picture fail, before anything is computed."""
+    if path.suffix.lower() != ".png":
+        raise UsageError("the picture is a .png file, got `{}`", path.name)
+    if not path.absolute().parent.is_dir():
+        raise UsageError("there is no folder {} for the picture", path.parent)
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError('a picture needs matplotlib. Try pip install "nbdl[plot]"')

@@ -1,6 +1,18 @@
-"""Optimizers run over a net's parameters, clipping, and learning-rate schedules."""
+"""Optimizers run over a net's parameters, clipping, and learning-rate schedules; minimizing of functions."""
 
 from nbdl.optim._clip import clip_norm, clip_value
+from nbdl.optim._convexity import Convexity, convexity, set_convexity
+from nbdl.optim._derivatives import (
+    gradient,
+    hessian,
+    jacobian,
+    numeric_gradient,
+    numeric_hessian,
+    numeric_jacobian,
+)
+from nbdl.optim._functions import FUNCTIONS
+from nbdl.optim._minimize import Trace, minimize
+from nbdl.optim._picture import trace_picture
 from nbdl.optim._schedules import (
     constant,
     cosine,
@@ -15,16 +27,29 @@ from nbdl.optim._schedules import (
 from nbdl.optim._updater import Updater
 
 __all__ = [
+    "FUNCTIONS",
+    "Convexity",
+    "Trace",
     "Updater",
     "clip_norm",
     "clip_value",
     "constant",
+    "convexity",
     "cosine",
     "exponential",
     "factor",
+    "gradient",
+    "hessian",
+    "jacobian",
+    "minimize",
     "multi_factor",
+    "numeric_gradient",
+    "numeric_hessian",
+    "numeric_jacobian",
     "one_cycle",
     "piecewise",
     "polynomial",
+    "set_convexity",
     "square_root",
+    "trace_picture",
 ]
