@@ -1,6 +1,7 @@
 """``nbdl minimize``: a method on a function of one or two variables, its trace and a picture of the path."""
 
 import difflib
+import inspect
 import warnings
 from pathlib import Path
 
@@ -71,6 +72,8 @@ def minimize(function, method, x0, plot, options, **settings):
     if begin is not None and len(x0) != len(begin):
         raise UsageError("--x0: `{}` takes {} numbers, got {}", function, len(begin), len(x0))
     chosen = {key: parse(text) for key, text in (split("--set", o) for o in options)}
+    for key in chosen.keys() & inspect.signature(optim.minimize).parameters.keys():
+        raise UsageError("--set is for the options of the optimizer, and `{}` is none", key)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         trace = optim.minimize(plain(f), x0, method, **settings, **chosen)

@@ -129,7 +129,7 @@ def _segment(f, low, high, rng):
     if chord == np.inf:
         return 1.0, None, ""
     margin = chord - at
-    if abs(margin) <= ROUNDING * max(abs(above), abs(below), abs(at)):
+    if at < np.inf and abs(margin) <= ROUNDING * max(abs(above), abs(below), abs(at)):
         margin = 0.0
     text = f"f = {at:.6g} at {between}, above the chord from {a} to {b}: {chord:.6g}"
     return margin, (a, b, share), text

@@ -74,7 +74,11 @@ def gradient(f, x):
     array([2., 4.])
     """
     x = _point(x)
-    return taped(f, x)[1].reshape(x.shape)[()]
+    variable = tensor(x, requires_grad=True)
+    result = _on_tape(f, variable)
+    number(result)
+    result.backward()
+    return _gradient(variable)[()]
 
 
 def jacobian(f, x):
@@ -85,7 +89,7 @@ def jacobian(f, x):
     for i in range(result.size):
         variable.grad = None
         result.backward(np.eye(1, result.size, i).reshape(result.shape), retain=True)
-        rows.append(np.zeros(x.shape) if variable.grad is None else variable.grad)
+        rows.append(_gradient(variable))
     return np.reshape(rows, result.shape + x.shape)[()]
 
 
@@ -106,15 +110,6 @@ def symmetric(matrix, shape=None):
     return ((flat + flat.T) / 2).reshape(shape * 2)[()]
 
 
-def taped(f, x):
-    """f(x) as a float, and its gradient by the tape; `UsageError` unless f gives a tensor on the tape."""
-    variable = tensor(x, requires_grad=True)
-    result = _on_tape(f, variable)
-    value = number(result)
-    result.backward()
-    return value, np.zeros(x.shape) if variable.grad is None else variable.grad
-
-
 def number(result):
     """The one number that a function has returned, as a float."""
     if np.size(result) != 1:
@@ -128,6 +123,10 @@ def _on_tape(f, variable):
         text = "`f` must return a tensor that it has computed from its argument, got {!r}. Try {}"
         raise UsageError(text, result, "the numeric derivative of the same name")
     return result
+
+
+def _gradient(variable):
+    return np.zeros(variable.shape) if variable.grad is None else variable.grad
 
 
 def _point(x, h=None):

@@ -16,14 +16,19 @@ from nbdl._jit import plain
 from nbdl.optim import _descent
 
 C1, C2, HALVINGS = 1e-4, 0.9, 60
+ROUNDING = 1e-12  # of f: what a step promises less than is lost in it
 
 
 class Stuck(Exception):
-    """There is no next step; the text says why."""
+    """There is no next step; the text says why, and `arrived` whether that is as good as a minimum."""
+
+    def __init__(self, text, arrived=False):
+        super().__init__(text)
+        self.arrived = arrived
 
 
 def search(look, hessian, method, rule, x, rates, tolerance, trace):
-    """As `_descent.descend`, by directions: (points of the trace, why it ended or a text, last f)."""
+    """As `_descent.descend`, by directions: (points of the trace, why it ended or `Stuck`, last f)."""
     dx, record = np.empty_like(x), plain(_descent.record)
     for k in range(len(rates) + 1):
         value = look(x, dx)
@@ -34,7 +39,7 @@ def search(look, hessian, method, rule, x, rates, tolerance, trace):
             d = direction(method, hessian, x, dx)
             t = rates[k] if rule is None else RULES[rule](look, x, value, dx, d, rates[k])
         except Stuck as end:
-            return k + 1, str(end), value
+            return k + 1, end, value
         x += t * d
 
 
@@ -58,17 +63,17 @@ def direction(method, hessian, x, dx):
 
 def armijo(look, x, value, dx, d, t):
     """The first of t, t / 2, t / 4 ... that f falls enough for."""
-    slope, scratch = _downhill(dx, d), np.empty_like(x)
+    slope, scratch, longest = _downhill(dx, d), np.empty_like(x), t
     for _ in range(HALVINGS):
         if look(x + t * d, scratch) <= value + C1 * t * slope:
             return t
         t /= 2
-    raise Stuck("no step along the direction makes f smaller")
+    raise _no_step(value, longest * slope)
 
 
 def wolfe(look, x, value, dx, d, t):
     """A step that f falls enough for and that its slope has risen enough at."""
-    slope, there = _downhill(dx, d), np.empty_like(x)
+    slope, there, first = _downhill(dx, d), np.empty_like(x), t
     low, high = 0.0, np.inf
     for _ in range(HALVINGS):
         if not look(x + t * d, there) <= value + C1 * t * slope:
@@ -80,14 +85,22 @@ def wolfe(look, x, value, dx, d, t):
         t = (low + high) / 2 if high < np.inf else 2 * t
     if low > 0:
         return low  # f falls at least
-    raise Stuck("no step along the direction makes f smaller")
+    raise _no_step(value, first * slope)
 
 
 def _downhill(dx, d):
     slope = np.vdot(dx, d)
+    if slope == 0 and not dx.any():
+        raise Stuck("the gradient is 0", arrived=True)
     if not slope < 0:
-        raise Stuck("the direction does not lead downhill: the Hessian is not positive definite, or g is 0")
+        raise Stuck("the direction does not lead downhill: the Hessian is not positive definite")
     return slope
+
+
+def _no_step(value, promised):
+    if abs(promised) <= ROUNDING * max(1.0, abs(value)):
+        return Stuck("f falls no further than its rounding", arrived=True)
+    return Stuck("no step along the direction makes f smaller")
 
 
 RULES = {"armijo": armijo, "wolfe": wolfe}

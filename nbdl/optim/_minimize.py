@@ -18,9 +18,8 @@ from nbdl.optim._derivatives import (
     numeric_hessian,
     numeric_jacobian,
     symmetric,
-    taped,
 )
-from nbdl.optim._line_search import RULES, search
+from nbdl.optim._line_search import RULES, Stuck, search
 from nbdl.records import resolve
 from nbdl.tape import Tensor, real, tensor
 
@@ -130,15 +129,18 @@ def minimize(
     objective = _objective(f, x, gradient)
     trace = np.empty((steps + 1, x.size)), np.empty(steps + 1), np.empty(steps + 1)
     limit = -1.0 if tolerance is None else float(tolerance)
-    if line_search is not None or method in ("newton", "preconditioned"):
-        _check_directions(method, line_search, noise, options)
-        rates = _rates(1.0 if lr is None else lr, schedule, steps)
-        curvature = _curvature(f, objective, hessian)
-        found = search(objective.look, curvature, method, line_search, x, rates, limit, trace)
-    else:
-        if hessian is not None:
-            raise UsageError("minimize: `hessian` is for newton and preconditioned, not for `{}`", method)
-        found = _optimize(objective, f, x, method, steps, lr, schedule, noise, seed, limit, options, trace)
+    with np.errstate(all="ignore"):  # where f is not finite, the trace says so
+        if line_search is not None or method in ("newton", "preconditioned"):
+            _check_directions(method, line_search, noise, options)
+            rates = _rates(1.0 if lr is None else lr, schedule, steps)
+            curvature = _curvature(f, objective, hessian)
+            found = search(objective.look, curvature, method, line_search, x, rates, limit, trace)
+        else:
+            if hessian is not None:
+                raise UsageError("minimize: `hessian` is for newton and preconditioned, not for `{}`", method)
+            found = _optimize(
+                objective, f, x, method, steps, lr, schedule, noise, seed, limit, options, trace
+            )
     return _trace(method, objective.source, found, trace, x.shape)
 
 
@@ -186,7 +188,12 @@ def _takes_tensors(f, x):
 
 
 def _look_at_tape(f, x, dx):
-    value, dx[...] = taped(f, x)
+    variable, dx[...] = tensor(x, requires_grad=True), 0.0
+    result = f(variable)
+    value = number(result)
+    if isinstance(result, Tensor) and result.requires_grad:  # it may be a constant here, NaN for example
+        result.backward()
+        dx[...] = 0.0 if variable.grad is None else variable.grad
     return value
 
 
@@ -271,7 +278,7 @@ def _optimize(objective, f, x, method, steps, lr, schedule, noise, seed, limit, 
 def _trace(method, source, found, trace, shape):
     """The `Trace` of what was found: how many points, why it ended, and the last f."""
     count, answer, value = found
-    stopped = answer if isinstance(answer, str) else ""
+    stopped = str(answer) if isinstance(answer, Stuck) else ""
     if answer == _descent.NOT_FINITE:
         what = f"f is {value}" if not math.isfinite(value) else "the gradient of f is not finite"
         if count == 0:
@@ -279,7 +286,7 @@ def _trace(method, source, found, trace, shape):
         stopped = f"{what} after {count} steps"
     elif answer == _descent.FLAT:
         stopped = "the norm of the gradient is within the tolerance"
-    if stopped and answer != _descent.FLAT:
+    if answer == _descent.NOT_FINITE or (isinstance(answer, Stuck) and not answer.arrived):
         advice = "a smaller `lr`" if answer == _descent.NOT_FINITE else "another `x0` or method"
         text = f"minimize: {stopped}; the trace ends there. Try {advice}"
         warnings.warn(text, RuntimeWarning, stacklevel=3)
