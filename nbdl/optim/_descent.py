@@ -18,7 +18,7 @@ ROOT = math.cbrt(np.finfo(np.float64).eps)  # the step of a central difference, 
 def descend(look, f, gradient, move, update, x, dx, state, rates, options, noise, tolerance, trace):
     """Up to ``len(rates)`` updates of x in place; (how many points the trace has, why it ended, last f)."""
     for k in range(len(rates) + 1):
-        value = look(f, gradient, x, dx)
+        value = float(look(f, gradient, x, dx))
         answer = record(k, len(rates), x, dx, value, tolerance, trace)
         if answer != GOES_ON:
             return (k if answer == NOT_FINITE else k + 1), answer, value
@@ -79,7 +79,7 @@ def by_differences(f, gradient, x, dx):
 @jit(strict=True, cache=False)
 def as_given(f, gradient, x, dx):
     """f(x); its gradient by the user's function."""
-    found = gradient(x)
+    found = np.ascontiguousarray(gradient(x))
     d, g = dx.reshape(dx.size), found.reshape(found.size)
     for i in range(d.size):
         d[i] = g[i]

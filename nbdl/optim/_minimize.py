@@ -12,16 +12,10 @@ from nbdl._jit import plain
 from nbdl.errors import NumericError, OptionError, UsageError
 from nbdl.nn._options import check_options, positive
 from nbdl.optim import _descent
-from nbdl.optim._derivatives import (
-    number,
-    numeric_gradient,
-    numeric_hessian,
-    numeric_jacobian,
-    symmetric,
-)
 from nbdl.optim._line_search import RULES, Stuck, search
+from nbdl.optim._objective import curvature_of, objective_of
 from nbdl.records import resolve
-from nbdl.tape import Tensor, real, tensor
+from nbdl.tape import real
 
 DIRECTIONS = ("gd", "newton", "preconditioned")
 NAMES = {"gd": ("sgd", {}), "nesterov": ("momentum", {"nesterov": True})}  # of optimizers, with options
@@ -126,103 +120,21 @@ def minimize(
     for name, value in (("noise", noise), ("lr", lr), ("tolerance", tolerance)):
         if value is not None and not 0 <= value < math.inf:
             raise OptionError("minimize: `{}` must be finite and not negative, got {}", name, value)
-    objective = _objective(f, x, gradient)
     trace = np.empty((steps + 1, x.size)), np.empty(steps + 1), np.empty(steps + 1)
     limit = -1.0 if tolerance is None else float(tolerance)
     with np.errstate(all="ignore"):  # where f is not finite, the trace says so
+        objective = objective_of(f, x, gradient)
         if line_search is not None or method in ("newton", "preconditioned"):
             _check_directions(method, line_search, noise, options)
             rates = _rates(1.0 if lr is None else lr, schedule, steps)
-            curvature = _curvature(f, objective, hessian)
+            curvature = curvature_of(f, objective, hessian)
             found = search(objective.look, curvature, method, line_search, x, rates, limit, trace)
         else:
             if hessian is not None:
                 raise UsageError("minimize: `hessian` is for newton and preconditioned, not for `{}`", method)
-            found = _optimize(
-                objective, f, x, method, steps, lr, schedule, noise, seed, limit, options, trace
-            )
+            given = steps, lr, schedule, noise, seed, limit, options, trace
+            found = _optimize(objective, f, x, method, *given)
     return _trace(method, objective.source, found, trace, x.shape)
-
-
-# --- f and its derivatives ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Objective:
-    """`look(x, dx)` returns f(x) and writes its gradient; `gradient` is a user's compiled one, or None."""
-
-    look: object
-    source: str
-    compiled: bool = False
-    gradient: object = None
-
-
-def _objective(f, x, gradient):
-    if gradient not in ("tape", "numeric", None) and not callable(gradient):
-        text = 'minimize: `gradient` must be a function, "tape" or "numeric", got {!r}'
-        raise UsageError(text, gradient)
-    if gradient is None:
-        gradient = "numeric" if is_jitted(f) or not _takes_tensors(f, x) else "tape"
-    value = number(tensor(f(x.copy())) if gradient != "tape" else f(tensor(x)))
-    if not math.isfinite(value):
-        raise NumericError("minimize: `f` is {} at `x0`. Try another `x0`, where f is finite", value)
-    if gradient == "tape":
-        return _Objective(lambda x, dx: _look_at_tape(f, x, dx), "tape")
-    if gradient == "numeric":
-        return _Objective(lambda x, dx: _look_around(f, x, dx), "central differences", is_jitted(f))
-    found = real("minimize: the result of `gradient`", gradient(x.copy()))
-    if found.size != x.size:
-        text = "minimize: `gradient` must return an array of shape {}, that of `x0`, got {}"
-        raise UsageError(text, x.shape, found.shape)
-    compiled = is_jitted(f) and is_jitted(gradient) and isinstance(gradient(x.copy()), np.ndarray)
-    return _Objective(lambda x, dx: _look(f, gradient, x, dx), "given", compiled, gradient)
-
-
-def _takes_tensors(f, x):
-    """Whether f of a tensor is a tensor that has a gradient."""
-    try:
-        result = f(tensor(x, requires_grad=True))
-    except Exception:
-        return False  # of arrays, then; if it fails there too, that is what the user sees
-    return isinstance(result, Tensor) and result.requires_grad
-
-
-def _look_at_tape(f, x, dx):
-    variable, dx[...] = tensor(x, requires_grad=True), 0.0
-    result = f(variable)
-    value = number(result)
-    if isinstance(result, Tensor) and result.requires_grad:  # it may be a constant here, NaN for example
-        result.backward()
-        dx[...] = 0.0 if variable.grad is None else variable.grad
-    return value
-
-
-def _look_around(f, x, dx):
-    dx[...] = numeric_gradient(f, x)
-    return number(f(x.copy()))
-
-
-def _look(f, gradient, x, dx):
-    dx[...] = np.reshape(gradient(x.copy()), x.shape)
-    return number(f(x.copy()))
-
-
-def _curvature(f, objective, hessian):
-    """The Hessian as a function of x."""
-    if hessian is not None:
-        return lambda x: real("minimize: the result of `hessian`", hessian(x.copy())).astype(np.float64)
-    if objective.source == "central differences":
-        return lambda x: numeric_hessian(f, x)
-
-    def slope(x):
-        dx = np.empty_like(x)
-        objective.look(x, dx)
-        return dx
-
-    return lambda x: symmetric(numeric_jacobian(slope, x))
-
-
-# --- methods ------------------------------------------------------------------------------------------------
 
 
 def _check_directions(method, line_search, noise, options):

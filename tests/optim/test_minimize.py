@@ -116,6 +116,19 @@ def test_a_compiled_function_takes_the_same_path(method, options):
         assert compiled.gradient == ("given" if gradient else "central differences")
 
 
+def test_a_compiled_function_of_integers_and_a_gradient_that_is_a_view():
+    @numba.njit
+    def steps(x):
+        return int(x[0]) ** 2
+
+    @numba.njit
+    def down(x):
+        return np.ones((x.size, 2))[:, 0]
+
+    trace = minimize(steps, [3.0], steps=3, lr=1.0, gradient=down)
+    assert trace.f.tolist() == [9, 4, 1, 0]
+
+
 def test_any_shape_and_x0_is_left_alone():
     target, x0 = np.arange(6.0).reshape(2, 3), np.zeros((2, 3))
     trace = minimize(lambda x: ((x - target) ** 2).sum(), x0, "nesterov", steps=300, lr=0.05)
