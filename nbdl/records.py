@@ -182,8 +182,8 @@ class Optimizer:
     """Names of the state arrays of one parameter, and the kernel that updates it in place.
 
     The kernel takes ``(w, dw, *state)``, then by parameter name ``lr``, ``step`` (from 1) and options with
-    defaults. `per` says whether it may be given slices ("element") or must see the whole parameter
-    ("tensor"): accepted, and read by nothing yet, as `lanes` gets slices and `update` whole parameters.
+    defaults. `per` says whether its twin may be given slices ("element") or must see the whole parameter
+    ("tensor"), as where it asks for a norm; `update` always sees it.
     """
 
     name: str

@@ -47,6 +47,9 @@ def nbdl_optimizers():
     ):  # fmt: skip
         lanes = f"nbdl.kernels.update.{page}_lanes:{name}_update"
         yield Optimizer(name, f"nbdl.kernels:{name}_update", state, per="element", lanes=lanes)
+    for name, state in (("lars", ("v",)), ("lamb", moments)):
+        lanes = f"nbdl.kernels.update.{name}_lanes:{name}_update"
+        yield Optimizer(name, f"nbdl.kernels:{name}_update", state, per="tensor", lanes=lanes)
 
 
 @hookimpl

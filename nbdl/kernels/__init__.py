@@ -257,6 +257,8 @@ if TYPE_CHECKING:
     from nbdl.kernels.update.adam import adam_update, adamw_update
     from nbdl.kernels.update.adamax import adamax_update
     from nbdl.kernels.update.amsgrad import amsgrad_update
+    from nbdl.kernels.update.lamb import lamb_update
+    from nbdl.kernels.update.lars import lars_update
     from nbdl.kernels.update.momentum import momentum_update
     from nbdl.kernels.update.nadam import nadam_update
     from nbdl.kernels.update.rmsprop import rmsprop_update

@@ -1,4 +1,7 @@
-"""What a step does with the gradients: clip them, and update the parameters slice by slice."""
+"""What a step does with the gradients: clip them, and update the parameters slice by slice.
+
+An optimizer ``per="tensor"`` is given each parameter whole, by one thread.
+"""
 
 from nbdl.records import resolve
 from nbdl.step import _layout
@@ -45,22 +48,24 @@ class Update:
         clip += self._clip_norm() if self.updater.clip_norm else []
         leaf = self.twin.leaf(self.dtype.name)
         count, jobs = len(self._factors(self._options[0], 0.0, 1)), []
+        whole = self.updater.record.per == "tensor"
         for name in self._names:
             place = (2 + self._options.index(self.updater.options[name]) * count) * self.dtype.itemsize
             arrays = {"w": self._storage[name], "dw": self._gradients[name], **self._states[name]}
             factors = {"factors": Base(FACTORS, offset=place, kind="floats")}
-            for job in self._slices(leaf, arrays, factors, f"update {name}"):
+            for job in self._slices(leaf, arrays, factors, f"update {name}", whole=whole):
                 job.value = self.updater.parameters[name]
                 jobs.append(job)
         return [*clip, jobs]
 
-    def _slices(self, leaf, arrays, operands, what, size="size"):
+    def _slices(self, leaf, arrays, operands, what, size="size", whole=False):
         """The leaf on all slices of some arrays: full ones, and the rest."""
         total = next(iter(arrays.values())).size
-        for first, count, n in ((0, total // SLICE, SLICE), (total // SLICE * SLICE, 1, total % SLICE)):
+        cut = max(total, 1) if whole else SLICE
+        for first, count, n in ((0, total // cut, cut), (total // cut * cut, 1, total % cut)):
             if count and n:
                 bytes_ = self.dtype.itemsize
-                places = {k: Address(a, SLICE * bytes_, first * bytes_) for k, a in arrays.items()}
+                places = {k: Address(a, cut * bytes_, first * bytes_) for k, a in arrays.items()}
                 yield Job(leaf, {**places, **operands, size: n}, SHARED, count, what=what)
 
     def _clip_value(self):

@@ -16,6 +16,8 @@ OPTIMIZERS = [
     ("adam", 0.01, {"beta1": 0.8, "eps": 1e-6}),
     ("adam", 0.01, {"weight_decay": 0.1}),
     ("adamw", 0.01, {"weight_decay": 0.1}),
+    ("lars", 0.5, {"trust": 0.1, "weight_decay": 0.1}),
+    ("lamb", 0.01, {"weight_decay": 0.1}),
 ]
 
 
@@ -71,6 +73,16 @@ def test_clipping_of_many_slices(twins, x, labels, shuffled):
     twins(wide, x, labels, clip_norm=0.1).agree(shuffled(10 * 20), 20)
 
 
+@pytest.mark.parametrize("optimizer, options", [("lars", {}), ("lamb", {"eps": 1e-3})])
+def test_norms_of_parameters_of_many_slices(twins, x, labels, shuffled, optimizer, options):
+    """A whole parameter is one job, whatever its size: its norm is that of all of it."""
+    both = twins(lambda: models.mlp(3, (1021,)), x, labels, optimizer=optimizer, lr=0.01, **options)
+    both.agree(shuffled(10 * 20), 20)
+    lines = [line for line in nbdl.step.report(both.step, 20).lines if line.phase == "update"]
+    assert len(lines) == 4 and all(line.target == "lanes" for line in lines)
+    assert all(job.items == 1 for line in lines for job in line.work)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("scale", [1e-30, 1e20, 1e36])
 def test_clipping_where_squares_of_gradients_have_no_place_in_the_dtype(
@@ -94,7 +106,7 @@ def test_rates_of_a_schedule(twins, x, labels, shuffled, schedule):
     both.agree(shuffled(10 * 20), 20, rates)
 
 
-def lamb_update(w, dw, m, v, lr, step=1, beta1=0.9, beta2=0.999, weight_decay=0.01):
+def layerwise_update(w, dw, m, v, lr, step=1, beta1=0.9, beta2=0.999, weight_decay=0.01):
     """LAMB: updates as long as the parameter is large. You et al. 2020, algorithm 2."""
     m += (1 - beta1) * (dw - m)
     v += (1 - beta2) * (dw * dw - v)
@@ -105,8 +117,8 @@ def lamb_update(w, dw, m, v, lr, step=1, beta1=0.9, beta2=0.999, weight_decay=0.
 
 @pytest.mark.parametrize("clip_norm", [None, 0.05])
 def test_a_plugin_that_needs_whole_tensors(twins, plugin, x, labels, shuffled, clip_norm):
-    plugin(optimizers=[nbdl.Optimizer("lamb", lamb_update, state=("m", "v"), per="tensor")])
-    both = twins(mlp, x, labels, optimizer="lamb", lr=0.02, clip_norm=clip_norm, beta1=0.8)
+    plugin(optimizers=[nbdl.Optimizer("layerwise", layerwise_update, state=("m", "v"), per="tensor")])
+    both = twins(mlp, x, labels, optimizer="layerwise", lr=0.02, clip_norm=clip_norm, beta1=0.8)
     both.agree(shuffled(10 * 20), 20)
     both.agree(shuffled(5 * 19), 19)
     assert both.step.updater.steps == both.updater.steps == 15

@@ -96,7 +96,7 @@ def corrected(lr, step, beta1, beta2):
 
 
 @jit
-def _moments(g, m, v, f):
+def moments(g, m, v, f):
     """m and v of one step; if v is full, those of the gradients that would have filled it, `limit` at most.
 
     The limit falls from step to step by `fade`, and m, which is of former gradients, falls with it.
@@ -111,7 +111,7 @@ def _moments(g, m, v, f):
 def adam_step(w, dw, m, v, f):
     """w, m and v after a step with the `Factors` f; all others are vectors."""
     g = fma(f.decay, w, dw)
-    m, v = _moments(g, m, v, f)
+    m, v = moments(g, m, v, f)
     # w <- keep w - rate m / (root sqrt(v) + epsilon)
     return fma(f.keep, w, -(f.rate * m / fma(f.root, sqrt(v), splat(f.epsilon)))), m, v
 

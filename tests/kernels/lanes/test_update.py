@@ -32,6 +32,8 @@ TWINS = {n: t for page in (sgd_lanes, momentum_lanes, adam_lanes) for n, t in va
         ("nadam", {"momentum_decay": 0.1, "weight_decay": 0.1}),
         ("yogi", {"weight_decay": 0.1}),
         ("amsgrad", {"weight_decay": 0.1}),
+        ("lars", {"trust": 0.1, "weight_decay": 0.1}),
+        ("lamb", {"weight_decay": 0.1}),
     ],
 )
 def test_updates_agree_with_the_kernels(name, options, dtype):
