@@ -1,5 +1,6 @@
 """Optimizers run over a net's parameters, clipping, and learning-rate schedules; minimizing of functions."""
 
+from nbdl.optim._average import WeightAverage
 from nbdl.optim._clip import clip_norm, clip_value
 from nbdl.optim._convexity import Convexity, convexity, set_convexity
 from nbdl.optim._derivatives import (
@@ -31,6 +32,7 @@ __all__ = [
     "Convexity",
     "Trace",
     "Updater",
+    "WeightAverage",
     "clip_norm",
     "clip_value",
     "constant",

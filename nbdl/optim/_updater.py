@@ -7,7 +7,7 @@ import numpy as np
 from nbdl import registry
 from nbdl.errors import DataError, OptionError, UsageError
 from nbdl.nn import named_parameters
-from nbdl.nn._options import check_options
+from nbdl.nn._options import check_options, positive
 from nbdl.optim import _clip
 from nbdl.optim._groups import OWN, by_name, options_of
 from nbdl.records import resolve
@@ -34,11 +34,15 @@ class Updater:
         Other options for some parameters, by name pattern: ``{"*.b": {"weight_decay": 0.0}}``; of several
         that fit a name the last wins. ``lr_factor`` multiplies the learning rate, ``frozen`` leaves a
         parameter as it is. Or a function ``groups(name, parameter)`` that returns such options, or None.
+    accumulate : int
+        `step` updates with each call of this number, by the mean of the gradients since the last update.
     **options
         What the update kernel takes besides (beta1, weight_decay ...).
     """
 
-    def __init__(self, optimizer, net, lr=0.01, groups=None, clip_norm=None, clip_value=None, **options):
+    def __init__(
+        self, optimizer, net, lr=0.01, groups=None, clip_norm=None, clip_value=None, accumulate=1, **options
+    ):
         self.record = registry.default().get("optimizer", optimizer)
         self._update = resolve(self.record.update)
         self.lr, self.steps, parameters = lr, 0, named_parameters(net)
@@ -51,6 +55,7 @@ class Updater:
             if limit is not None:
                 _clip.check_limit(name, limit)
         self.clip_norm, self.clip_value = clip_norm, clip_value
+        self.accumulate, self._waiting = positive("`accumulate`", accumulate), 0
         known = registry.parameters(self._update)
         self._order = [n for n in known if n not in ("w", "dw", *self.record.state)]
         self.parameters, self.options, self._frozen = {}, {}, []
@@ -83,10 +88,22 @@ class Updater:
                 p.requires_grad = True
 
     def step(self, lr=None):
-        """Update every parameter that has a gradient, and forget the gradients."""
-        self.update({name: p.grad for name, p in self.parameters.items() if p.grad is not None}, lr)
+        """Update every parameter that has a gradient, and forget the gradients; whether it did.
+
+        With `accumulate` above 1 the calls between only let them add up.
+        """
+        self._waiting += 1
+        if self._waiting < self.accumulate:
+            return False
+        self._waiting = 0
+        gradients = {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
+        if self.accumulate > 1:
+            for gradient in gradients.values():
+                gradient /= self.accumulate
+        self.update(gradients, lr)
         for p in self.parameters.values():
             p.grad = None
+        return True
 
     def update(self, gradients, lr=None):
         """One update with gradients by parameter name; they are clipped in place."""

@@ -3,6 +3,7 @@
 An optimizer ``per="tensor"`` is given each parameter whole, by one thread.
 """
 
+from nbdl.errors import UsageError
 from nbdl.records import resolve
 from nbdl.step import _layout
 from nbdl.step._driver import FACTORS, SHARED, aligned
@@ -18,6 +19,9 @@ class Update:
     """
 
     def __init__(self, updater, storage, states, gradients):
+        if updater.accumulate > 1:
+            text = "`accumulate` is for `Updater.step`. A program walks a minibatch block by block: try one of {}"
+            raise UsageError(text, f"{updater.accumulate} times the size")
         self.updater = updater
         self.dtype = next(iter(storage.values())).dtype
         self.twin = resolve(updater.record.lanes) if updater.record.lanes else None
