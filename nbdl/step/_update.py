@@ -20,8 +20,8 @@ class Update:
 
     def __init__(self, updater, storage, states, gradients):
         if updater.accumulate > 1:
-            text = "`accumulate` is for `Updater.step`. A program walks a minibatch block by block: try one of {}"
-            raise UsageError(text, f"{updater.accumulate} times the size")
+            text = "`accumulate` is for `Updater.step`. A program takes minibatches {} times as large"
+            raise UsageError(text, updater.accumulate)
         self.updater = updater
         self.dtype = next(iter(storage.values())).dtype
         self.twin = resolve(updater.record.lanes) if updater.record.lanes else None
