@@ -20,8 +20,12 @@ from nbdl.errors import NumericError, OptionError, UsageError
 from nbdl.nn._options import positive
 from nbdl.optim._derivatives import number, numeric_hessian
 
-ROUNDING = 1e-10  # of the size of the numbers compared: what lies within is taken for equal
-SHORTEST = 1e-3  # segments, as a share of the region
+ROUNDING = 1e-12, 1e-14  # of the numbers compared, of the largest in the box: no counterexample lies within
+    1e-12,
+    1e-14,
+)  # of the numbers compared, and of the largest in the box: no counterexample lies within
+EQUAL = 1e-13  # of the numbers compared: what lies within is taken for equal
+SHORTEST = 1e-3  # segments, as a share of the longest
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,14 @@ def convexity(f, low, high, by="segments", samples=1000, seed=0):
         raise UsageError('convexity: `by` must be "segments" or "hessian", got {!r}', by)
     low, high = _box("convexity", low, high)
     rng = np.random.default_rng(seed)
-    look = _segment if by == "segments" else _hessian
+    samples = positive("convexity: `samples`", samples)
+    if by == "segments":
+        values = [abs(_value(f, rng.uniform(low, high))) for _ in range(32)]
+        largest = max((v for v in values if v < np.inf), default=0.0)
     strict = True
-    for _ in range(positive("convexity: `samples`", samples)):
-        margin, counterexample, text = look(f, low, high, rng)
+    for _ in range(samples):
+        found = _segment(f, low, high, rng, largest) if by == "segments" else _hessian(f, low, high, rng)
+        margin, counterexample, text = found
         if margin < 0:
             return Convexity(False, False, samples, counterexample, text)
         strict = strict and margin > 0
@@ -118,20 +126,22 @@ def set_convexity(contains, low, high, samples=1000, seed=0):
     return Convexity(True, None, samples)
 
 
-def _segment(f, low, high, rng):
+def _segment(f, low, high, rng, largest):
     """By how much f lies below the chord of a random segment, 0 within rounding."""
-    a = rng.uniform(low, high)
-    reach = SHORTEST ** rng.uniform()  # long segments, and short ones, which see small waves
-    b, share = a + reach * (rng.uniform(low, high) - a), rng.uniform(0.1, 0.9)
+    a, b = rng.uniform(low, high, (2, len(low)))
+    while np.abs((b - a) / (high - low)).max() < 0.1:
+        b = rng.uniform(low, high)
+    b = a + SHORTEST ** rng.uniform() * (b - a)  # long segments, and short ones, which see small waves
+    share = rng.uniform(0.1, 0.9)
     between = share * a + (1 - share) * b
     above, below, at = (_value(f, x) for x in (a, b, between))
     chord = share * above + (1 - share) * below
     if chord == np.inf:
         return 1.0, None, ""
-    margin = chord - at
-    if at < np.inf and abs(margin) <= ROUNDING * max(abs(above), abs(below), abs(at)):
-        margin = 0.0
+    margin, size = chord - at, max(abs(above), abs(below), abs(at))
     text = f"f = {at:.6g} at {between}, above the chord from {a} to {b}: {chord:.6g}"
+    if at < np.inf and -ROUNDING[0] * size - ROUNDING[1] * largest <= margin <= EQUAL * size:
+        margin = 0.0
     return margin, (a, b, share), text
 
 
