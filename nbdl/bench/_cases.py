@@ -10,7 +10,7 @@ from math import prod
 
 import numpy as np
 
-from nbdl import kernels
+from nbdl import kernels, registry
 from nbdl.bench._cases_of_layers import layer_cases
 from nbdl.bench._rows import Case, normal, zeros
 
@@ -31,6 +31,12 @@ QUICK = {  # only to see that everything works
     "products": ((1, 9, 20, 7), (2, 5, 6, 7)), "logits": ((16, 10),), "pooling": ((2, 3, 12, 2, 0, 2),),
     "parameters": ((1000,),),
 }  # fmt: skip
+
+OPTIMIZERS = (  # with options by which all of their state is used
+    ("sgd", {}), ("momentum", {}), ("adagrad", {}), ("rmsprop", {"centered": True, "momentum": 0.9}),
+    ("adadelta", {}), ("adam", {}), ("adamw", {}), ("adamax", {}), ("nadam", {}), ("yogi", {}),
+    ("amsgrad", {}), ("lars", {}), ("lamb", {}),
+)  # fmt: skip
 
 
 def kernel_cases(quick=False):
@@ -147,19 +153,15 @@ def _avg_pool2d_dx(*size):
     return Case("avg_pool2d_dx", text, 0, arguments, ("dx",))
 
 
-def _sgd_update(n):
+def _update(optimizer, options, n):
+    record = registry.default().get("optimizer", optimizer)
+
     def arguments():
-        return {"w": normal(n), "dw": normal(2 * n)[n:], "lr": 0.5}
+        step = {"step": 1} if "step" in registry.parameters(record.update) else {}
+        state = {name: zeros(n) for name in record.state}
+        return {"w": normal(n), "dw": normal(2 * n)[n:], "lr": 0.5, **state, **step, **options}
 
-    return Case("sgd_update", f"{n} parameters", 0, arguments, ("w",))
-
-
-def _adam_update(n):
-    def arguments():
-        state = {"m": zeros(n), "v": zeros(n), "step": 1}
-        return {"w": normal(n), "dw": normal(2 * n)[n:], "lr": 0.5, **state}
-
-    return Case("adam_update", f"{n} parameters", 0, arguments, ("w", "m", "v"))
+    return Case(f"{optimizer}_update", f"{n} parameters", 0, arguments, ("w", *record.state))
 
 
 MAKERS = (
@@ -175,6 +177,5 @@ MAKERS = (
     (_max_pool2d_dx, "pooling"),
     (partial(_pool2d, "avg_pool2d"), "pooling"),
     (_avg_pool2d_dx, "pooling"),
-    (_sgd_update, "parameters"),
-    (_adam_update, "parameters"),
+    *((partial(_update, *optimizer), "parameters") for optimizer in OPTIMIZERS),
 )

@@ -131,17 +131,10 @@ def avg_pool2d_dx(dy, x_shape, dx, kernel, stride, padding):
     return lambda: torch.ops.aten.avg_pool2d_backward(dy, x, *pairs, False, True, None)
 
 
-def sgd_update(w, dw, lr):
-    return _update(torch.optim.SGD, w, dw, lr)
-
-
-def adam_update(w, dw, m, v, lr, step):
-    return _update(torch.optim.Adam, w, dw, lr)
-
-
-def _update(optimizer, w, dw, lr):
+def _update(optimizer, options, w, dw, lr, **ours):
+    """One step of a torch optimizer; `ours` are the state, which torch makes itself, and the same options."""
     w.grad = dw
-    step = optimizer([w], lr, fused=True).step
+    step = optimizer([w], lr, **options).step
 
     def call():
         step()
@@ -150,13 +143,26 @@ def _update(optimizer, w, dw, lr):
     return call
 
 
+UPDATES = {  # fused where torch has that for a CPU
+    "sgd": (torch.optim.SGD, {"fused": True}),
+    "momentum": (torch.optim.SGD, {"fused": True, "momentum": 0.9}),
+    "adagrad": (torch.optim.Adagrad, {"fused": True}),
+    "rmsprop": (torch.optim.RMSprop, {"centered": True, "momentum": 0.9}),
+    "adadelta": (torch.optim.Adadelta, {}),
+    "adam": (torch.optim.Adam, {"fused": True}),
+    "adamw": (torch.optim.AdamW, {"fused": True}),
+    "adamax": (torch.optim.Adamax, {}),
+    "nadam": (torch.optim.NAdam, {}),
+    "amsgrad": (torch.optim.Adam, {"fused": True, "amsgrad": True}),
+}
+
 KERNELS = _torch_of_layers.KERNELS | {
     f.__name__: f
     for f in (
         conv2d, conv2d_dx, conv2d_dw, linear, linear_dx, linear_dw, matmul, bmm, softmax_cross_entropy,
-        max_pool2d, max_pool2d_dx, avg_pool2d, avg_pool2d_dx, sgd_update, adam_update,
+        max_pool2d, max_pool2d_dx, avg_pool2d, avg_pool2d_dx,
     )
-}  # fmt: skip
+} | {f"{name}_update": partial(_update, *given) for name, given in UPDATES.items()}  # fmt: skip
 
 
 # --- training steps -----------------------------------------------------------------------------------------

@@ -20,10 +20,7 @@ from nbdl.errors import NumericError, OptionError, UsageError
 from nbdl.nn._options import positive
 from nbdl.optim._derivatives import number, numeric_hessian
 
-ROUNDING = 1e-12, 1e-14  # of the numbers compared, of the largest in the box: no counterexample lies within
-    1e-12,
-    1e-14,
-)  # of the numbers compared, and of the largest in the box: no counterexample lies within
+ROUNDING = 1e-12, 1e-14  # of what is compared, of the largest in the box: no counterexample lies within
 EQUAL = 1e-13  # of the numbers compared: what lies within is taken for equal
 SHORTEST = 1e-3  # segments, as a share of the longest
 

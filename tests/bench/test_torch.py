@@ -17,6 +17,8 @@ COMPILED = pytest.mark.skipif(
     numba.config.DISABLE_JIT, reason="the JIT is disabled: plain Python takes minutes"
 )
 
+WITHOUT = {"yogi_update", "lars_update", "lamb_update"}  # torch has no such optimizers
+
 
 @pytest.mark.parametrize("case", kernel_cases(quick=True), ids=lambda case: case.name)
 def test_kernels(case):
@@ -29,7 +31,8 @@ def test_kernels(case):
     for start in (form.start for form in forms[: 1 if case.written else None]):  # each form writes there
         assert difference(result, start()(1)) < 1e-5
     images = any(getattr(a, "ndim", 0) == 4 for a in arguments.values())
-    assert [form.label for form in forms] == ["eager", "channels last"][: 1 + images]
+    labels = ["eager", "channels last"][: 1 + images]
+    assert [form.label for form in forms] == ([] if case.name in WITHOUT else labels)
 
 
 def test_a_kernel_that_torch_does_not_have():
