@@ -94,7 +94,7 @@ def _hand_defaults(compiled):
 
     def folded(args, kws):
         signature, kinds = fold(args, kws)
-        return signature, tuple(_number(kind) if isinstance(kind, numba.types.Omitted) else kind for kind in kinds)
+        return signature, tuple(map(_number, kinds))
 
     compiled._compiler.fold_argument_types = folded
     parameters = compiled._compiler.pysig.parameters
@@ -106,8 +106,10 @@ def _hand_defaults(compiled):
     )  # fmt: skip
 
 
-def _number(omitted):
-    return numba.typeof(omitted.value) if isinstance(omitted.value, int | float) else omitted
+def _number(kind):
+    """The type of a number that was left out; any other type as it is."""
+    omitted = isinstance(kind, numba.types.Omitted) and isinstance(kind.value, int | float)
+    return numba.typeof(kind.value) if omitted else kind
 
 
 def emitted(python):
