@@ -1,5 +1,6 @@
 """Adam and AdamW: see `nbdl.kernels.update` for what all updates have in common."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,16 @@ class Factors(NamedTuple):
     epsilon: float
     limit: float  # of a gradient that v cannot hold
     largest: float  # the largest finite number
+
+
+@jit(inline=True)
+def read(numbers, smallest, top, largest):
+    """The `Factors` of a leaf; its numbers are the first ten. The others are the ends of the dtype."""
+    root, c2 = numbers[1], numbers[6]
+    return Factors(
+        numbers[0], root, numbers[2], numbers[3], numbers[4], numbers[5], c2, numbers[7], numbers[8],
+        max(numbers[9], math.sqrt(smallest / c2)), root * top, largest,
+    )  # fmt: skip
 
 
 @jit

@@ -1,7 +1,5 @@
 """Adam and AdamW on slices."""
 
-import math
-
 import numpy as np
 
 from nbdl._jit import plain
@@ -10,7 +8,7 @@ from nbdl.kernels.simd.registers import LANES, load, store
 from nbdl.kernels.update import adam as _kernel
 from nbdl.kernels.update.rates import rates
 
-Factors, adam_step = _kernel.Factors, _kernel.adam_step
+read, adam_step = _kernel.read, _kernel.adam_step
 
 
 def _factors(kernel, lr, step, beta1, beta2, eps, penalty, shrink):
@@ -24,11 +22,7 @@ def _leaf(dtype):
     top, smallest = np.sqrt(largest), np.finfo(dtype).smallest_subnormal
 
     def leaf(w, dw, m, v, factors, size):
-        root, c2 = factors[1], factors[6]
-        f = Factors(
-            factors[0], root, factors[2], factors[3], factors[4], factors[5], c2, factors[7], factors[8],
-            max(factors[9], math.sqrt(smallest / c2)), root * top, largest,
-        )  # fmt: skip
+        f = read(factors, smallest, top, largest)
         for i in range(0, size, L):
             after, mean, square = adam_step(load(w, i), load(dw, i), load(m, i), load(v, i), f)
             store(m, i, mean)

@@ -1,13 +1,11 @@
 """LAMB on whole parameters."""
 
-import math
-
 import numpy as np
 
 from nbdl._jit import plain
 from nbdl.kernels.lanes.twin import UpdateTwin
 from nbdl.kernels.update import lamb as _kernel
-from nbdl.kernels.update.adam import Factors, checked, corrected
+from nbdl.kernels.update.adam import checked, corrected, read
 from nbdl.kernels.update.rates import rates
 
 advance, walk = _kernel.advance, _kernel.walk
@@ -25,11 +23,7 @@ def _leaf(dtype):
     top, smallest = np.sqrt(largest), np.finfo(dtype).smallest_subnormal
 
     def leaf(w, dw, m, v, factors, size):
-        root, c2 = factors[1], factors[6]
-        f = Factors(
-            factors[0], root, factors[2], factors[3], factors[4], factors[5], c2, factors[7], factors[8],
-            max(factors[9], math.sqrt(smallest / c2)), root * top, largest,
-        )  # fmt: skip
+        f = read(factors, smallest, top, largest)
         trust = advance(w, dw, m, v, size, f)
         walk(w, m, v, size, kind(min(factors[10] * trust, np.float64(largest))), f)
 
