@@ -1,7 +1,8 @@
 """The loop of `minimize` with an update kernel: one body, compiled for a compiled f, else run as Python.
 
-`look(f, gradient, x, dx)` returns f(x) and writes the gradient; `move` calls the update kernel. Both are
-arguments, as f is: Numba compiles the loop for each f, and calls them directly.
+`look(f, gradient, x, p, d)` returns f(x) and writes the gradient to d; `move` calls the update kernel. Both
+are arguments, as f is: Numba compiles the loop for each f, and calls them directly. p and d are x and its
+gradient as one row of numbers.
 """
 
 import math
@@ -17,13 +18,14 @@ ROOT = math.cbrt(np.finfo(np.float64).eps)  # the step of a central difference, 
 @jit(strict=True, cache=False)
 def descend(look, f, gradient, move, update, x, dx, state, rates, options, noise, tolerance, trace):
     """Up to ``len(rates)`` updates of x in place; (how many points the trace has, why it ended, last f)."""
+    p, d = x.reshape(x.size), dx.reshape(dx.size)
+    points, values, norms = trace
     for k in range(len(rates) + 1):
-        value = float(look(f, gradient, x, dx))
-        answer = record(k, len(rates), x, dx, value, tolerance, trace)
+        value = float(look(f, gradient, x, p, d))
+        answer = record(k, len(rates), p, d, value, tolerance, points, values, norms)
         if answer != GOES_ON:
             return (k if answer == NOT_FINITE else k + 1), answer, value
         if len(noise) > 0:
-            d = dx.reshape(dx.size)
             for i in range(d.size):
                 d[i] += noise[k, i]
         move(update, x, dx, state, rates[k], k + 1, options)
@@ -31,10 +33,9 @@ def descend(look, f, gradient, move, update, x, dx, state, rates, options, noise
 
 
 @jit(strict=True, cache=False)
-def record(k, steps, x, dx, value, tolerance, trace):
-    """Write point k into `trace`, the arrays (x, f, gradient norm), if f and its gradient are finite."""
-    points, values, norms = trace
-    p, norm = x.reshape(x.size), length(dx.reshape(dx.size))
+def record(k, steps, p, d, value, tolerance, points, values, norms):
+    """Write the point p with its f and the norm of its gradient d, if these are finite."""
+    norm = length(d)
     if not (np.isfinite(value) and np.isfinite(norm)):
         return NOT_FINITE
     for i in range(p.size):
@@ -46,7 +47,12 @@ def record(k, steps, x, dx, value, tolerance, trace):
 @jit(strict=True, cache=False)
 def length(d):
     """The Euclidean norm of a 1-D array, without overflow."""
-    largest, squares = 0.0, 0.0
+    squares = 0.0
+    for v in d:
+        squares += v * v
+    if squares > 1e-280 and squares < np.inf:
+        return np.sqrt(squares)
+    largest = squares = 0.0
     for v in d:
         if not abs(v) <= largest:  # NaN too
             largest = abs(v)
@@ -70,33 +76,31 @@ def move_by_count(update, x, dx, state, lr, step, options):
 
 
 @jit(strict=True, cache=False)
-def by_differences(f, gradient, x, dx):
+def by_differences(f, gradient, x, p, d):
     """f(x); its gradient by central differences."""
-    central(f, x, dx, 0.0)
+    central(f, x, p, d)
     return f(x)
 
 
 @jit(strict=True, cache=False)
-def as_given(f, gradient, x, dx):
+def as_given(f, gradient, x, p, d):
     """f(x); its gradient by the user's function."""
     found = np.ascontiguousarray(gradient(x))
-    d, g = dx.reshape(dx.size), found.reshape(found.size)
+    g = found.reshape(found.size)
     for i in range(d.size):
         d[i] = g[i]
     return f(x)
 
 
 @jit(strict=True, cache=False)
-def central(f, x, dx, h):
-    r"""Write :math:`(f(x + h e_i) - f(x - h e_i)) / 2h` to `dx`, both of one shape.
+def central(f, x, p, d):
+    r"""Write :math:`(f(x + h e_i) - f(x - h e_i)) / 2h` to d; p is x as one row, and the same afterwards.
 
-    `h` of 0 stands for the cube root of epsilon times max(1, \|x_i\|), where rounding and the cubic term are
-    alike. x is the same afterwards.
+    h is the cube root of epsilon times max(1, \|x_i\|), where rounding and the cubic term are alike.
     """
-    p, d = x.reshape(x.size), dx.reshape(dx.size)
     for i in range(p.size):
         at = p[i]
-        step = h if h > 0 else ROOT * max(1.0, abs(at))
+        step = ROOT * max(1.0, abs(at))
         up, down = at + step, at - step
         p[i] = up
         above = f(x)

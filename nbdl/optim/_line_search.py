@@ -32,7 +32,7 @@ def search(look, hessian, method, rule, x, rates, tolerance, trace):
     dx, record = np.empty_like(x), plain(_descent.record)
     for k in range(len(rates) + 1):
         value = look(x, dx)
-        answer = record(k, len(rates), x, dx, value, tolerance, trace)
+        answer = record(k, len(rates), x.reshape(-1), dx.reshape(-1), value, tolerance, *trace)
         if answer != _descent.GOES_ON:
             return (k if answer == _descent.NOT_FINITE else k + 1), answer, value
         try:

@@ -181,8 +181,8 @@ def _optimize(objective, f, x, method, steps, lr, schedule, noise, seed, limit, 
         counted = {"lr": lr, "step": step}
         update(w, dw, *state, **{n: v for n, v in counted.items() if n in order}, **options)
 
-    def look(f, gradient, x, dx):
-        return objective.look(x, dx)
+    def look(f, gradient, x, p, d):
+        return objective.look(x, d.reshape(x.shape))
 
     return plain(_descent.descend)(look, f, None, move, update, *given, options, shocks, limit, trace)
 

@@ -60,7 +60,7 @@ def test_four_small_minibatches_are_one_large():
     for a, b in zip(nn.parameters(nets[0]), nn.parameters(nets[1])):
         np.testing.assert_allclose(b.data, a.data, atol=2e-5)
         assert b.grad is None
-    with pytest.raises(UsageError, match="4 times as large the size"):
+    with pytest.raises(UsageError, match="4 times as large"):
         nbdl.compile_step(made(), optimizer="sgd", example=(X, LABELS), optimizer_options={"accumulate": 4})
     for wrong in (0, 1.5, True):
         with pytest.raises(OptionError, match="`accumulate` must be an integer of at least 1"):
