@@ -5,14 +5,7 @@ import numpy as np
 import pytest
 
 from nbdl.errors import OptionError, UsageError
-from nbdl.optim import (
-    gradient,
-    hessian,
-    jacobian,
-    numeric_gradient,
-    numeric_hessian,
-    numeric_jacobian,
-)
+from nbdl.optim import gradient, hessian, jacobian, numeric_gradient, numeric_hessian, numeric_jacobian
 
 RNG = np.random.default_rng(0)
 A, B = RNG.standard_normal((2, 3, 3))
