@@ -82,7 +82,7 @@ def evaluate(path, name, part, loss, changes, own):
         )
     results = {f"{part}_{k}": v for k, v in measured.items()}
     results |= {"samples": count(samples.x), "data": data.name}
-    remark = nbdl.train.worse_than_a_constant(measured, samples.y, loss, part)
+    remark = nbdl.train.worse_than_a_constant(measured, preparation.logs(samples.y), loss, part)
     if remark:
         note(f"warning: {remark}")
     emit({**results, "loss": loss, "model": path}, lambda: pairs(figures(results)))
@@ -106,6 +106,9 @@ def _options(config, preparation, name, loss):
         if preparation.columns:
             options.setdefault("inputs", list(preparation.columns))
             options.setdefault("target", preparation.target)
+        if preparation.categories:
+            names = preparation.columns or range(preparation.mean.size)
+            options["categories"] = [n for n, c in zip(names, preparation.categories) if c]
         if loss:
             classes = "accuracy" in registry.default().get("loss", loss).metrics
             options.setdefault("task", "classification" if classes else "regression")

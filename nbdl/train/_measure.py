@@ -100,7 +100,7 @@ def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
     Each is a mean over what it counts in each part of the samples, and no more than one part is held. Only
     for a loss or a metric whose record does not say what it counts, all predictions are.
     """
-    y = preparation.codes(split.y)
+    y = preparation.logs(preparation.codes(split.y))
     samples, targets = count(split.x), count(y, "y")
     if samples != targets:
         raise DataError("{} inputs but {} targets", samples, targets)
@@ -108,7 +108,7 @@ def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
     whole = any(counted is None for _, counted in figures.values())
     means, totals = dict.fromkeys(figures, 0.0), dict.fromkeys(figures, 0)
     for part, prediction in parts(predict, split.x, samples if whole else None):
-        pair = preparation.values(prediction), taken(y, part)
+        pair = preparation.values(prediction, logs=True), taken(y, part)
         for name, (compute, counted) in figures.items():
             n = 1 if whole else counted(*pair)
             if n:

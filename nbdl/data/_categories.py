@@ -1,0 +1,102 @@
+r"""Columns of categories: text of a table as places in a list of names, and these as indicators (one-hot).
+
+.. math:: x_{n,c} = 1 \text{ if row } n \text{ holds category } c \text{ of the training part, else } 0
+
+A category that the training part does not hold has no indicator: all of its column are 0. A missing field is
+a category of its own, `NOTHING`.
+"""
+
+import re
+import warnings
+
+import numpy as np
+
+from nbdl.data._fault import fault
+from nbdl.data._rows import MISSING, read_rows
+from nbdl.data._targets import recur
+
+NOTHING = ""  # what a missing field is called
+MOSTLY = 0.5  # of the fields of a column: more than so many that are text make it one of categories
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+SHOWN = 5  # names in a message
+
+
+def likely(rows, column):
+    """Whether a column of `Rows` holds text, and none that is a slip or a number with a decimal comma."""
+    odd = rows.odd.get(column)
+    if odd is None or not odd.texts or DECIMAL_COMMA.fullmatch(odd.first_text[1].strip()):
+        return False
+    return odd.texts > MOSTLY * (len(rows.lines) - odd.missing)
+
+
+def read_categories(path, delimiter, rows, chosen, forced=()):
+    """The columns of categories among the `chosen` of a file: names and codes (N,) of each, by its number.
+
+    They are those that are `forced`, and those of text whose texts recur, as labels do.
+    """
+    wanted = [i for i in chosen if i in forced or likely(rows, i)]
+    if not wanted:
+        return {}
+    found, kept = {}, read_rows(path, delimiter, lambda names: wanted).kept
+    for i, fields in kept.items():
+        fields = np.array([name_of(text) for text in fields], object)
+        if i in forced or recur(fields):
+            names = tuple(sorted(set(fields.tolist())))
+            found[i] = names, coded(fields, names)
+    return found
+
+
+def name_of(text):
+    """The category that a field of text stands for."""
+    text = text.strip()
+    return NOTHING if text.lower() in MISSING else text
+
+
+def coded(fields, names):
+    """The places of fields (N,) in a list of names, as float64; -1 for one that is not there."""
+    place = {name: i for i, name in enumerate(names)}
+    return np.array([place.get(name, -1) for name in fields], np.float64)
+
+
+def recoded(codes, theirs, ours, column, where):
+    """Codes (N,) in their names as codes in ours; a warning names categories that ours do not have."""
+    unknown = sorted({theirs[int(c)] for c in np.unique(codes) if c >= 0} - set(ours))
+    warn_of_unknown(unknown, column, where)
+    place = np.array([*coded(theirs, ours), -1.0])
+    return place[codes.astype(np.int64)]
+
+
+def warn_of_unknown(names, column, where):
+    """Say which categories of a column a model does not know."""
+    if names:
+        shown = ", ".join(repr(n) if n else "missing" for n in names[:SHOWN])
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        warnings.warn(
+            f"column `{column}` of {where} holds categories that the model was not trained on: {shown}{more}"
+            ". It sees 0 for them",
+            stacklevel=4,
+        )
+
+
+def held(codes):
+    """The codes that a column (N,) of the training part holds, in order: each has an indicator."""
+    found = np.unique(codes)
+    return tuple(int(c) for c in found if c >= 0)
+
+
+def indicators(codes, known):
+    """One-hot: (N, K) of 0 and 1 for codes (N,), a column for each of the K `known` ones."""
+    return (codes[:, None] == np.array(known, np.float64)).astype(np.float64)
+
+
+def named(column, name):
+    """What the indicator of a category is called."""
+    return f"{column}={name or 'missing'}"
+
+
+def check_kind(column, ours, theirs, where):
+    """`DataError` where one of two tables has categories in a column and the other numbers."""
+    if bool(ours) != bool(theirs):
+        what, other = ("text", "numbers") if theirs else ("numbers", "categories")
+        hint = f"the data option categories={column}" if ours else f"numbers in column `{column}`"
+        raise fault(f"column `{column}` holds {what}, the model was trained on {other}", where, hint)
