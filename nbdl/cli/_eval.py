@@ -72,6 +72,7 @@ def evaluate(path, name, part, loss, changes, own):
             loss,
             preparation,
             metrics=data.metrics,
+            standard_error=True,
             **({} if given else config.loss_options),
         )
     if not math.isfinite(measured["loss"]):

@@ -13,6 +13,7 @@ from nbdl.data._ngrams import ngram_counts, zipf_exponent, zipf_picture
 from nbdl.data._partition import Partition
 from nbdl.data._preparation import Preparation
 from nbdl.data._rows import is_table
+from nbdl.data._sampling import k_folds, random_split
 from nbdl.data._vocabulary import Vocabulary, tokenize
 
 __all__ = [
@@ -22,11 +23,13 @@ __all__ = [
     "Split",
     "Vocabulary",
     "is_table",
+    "k_folds",
     "label_noise",
     "lag_windows",
     "load",
     "load_inputs",
     "ngram_counts",
+    "random_split",
     "tokenize",
     "zipf_exponent",
     "zipf_picture",

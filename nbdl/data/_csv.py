@@ -91,7 +91,8 @@ def csv(
     listed = tuple(texts[i][0] if i in texts else () for i in chosen) if texts else ()
     about = data.about + _prepared(path, rows, chosen, texts)
     _check_log(log_target, data, place)
-    return dataclasses.replace(data, categories=listed, log_target=log_target, about=about)
+    metrics = ("rmse",) if data.classes is None else ()
+    return dataclasses.replace(data, categories=listed, log_target=log_target, metrics=metrics, about=about)
 
 
 def _prepared(path, rows, chosen, texts):
@@ -103,8 +104,9 @@ def _prepared(path, rows, chosen, texts):
         warnings.warn(
             f"nothing stands in {what}: the net sees 0. Try exclude={','.join(empty)}", stacklevel=5
         )
-    said = f"; {len(texts)} columns of text as {sum(len(n) for n, _ in texts.values())} categories"
-    filled = f"; {sum(gaps.values())} missing numbers become the mean of their column"
+    many = "s" * (len(texts) != 1)
+    said = f"; {len(texts)} column{many} of {sum(len(n) for n, _ in texts.values())} categories"
+    filled = f"; missing numbers ({sum(gaps.values())}) become the mean of their column"
     return said * bool(texts) + filled * bool(gaps)
 
 

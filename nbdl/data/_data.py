@@ -126,7 +126,7 @@ def from_arrays(
 
     `table` has the names of the columns and of the target, both empty without a header, if they are a table.
     """
-    check_test(test_fraction, seed)
+    check_test(test_fraction, seed, none=True)
     check_standardize(standardize)
     pixels = _are_pixels(x)
     x = as_inputs(x, places[0], standardize, gaps=standardize and table is not None)
@@ -141,7 +141,7 @@ def from_arrays(
             "one sample cannot be split into training and test", places[0], "a file with more samples"
         )
     order = np.random.default_rng(seed).permutation(len(x))
-    n = min(max(round(test_fraction * len(x)), 1), len(x) - 1)
+    n = min(max(round(test_fraction * len(x)), 1), len(x) - 1) if test_fraction else 0
     test, train = order[:n], order[n:]
     classes = (len(labels) or int(y.max()) + 1) if y.dtype == np.int64 else None
     standardize = standardize and x.ndim == 2
@@ -156,10 +156,15 @@ def check_task(task):
         raise UsageError("data option `task` must be {}, got {!r}", " or ".join(TASKS), task)
 
 
-def check_test(test_fraction, seed=0):
-    """Raises `UsageError` for a share for testing, or the seed of its choice, out of its range."""
-    if not isinstance(test_fraction, (int, float)) or not 0 < test_fraction < 1:
-        raise UsageError("data option `test_fraction` must be between 0 and 1, got {!r}", test_fraction)
+def check_test(test_fraction, seed=0, none=False):
+    """Raises `UsageError` for a share for testing, or the seed of its choice, out of its range.
+
+    With `none` the share may be 0.
+    """
+    number = isinstance(test_fraction, (int, float)) and not isinstance(test_fraction, bool)
+    if not number or not (0 < test_fraction < 1 or (none and test_fraction == 0)):
+        rule = "from 0 up to 1" if none else "between 0 and 1"
+        raise UsageError("data option `test_fraction` must be {}, got {!r}", rule, test_fraction)
     if not isinstance(seed, int) or seed < 0:
         raise UsageError("data option `seed` must be an integer from 0, got {!r}", seed)
 

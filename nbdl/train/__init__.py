@@ -12,6 +12,7 @@ from nbdl.train._model import compile_config
 from nbdl.train._remark import worse_than_a_constant
 from nbdl.train._rollout import rollout
 from nbdl.train._save import save
+from nbdl.train._selection import CrossValidation, cross_validate, learning_curve
 from nbdl.train._start import fit, train
 from nbdl.train._states import states, states_picture
 from nbdl.train._statistics import Statistics, statistics
@@ -19,6 +20,7 @@ from nbdl.train._translate import translate
 
 __all__ = [
     "Config",
+    "CrossValidation",
     "Run",
     "Statistics",
     "accuracy",
@@ -26,9 +28,11 @@ __all__ = [
     "bits_per_character",
     "bleu",
     "compile_config",
+    "cross_validate",
     "evaluate",
     "fit",
     "generate",
+    "learning_curve",
     "load",
     "load_run",
     "mean_absolute_error",

@@ -35,7 +35,7 @@ def test_text_is_coded_and_gaps_are_kept_until_the_run(write):
     x = x[np.argsort(x[:, 0])]
     assert [data.categories[1][int(c)] for c in x[:, 1]] == [row[1] for row in ROWS]
     assert np.array_equal(np.isnan(x[:, 2]), np.arange(30) % 4 == 1)
-    assert "1 columns of text as 3 categories; 8 missing numbers become the mean of their column" in data.about
+    assert "1 column of 3 categories; missing numbers (8) become the mean" in data.about
 
 
 def test_indicators_means_and_names(write):
