@@ -11,7 +11,7 @@ def nbdl_models():
         "linear_regression", "nbdl.models:linear_regression", about="y = x w + b",
         presets={
             "synthetic_regression": {**sgd, "epochs": 3, "batch_size": 32, "lr": 0.03},
-            "table": {**sgd, "epochs": 30, "batch_size": 32, "lr": 0.03, "schedule": "cosine"},
+            "table": {**sgd, "epochs": 30, "batch_size": 32, "lr": 0.03},
         },
     )  # fmt: skip
     yield Model(

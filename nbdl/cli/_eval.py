@@ -20,9 +20,12 @@ from nbdl.errors import NumericError, UsageError
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="data_options.KEY=VALUE, as in `nbdl train`."
 )
+@click.option(
+    "--standard-error", is_flag=True, help="Print how far off the loss is as an estimate of the expected one."
+)
 @_net.option
 @common_options
-def evaluate(path, name, part, loss, changes, own):
+def evaluate(path, name, part, loss, changes, standard_error, own):
     """Measure a trained model: a run's folder, or a model file (which needs --data).
 
     A run of nbdl.fit on arrays needs --data too, one of a net of your own class --net.
@@ -72,7 +75,7 @@ def evaluate(path, name, part, loss, changes, own):
             loss,
             preparation,
             metrics=data.metrics,
-            standard_error=True,
+            standard_error=standard_error,
             **({} if given else config.loss_options),
         )
     if not math.isfinite(measured["loss"]):

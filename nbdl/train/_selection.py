@@ -161,9 +161,11 @@ def _of_config(config, seed, data):
 
 def _measured(trained, data, train, held):
     """A run on some of the training samples, and its figures on these and on `held`."""
-    part = dataclasses.replace(data, train=Split(*(taken(a, train) for a in data.train)), test=held, about="")
+    seen = Split(*(taken(a, train) for a in data.train))
+    none = Split(*(taken(a, slice(0, 0)) for a in held))  # what is held out is measured once, at the end
+    part = dataclasses.replace(data, train=seen, test=none, about="")
     run = trained(part)
     row = {}
-    for name, split in (("train", part.train), ("valid", held)):
+    for name, split in (("train", seen), ("valid", held)):
         row |= {f"{name}_{key}": value for key, value in run.evaluate(split).items()}
     return run, row

@@ -14,7 +14,9 @@ from nbdl.data import Data, Preparation, Split, load, load_inputs
 from nbdl.errors import DataError, UsageError
 
 HOUSE_PRICES = Path(__file__).parents[3] / "shared" / "data" / "house_prices.csv"
-ROWS = [(f"{i}", "SLR"[i % 3], "NA" if i % 4 == 1 else f"{60 + i}", f"{np.exp(i % 7):.6f}") for i in range(30)]
+ROWS = [
+    (f"{i}", "SLR"[i % 3], "NA" if i % 4 == 1 else f"{60 + i}", f"{np.exp(i % 7):.6f}") for i in range(30)
+]
 HEADER = ("id", "zone", "front", "price")
 
 
@@ -115,7 +117,9 @@ def test_another_table_has_the_codes_of_the_run(write):
     names = [data.categories[1][int(c)] for c in found.train.x[:, 1]]
     assert names == ["RS"[int(i) % 2] for i in found.train.x[:, 0]]
     numbers = [(r[0], f"{i}", *r[2:]) for i, r in enumerate(ROWS)]
-    with pytest.raises(DataError, match="column `zone` holds numbers, the model was trained on categories") as e:
+    with pytest.raises(
+        DataError, match="column `zone` holds numbers, the model was trained on categories"
+    ) as e:
         made.agree(load(write(numbers, name="c.csv")), "c.csv")
     assert "try: the data option categories=zone" in e.value.__notes__
     text = [(r[1], *r[1:]) for r in ROWS]
@@ -147,7 +151,9 @@ def test_text_that_does_not_recur_is_no_category(write):
 
 
 def test_an_empty_column_is_0_and_said(write):
-    with pytest.warns(UserWarning, match="nothing stands in column front of .*: the net sees 0. Try exclude=fro"):
+    with pytest.warns(
+        UserWarning, match="nothing stands in column front of .*: the net sees 0. Try exclude=fro"
+    ):
         data = load(write([(*r[:2], "", r[3]) for r in ROWS]))
     made = Preparation.of(data, "mse")
     assert (made.inputs(data.train.x)[:, -1] == 0).all() and np.isfinite(made.mean).all()
