@@ -11,6 +11,7 @@ from nbdl.data._lags import lag_windows
 from nbdl.data._load import load
 from nbdl.data._ngrams import ngram_counts, zipf_exponent, zipf_picture
 from nbdl.data._partition import Partition
+from nbdl.data._polynomial import polynomial_features
 from nbdl.data._preparation import Preparation
 from nbdl.data._rows import is_table
 from nbdl.data._sampling import k_folds, random_split
@@ -29,6 +30,7 @@ __all__ = [
     "load",
     "load_inputs",
     "ngram_counts",
+    "polynomial_features",
     "random_split",
     "tokenize",
     "zipf_exponent",

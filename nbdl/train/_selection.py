@@ -21,7 +21,7 @@ class CrossValidation:
     """What k nets do, each on the samples that it was trained on and on the fold that it has not seen.
 
     `rows` has a dict for each fold: ``train_loss`` and ``valid_loss``, and the metrics of both; `runs` the
-    `Run` of each. ``print`` shows a table.
+    `nbdl.train.Run` of each. ``print`` shows a table.
     """
 
     rows: list
