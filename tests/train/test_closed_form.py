@@ -44,7 +44,7 @@ def test_units_do_not_matter():
     w, b = least_squares(X * scale + offset, Y)
     expected = by_numpy(X, Y)
     np.testing.assert_allclose(w * scale[:, None], expected[0], rtol=1e-6, atol=1e-8)
-    w, b = logistic_regression(X * scale + offset, LABELS)
+    w, _ = logistic_regression(X * scale + offset, LABELS)
     np.testing.assert_allclose(w * scale, logistic_regression(X, LABELS)[0], rtol=1e-6)
 
 
@@ -115,7 +115,7 @@ def test_more_columns_than_samples():
 def test_separated_classes_have_no_best_weights(x):
     with pytest.raises(NumericError, match="a plane separates the classes, so no weights are the best"):
         logistic_regression(x, [0, 0, 1, 1])
-    w, b = logistic_regression(x, [0, 0, 1, 1], ridge=1e-3)
+    w, _ = logistic_regression(x, [0, 0, 1, 1], ridge=1e-3)
     assert np.isfinite(w).all() and w[0] > 0
 
 

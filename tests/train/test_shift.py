@@ -41,7 +41,7 @@ def test_no_shift_no_weights():
 
 
 def test_the_frequencies_of_classes():
-    """A classifier that errs: the share of its answers is not that of the classes, the weights see through."""
+    """A classifier that errs: the shares of its answers are not those of the classes; the weights are."""
     confusion = np.array([[0.8, 0.1, 0.2], [0.1, 0.7, 0.1], [0.1, 0.2, 0.7]])  # p(prediction | class)
     p, q, n = np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.3, 0.6]), 100000
 
@@ -63,7 +63,7 @@ def test_a_perfect_classifier_counts():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: label_shift_weights([0, 1], [0, 0], [0]), NumericError, r"the same of classes \[0, 1\]"),
+        (lambda: label_shift_weights([0, 1], [0, 0], [0]), NumericError, r"cannot tell classes \[0, 1\] apart"),
         (lambda: label_shift_weights([0, 1], [0, 1], [2]), LabelError, r"no sample of class \[2\]"),
         (lambda: label_shift_weights([0, 1], [0, 1], [0], 1), LabelError, "from 0 to 0, got 0 to 1"),
         (lambda: label_shift_weights([0, 1], [0], [0]), ShapeError, "`predicted` must be one number"),
