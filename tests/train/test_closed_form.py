@@ -41,7 +41,7 @@ def test_least_squares_is_that_of_the_normal_equations(ridge, weights):
 
 def test_units_do_not_matter():
     scale, offset = np.array([1.0, 1e7, 1e-7]), np.array([0.0, 1e9, 1e-3])
-    w, b = least_squares(X * scale + offset, Y)
+    w, _ = least_squares(X * scale + offset, Y)
     expected = by_numpy(X, Y)
     np.testing.assert_allclose(w * scale[:, None], expected[0], rtol=1e-6, atol=1e-8)
     w, _ = logistic_regression(X * scale + offset, LABELS)
