@@ -38,6 +38,8 @@ def evaluate(path, name, part, loss, changes, standard_error, own):
     import nbdl.data
     import nbdl.train
     from nbdl import registry
+    from nbdl.data._fault import expanded
+    from nbdl.data._rows import read_header
     from nbdl.nn._inputs import count
     from nbdl.train._save import check_weights
 
@@ -64,6 +66,10 @@ def evaluate(path, name, part, loss, changes, standard_error, own):
             raise UsageError("--set takes data_options.KEY=VALUE here, got `{}`", change)
         options[key] = parse(value)
     check_weights(net, path)
+    if name is not None and preparation.columns and nbdl.data.is_table(name) and "inputs" in options:
+        header = read_header(expanded(name), options.get("delimiter"))
+        if header is not None:
+            preparation.order(header, name)  # all that are missing are named
     loaded = nbdl.data.load(config.data, vocabularies=preparation.vocabularies, **options)
     data = preparation.agree(loaded, config.data)
     given, loss = loss, loss or config.loss or ("mse" if data.classes is None else "softmax_cross_entropy")

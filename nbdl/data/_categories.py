@@ -58,12 +58,24 @@ def coded(fields, names):
     return np.array([place.get(name, -1) for name in fields], np.float64)
 
 
-def recoded(codes, theirs, ours, column, where):
-    """Codes (N,) in their names as codes in ours; a warning names categories that ours do not have."""
-    unknown = sorted({theirs[int(c)] for c in np.unique(codes) if c >= 0} - set(ours))
-    warn_of_unknown(unknown, column, where)
-    place = np.array([*coded(theirs, ours), -1.0])
-    return place[codes.astype(np.int64)]
+def in_codes_of(ours, theirs, xs, names, where):
+    """Tables (N, D), with their categories by column, with codes in our categories; new ones are named.
+
+    `DataError` for a column that has categories in one of both and numbers in the other.
+    """
+    xs = [np.array(x, np.float64) for x in xs]
+    for i, (name, known, found) in enumerate(zip(names, ours, theirs)):
+        if bool(known) != bool(found):
+            what, other = ("text", "numbers") if found else ("numbers", "categories")
+            hint = f"the data option categories={name}" if known else f"numbers in column `{name}`"
+            raise fault(f"column `{name}` holds {what}, the model was trained on {other}", where, hint)
+        if known != found:
+            met = {found[int(c)] for x in xs for c in np.unique(x[:, i]) if c >= 0}
+            warn_of_unknown(sorted(met - set(known)), name, where)
+            place = np.array([*coded(found, known), -1.0])
+            for x in xs:
+                x[:, i] = place[x[:, i].astype(np.int64)]
+    return xs
 
 
 def warn_of_unknown(names, column, where):
@@ -84,19 +96,19 @@ def held(codes):
     return tuple(int(c) for c in found if c >= 0)
 
 
-def indicators(codes, known):
-    """One-hot: (N, K) of 0 and 1 for codes (N,), a column for each of the K `known` ones."""
-    return (codes[:, None] == np.array(known, np.float64)).astype(np.float64)
+def spread(x, scaled, categories, known):
+    """What a net sees of a table: of columns of categories a column of 0 and 1 for each known code of x."""
+    parts = [
+        (x[:, i, None] == np.array(codes, np.float64)).astype(np.float64) if names else scaled[:, i, None]
+        for i, (names, codes) in enumerate(zip(categories, known))
+    ]
+    return np.concatenate(parts, axis=1)
 
 
-def named(column, name):
-    """What the indicator of a category is called."""
-    return f"{column}={name or 'missing'}"
-
-
-def check_kind(column, ours, theirs, where):
-    """`DataError` where one of two tables has categories in a column and the other numbers."""
-    if bool(ours) != bool(theirs):
-        what, other = ("text", "numbers") if theirs else ("numbers", "categories")
-        hint = f"the data option categories={column}" if ours else f"numbers in column `{column}`"
-        raise fault(f"column `{column}` holds {what}, the model was trained on {other}", where, hint)
+def features(columns, categories, known):
+    """What the columns are called that a net sees."""
+    return tuple(
+        feature
+        for column, names, codes in zip(columns, categories, known)
+        for feature in ([f"{column}={names[c] or 'missing'}" for c in codes] if names else [column])
+    )

@@ -76,25 +76,13 @@ class Preparation:
         away = x.astype(np.float64) - self.mean
         away = np.divide(away, self.scale, out=np.zeros_like(away), where=self.scale > 0)
         away[np.isnan(away)] = 0.0
-        if not self.categories:
-            return away
-        parts = [
-            _categories.indicators(x[:, i], known) if names else away[:, i : i + 1]
-            for i, (names, known) in enumerate(zip(self.categories, self.known))
-        ]
-        return np.concatenate(parts, axis=1)
+        return _categories.spread(x, away, self.categories, self.known) if self.categories else away
 
     @property
     def features(self):
         """What the columns that the net sees are called: ``size``, and ``zone=RL`` of a category."""
         names = self.columns or tuple(map(str, range(self.mean.size)))
-        if not self.categories:
-            return names
-        return tuple(
-            feature
-            for name, all_of_it, known in zip(names, self.categories, self.known)
-            for feature in ([_categories.named(name, all_of_it[c]) for c in known] if all_of_it else [name])
-        )
+        return _categories.features(names, self.categories, self.known) if self.categories else names
 
     def codes(self, y):
         """Targets with the numbers of their classes in place of text."""
@@ -204,17 +192,12 @@ class Preparation:
         """Another `Data` with the codes of these categories in place of its own."""
         if self.categories == data.categories:
             return data
-        ours, theirs = (c or ((),) * self.mean.size for c in (self.categories, data.categories))
         names = self.columns or tuple(map(str, range(self.mean.size)))
-        train, test = (np.array(s.x, np.float64) for s in (data.train, data.test))
-        for i, name in enumerate(names[: len(theirs)]):
-            _categories.check_kind(name, ours[i], theirs[i], where)
-            if ours[i] and ours[i] != theirs[i]:
-                both = np.concatenate([train[:, i], test[:, i]])
-                codes = _categories.recoded(both, theirs[i], ours[i], name, where)
-                train[:, i], test[:, i] = codes[: len(train)], codes[len(train) :]
-        splits = {"train": Split(train, data.train.y), "test": Split(test, data.test.y)}
-        return replace(data, **splits, categories=self.categories)
+        ours, theirs = (c or ((),) * len(names) for c in (self.categories, data.categories))
+        splits = data.train, data.test
+        xs = _categories.in_codes_of(ours, theirs, [split.x for split in splits], names, where)
+        train, test = (Split(x, split.y) for x, split in zip(xs, splits))
+        return replace(data, train=train, test=test, categories=self.categories)
 
     def _codes(self, labels, where, data=None):
         """The numbers of the classes that labels stand for."""

@@ -74,6 +74,16 @@ def read_rows(path, delimiter=None, keep=lambda names: ()):
     return parsed(path, delimiter, lambda path, reader: _read(path, reader, keep))
 
 
+def read_header(path, delimiter=None):
+    """The names of the columns of a file, None where it has no header."""
+
+    def first(path, reader):
+        row = next((row for row in reader if row), [])
+        return _names(row) if _is_header(row) else None
+
+    return parsed(path, delimiter, first)
+
+
 def parsed(path, delimiter, parse):
     """What ``parse(path, reader)`` makes of the rows; `DataError` for what is no table of text."""
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
@@ -125,8 +135,8 @@ def _read(path, reader, keep):
         if not row:
             continue
         if rows is None:
-            header = not any(map(is_number, row))
-            names = [n.strip() or str(i) if header else str(i) for i, n in enumerate(row)]
+            header = _is_header(row)
+            names = _names(row) if header else [str(i) for i in range(len(row))]
             twice = next((n for n in names if names.count(n) > 1), None)
             if twice is not None:
                 raise fault(f"two columns are called `{twice}`", path, "a name for each column")
@@ -157,6 +167,14 @@ def _read(path, reader, keep):
     for i in [i for i, odd in rows.odd.items() if odd.truths == len(rows.lines) and i not in rows.kept]:
         del rows.odd[i]  # a column of truth values is one of 0 and 1
     return rows
+
+
+def _is_header(row):
+    return not any(map(is_number, row))
+
+
+def _names(row):
+    return [name.strip() or str(i) for i, name in enumerate(row)]
 
 
 def number(text):

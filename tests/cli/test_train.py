@@ -293,6 +293,9 @@ def test_a_table_with_text_gaps_and_logarithms(run, tmp_path):
     result = run("eval", "run", "--data", "few.csv", "--split", "train", "--format", "json")
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["train_rmse"] < 0.4
+    write("less.csv", ("price", "size"), [(p, s) for s, z, p in rows])
+    result = run("eval", "run", "--data", "less.csv")
+    assert result.exit_code == 3 and "that the model was trained on are missing: zone" in result.stderr
     result = run(*table, "--epochs", 5, "--folds", 3)
     assert result.exit_code == 0, result.stderr
     assert "fold 3/3  train loss" in result.stderr
