@@ -137,9 +137,12 @@ def _cross_validate(config, folds):
     begun = time.perf_counter()
     with _text_or_table(config), fitting(config.model, config.data):
         data = nbdl.data.load(config.data, **config.data_options)
+        samples = count(data.train.x)
+        if not 2 <= folds <= samples:
+            raise UsageError("--folds must be from 2 to {}, the training samples, got {}", samples, folds)
         note(data.about)
-        samples = f"{count(data.train.x)} samples"
-        note(f"training {config.model} on {config.data}: {samples} in {folds} folds, {config.epochs} epochs")
+        often = f"{samples} samples in {folds} folds, {config.epochs} epochs"
+        note(f"training {config.model} on {config.data}: {often}")
         found = nbdl.train.cross_validate(config, data, folds, seed=config.seed, progress=progress)
     seconds = round(time.perf_counter() - begun, 3)
     document = {"folds": found.rows, "mean": found.mean, "standard_error": found.standard_error}

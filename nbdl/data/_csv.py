@@ -104,8 +104,8 @@ def _prepared(path, rows, chosen, texts):
         warnings.warn(
             f"nothing stands in {what}: the net sees 0. Try exclude={','.join(empty)}", stacklevel=5
         )
-    many = "s" * (len(texts) != 1)
-    said = f"; {len(texts)} column{many} of {sum(len(n) for n, _ in texts.values())} categories"
+    many, names = "s" * (len(texts) != 1), sum(len(names) for names, _ in texts.values())
+    said = f"; {len(texts)} column{many} of {names} categor{'y' if names == 1 else 'ies'}"
     filled = f"; missing numbers ({sum(gaps.values())}) become the mean of their column"
     return said * bool(texts) + filled * bool(gaps)
 
@@ -142,6 +142,8 @@ def check_columns(path, rows, chosen, choose=True, gaps=False):
     if fine and choose:
         option, named = ("exclude", [names[i] for i in odd]) if gaps else ("inputs", fine)
         hint = f"the data option {option}={shlex.quote(','.join(named))}"
+        if gaps and text:
+            hint += f", or categories={shlex.quote(','.join(text))}"
     if text and all(DECIMAL_COMMA.fullmatch(o.first_text[1].strip()) for o in odd.values() if o.texts):
         hint = "decimal points in place of decimal commas"
     if len(odd) == 1:

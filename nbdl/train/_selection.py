@@ -95,8 +95,11 @@ def cross_validate(make, data, k=5, *, seed=0, progress=None, **settings):
     >>> found.mean["valid_loss"], found.standard_error["valid_loss"]
     """
     trained, data = _trainer(make, data, seed, settings)
-    rows, runs = [], []
-    for train, valid in k_folds(count(data.train.x), k, seed):
+    rows, runs, n = [], [], count(data.train.x)
+    if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or not 2 <= k <= n:
+        text = "cross_validate: `k` must be an integer from 2 to {}, the training samples, got {!r}"
+        raise OptionError(text, n, k)
+    for train, valid in k_folds(n, k, seed):
         run, row = _measured(trained, data, train, Split(*(taken(a, valid) for a in data.train)))
         runs.append(run)
         rows.append(row)

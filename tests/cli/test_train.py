@@ -305,7 +305,10 @@ def test_a_table_with_text_gaps_and_logarithms(run, tmp_path):
     document = json.loads(run(*table, "--epochs", 5, "--folds", 3, "--format", "json").stdout)
     values = [row["valid_loss"] for row in document["folds"]]
     np.testing.assert_allclose(document["mean"]["valid_loss"], np.mean(values))
-    for options, what in ((("--out", "x"), "leave out --out"), ((), "`k` must be an integer from 2, got 1")):
+    for options, what in (
+        (("--out", "x"), "leave out --out"),
+        ((), "--folds must be from 2 to 96, the training samples, got 1"),
+    ):
         result = run(*table, "--folds", 1, *options)
         assert result.exit_code == 2 and what in result.stderr
 

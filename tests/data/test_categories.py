@@ -147,7 +147,7 @@ def test_numbers_as_categories_and_excluded_columns(write):
 def test_text_that_does_not_recur_is_no_category(write):
     with pytest.raises(DataError, match="column `zone` holds 'name0', not a number") as error:
         load(write([(r[0], f"name{i}", *r[2:]) for i, r in enumerate(ROWS)]))
-    assert error.value.__notes__[1] == "try: the data option exclude=zone"
+    assert error.value.__notes__[1] == "try: the data option exclude=zone, or categories=zone"
 
 
 def test_an_empty_column_is_0_and_said(write):

@@ -72,7 +72,7 @@ def test_settings_of_a_model():
 
 
 def test_what_has_no_folds(tmp_path):
-    with pytest.raises(OptionError, match="as many samples as folds, 99 at least, got 43"):
+    with pytest.raises(OptionError, match="`k` must be an integer from 2 to 43, .* got 99"):
         cross_validate(linear, (X, Y), 99, **SETTINGS)
     (tmp_path / "a.txt").write_text("a woodchuck could chuck wood " * 40)
     data = load(tmp_path / "a.txt", text=True, partition="random")
