@@ -284,6 +284,8 @@ def test_a_table_with_text_gaps_and_logarithms(run, tmp_path):
     assert (
         again["test_loss"] == last["test_loss"] and 0 < again["test_loss_standard_error"] < last["test_loss"]
     )
+    plan = run("plan", "linear_regression", "--data", "houses.csv")
+    assert plan.exit_code == 0 and "4 -> 1" in plan.stdout  # size, and three zones
     write("new.csv", ("zone", "size"), [("a", "100"), ("q", "100"), ("c", "100")])
     result = run("predict", "run", "new.csv", "-o", "y.npy")
     assert result.exit_code == 0 and "column `zone` of new.csv holds categories" in result.stderr

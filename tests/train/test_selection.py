@@ -1,5 +1,6 @@
 """Cross-validation, learning curves, standard errors, and epochs of whole minibatches alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,8 +72,28 @@ def test_settings_of_a_model():
         cross_validate(config, data, 2, lr=0.1)
 
 
+@pytest.mark.filterwarnings("ignore:the train ")
+def test_a_fold_never_touches_the_net_that_is_measured_on_it():
+    """Neither its numbers, nor its categories, nor its targets: the net is the same to the bit."""
+    x = np.column_stack([X[:, 0], RNG.integers(0, 3, 43)]).astype(np.float64)
+    data = Data(
+        "t", Split(x, Y), Split(x[:0], Y[:0]), None, standardize=True, categories=((), ("a", "b", "c"))
+    )
+    valid = k_folds(43, 4, 0)[1][1]
+    wild, far = x.copy(), Y.copy()
+    wild[valid, 0], wild[valid, 1], far[valid] = 1e6, 3, 1e6
+    names = ((), ("a", "b", "c", "d"))
+    other = replace(data, train=Split(wild, far), categories=names)
+    ours, theirs = (cross_validate(linear, d, 4, lr=0.1, epochs=2, compiled=False) for d in (data, other))
+    states = [nn.state_dict(found.runs[1].net) for found in (ours, theirs)]
+    assert all(np.array_equal(states[0][name], states[1][name]) for name in states[0])
+    assert ours.rows[1]["train_loss"] == theirs.rows[1]["train_loss"]
+    assert ours.rows[1]["valid_loss"] < 1e6 < theirs.rows[1]["valid_loss"]
+    assert ours.rows[0]["train_loss"] != theirs.rows[0]["train_loss"]
+
+
 def test_what_has_no_folds(tmp_path):
-    with pytest.raises(OptionError, match="`k` must be an integer from 2 to 43, .* got 99"):
+    with pytest.raises(OptionError, match=r"`k` must be an integer from 2 to 43, .* got 99"):
         cross_validate(linear, (X, Y), 99, **SETTINGS)
     (tmp_path / "a.txt").write_text("a woodchuck could chuck wood " * 40)
     data = load(tmp_path / "a.txt", text=True, partition="random")
