@@ -21,6 +21,26 @@ DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 SHOWN = 5  # names in a message
 
 
+def misfit(data):
+    """What is wrong with the `categories` of a `Data`, or ""."""
+    x = data.train.x
+    if not data.categories:
+        return ""
+    if not data.standardize:
+        return "`categories` need `standardize`, which makes indicators of them"
+    if np.ndim(x) != 2 or len(data.categories) != x.shape[1]:
+        shape = getattr(x, "shape", "several arrays")
+        return f"`categories` must have an entry for each column of x, got {len(data.categories)} for {shape}"
+    for i, names in enumerate(data.categories):
+        for part in (data.train.x, data.test.x) if names else ():
+            codes = part[:, i]
+            odd = codes[~((codes == np.floor(codes)) & (codes >= -1) & (codes < len(names)))]
+            if odd.size:
+                most = len(names) - 1
+                return f"column {i} of x must hold numbers of its categories, -1 to {most}, got {odd[0]:g}"
+    return ""
+
+
 def likely(rows, column):
     """Whether a column of `Rows` holds text, and none that is a slip or a number with a decimal comma."""
     odd = rows.odd.get(column)

@@ -8,6 +8,7 @@ import numpy as np
 
 from nbdl.data import Data, Split
 from nbdl.data import load as load_data
+from nbdl.data._categories import misfit
 from nbdl.errors import DataError, DtypeError, UsageError
 from nbdl.nn._inputs import call, count, each, named, numbers, taken
 from nbdl.step._trace import trace
@@ -148,6 +149,8 @@ def check_data(data, valid=None):
                     raise DataError("{} {}{} hold {} at index {}", part, what, key, a[where], where)
     if not count(data.train.x):
         raise DataError("{}: the training data are empty", data.name)
+    if misfit(data):
+        raise DataError("{}: {}", data.name, misfit(data))
 
 
 def warn_of_pixels(net, x, dtype, stacklevel):

@@ -204,6 +204,22 @@ def test_a_document_brings_back_categories(write):
             Preparation.read({**document, **change}, "f")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"standardize": False}, "`categories` need `standardize`"),
+        ({"categories": ((),)}, r"an entry for each column of x, got 1 for \(3, 2\)"),
+        ({"categories": ((), ("a",))}, "column 1 of x must hold numbers of its categories, -1 to 0, got 1"),
+        ({"categories": (("a", "b"), ())}, "column 0 of x must hold .* got 0.5"),
+    ],
+)
+def test_categories_that_do_not_belong_to_the_columns(change, message):
+    x, y = np.array([[0.5, 0], [1.5, 1], [2.5, 1]]), np.float32([[1], [3], [5]])
+    data = Data("t", Split(x, y), Split(x[:0], y[:0]), None, standardize=True, categories=((), ("a", "b")))
+    with pytest.raises(DataError, match=message):
+        nbdl.fit(nn.Sequential(nn.Linear(1)), replace(data, **change), epochs=1, compiled=False)
+
+
 def test_gaps_of_arrays_are_let_in_only_where_columns_are_standardised():
     x, y = np.array([[1.0, 2], [3, np.nan], [5, 6]]), np.float32([[1], [3], [5]])
     data = Data("t", Split(x, y), Split(x[:0], y[:0]), None, standardize=True)
