@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nbdl import info, registry
-from nbdl.cli import _info
+from nbdl.cli import _info, _output
 from nbdl.info import _picture
 
 pytestmark = [
@@ -847,6 +847,6 @@ def test_whole_numbers_are_not_called_discrete_where_they_may_be_measured(run, t
 
 
 def test_without_matplotlib(run, table, monkeypatch):
-    monkeypatch.setattr(_info.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(_output.importlib.util, "find_spec", lambda name: None)
     got = run("info", "mutual_information", "plants.csv", "--pairwise", "--plot", "a.png")
     assert got.exit_code == 2 and 'try: pip install "nbdl[plot]"' in got.stderr
