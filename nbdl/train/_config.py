@@ -103,6 +103,9 @@ def resolve(model=None, path=None, overrides=None, own=False):
     config = Config(model=model, data=data)
     if name is not None:
         fill(config, record, name, given)
+        if given.get("loss"):  # another than the preset's may take less
+            taken = registry.parameters(registry.default().get("loss", given["loss"]).compute)
+            config.loss_options = {k: v for k, v in config.loss_options.items() if k in taken}
     config.data_options = {**text, **(config.data_options if name in own else {})}
     for key, value in given.items():
         value = _typed(key, value)
