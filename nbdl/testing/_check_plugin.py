@@ -31,9 +31,10 @@ def check_plugin(name):
 
     Every field that names code must resolve; kernels must pass `check_kernel`; an optimizer's update kernel
     must change its parameter in place; lanes twins must agree with them; a loss must give a finite scalar and
-    a gradient, and work in evaluation; a data set must load what `Data` says; the presets of a model must name settings that exist;
-    schedules, metrics and measures must give numbers, initializers arrays of the shape; estimators must pass
-    `check_estimator`. What works but not in a native program, as a loss that looks at values, is a warning.
+    a gradient, and work in evaluation; a data set must load what `Data` says; the presets of a model must
+    name settings that exist; schedules, metrics and measures must give numbers, initializers arrays of the
+    shape; estimators must pass `check_estimator`. What works but not in a native program, as a loss that
+    looks at values, is a warning.
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ def _check_evaluation(record, prediction, target):
     except Exception as error:
         raise VerificationError("loss `{}` fails in evaluation: {}", record.name, reason(error)) from error
     if not n > 0:
-        raise VerificationError("loss `{}`: `count` must be positive for {} samples, got {}", record.name, 4, n)
+        raise VerificationError("loss `{}`: `count` must be positive for 4 samples, got {}", record.name, n)
 
 
 class _Outputs:
