@@ -33,7 +33,7 @@ def made(place):
     sys.path.insert(0, folder)
     advice = "the name of a module or file that can be imported from here"
     try:
-        found = getattr(importlib.import_module(module), name)
+        found = getattr(_imported(module, place), name)
         advice = f"a function without arguments that makes the net, in place of `{name}`"
         return found() if isinstance(found, type) or hasattr(found, "__code__") else found
     except NbdlError:
@@ -42,6 +42,20 @@ def made(place):
         raise UsageError("--net {}: {}. Try {}", place, reason(error), advice) from error
     finally:
         sys.path.remove(folder)
+
+
+def _imported(module, place):
+    """The module; what it raises while it runs is said to come from there."""
+    from nbdl.records import reason
+
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == module:
+            raise
+        what = str(error).partition(". Try ")[0] if isinstance(error, NbdlError) else reason(error)
+        text = "while running {}: {}. Try `if __name__ == \"__main__\":` above what trains in it"
+        raise UsageError(text, place.rpartition(":")[0], what) from error
 
 
 def _found(module):

@@ -94,8 +94,8 @@ def resolve(model=None, path=None, overrides=None, own=False):
     record = registry.default().get("model", model)
     data = str(given.get("data") or next((n for n in record.presets if n != PAIRS), ""))
     if not data:
-        what = "file of pairs of sentences" if PAIRS in record.presets else "data set"
-        raise UsageError("model `{}` has no preset {}: name one with --data", model, what)
+        what = "a file of pairs of sentences" if PAIRS in record.presets else "a data set"
+        raise UsageError("model `{}` has no data of its own: name {} with --data", model, what)
     text = text_options(record, data, _typed("data_options", given.get("data_options", {})))
     table = data if data in registry.default().names("dataset") else next(iter(text), TABLE)
     own = (data, Path(data).stem, table)
