@@ -20,9 +20,12 @@ from nbdl.errors import NumericError, UsageError
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="data_options.KEY=VALUE, as in `nbdl train`."
 )
+@click.option(
+    "--standard-error", is_flag=True, help="Print how far off the loss is as an estimate of the expected one."
+)
 @_net.option
 @common_options
-def evaluate(path, name, part, loss, changes, own):
+def evaluate(path, name, part, loss, changes, standard_error, own):
     """Measure a trained model: a run's folder, or a model file (which needs --data).
 
     A run of nbdl.fit on arrays needs --data too, one of a net of your own class --net.
@@ -35,6 +38,8 @@ def evaluate(path, name, part, loss, changes, own):
     import nbdl.data
     import nbdl.train
     from nbdl import registry
+    from nbdl.data._fault import expanded
+    from nbdl.data._rows import read_header
     from nbdl.nn._inputs import count
     from nbdl.train._save import check_weights
 
@@ -61,6 +66,10 @@ def evaluate(path, name, part, loss, changes, own):
             raise UsageError("--set takes data_options.KEY=VALUE here, got `{}`", change)
         options[key] = parse(value)
     check_weights(net, path)
+    if name is not None and preparation.columns and nbdl.data.is_table(name) and "inputs" in options:
+        header = read_header(expanded(name), options.get("delimiter"))
+        if header is not None:
+            preparation.order(header, name)  # all that are missing are named
     loaded = nbdl.data.load(config.data, vocabularies=preparation.vocabularies, **options)
     data = preparation.agree(loaded, config.data)
     given, loss = loss, loss or config.loss or ("mse" if data.classes is None else "softmax_cross_entropy")
@@ -72,6 +81,7 @@ def evaluate(path, name, part, loss, changes, own):
             loss,
             preparation,
             metrics=data.metrics,
+            standard_error=standard_error,
             **({} if given else config.loss_options),
         )
     if not math.isfinite(measured["loss"]):
@@ -82,7 +92,7 @@ def evaluate(path, name, part, loss, changes, own):
         )
     results = {f"{part}_{k}": v for k, v in measured.items()}
     results |= {"samples": count(samples.x), "data": data.name}
-    remark = nbdl.train.worse_than_a_constant(measured, samples.y, loss, part)
+    remark = nbdl.train.worse_than_a_constant(measured, preparation.logs(samples.y), loss, part)
     if remark:
         note(f"warning: {remark}")
     emit({**results, "loss": loss, "model": path}, lambda: pairs(figures(results)))
@@ -106,6 +116,9 @@ def _options(config, preparation, name, loss):
         if preparation.columns:
             options.setdefault("inputs", list(preparation.columns))
             options.setdefault("target", preparation.target)
+        if preparation.categories:
+            names = preparation.columns or range(preparation.mean.size)
+            options["categories"] = [n for n, c in zip(names, preparation.categories) if c]
         if loss:
             classes = "accuracy" in registry.default().get("loss", loss).metrics
             options.setdefault("task", "classification" if classes else "regression")

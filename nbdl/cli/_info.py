@@ -67,7 +67,7 @@ def info(measure, file, listing, pairwise, lags, plot, **given):
     FILE is .csv, .npy, .npz, or a name of `nbdl data list`. A column COL is given by its name or its number
     from 0; a,b are two columns as one joint variable. Text and numbers of few values are discrete, other
     numbers continuous where they are measured: the result says how each column was taken, --discrete and
-    --continuous change it. A missing value is an empty field or NaN, and NA in a column of numbers.
+    --continuous change it. A missing value is an empty field or NaN, and NA, N/A or ? in a column of numbers.
 
     \b
     MEASURE                          of

@@ -86,6 +86,9 @@ def _data(config, shape):
         loaded = data.load(config.data, **config.data_options)
         split, classes = data.Split(*(taken(a, slice(0, 1)) for a in loaded.train)), loaded.classes
         vocabularies = loaded.vocabularies
+        if loaded.categories:  # which become as many columns as the training part has of them
+            x = data.Preparation.of(loaded, config.loss).inputs(split.x)
+            split = data.Split(x.astype(np.float32), split.y)
     if shape:
         split = split._replace(x=np.zeros((1, *shape), getattr(split.x, "dtype", np.float32)))
     test = data.Split(*(taken(a, slice(0, 0)) for a in split))

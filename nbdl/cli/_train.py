@@ -1,6 +1,7 @@
 """``nbdl train``: settings from a preset, a file and options; progress on stderr; the result on stdout."""
 
 import contextlib
+import time
 import tomllib
 from pathlib import Path
 
@@ -35,6 +36,12 @@ from nbdl.errors import DataError, UsageError
     help="End after N epochs without a smaller loss on these; keep the best.",
 )
 @click.option(
+    "--folds",
+    type=int,
+    metavar="K",
+    help="Train K nets, each without one of K parts; measure it on that.",
+)
+@click.option(
     "--statistics", type=int, metavar="N", help="Measure activations and gradients every N epochs; draw them."
 )
 @click.option("--swap", multiple=True, metavar="OP=IMPL", help="Use another kernel for an operation.")
@@ -47,7 +54,7 @@ from nbdl.errors import DataError, UsageError
 @click.option("--out", metavar="DIR", help="The folder of the run. Default: a new one in runs.")
 @_net.option
 @common_options
-def train(model, resume, out, swap, changes, own, **options):
+def train(model, resume, out, folds, swap, changes, own, **options):
     """Train MODEL (`nbdl models list`), or what CONFIG.toml says.
 
     Settings come from the model's preset for the data set, then from the file, then from the options. The
@@ -57,6 +64,8 @@ def train(model, resume, out, swap, changes, own, **options):
     Files are .npz, IDX, or tables (.csv, .tsv, .dat, .txt): the last column is the target, text and whole
     numbers that recur are labels, and columns are standardised. A language model reads a .txt file as text.
 
+    --folds says how well a model does on samples that it has not seen: nothing is saved.
+
     \b
     nbdl train lenet
     nbdl train lenet_modern --data mnist.npz --optimizer adam --lr 0.001 --epochs 5
@@ -65,6 +74,7 @@ def train(model, resume, out, swap, changes, own, **options):
     nbdl train linear_regression --data houses.csv --set data_options.target=price
     nbdl train mlp --set model_options.hidden=[64,32] --set optimizer_options.weight_decay=1e-4
     nbdl train mlp --epochs 200 --validation 0.1 --patience 5
+    nbdl train linear_regression --data houses.csv --set data_options.log_target=true --folds 5
     nbdl train --resume runs/lenet-digits-001
     nbdl train --resume runs/mine --net mine.py:Own --epochs 20
     """
@@ -89,9 +99,13 @@ def train(model, resume, out, swap, changes, own, **options):
         raise click.UsageError("Name a model (`nbdl models list`) or a config file.")
     elif own:
         raise UsageError("--net goes with --resume: a net of your own begins with nbdl.fit in Python")
+    if folds is not None and (out or resume is not None):
+        raise UsageError("--folds saves nothing: leave out --out and --resume")
     name = None if model and model.endswith(".toml") else model
     config = nbdl.train.resolve(name, file, overrides, own=resume is not None)
     net = _net.made(own)
+    if folds is not None:
+        return _cross_validate(config, folds)
     with (
         _text_or_table(config),
         fitting(config.model or "of your own", config.data),
@@ -108,6 +122,31 @@ def train(model, resume, out, swap, changes, own, **options):
         results["epoch"] = run.best["epoch"]
     results |= {"seconds": round(run.seconds, 3), "run": run.folder}
     emit(results, lambda: _report(run, results))
+
+
+def _cross_validate(config, folds):
+    """Print the figures of each fold, and their means."""
+    import nbdl.data
+    import nbdl.train
+    from nbdl.nn._inputs import count
+
+    def progress(event, fold, folds, **row):
+        shown = "  ".join(f"{name} {value}" for name, value in figures(row))
+        note(f"fold {fold}/{folds}  {shown}")
+
+    begun = time.perf_counter()
+    with _text_or_table(config), fitting(config.model, config.data):
+        data = nbdl.data.load(config.data, **config.data_options)
+        samples = count(data.train.x)
+        if not 2 <= folds <= samples:
+            raise UsageError("--folds must be from 2 to {}, the training samples, got {}", samples, folds)
+        note(data.about)
+        often = f"{samples} samples in {folds} folds, {config.epochs} epochs"
+        note(f"training {config.model} on {config.data}: {often}")
+        found = nbdl.train.cross_validate(config, data, folds, seed=config.seed, progress=progress)
+    seconds = round(time.perf_counter() - begun, 3)
+    document = {"folds": found.rows, "mean": found.mean, "standard_error": found.standard_error}
+    emit({**document, "seconds": seconds}, lambda: str(found))
 
 
 @contextlib.contextmanager

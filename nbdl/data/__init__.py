@@ -11,8 +11,10 @@ from nbdl.data._lags import lag_windows
 from nbdl.data._load import load
 from nbdl.data._ngrams import ngram_counts, zipf_exponent, zipf_picture
 from nbdl.data._partition import Partition
+from nbdl.data._polynomial import polynomial_features
 from nbdl.data._preparation import Preparation
 from nbdl.data._rows import is_table
+from nbdl.data._sampling import k_folds, random_split
 from nbdl.data._vocabulary import Vocabulary, tokenize
 
 __all__ = [
@@ -22,11 +24,14 @@ __all__ = [
     "Split",
     "Vocabulary",
     "is_table",
+    "k_folds",
     "label_noise",
     "lag_windows",
     "load",
     "load_inputs",
     "ngram_counts",
+    "polynomial_features",
+    "random_split",
     "tokenize",
     "zipf_exponent",
     "zipf_picture",

@@ -17,10 +17,9 @@ from nbdl import registry
 from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._load import load
 from nbdl.data._npz import read_arrays
-from nbdl.data._rows import TABLES, is_number, parsed
+from nbdl.data._rows import MISSING, TABLES, is_number, parsed
 
 STRAYS = 0.5  # of a column's fields: where fewer are no numbers, they are likely slips or missing values
-NA = "nan", "na", "n/a"  # what stands for a number that is missing
 WHOLE = re.compile(r"[+-]?[0-9]{1,18}")  # an integer that int64 has
 
 
@@ -122,9 +121,9 @@ def load_table(name_or_path):
     ----------
     name_or_path : str or path
         ``.csv``, ``.tsv``, ``.dat``, ``.txt``: a header, unless the first row holds a number; a field that is
-        empty or NaN is missing, and so is NA in a column whose other fields are numbers. ``.npy``: (N,), (N,
-        D) or named fields. ``.npz``: an array (N, D) is one column of D numbers, whose parts are ``name[0]``
-        and so on. A name of ``nbdl data list``: columns ``x`` and ``y``.
+        empty or NaN is missing, and so are NA, N/A and ? in a column whose other fields are numbers.
+        ``.npy``: (N,), (N, D) or named fields. ``.npz``: an array (N, D) is one column of D numbers, whose
+        parts are ``name[0]`` and so on. A name of ``nbdl data list``: columns ``x`` and ``y``.
 
     Raises
     ------
@@ -202,13 +201,12 @@ def _parse(path, reader):
 
 def _without_na(name, fields):
     """The fields of a column, where NA is made empty if the others are numbers; and what is said of that."""
-    others = [f for f in fields if f and f.lower() not in NA]
-    count = sum(f.lower() in NA[1:] for f in fields)
-    if not count or not others or not all(map(is_number, others)):
+    named = [f for f in fields if f.lower() in MISSING and f.lower() not in ("", "nan")]
+    others = [f for f in fields if f.lower() not in MISSING]
+    if not named or not others or not all(map(is_number, others)):
         return fields, None
-    said = next(f for f in fields if f.lower() in NA[1:])
-    text = f"column `{name}` holds numbers, and {said!r} in {count} of its fields: taken as missing"
-    return ["" if f.lower() in NA else f for f in fields], text
+    text = f"column `{name}` holds numbers, and {named[0]!r} in {len(named)} of its fields: taken as missing"
+    return ["" if f in named else f for f in fields], text
 
 
 def _array(name, fields):

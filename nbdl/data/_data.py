@@ -35,7 +35,10 @@ class Data:
 
     `labels` says what class i is called, where that is not i itself; `columns` and `target` what the inputs
     and the target of a table are called. With `standardize` a run gives each column of the inputs (and, for
-    the loss `mse`, of values to predict) a mean of 0 and a deviation of 1. `metrics` are names in the
+    the loss `mse`, of values to predict) a mean of 0 and a deviation of 1; NaN is then a missing number.
+    `categories` has an entry for each column of the inputs: () of one of numbers, else what its categories
+    are called, where x holds the place of each in this list; empty if all columns are of numbers. Of
+    `log_target` the logarithm of the target is learnt. `metrics` are names in the
     registry, of what is reported beside the metrics of the loss. `vocabularies` say what token ids stand for,
     by name: "text" of a text. `order` says how an epoch goes through the training samples, if not at random.
     """
@@ -52,14 +55,17 @@ class Data:
     metrics: tuple = ()
     vocabularies: Mapping = field(default_factory=dict)
     order: Partition | None = None
+    categories: tuple = ()
+    log_target: bool = False
 
 
-def as_inputs(a, where, exact=False):
+def as_inputs(a, where, exact=False, gaps=False):
     """An array of any numbers as float32 inputs, batch first; with `exact` a table (N, D) as float64.
 
     Images of one channel (N, H, W) get a channel axis; uint8 images are scaled to [0, 1], and their
     channels (1, 3 or 4 of them) are moved from the last axis to the second. One column (N,) becomes (N, 1).
-    Rows of integers (N, T) stay integers, unless they are to be `exact`: they may be token ids.
+    Rows of integers (N, T) stay integers, unless they are to be `exact`: they may be token ids. With `gaps`
+    NaN is let in.
     """
     check_numbers(a, where)
     if a.ndim == 2 and a.dtype.kind in "iub" and not exact:
@@ -71,7 +77,7 @@ def as_inputs(a, where, exact=False):
         a = a[:, None]
     elif pixels and a.shape[3] in (1, 3, 4) and a.shape[1] not in (1, 3, 4):
         a = a.transpose(0, 3, 1, 2)
-    x = as_float32(a, where)
+    x = as_float32(np.where(np.isnan(a), 0, a) if gaps else a, where)
     if exact and a.ndim == 2:
         return np.ascontiguousarray(a, np.float64)
     return x / np.float32(255) if pixels else x
@@ -120,10 +126,10 @@ def from_arrays(
 
     `table` has the names of the columns and of the target, both empty without a header, if they are a table.
     """
-    check_test(test_fraction, seed)
+    check_test(test_fraction, seed, none=True)
     check_standardize(standardize)
     pixels = _are_pixels(x)
-    x = as_inputs(x, places[0], standardize)
+    x = as_inputs(x, places[0], standardize, gaps=standardize and table is not None)
     whole = table is not None and y.dtype.kind == "f"
     (y,), labels = as_targets([y], places[1:], task, coded=table is not None)
     if len(x) != len(y):
@@ -135,7 +141,7 @@ def from_arrays(
             "one sample cannot be split into training and test", places[0], "a file with more samples"
         )
     order = np.random.default_rng(seed).permutation(len(x))
-    n = min(max(round(test_fraction * len(x)), 1), len(x) - 1)
+    n = min(max(round(test_fraction * len(x)), 1), len(x) - 1) if test_fraction else 0
     test, train = order[:n], order[n:]
     classes = (len(labels) or int(y.max()) + 1) if y.dtype == np.int64 else None
     standardize = standardize and x.ndim == 2
@@ -150,10 +156,15 @@ def check_task(task):
         raise UsageError("data option `task` must be {}, got {!r}", " or ".join(TASKS), task)
 
 
-def check_test(test_fraction, seed=0):
-    """Raises `UsageError` for a share for testing, or the seed of its choice, out of its range."""
-    if not isinstance(test_fraction, (int, float)) or not 0 < test_fraction < 1:
-        raise UsageError("data option `test_fraction` must be between 0 and 1, got {!r}", test_fraction)
+def check_test(test_fraction, seed=0, none=False):
+    """Raises `UsageError` for a share for testing, or the seed of its choice, out of its range.
+
+    With `none` the share may be 0.
+    """
+    number = isinstance(test_fraction, (int, float)) and not isinstance(test_fraction, bool)
+    if not number or not (0 < test_fraction < 1 or (none and test_fraction == 0)):
+        rule = "from 0 up to 1" if none else "between 0 and 1"
+        raise UsageError("data option `test_fraction` must be {}, got {!r}", rule, test_fraction)
     if not isinstance(seed, int) or seed < 0:
         raise UsageError("data option `seed` must be an integer from 0, got {!r}", seed)
 

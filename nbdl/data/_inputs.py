@@ -1,5 +1,8 @@
 """Inputs without targets, to predict on."""
 
+import numpy as np
+
+from nbdl.data._categories import coded, name_of, warn_of_unknown
 from nbdl.data._csv import check_columns
 from nbdl.data._data import as_inputs
 from nbdl.data._fault import expanded, fault
@@ -41,11 +44,7 @@ def load_inputs(path, preparation=None, length=None):
     if length is not None and suffix == ".txt":
         return ends_of_lines(path, length, preparation.vocabularies.get("text", BOOK))
     if suffix in TABLES:
-        rows = read_rows(path)
-        by_name = rows.header and preparation.columns
-        chosen = preparation.order(rows.names, path) if by_name else list(range(len(rows.names)))
-        check_columns(path, rows, chosen, choose=False)
-        return as_inputs(rows.values[:, chosen], path, exact)
+        return _of_table(path, preparation, exact)
     if suffix not in (".npy", ".npz"):
         raise fault(
             f"`{path.suffix or path.name}` is not a kind of file that inputs are read from",
@@ -61,3 +60,26 @@ def load_inputs(path, preparation=None, length=None):
             f"the key x is needed, found {', '.join(arrays) or 'none'}", path, "np.savez(file, x=...)"
         )
     return as_inputs(arrays[key], f"{path}, key `{key}`" if suffix == ".npz" else path, exact)
+
+
+def _of_table(path, preparation, exact):
+    """The columns of a table that a model was trained on, their categories as its codes."""
+    found = {}
+
+    def keep(names):
+        by_name = preparation.columns and set(preparation.columns) & set(names)
+        found["chosen"] = preparation.order(names, path) if by_name else list(range(len(names)))
+        return [i for i, names in zip(found["chosen"], preparation.categories) if names]
+
+    rows = read_rows(path, keep=keep)
+    chosen = found["chosen"]
+    if preparation.columns and rows.header:
+        chosen = preparation.order(rows.names, path)
+    check_columns(path, rows, [i for i in chosen if i not in rows.kept], choose=False, gaps=exact)
+    x = as_inputs(np.where([i in rows.kept for i in chosen], 0.0, rows.values[:, chosen]), path, exact, exact)
+    for at, (i, names) in enumerate(zip(chosen, preparation.categories)):
+        if names:
+            fields = [name_of(text) for text in rows.kept[i]]
+            warn_of_unknown(sorted(set(fields) - set(names)), rows.names[i], path)
+            x[:, at] = coded(fields, names)
+    return x

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from nbdl import records, registry
+from nbdl.data._categories import misfit
 from nbdl.data._csv import csv
 from nbdl.data._data import Data, Split
 from nbdl.data._fault import expanded, fault, look, near
@@ -127,7 +128,7 @@ def _wrong_field(data):
     for name, a in train.items():
         if a.shape[1:] != test[name].shape[1:]:
             return f"`test{name}` is (N, *{test[name].shape[1:]}), `train{name}` (N, *{a.shape[1:]})"
-    return ""
+    return misfit(data)
 
 
 def _wrong_targets(y, classes):

@@ -4,6 +4,9 @@ r"""What is done to a table before a net sees it, and to what the net answers.
 
 with the mean and the standard deviation of each column of the training part. All values share one scale s,
 the root of their mean variance, so that the squared error of y' is that of y over s^2: the same minimum.
+A missing number becomes the mean of its column, a column of categories an indicator for each of them
+(`_categories.py`), and y is the logarithm of targets that are to be learnt so. All of it is found in the
+training part.
 """
 
 from collections.abc import Mapping
@@ -11,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from nbdl.data import _categories
 from nbdl.data._data import Split
 from nbdl.data._fault import fault
 from nbdl.data._vocabulary import read_vocabularies
@@ -34,28 +38,51 @@ class Preparation:
     target_mean: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (Q,)
     target_scale: float = 1.0
     vocabularies: Mapping = field(default_factory=dict)  # of token ids, by name
+    categories: tuple = ()  # of each column: what the codes in it stand for, () of one of numbers
+    known: tuple = ()  # of each column: the codes that training met, each with an indicator
+    log_target: bool = False
 
     @classmethod
     def of(cls, data, loss):
         """That of a `Data`, from its training part."""
         made = cls(data.labels, data.columns, data.target, vocabularies=data.vocabularies)
+        made.log_target = data.log_target
         if data.standardize:
-            made.mean, made.scale = _moments(np.asarray(data.train.x, np.float64))
+            x = np.asarray(data.train.x, np.float64)
+            made.mean, made.scale = _moments(x)
+            if data.categories:
+                made.categories = data.categories
+                made.known = tuple(
+                    _categories.held(c) if names else () for c, names in zip(x.T, data.categories)
+                )
+                text = np.array([bool(names) for names in data.categories])
+                made.mean[text], made.scale[text] = 0.0, 1.0
             if data.classes is None and loss == LOSS:
-                y = np.asarray(data.train.y, np.float64)
+                y = made.logs(np.asarray(data.train.y, np.float64))
                 made.target_mean, each = _moments(y.reshape(len(y), -1))
                 made.target_scale = float(np.sqrt(np.mean(each**2))) or 1.0
         return made
 
     def inputs(self, x):
-        """Inputs (N, D) as the net takes them."""
+        """Inputs (N, D) as the net takes them, (N, F): one column for each of `features`.
+
+        NaN is a missing number, which becomes the mean of its column, and so 0.
+        """
         if not self.mean.size:
             return x
         x = np.asarray(x)
         if x.ndim != 2 or x.shape[1] != self.mean.size:
             raise ShapeError("inputs must be of shape (N, {}), got {}", self.mean.size, x.shape)
         away = x.astype(np.float64) - self.mean
-        return np.divide(away, self.scale, out=np.zeros_like(away), where=self.scale > 0)
+        away = np.divide(away, self.scale, out=np.zeros_like(away), where=self.scale > 0)
+        away[np.isnan(away)] = 0.0
+        return _categories.spread(x, away, self.categories, self.known) if self.categories else away
+
+    @property
+    def features(self):
+        """What the columns that the net sees are called: ``size``, and ``zone=RL`` of a category."""
+        names = self.columns or tuple(map(str, range(self.mean.size)))
+        return _categories.features(names, self.categories, self.known) if self.categories else names
 
     def codes(self, y):
         """Targets with the numbers of their classes in place of text."""
@@ -68,17 +95,32 @@ class Preparation:
 
     def targets(self, y):
         """Targets as the net takes them: numbers of classes, or standardised values (N, Q)."""
-        y = self.codes(y)
+        y = self.logs(self.codes(y))
         if not self.target_mean.size:
             return y
         return (y.reshape(len(y), -1).astype(np.float64) - self.target_mean) / self.target_scale
 
-    def values(self, prediction):
-        """Predictions of a net in the units of the targets; those of classes as they are."""
-        if not self.target_mean.size:
-            return prediction
-        mean = self.target_mean if prediction.ndim > 1 else self.target_mean[0]
-        return (prediction * self.target_scale + mean).astype(prediction.dtype)
+    def logs(self, y):
+        """Targets as losses and metrics take them: their logarithms, if it is these that are learnt."""
+        if not self.log_target:
+            return y
+        y = np.asarray(y)
+        if not (y > 0).all():
+            raise DataError("targets whose logarithm is learnt must be above 0, got {}", y[~(y > 0)].flat[0])
+        return np.log(y, dtype=np.float64).astype(np.result_type(y, np.float32), copy=False)
+
+    def values(self, prediction, logs=False):
+        """Predictions of a net in the units of the targets; those of classes as they are.
+
+        With `logs` those of a target that is learnt as logarithm stay logarithms.
+        """
+        dtype = getattr(prediction, "dtype", None)
+        if self.target_mean.size:
+            mean = self.target_mean if prediction.ndim > 1 else self.target_mean[0]
+            prediction = (prediction * self.target_scale + mean).astype(dtype)
+        return (
+            np.exp(prediction, dtype=np.float64).astype(dtype) if self.log_target and not logs else prediction
+        )
 
     def names(self, classes):
         """What classes (N, ...), as numbers, are called."""
@@ -139,11 +181,23 @@ class Preparation:
             raise fault(f"the vocabulary of this text is not that of the run: {why}", where, hint)
 
     def _same_columns(self, data, where):
-        if not self.columns or not data.columns or self.columns == data.columns:
+        if self.columns and data.columns and self.columns != data.columns:
+            places = self.order(list(data.columns), where)
+            train, test = (Split(s.x[:, places], s.y) for s in (data.train, data.test))
+            theirs = tuple(data.categories[i] for i in places) if data.categories else ()
+            data = replace(data, train=train, test=test, columns=self.columns, categories=theirs)
+        return self._same_categories(data, where) if self.categories or data.categories else data
+
+    def _same_categories(self, data, where):
+        """Another `Data` with the codes of these categories in place of its own."""
+        if self.categories == data.categories:
             return data
-        places = self.order(list(data.columns), where)
-        train, test = (Split(s.x[:, places], s.y) for s in (data.train, data.test))
-        return replace(data, train=train, test=test, columns=self.columns)
+        names = self.columns or tuple(map(str, range(self.mean.size)))
+        ours, theirs = (c or ((),) * len(names) for c in (self.categories, data.categories))
+        splits = data.train, data.test
+        xs = _categories.in_codes_of(ours, theirs, [split.x for split in splits], names, where)
+        train, test = (Split(x, split.y) for x, split in zip(xs, splits))
+        return replace(data, train=train, test=test, categories=self.categories)
 
     def _codes(self, labels, where, data=None):
         """The numbers of the classes that labels stand for."""
@@ -168,6 +222,8 @@ class Preparation:
             "mean": self.mean.tolist(), "scale": self.scale.tolist(),
             "target_mean": self.target_mean.tolist(), "target_scale": self.target_scale,
             "vocabularies": {name: v.document() for name, v in self.vocabularies.items()},
+            "categories": list(map(list, self.categories)), "known": list(map(list, self.known)),
+            "log_target": self.log_target,
         }  # fmt: skip
 
     @classmethod
@@ -180,6 +236,9 @@ class Preparation:
             labels, columns, target = (document[k] for k in ("labels", "columns", "target"))
             made = cls(tuple(labels), tuple(columns), target, **numbers)
             made.target_scale = float(document["target_scale"])
+            made.categories = tuple(map(tuple, document.get("categories", ())))
+            made.known = tuple(map(tuple, document.get("known", ())))
+            made.log_target = document.get("log_target", False)
             right = (
                 made.mean.shape == made.scale.shape
                 and all(a.ndim == 1 and np.isfinite(a).all() for a in numbers.values())
@@ -188,6 +247,10 @@ class Preparation:
                 and (made.scale >= 0).all()
                 and 0 < made.target_scale < np.inf
                 and len(set(made.labels)) == len(made.labels)
+                and len(made.categories) == len(made.known) in (0, made.mean.size)
+                and all(isinstance(name, str) for names in made.categories for name in names)
+                and all(c in range(len(n)) for n, known in zip(made.categories, made.known) for c in known)
+                and isinstance(made.log_target, bool)
             )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             right = False
@@ -197,10 +260,16 @@ class Preparation:
         return made
 
     def __bool__(self):
-        return bool(self.labels or self.columns or self.mean.size or self.vocabularies)
+        return bool(self.labels or self.columns or self.mean.size or self.vocabularies or self.log_target)
 
 
 def _moments(a):
-    """Mean and deviation of each column; a deviation that is rounding alone is 0."""
-    mean, scale = a.mean(axis=0), a.std(axis=0)
+    """Mean and deviation of what stands in each column; a deviation that is rounding alone is 0."""
+    there = ~np.isnan(a)
+    if there.all():
+        mean, scale = a.mean(axis=0), a.std(axis=0)
+    else:
+        n = np.maximum(there.sum(axis=0), 1)
+        mean = np.where(there, a, 0).sum(axis=0) / n
+        scale = np.sqrt((np.where(there, a - mean, 0) ** 2).sum(axis=0) / n)
     return mean, np.where(scale > 1e-12 * np.abs(mean), scale, 0.0)

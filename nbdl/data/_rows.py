@@ -53,14 +53,14 @@ class Oddity:
 class Rows:
     """A table: `values` (N, D) float64, NaN where `odd` says that a field of a column is no number.
 
-    `kept` holds the fields of one column as text, with its line numbers.
+    `kept` holds the fields of some columns as text, by the number of the column; `lines` their line numbers.
     """
 
     names: list
     header: bool
     values: np.ndarray
     odd: dict = field(default_factory=dict)  # column -> Oddity
-    kept: list = field(default_factory=list)
+    kept: dict = field(default_factory=dict)
     lines: array = field(default_factory=lambda: array("q"))
 
 
@@ -69,9 +69,19 @@ def is_table(path):
     return str(path).lower().endswith(TABLES)
 
 
-def read_rows(path, delimiter=None, keep=lambda names: None):
-    """The `Rows` of a file; ``keep(names)`` says which column to keep as text too."""
+def read_rows(path, delimiter=None, keep=lambda names: ()):
+    """The `Rows` of a file; ``keep(names)`` says which columns to keep as text too, by their numbers."""
     return parsed(path, delimiter, lambda path, reader: _read(path, reader, keep))
+
+
+def read_header(path, delimiter=None):
+    """The names of the columns of a file, None where it has no header."""
+
+    def first(path, reader):
+        row = next((row for row in reader if row), [])
+        return _names(row) if _is_header(row) else None
+
+    return parsed(path, delimiter, first)
 
 
 def parsed(path, delimiter, parse):
@@ -120,17 +130,18 @@ def _delimiter(lines):
 
 
 def _read(path, reader, keep):
-    rows, values, column = None, array("d"), None
+    rows, values, words = None, array("d"), {}
     for row in reader:
         if not row:
             continue
         if rows is None:
-            header = not any(map(is_number, row))
-            names = [n.strip() or str(i) if header else str(i) for i, n in enumerate(row)]
+            header = _is_header(row)
+            names = _names(row) if header else [str(i) for i in range(len(row))]
             twice = next((n for n in names if names.count(n) > 1), None)
             if twice is not None:
                 raise fault(f"two columns are called `{twice}`", path, "a name for each column")
-            rows, column = Rows(names, header, None), keep(names)
+            rows = Rows(names, header, None)
+            rows.kept = {i: [] for i in keep(names)}
             if header:
                 continue
         line = reader.line_num
@@ -145,16 +156,25 @@ def _read(path, reader, keep):
             for i, text in enumerate(row):
                 if not isfinite(numbers[i]) or "_" in text:
                     numbers[i] = rows.odd.setdefault(i, Oddity()).note(line, text)
-        if column is not None:
-            rows.kept.append(row[column].strip())
+        for i, fields in rows.kept.items():
+            word = row[i].strip()
+            fields.append(words.setdefault(word, word))  # one object for all fields that are alike
         rows.lines.append(line)
         values.extend(numbers)
     if not values:
         raise fault("it has no rows of numbers", path, "a file with one sample a row")
     rows.values = np.frombuffer(values, np.float64).reshape(-1, len(rows.names))
-    for i in [i for i, odd in rows.odd.items() if odd.truths == len(rows.lines) and i != column]:
+    for i in [i for i, odd in rows.odd.items() if odd.truths == len(rows.lines) and i not in rows.kept]:
         del rows.odd[i]  # a column of truth values is one of 0 and 1
     return rows
+
+
+def _is_header(row):
+    return not any(map(is_number, row))
+
+
+def _names(row):
+    return [name.strip() or str(i) for i, name in enumerate(row)]
 
 
 def number(text):

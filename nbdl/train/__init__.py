@@ -2,6 +2,7 @@
 
 from nbdl.train._beam import beam_search
 from nbdl.train._bleu import bleu
+from nbdl.train._closed_form import least_squares, logistic_regression
 from nbdl.train._config import Config, resolve, to_toml
 from nbdl.train._generate import generate
 from nbdl.train._load import load, load_run
@@ -12,6 +13,8 @@ from nbdl.train._model import compile_config
 from nbdl.train._remark import worse_than_a_constant
 from nbdl.train._rollout import rollout
 from nbdl.train._save import save
+from nbdl.train._selection import CrossValidation, cross_validate, learning_curve
+from nbdl.train._shift import covariate_shift_weights, label_shift_weights
 from nbdl.train._start import fit, train
 from nbdl.train._states import states, states_picture
 from nbdl.train._statistics import Statistics, statistics
@@ -19,6 +22,7 @@ from nbdl.train._translate import translate
 
 __all__ = [
     "Config",
+    "CrossValidation",
     "Run",
     "Statistics",
     "accuracy",
@@ -26,11 +30,17 @@ __all__ = [
     "bits_per_character",
     "bleu",
     "compile_config",
+    "covariate_shift_weights",
+    "cross_validate",
     "evaluate",
     "fit",
     "generate",
+    "label_shift_weights",
+    "learning_curve",
+    "least_squares",
     "load",
     "load_run",
+    "logistic_regression",
     "mean_absolute_error",
     "perplexity",
     "predict",

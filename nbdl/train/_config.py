@@ -38,6 +38,7 @@ class Config:
     validation: float = 0.0  # the share of the training samples that is held out
     patience: int = 0  # epochs without a smaller loss on these after which training ends; 0: never
     min_delta: float = 0.0  # what counts as smaller
+    drop_last: bool = False  # whether the samples of an epoch that fill no minibatch are left out
     statistics: int = 0  # epochs after which activations and gradients are measured again; 0: never
     model_options: dict = dataclasses.field(default_factory=dict)
     data_options: dict = dataclasses.field(default_factory=dict)

@@ -56,6 +56,8 @@ class Run:
         if not self._samples:
             text = "`batch_size` must be at most {}, as many windows as the text has, got {}"
             raise UsageError(text, self._n // data.order.length, config.batch_size)
+        if config.drop_last:
+            self._samples -= self._samples % self._size
         self.batches = -(-self._samples // self._size)
         self._unit = preparation.target_scale**2  # of the squared error of what the net sees
         self.history, self.seconds, self.steps, self.interrupted = [], 0.0, 0, False

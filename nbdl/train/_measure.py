@@ -81,34 +81,44 @@ def parts(predict, x, size=None):
         yield part, predict(taken(x, part))
 
 
-def evaluate(net, split, loss, preparation=None, *, metrics=(), **loss_options):
-    """Mean loss and its metrics of a net on a `Split` or pair (x, y), as a dict ("loss", "accuracy" ...).
+def evaluate(net, split, loss, preparation=None, *, metrics=(), standard_error=False, **loss_options):
+    r"""Mean loss and its metrics of a net on a `Split` or pair (x, y), as a dict ("loss", "accuracy" ...).
 
     With the `Preparation` of a run the split is in the form of its data, and so are loss and metrics. Further
     `metrics` are names in the registry; the loss is one too, or a function as `nbdl.fit` takes it.
+
+    On samples that were held out the mean is an estimate of the expected loss, and with `standard_error` the
+    dict has "loss_standard_error" too: how far off it is likely to be,
+
+    .. math:: \frac{1}{\sum_n c_n} \sqrt{\frac{N}{N-1} \sum_n c_n^2 (l_n - \bar l)^2}
+
+    of samples that are independent, where c is how much of the mean a sample counts (of the plain mean 1). It
+    is left out for a loss that is no mean of the losses of its samples, and for one sample alone.
     """
     record, preparation, split = loss_record(loss), preparation or Preparation(), Split(*split)
     check_loss_options(record, loss_options, ())
     x = _samples(net, preparation.inputs(split.x))
     predict = predictor(net, taken(x, slice(0, 1)))
-    return evaluated(predict, Split(x, split.y), preparation, record, loss_options, metrics)
+    return evaluated(predict, Split(x, split.y), preparation, record, loss_options, metrics, standard_error)
 
 
-def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
+def evaluated(predict, split, preparation, loss, loss_options, metrics=(), standard_error=False):
     """Loss (a `Loss`) and metrics of `predict` on a split of its inputs, in the units of the targets.
 
     Each is a mean over what it counts in each part of the samples, and no more than one part is held. Only
     for a loss or a metric whose record does not say what it counts, all predictions are.
     """
-    y = preparation.codes(split.y)
+    y = preparation.logs(preparation.codes(split.y))
     samples, targets = count(split.x), count(y, "y")
     if samples != targets:
         raise DataError("{} inputs but {} targets", samples, targets)
     figures = figures_of(loss, loss_options, metrics)
     whole = any(counted is None for _, counted in figures.values())
-    means, totals = dict.fromkeys(figures, 0.0), dict.fromkeys(figures, 0)
+    means, totals, alone = dict.fromkeys(figures, 0.0), dict.fromkeys(figures, 0), []
     for part, prediction in parts(predict, split.x, samples if whole else None):
-        pair = preparation.values(prediction), taken(y, part)
+        pair = preparation.values(prediction, logs=True), taken(y, part)
+        if standard_error and isinstance(prediction, np.ndarray):
+            alone += _alone(*pair, *figures["loss"])
         for name, (compute, counted) in figures.items():
             n = 1 if whole else counted(*pair)
             if n:
@@ -119,7 +129,24 @@ def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
     for name in set(means) - {"loss"}:
         metric = registry.default().get("metric", name)
         means[name] = code(metric.finish)(means[name]) if metric.finish else means[name]
-    return means | of_loss(means["loss"], loss, loss_options, metrics)
+    of_all = means | of_loss(means["loss"], loss, loss_options, metrics)
+    if len(alone) > 1:
+        of_all["loss_standard_error"] = _standard_error(np.array(alone), means["loss"])
+    return of_all
+
+
+def _alone(prediction, y, compute, counted):
+    """(loss, of how many numbers it is the mean) of each sample by itself; none where that has no meaning."""
+    ones = (slice(i, i + 1) for i in range(len(prediction))) if counted else ()
+    pairs = ((prediction[one], taken(y, one)) for one in ones)
+    return [(compute(*pair), n) for pair in pairs if (n := counted(*pair))]
+
+
+def _standard_error(alone, mean):
+    """Of the mean of losses (N, 2), each with its weight, as of a ratio of sums."""
+    losses, weights = alone.T
+    n = len(alone)
+    return float(np.sqrt(n / (n - 1) * np.sum((weights * (losses - mean)) ** 2)) / weights.sum())
 
 
 def counted_numbers(net, split, config, record):

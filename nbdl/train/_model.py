@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from nbdl import nn, registry
-from nbdl.data import Split
+from nbdl.data import Preparation, Split
 from nbdl.errors import UsageError
 from nbdl.nn._inputs import each, taken
 from nbdl.nn._options import check_options
@@ -79,14 +79,18 @@ def compile_config(config, data):
     config : Config
         What it leaves to the data (the outputs of the net, the loss) is noted in it.
     data : Data
-        Of the samples only the first is looked at, and of that only the shape.
+        Of the samples only the first is looked at, and of that only the shape; of a table with categories
+        all of the training part.
 
     Returns
     -------
     CompiledStep
     """
-    first = slice(0, 1)
-    net, split = net_of(config, data), cast(Split(*(taken(a, first) for a in data.train)), config.dtype)
+    first, net = slice(0, 1), net_of(config, data)
+    x, y = (taken(a, first) for a in data.train)
+    if data.categories:  # which become as many columns as the training part has of them
+        x = Preparation.of(data, config.loss).inputs(x)
+    split = cast(Split(x, y), config.dtype)
     loss_options = config.loss_options
     if loss_options.get("weight") == BALANCED:  # any weights: the program is the same
         loss_options = {**loss_options, "weight": [1.0] * (data.classes or 1)}

@@ -19,7 +19,7 @@ def remark(run):
     figures = {k.removeprefix(f"{part}_"): v for k, v in last.items()}
     if config.loss_options or not run.lr:
         return
-    found = worse_than_a_constant(figures, split.y, config.loss, part)
+    found = worse_than_a_constant(figures, run.preparation.logs(split.y), config.loss, part)
     if found is None:
         return
     x = data.train.x

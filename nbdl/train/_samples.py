@@ -8,6 +8,7 @@ import numpy as np
 
 from nbdl.data import Data, Split
 from nbdl.data import load as load_data
+from nbdl.data._categories import misfit
 from nbdl.errors import DataError, DtypeError, UsageError
 from nbdl.nn._inputs import call, count, each, named, numbers, taken
 from nbdl.step._trace import trace
@@ -141,11 +142,15 @@ def check_data(data, valid=None):
         for what, x in given.items():
             for key, a in named(x, "").items():
                 a, key = np.asarray(a), key and f" `{key}`"
-                if a.dtype.kind == "f" and not np.isfinite(a).all():
-                    where = tuple(int(i) for i in np.argwhere(~np.isfinite(a))[0])
+                gaps = data.standardize and what == "inputs" and a.ndim == 2  # NaN is a missing number
+                odd = a.dtype.kind == "f" and (np.isinf(a) if gaps else ~np.isfinite(a))
+                if np.any(odd):
+                    where = tuple(int(i) for i in np.argwhere(odd)[0])
                     raise DataError("{} {}{} hold {} at index {}", part, what, key, a[where], where)
     if not count(data.train.x):
         raise DataError("{}: the training data are empty", data.name)
+    if misfit(data):
+        raise DataError("{}: {}", data.name, misfit(data))
 
 
 def warn_of_pixels(net, x, dtype, stacklevel):

@@ -35,7 +35,7 @@ def fit(
     net, data, loss=None, optimizer="sgd", lr=0.1, epochs=10, batch_size=128, seed=0, *, schedule="constant",
     dtype="float32", threads=0, compiled=True, clip_norm=0.0, clip_value=0.0, optimizer_options=None,
     loss_options=None, schedule_options=None, groups=None, test=None, validation=0.0, patience=0,
-    min_delta=0.0, statistics=0, callbacks=None, out=None, resume=None, progress=None,
+    min_delta=0.0, drop_last=False, statistics=0, callbacks=None, out=None, resume=None, progress=None,
 ):  # fmt: skip
     """Train `net` on `data`.
 
@@ -81,6 +81,9 @@ def fit(
         Ends training after so many epochs in which ``valid_loss`` has not fallen by more than `min_delta`;
         the net is then that of the best epoch. 0 trains all epochs and keeps the last.
     min_delta : float
+    drop_last : bool
+        Whether the samples of an epoch that fill no minibatch are left out, others in each epoch. Else the
+        last minibatch is smaller, and its loss a mean over fewer.
     statistics : int
         Measures activations and gradients (`nbdl.statistics`) on the first minibatch of the data, before the
         first epoch and after every so many: `Run.statistics`, and a picture in the run's folder. 0: never.
@@ -136,7 +139,7 @@ def fit(
         optimizer_options=optimizer_options or {}, loss_options=loss_options or {},
         schedule_options=schedule_options or {}, groups={} if callable(groups) else groups or {},
         validation=0.0 if own else float(validation), patience=patience, min_delta=float(min_delta),
-        statistics=statistics,
+        drop_last=drop_last, statistics=statistics,
     )  # fmt: skip
     check_values(config)
     check_patience(config, own)

@@ -250,12 +250,69 @@ def test_faults_of_a_table_are_named(run, tmp_path):
     assert result.exit_code == 3 and "columns that the model was trained on are missing: age" in result.stderr
     text = (tmp_path / "plants.csv").read_text().replace("\n", ",x\n")
     (tmp_path / "more.csv").write_text(text)
-    result = run("train", "mlp", "--data", "more.csv", "--set", "data_options.target=length")
+    options = "--set", "data_options.target=length", "--set", "data_options.standardize=false"
+    result = run("train", "mlp", "--data", "more.csv", *options)
     assert result.exit_code == 3 and "2 columns hold text (species, x)" in result.stderr
     assert "  try: --set data_options.inputs=width,age\n" in result.stderr
     (tmp_path / "more.csv").write_text(text.replace("width", "width (mm)", 1))
-    result = run("train", "mlp", "--data", "more.csv", "--set", "data_options.target=length")
+    result = run("train", "mlp", "--data", "more.csv", *options)
     assert "  try: --set data_options.inputs='width (mm),age'\n" in result.stderr  # as a shell takes it
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_table_with_text_gaps_and_logarithms(run, tmp_path):
+    """From the table to prices in another one, whose columns have another order and a zone that is new."""
+    rng = np.random.default_rng(0)
+    size, zone = rng.uniform(50, 200, 120), rng.integers(0, 3, 120)
+    price = np.exp(0.01 * size + np.array([1.0, 2.0, 3.0])[zone])
+    rows = [
+        (f"{s:.1f}" if i % 9 else "NA", "abc"[z], f"{p:.4f}")
+        for i, (s, z, p) in enumerate(zip(size, zone, price))
+    ]
+
+    def write(name, header, rows):
+        (tmp_path / name).write_text("".join(",".join(row) + "\n" for row in [header, *rows]))
+
+    write("houses.csv", ("size", "zone", "price"), rows)
+    table = "train", "linear_regression", "--data", "houses.csv", "--set", "data_options.log_target=true"
+    result = run(*table, "--epochs", 100, "--out", "run", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    assert "1 column of 3 categories; missing numbers (14) become the mean of their column" in result.stderr
+    last = json.loads(result.stdout.splitlines()[-1])
+    assert last["test_rmse"] < 0.4
+    again = json.loads(run("eval", "run", "--standard-error", "--format", "json").stdout)
+    assert (
+        again["test_loss"] == last["test_loss"] and 0 < again["test_loss_standard_error"] < last["test_loss"]
+    )
+    plan = run("plan", "linear_regression", "--data", "houses.csv")
+    assert plan.exit_code == 0 and "4 -> 1" in plan.stdout  # size, and three zones
+    write("new.csv", ("zone", "size"), [("a", "100"), ("q", "100"), ("c", "100")])
+    result = run("predict", "run", "new.csv", "-o", "y.npy")
+    assert result.exit_code == 0 and "column `zone` of new.csv holds categories" in result.stderr
+    found = np.log(np.load("y.npy")[:, 0])
+    np.testing.assert_allclose(found[[0, 2]], [2, 4], atol=0.3)
+    write("few.csv", ("price", "zone", "size"), [(p, z, s) for s, z, p in rows[:20] if z != "b"])
+    result = run("eval", "run", "--data", "few.csv", "--split", "train", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["train_rmse"] < 0.4
+    write("less.csv", ("price", "size"), [(p, s) for s, z, p in rows])
+    result = run("eval", "run", "--data", "less.csv")
+    assert result.exit_code == 3 and "that the model was trained on are missing: zone" in result.stderr
+    result = run(*table, "--epochs", 5, "--folds", 3)
+    assert result.exit_code == 0, result.stderr
+    assert "fold 3/3  train loss" in result.stderr
+    header, *lines = result.stdout.splitlines()
+    assert header.split() == "fold train loss train rmse valid loss valid rmse".split()
+    assert [line.split()[0] for line in lines] == ["1", "2", "3", "mean", "s.e."]
+    document = json.loads(run(*table, "--epochs", 5, "--folds", 3, "--format", "json").stdout)
+    values = [row["valid_loss"] for row in document["folds"]]
+    np.testing.assert_allclose(document["mean"]["valid_loss"], np.mean(values))
+    for options, what in (
+        (("--out", "x"), "leave out --out"),
+        ((), "--folds must be from 2 to 96, the training samples, got 1"),
+    ):
+        result = run(*table, "--folds", 1, *options)
+        assert result.exit_code == 2 and what in result.stderr
 
 
 @pytest.mark.filterwarnings("default")

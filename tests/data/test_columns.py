@@ -75,14 +75,14 @@ def test_without_a_header_columns_are_numbers(written):
 
 def test_a_slip_among_numbers_is_said(written):
     rows = "".join(f"{i}.5\n" for i in range(30))
-    table = load_table(written("a.csv", f"size\n{rows}?\n"))
-    with pytest.warns(UserWarning, match=r"`size` is taken as text: 1 of its fields are no .*, like '\?'"):
+    table = load_table(written("a.csv", f"size\n{rows}none\n"))
+    with pytest.warns(UserWarning, match=r"`size` is taken as text: 1 of its fields are no .*, like 'none'"):
         assert dtypes(table) == {"size": "U"}
 
 
 def test_columns_that_are_text_for_some_fields_warn_only_when_used(written):
     """Also where a third of the values is missing; not of other columns, nor where symbols are asked for."""
-    rows = "".join(f"{i},{i if i % 3 else '?'},{i if i % 5 else '?'}\n" for i in range(30))
+    rows = "".join(f"{i},{i if i % 3 else 'none'},{i if i % 5 else 'none'}\n" for i in range(30))
     table = load_table(written("a.csv", f"whole,third,fifth\n{rows}"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

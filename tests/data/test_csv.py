@@ -219,7 +219,7 @@ HOUSES = "id,zone,front,alley,year,price\n" + "".join(
 def test_all_columns_that_nets_cannot_take_are_named(write):
     path = write(HOUSES)
     with pytest.raises(DataError, match=r"2 columns hold text \(zone, alley\) and 1 lack numbers") as error:
-        load(path)
+        load(path, standardize=False)
     assert "(`front` in line 9)" in str(error.value)
     assert error.value.__notes__ == [f"where: {path}", "try: the data option inputs=id,year"]
     for inputs in ("id,year", "[id, year]", ["id", "year"], [0, -2]):
@@ -249,7 +249,7 @@ def test_gaps_alone_are_named(write):
         "a,b,c,y\n" + "".join(f"{i},{i if i % 5 else ''},{i if i % 7 else 'NA'},{i / 3}\n" for i in range(40))
     )
     with pytest.raises(DataError, match=r"2 columns lack numbers \(`b` in line 2, `c` in line 2\)") as error:
-        load(path)
+        load(path, standardize=False)
     assert error.value.__notes__[1] == "try: the data option inputs=a"
 
 
@@ -278,7 +278,7 @@ HOUSE_PRICES = Path(__file__).parents[3] / "shared" / "data" / "house_prices.csv
 def test_house_prices():
     """Text columns and gaps: all are named, and the columns that are offered can be trained on."""
     with pytest.raises(DataError, match=r"43 columns hold text .* and 3 lack numbers") as error:
-        load(HOUSE_PRICES)
+        load(HOUSE_PRICES, standardize=False)
     offered = error.value.__notes__[1].removeprefix("try: the data option inputs=")
     data = load(HOUSE_PRICES, inputs=offered)
     assert data.train.x.shape == (1168, 34) and data.classes is None and data.target == "SalePrice"

@@ -120,7 +120,7 @@ def test_one_sample_cannot_be_split(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"test_fraction": 0}, {"test_fraction": "half"}, {"seed": -1}, {"seed": 0.5}]
+    "options", [{"test_fraction": -0.1}, {"test_fraction": "half"}, {"seed": -1}, {"seed": 0.5}]
 )
 def test_bad_options(tmp_path, options):
     path = saved(tmp_path, x=np.zeros((4, 2)), y=np.zeros(4))
