@@ -185,7 +185,7 @@ def _checked(layer, x, keys, values, lengths):
     for name, given in (("x", x), ("keys", keys), ("values", values)):
         if given.ndim != 3 or given.shape[0] != x.shape[0]:
             raise ShapeError(
-                "{}: `{}` must be of shape (N, T, D), with N of `x`, got {}; `x` is of shape {}",
+                "{}: `{}` must have shape (N, T, D), with N of `x`, got {}; `x` is {}",
                 layer, name, given.shape, x.shape,
             )  # fmt: skip
     if lengths is not None:
