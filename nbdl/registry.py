@@ -115,7 +115,10 @@ class Registry:
         full = {n.rpartition(".")[2]: n for n in names} | {n: n for n in names}
         near = dict.fromkeys(full[n] for n in difflib.get_close_matches(str(name), full, n=3))
         hint = f"; did you mean {' or '.join(near)}?" if near else "."
-        text = f"unknown {kind} `{name}`{hint} There are: {', '.join(names)}"
+        all_names = f": {', '.join(names)}"
+        if kind == "kernel":  # more than anyone reads
+            all_names = f" {len(names)}, see nbdl kernels list"
+        text = f"unknown {kind} `{name}`{hint} There are{all_names}"
         broken = [f"{p.name} ({p.reason})" for p in self.plugins() if p.state == "broken"]
         if broken:
             text += f". Plugins that could not be loaded: {'; '.join(broken)}"

@@ -7,6 +7,7 @@ from nbdl.records import Model
 @hookimpl
 def nbdl_models():
     sgd, adam = {"optimizer": "sgd"}, {"optimizer": "adam"}
+    classes_last = {"loss_options": {"axis": -1}}  # a window may be as long as the vocabulary
     yield Model(
         "linear_regression", "nbdl.models:linear_regression", about="y = x w + b",
         presets={
@@ -72,7 +73,7 @@ def nbdl_models():
         digits = {**preset, "epochs": 15, "batch_size": 32}
         presets = {"digits": digits, "mnist": preset, "fashion_mnist": preset, "table": preset}
         yield Model(name, f"nbdl.models:{name}", about=about, presets=presets)
-    bigram = {**adam, "epochs": 10, "batch_size": 32, "lr": 0.01, "schedule": "cosine"}
+    bigram = {**adam, "epochs": 10, "batch_size": 32, "lr": 0.01, "schedule": "cosine", **classes_last}
     bigram["data_options"] = {"length": 32}
     yield Model(
         "bigram_lm", "nbdl.models:bigram_lm", about="next character from the present one",
@@ -84,14 +85,14 @@ def nbdl_models():
         "window_lm", "nbdl.models:window_lm", about="next character from the last 8, one hidden layer",
         presets={"timemachine": window, "text": window},
     )  # fmt: skip
-    book = {**adam, "epochs": 30, "batch_size": 128, "lr": 0.005, "clip_norm": 1.0}
+    book = {**adam, "epochs": 30, "batch_size": 128, "lr": 0.005, "clip_norm": 1.0, **classes_last}
     book["data_options"] = {"length": 9}
     yield Model(
         "seq2seq", "nbdl.models:seq2seq", about="translates: encoder and decoder of recurrent layers",
         presets={"pairs": book},
     )  # fmt: skip
     recurrent = {**adam, "epochs": 20, "batch_size": 32, "lr": 0.01, "clip_norm": 1.0, "schedule": "cosine"}
-    recurrent["data_options"] = {"length": 32, "partition": "sequential"}
+    recurrent |= {"data_options": {"length": 32, "partition": "sequential"}, **classes_last}
     for name, about in (
         ("rnn_lm", "next character from all before, simple recurrent layers"),
         ("gru_lm", "the same with gated recurrent units"),

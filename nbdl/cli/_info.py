@@ -16,6 +16,7 @@ from nbdl.errors import UsageError
 
 WARNINGS = 3  # that are shown
 FLAGS = {  # what Python's options are called here
+    ", or one for each sample": "",
     r"discrete=True\b": "--discrete COL",
     r"discrete=False\b": "--continuous COL",
     r'estimator="(\w+)"': r"--estimator \1",
@@ -65,8 +66,7 @@ def info(measure, file, listing, pairwise, lags, plot, **given):
     FILE is .csv, .npy, .npz, or a name of `nbdl data list`. A column COL is given by its name or its number
     from 0; a,b are two columns as one joint variable. Text and numbers of few values are discrete, other
     numbers continuous where they are measured: the result says how each column was taken, --discrete and
-    --continuous change it. A
-    missing value is an empty field or NaN.
+    --continuous change it. A missing value is an empty field or NaN, and NA, N/A or ? in a column of numbers.
 
     \b
     MEASURE                          of

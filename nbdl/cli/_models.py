@@ -4,7 +4,11 @@ import click
 
 from nbdl.cli._output import common_options, emit, pairs, table
 
-OWN = {"table": "your files", "text": "your texts"}  # presets that name no data set
+OWN = {  # presets that name no data set
+    "table": "your files",
+    "text": "your texts",
+    "pairs": "your pairs of sentences",
+}
 
 
 @click.group()
@@ -50,7 +54,7 @@ def show(name):
     shown = {
         "name": name,
         "about": inspect.getdoc(build) or record.about,
-        "reads": _reads(build, options),
+        "reads": _reads(record, build, options),
         "options": {k: None if v is inspect.Parameter.empty else v for k, v in options.items()},
         "presets": {data: dict(values) for data, values in record.presets.items()},
         "plugin": known.owner("model", name).name,
@@ -58,13 +62,15 @@ def show(name):
     emit(shown, lambda: _page(shown))
 
 
-def _reads(build, options):
+def _reads(record, build, options):
     """What kind of inputs a model is for."""
     import inspect
 
     from nbdl import nn
     from nbdl.nn._parameter import inside
 
+    if "pairs" in record.presets:
+        return "pairs of sentences: a file of lines, with a tab between the two languages"
     if "vocabulary" in options:
         return "text: token ids (N, T)"
     if any(v is inspect.Parameter.empty for v in options.values()):

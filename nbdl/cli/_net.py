@@ -41,7 +41,7 @@ def imported(place, what, wanted, make=lambda found: found):
     sys.path.insert(0, folder)
     advice = "the name of a module or file that can be imported from here"
     try:
-        found = getattr(importlib.import_module(module), name)
+        found = getattr(_imported(module, place), name)
         advice = f"{wanted}, in place of `{name}`"
         return make(found)
     except NbdlError:
@@ -50,6 +50,20 @@ def imported(place, what, wanted, make=lambda found: found):
         raise UsageError("{} {}: {}. Try {}", what, place, reason(error), advice) from error
     finally:
         sys.path.remove(folder)
+
+
+def _imported(module, place):
+    """The module; what it raises while it runs is said to come from there."""
+    from nbdl.records import reason
+
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == module:
+            raise
+        what = str(error).partition(". Try ")[0] if isinstance(error, NbdlError) else reason(error)
+        text = "while running {}: {}. Try `if __name__ == \"__main__\":` above what trains in it"
+        raise UsageError(text, place.rpartition(":")[0], what) from error
 
 
 def _found(module):

@@ -47,13 +47,16 @@ def _cells(row):
 @common_options
 def check(name):
     """Load the plugin NAME and try out everything that it offers; exit code 5 if something fails."""
+    from nbdl import registry
     from nbdl.testing import check_plugin
 
     try:
         checked = check_plugin(name)
     except VerificationError as error:
         fault = PluginError("plugin `{}` does not do what it says: {}", name, error)
-        fault.add_note("try: nbdl kernels verify NAME for a kernel of it, and --debug for the traceback")
+        (kinds,) = ({kind for kind, _ in p.records} for p in registry.default().plugins() if p.name == name)
+        kernel = "nbdl kernels verify NAME for a kernel of it, and " * ("kernel" in kinds)
+        fault.add_note(f"try: {kernel}--debug for the traceback")
         raise fault from error
     rows = [{"kind": kind, "name": each} for kind, each in checked]
     emit(

@@ -55,7 +55,7 @@ from nbdl.errors import DataError, UsageError
 @_net.option
 @common_options
 def train(model, resume, out, folds, swap, changes, own, **options):
-    """Train MODEL, or what CONFIG.toml says.
+    """Train MODEL (`nbdl models list`), or what CONFIG.toml says.
 
     Settings come from the model's preset for the data set, then from the file, then from the options. The
     run's folder keeps all of them (config.toml), the log, a checkpoint of each epoch, the model and, with
@@ -157,7 +157,7 @@ def _text_or_table(config):
     except DataError as error:
         if Path(config.data).suffix.lower() == ".txt" and Path(config.data).exists() and config.model:
             if not config.data_options.get("text"):
-                hint = f"for a text a language model: nbdl train window_lm --data {config.data}"
+                hint = f"a language model, if it is a text: nbdl train window_lm --data {config.data}"
                 error.add_note(f"try: {explain(error)[2]}; {hint}")
         raise
 

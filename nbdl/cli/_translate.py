@@ -37,7 +37,7 @@ from nbdl.errors import UsageError
 def translate(path, sentences, file, references, test, k, **options):
     """Translate sentences by a trained model (the folder of a run of seq2seq).
 
-    Without sentences, a file or pairs the lines of stdin are translated. Of pairs BLEU is the mean over the
+    Without sentences, a file or pairs, the lines of stdin are translated. Of pairs BLEU is the mean over the
     sentences, each compared with that of its translations which it is nearest to.
 
     \b

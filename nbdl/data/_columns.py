@@ -17,7 +17,7 @@ from nbdl import registry
 from nbdl.data._fault import expanded, fault, look, near
 from nbdl.data._load import load
 from nbdl.data._npz import read_arrays
-from nbdl.data._rows import TABLES, is_number, parsed
+from nbdl.data._rows import MISSING, TABLES, is_number, parsed
 
 STRAYS = 0.5  # of a column's fields: where fewer are no numbers, they are likely slips or missing values
 WHOLE = re.compile(r"[+-]?[0-9]{1,18}")  # an integer that int64 has
@@ -34,11 +34,13 @@ class Column(NamedTuple):
 class Table:
     """The columns of one file: `arrays` by name, each (N,), or (N, D) under one name; `notes` on reading.
 
-    `strays` says of columns that are text for a few fields why they are; it is a warning once they are used.
+    `strays` says of columns that are text for a few fields why they are, `absent` of those with names for
+    what is missing which these are; it is a warning once they are used.
     """
 
-    def __init__(self, path, arrays, notes=(), strays=None):
-        self.path, self.arrays, self.notes, self.strays = path, arrays, list(notes), dict(strays or {})
+    def __init__(self, path, arrays, notes=(), strays=None, absent=None):
+        self.path, self.arrays, self.notes = path, arrays, list(notes)
+        self.strays, self.absent = dict(strays or {}), dict(absent or {})
         self.names = [n for name, a in arrays.items() for n in _parts(name, a)]
 
     def column(self, text, kinds=None):
@@ -106,6 +108,9 @@ class Table:
         stray = self.strays.pop(name, None)
         if stray and kind is None:
             warnings.warn(stray, stacklevel=2)
+        absent = self.absent.pop(name, None)
+        if absent:
+            warnings.warn(absent, stacklevel=2)
         return Column(name, a, None if kind is None else kind == "discrete")
 
 
@@ -116,9 +121,9 @@ def load_table(name_or_path):
     ----------
     name_or_path : str or path
         ``.csv``, ``.tsv``, ``.dat``, ``.txt``: a header, unless the first row holds a number; a field that is
-        empty or NaN is missing. ``.npy``: (N,), (N, D) or named fields. ``.npz``: an array (N, D) is one
-        column of D numbers, whose parts are ``name[0]`` and so on. A name of ``nbdl data list``: columns
-        ``x`` and ``y``.
+        empty or NaN is missing, and so are NA, N/A and ? in a column whose other fields are numbers.
+        ``.npy``: (N,), (N, D) or named fields. ``.npz``: an array (N, D) is one column of D numbers, whose
+        parts are ``name[0]`` and so on. A name of ``nbdl data list``: columns ``x`` and ``y``.
 
     Raises
     ------
@@ -187,10 +192,21 @@ def _parse(path, reader):
         notes.append(f"{path} has no header: its columns are 0 to {len(names) - 1}")
     if not rows:
         raise fault("it has no rows", path, "a file with one sample a row")
-    arrays, strays = {}, {}
+    arrays, strays, absent = {}, {}, {}
     for name, fields in zip(names, zip(*rows)):
-        arrays[name], strays[name] = _array(name, [field.strip() for field in fields])
-    return Table(path, arrays, notes, strays)
+        fields, absent[name] = _without_na(name, [field.strip() for field in fields])
+        arrays[name], strays[name] = _array(name, fields)
+    return Table(path, arrays, notes, strays, absent)
+
+
+def _without_na(name, fields):
+    """The fields of a column, where NA is made empty if the others are numbers; and what is said of that."""
+    named = [f for f in fields if f.lower() in MISSING and f.lower() not in ("", "nan")]
+    others = [f for f in fields if f.lower() not in MISSING]
+    if not named or not others or not all(map(is_number, others)):
+        return fields, None
+    text = f"column `{name}` holds numbers, and {named[0]!r} in {len(named)} of its fields: taken as missing"
+    return ["" if f in named else f for f in fields], text
 
 
 def _array(name, fields):

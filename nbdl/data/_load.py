@@ -75,7 +75,7 @@ def _loaded(name, options, vocabularies):
             hint = near(path) or "a path that exists, or a name of `nbdl data list`"
             raise fault("there is no such file or folder", path, hint) from None
         error.add_note(
-            "try: one of these names, or the path of an .npz or .csv file or a folder of IDX files"
+            "try: one of these names, or the path of an .npz, .csv or .txt file or a folder of IDX files"
         )
         raise
     loader = records.resolve(record.load)
@@ -174,7 +174,8 @@ def _from_file(path, options, vocabularies):
         raise fault(
             f"`{path.name}` is not a kind of file that nbdl reads",
             path,
-            f".npz, {', '.join(TABLES)} or a folder of IDX files",
+            f".npz, {', '.join(TABLES)} or a folder of IDX files; for a text of any name "
+            "the data option text=true",
         )
     _check_options(reader, options, f"{path.name}", skip=1)
     return reader(path, **options, **_taken(reader, vocabularies))
@@ -193,9 +194,10 @@ def _check_options(function, options, whose, skip=0):
 
 
 def _looks_like_path(text, path):
+    plugins = {plugin.name for plugin in registry.default().plugins()}  # ``plugin.part`` is no file
     return (
         "/" in text
         or os.sep in text
         or text.startswith((".", "~"))
-        or path.suffix in (*READERS, ".gz", ".npy")
+        or (path.suffix and text.partition(".")[0] not in plugins)
     )

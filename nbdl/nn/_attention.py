@@ -185,13 +185,16 @@ def _checked(layer, x, keys, values, lengths):
     for name, given in (("x", x), ("keys", keys), ("values", values)):
         if given.ndim != 3 or given.shape[0] != x.shape[0]:
             raise ShapeError(
-                "{}: `{}` must have shape (N, T, D), with the samples of `x`, got {}, where `x` has shape {}",
+                "{}: `{}` must have shape (N, T, D), with N of `x`, got {}; `x` is {}",
                 layer, name, given.shape, x.shape,
             )  # fmt: skip
     if lengths is not None:
         lengths = as_tensor(lengths)
         if lengths.dtype.kind not in "iu":
             raise DtypeError("{}: `lengths` must be integers, got {}", layer, lengths.dtype)
+        if lengths.shape not in (x.shape[:1], x.shape[:2]):
+            text = "{}: `lengths` must have shape {} or {}, got {}"
+            raise ShapeError(text, layer, x.shape[:1], x.shape[:2], lengths.shape)
         if lengths.ndim == 1 and lengths.shape == x.shape[:1]:
             same, keys = values is keys, _without_padding(keys, lengths)
             values = keys if same else _without_padding(values, lengths)

@@ -54,6 +54,16 @@ def check_loss_options(record, options, reserved=("reduction",)):
     check_options(f"loss `{record.name}`", compute, options, (*arrays, *reserved))
 
 
+def of_tensors(compute):
+    """The function of a loss, given what a net gives and its targets as tensors, as in a program."""
+
+    @functools.wraps(compute, updated=())
+    def given(prediction, target, **options):
+        return compute(_tensors(prediction), _tensors(target), **options)
+
+    return given
+
+
 def _checked(loss, name):
     @functools.wraps(loss, updated=())
     def compute(prediction, target, **options):

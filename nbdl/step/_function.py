@@ -39,10 +39,11 @@ def jit_predict(net, example, params=False, state=False):
     """A compiled function that predicts, for use in your own ``@njit`` code, serial or parallel.
 
     The function takes one sample, of the shape of those in `example`, or a minibatch of them, as an array of
-    floats (of integers, if the net takes these); several inputs one after the other, in the order of
-    `example`. It returns a new array of the net's dtype, or a tuple of them. Every call has memory of its
-    own: any number of threads may call it at once. In ``prange`` Numba drops errors: give it the right shape.
-    Asked again for the same net and shape, it returns the same function.
+    floats (of integers, if the net takes these); where a sample is a number, as a length, a number will do.
+    Several inputs stand one after the other, in the order of `example`. It returns a new array of the net's
+    dtype, or a tuple of them. Every call has memory of its own: any number of threads may call it at once. In
+    ``prange`` Numba drops errors: give it the right shape. Asked again for the same net and shape, it returns
+    the same function.
 
     Parameters
     ----------
@@ -178,8 +179,9 @@ class _Door:
         count, lines = range(len(self.data)), []
         for i, value in enumerate(self.data):
             take = {"f": "as_float", "b": "as_mask"}.get(value.dtype.kind, "as_labels")
+            given = f"x{i}" if value.shape else f"of_number(x{i})"  # a sample of it may be a number
             lines += [
-                f"given{i} = {take}('predict: `{value.name}`', x{i}, ANY)",
+                f"given{i} = {take}('predict: `{value.name}`', {given}, ANY)",
                 f"n{i} = count(given{i}, shape{i})",
                 f"if n{i} < 0{f' or n{i} != n0' if i else ''}:",
                 f"    raise ShapeError(wrong{i}, given{i}.shape)",
@@ -211,7 +213,7 @@ class _Door:
         header = f"def f({first}{', '.join(f'x{i}' for i in count)}):\n{before}"
         if len(count) == 1:
             header = header.replace("x0)", "x)")
-            lines[0] = lines[0].replace("x0,", "x,")
+            lines[0] = lines[0].replace("x0,", "x,").replace("x0)", "x)")
         return _define(header + "".join(f"    {line}\n" for line in lines), "f", names, cache)
 
     def with_params(self, predict, names, arrays):
@@ -427,6 +429,18 @@ def _as_dtype_overload(x, y):
     return lambda x, y: x.astype(y.dtype)
 
 
+def _of_number(x):
+    """A number as an array without dimensions; all else as it is."""
+    return np.asarray(x) if isinstance(x, (int, float, np.number, np.bool_)) else x
+
+
+@overload(_of_number)
+def _of_number_overload(x):
+    if isinstance(x, (types.Number, types.Boolean)):
+        return lambda x: np.asarray(x)
+    return lambda x: x
+
+
 @jit
 def _as_integers(x):
     return x.astype(np.int64)
@@ -488,7 +502,7 @@ def _as_state_overload(state, size):
 _NAMES = {
     "ShapeError": ShapeError, "UsageError": UsageError, "np": np, "ANY": ANY, "as_float": as_float,
     "as_labels": as_labels, "as_mask": as_mask, "as_integers": _as_integers, "count": _count,
-    "results": _results,
+    "results": _results, "of_number": _of_number,
     "as_dtype": _as_dtype, "as_out": as_out, "as_param": _as_param, "as_state": _as_state, "pointer": pointer,
     "keep": _keep, "at": _at, "copy": _copy, "repeated": _repeated,
     "other": "predict: a parameter of the net has another shape or dtype now: call nbdl.jit_predict again",

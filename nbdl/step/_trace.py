@@ -235,6 +235,15 @@ class _Comparison:
                 return value
         batched = a.ndim > 0 and (a.shape[0], b.shape[0]) == SIZES and a.shape[1:] == b.shape[1:]
         if not batched and a.shape != b.shape:
+            made = [call for call, results, _ in self.one.calls if any(t is t1 for t in results)]
+            shapes = [t.shape for call in made for t in call.inputs if t is not None]
+            if a.shape == (SIZES[0],) * 2 and sorted(shapes) == [SIZES[:1], (SIZES[0], 1)]:
+                first, second = ("(N,)" if len(s) == 1 else "(N, 1)" for s in shapes)
+                raise TapeError(
+                    "in {}: `{}` of shapes {} and {} is (N, N), every sample with every other. Try "
+                    ".reshape(-1) of that of shape (N, 1), or [:, None] of the other, for one shape",
+                    where, made[0].record.name, first, second,
+                )  # fmt: skip
             raise TapeError(
                 "in {}: the shapes {} and {} for {} and {} samples are not of the form (samples, ...); "
                 "such nets are trained eagerly (compiled=False)", where, a.shape, b.shape, *SIZES,

@@ -13,13 +13,17 @@ from nbdl import nn, registry
 from nbdl.data import load
 from nbdl.errors import PluginError, UsageError, VerificationError
 from nbdl.kernels.lanes import Twin, UpdateTwin
+from nbdl.nn._inputs import each
 from nbdl.nn._options import check_options
 from nbdl.records import Code, reason, resolve
+from nbdl.step._forms import flat, put_together
 from nbdl.step._trace import trace
+from nbdl.tape import as_tensor
 from nbdl.testing._check_estimator import check_estimator
 from nbdl.testing._check_kernel import check_kernel
 from nbdl.testing._check_twin import check_twin, check_update_twin
 from nbdl.train._config import Config, check_values, fill
+from nbdl.train._measure import figures_of
 
 
 def check_plugin(name):
@@ -27,9 +31,10 @@ def check_plugin(name):
 
     Every field that names code must resolve; kernels must pass `check_kernel`; an optimizer's update kernel
     must change its parameter in place; lanes twins must agree with them; a loss must give a finite scalar and
-    a gradient; a data set must load what `Data` says; the presets of a model must name settings that exist;
-    schedules, metrics and measures must give numbers, initializers arrays of the shape; estimators must pass
-    `check_estimator`. What works but not in a native program, as a loss that looks at values, is a warning.
+    a gradient, and work in evaluation; a data set must load what `Data` says; the presets of a model must
+    name settings that exist; schedules, metrics and measures must give numbers, initializers arrays of the
+    shape; estimators must pass `check_estimator`. What works but not in a native program, as a loss that
+    looks at values, is a warning.
 
     Parameters
     ----------
@@ -121,7 +126,8 @@ def _check_loss(record):
     for net, target in itertools.product(map(_Outputs, (1, 2, 3, 0)), _targets_in_any_form(rng)):
         nn.init(net, values, dtype="float64")
         try:
-            loss = compute(net(values, train=nn.Train(0, 0)), target)
+            prediction = net(values, train=nn.Train(0, 0))
+            loss = compute(prediction, target)
             break
         except Exception as error:
             faults.append(reason(error))
@@ -137,6 +143,7 @@ def _check_loss(record):
     if bad or not grads:
         text = "loss `{}` must have a finite gradient for its prediction, got {}"
         raise VerificationError(text, record.name, bad[0] if bad else None)
+    _check_evaluation(record, prediction, target)
     try:
         trace(net, (values, target), np.dtype(np.float64), compute)
     except Exception as error:  # whatever its Python does with tensors that have no values yet
@@ -145,6 +152,21 @@ def _check_loss(record):
             f"{text}; nets train with it by compiled=False, on the command line --set compiled=false",
             stacklevel=2,
         )
+
+
+def _check_evaluation(record, prediction, target):
+    """The loss of predictions that are arrays by now, and of how many numbers it is the mean."""
+    tensors, form = flat(prediction)
+    arrays = put_together(form, (t.numpy() for t in tensors))
+    pair = arrays, each(lambda t: t.numpy(), target)
+    compute, counted = figures_of(record, {}, ())["loss"]
+    try:
+        compute(*pair)
+        n = counted(*pair) if counted else 1
+    except Exception as error:
+        raise VerificationError("loss `{}` fails in evaluation: {}", record.name, reason(error)) from error
+    if not n > 0:
+        raise VerificationError("loss `{}`: `count` must be positive for 4 samples, got {}", record.name, n)
 
 
 class _Outputs:
@@ -173,7 +195,7 @@ class _ByAnyName(dict):
 
 
 def _targets_in_any_form(rng):
-    labels, numbers = _targets(rng)
+    labels, numbers = map(as_tensor, _targets(rng))
     return labels, numbers, _ByAnyName(labels), _ByAnyName(numbers)
 
 

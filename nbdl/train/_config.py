@@ -95,8 +95,8 @@ def resolve(model=None, path=None, overrides=None, own=False):
     record = registry.default().get("model", model)
     data = str(given.get("data") or next((n for n in record.presets if n != PAIRS), ""))
     if not data:
-        what = "file of pairs of sentences" if PAIRS in record.presets else "data set"
-        raise UsageError("model `{}` has no preset {}: name one with --data", model, what)
+        what = "a file of pairs of sentences" if PAIRS in record.presets else "a data set"
+        raise UsageError("model `{}` has no data of its own: name {} with --data", model, what)
     text = text_options(record, data, _typed("data_options", given.get("data_options", {})))
     table = data if data in registry.default().names("dataset") else next(iter(text), TABLE)
     own = (data, Path(data).stem, table)
@@ -104,6 +104,9 @@ def resolve(model=None, path=None, overrides=None, own=False):
     config = Config(model=model, data=data)
     if name is not None:
         fill(config, record, name, given)
+        if given.get("loss"):  # another than the preset's may take less
+            taken = registry.parameters(registry.default().get("loss", given["loss"]).compute)
+            config.loss_options = {k: v for k, v in config.loss_options.items() if k in taken}
     config.data_options = {**text, **(config.data_options if name in own else {})}
     for key, value in given.items():
         value = _typed(key, value)

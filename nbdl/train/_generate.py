@@ -144,7 +144,8 @@ def encoded(prefix, vocabulary):
     if vocabulary.normalize is True:
         lost = [c for c in dict.fromkeys(prefix) if (c.isalnum() and not c.isascii()) or c.isdigit()]
         if lost:
-            text = f"texts of this net have letters a to z alone: {_shown(lost)} of the prefix is left out"
+            are = "are" if len(lost) > 1 else "is"
+            text = f"texts of this net have letters a to z alone: {_shown(lost)} of the prefix {are} left out"
             warnings.warn(text, stacklevel=3)
     ids = vocabulary.encode(prefix)
     if not len(ids):

@@ -11,7 +11,7 @@ from nbdl.data import Preparation, Split
 from nbdl.errors import DataError, DtypeError, NbdlError, ShapeError, TapeError
 from nbdl.nn._inputs import call, count, each, named, numbers, taken
 from nbdl.nn._losses import elements, rows
-from nbdl.nn._own_loss import check_loss_options, loss_record
+from nbdl.nn._own_loss import check_loss_options, loss_record, of_tensors
 from nbdl.nn._parameter import dtype_of
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict
@@ -112,7 +112,7 @@ def evaluated(predict, split, preparation, loss, loss_options, metrics=(), stand
     samples, targets = count(split.x), count(y, "y")
     if samples != targets:
         raise DataError("{} inputs but {} targets", samples, targets)
-    figures = _figures(loss, loss_options, metrics)
+    figures = figures_of(loss, loss_options, metrics)
     whole = any(counted is None for _, counted in figures.values())
     means, totals, alone = dict.fromkeys(figures, 0.0), dict.fromkeys(figures, 0), []
     for part, prediction in parts(predict, split.x, samples if whole else None):
@@ -185,9 +185,9 @@ def _count(record, loss_options):
     return partial(code(record.count), **options) if record.count and mean else None
 
 
-def _figures(loss, loss_options, metrics):
+def figures_of(loss, loss_options, metrics):
     """What computes each figure from predictions and targets, and of how many numbers it is the mean."""
-    known, compute = registry.default(), code(loss.compute)
+    known, compute = registry.default(), of_tensors(code(loss.compute))
 
     def value(prediction, target):
         with tape.no_grad():

@@ -9,7 +9,7 @@ from nbdl import nn, tape
 from nbdl._calls import walk
 from nbdl.errors import UsageError
 from nbdl.nn._inputs import call, each, numbers
-from nbdl.nn._own_loss import check_loss_options, loss_record
+from nbdl.nn._own_loss import check_loss_options, loss_record, of_tensors
 from nbdl.nn._parameter import dtype_of, named_arrays, ready
 from nbdl.records import resolve
 from nbdl.step._report import _aligned
@@ -108,7 +108,7 @@ def statistics(net, x, y=None, loss=None, *, seed=0, step=0, loss_options=None):
         loss = loss or ("mse" if y.dtype.kind == "f" else "softmax_cross_entropy")
         record = loss_record(loss)
         check_loss_options(record, loss_options or {})
-        function = resolve(record.compute)
+        function = of_tensors(resolve(record.compute))
 
         def compute(prediction):
             return function(prediction, y, **(loss_options or {}))

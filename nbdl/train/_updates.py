@@ -7,7 +7,7 @@ from nbdl.data import Split
 from nbdl.errors import NbdlError, TapeError
 from nbdl.nn._inputs import call, each, taken
 from nbdl.nn._options import check_options
-from nbdl.nn._own_loss import check_loss_options
+from nbdl.nn._own_loss import check_loss_options, of_tensors
 from nbdl.optim import Updater
 from nbdl.records import reason
 from nbdl.records import resolve as code
@@ -31,7 +31,7 @@ class Updates:
 
     def __init__(self, net, config, record, train, given):
         self.net, self.config, self.record, self.train, self._given = net, config, record, train, given
-        self.loss = code(record.compute)
+        self.loss = of_tensors(code(record.compute))
         self.updater = Updater(
             config.optimizer, net, config.lr, groups=config.groups, clip_norm=config.clip_norm or None,
             clip_value=config.clip_value or None, **config.optimizer_options,

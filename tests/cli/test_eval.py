@@ -1,6 +1,7 @@
 """`nbdl eval`: the figures of the run again, on its own data and on others."""
 
 import json
+from pathlib import Path
 
 
 def test_own_data(run, trained):
@@ -33,3 +34,12 @@ def test_messages(run, trained, files):
     assert result.exit_code == 3 and "safetensors" in result.stderr
     result = run("eval", trained, "--loss", "nothing")
     assert result.exit_code == 2 and "unknown loss" in result.stderr
+
+
+def test_a_script_that_fails_while_it_is_run_for_its_net(run):
+    text = "raise UsageError('this folder holds a run already. Try another')\n"
+    Path("a_script.py").write_text(f"from nbdl.errors import UsageError\n{text}")
+    result = run("eval", "runs/mine", "--net", "a_script.py:Net")
+    assert result.exit_code == 2
+    assert "error: while running a_script.py: this folder holds a run already\n" in result.stderr
+    assert 'try: `if __name__ == "__main__":` above what trains in it' in result.stderr

@@ -12,6 +12,11 @@ from nbdl.cli import _doctor
 from nbdl.errors import VerificationError
 
 
+def test_a_model_of_pairs_says_so(run):
+    reads = rows(run("models", "show", "seq2seq", "--format", "json"))["reads"]
+    assert reads == "pairs of sentences: a file of lines, with a tab between the two languages"
+
+
 def rows(result):
     assert result.exit_code == 0, result.stderr
     return json.loads(result.stdout)

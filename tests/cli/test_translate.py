@@ -120,4 +120,4 @@ def test_the_program_of_a_file_of_pairs(run, model):
     assert result.exit_code == 0, result.stderr
     assert "decoder.logits.w 4x12" in result.stdout and "Python" not in result.stdout
     result = run("plan", "seq2seq")
-    assert result.exit_code == 2 and "no preset file of pairs of sentences" in result.stderr
+    assert result.exit_code == 2 and "name a file of pairs of sentences" in result.stderr

@@ -75,14 +75,14 @@ def test_without_a_header_columns_are_numbers(written):
 
 def test_a_slip_among_numbers_is_said(written):
     rows = "".join(f"{i}.5\n" for i in range(30))
-    table = load_table(written("a.csv", f"size\n{rows}n/a\n"))
-    with pytest.warns(UserWarning, match="`size` is taken as text: 1 of its fields are no .*, like 'n/a'"):
+    table = load_table(written("a.csv", f"size\n{rows}none\n"))
+    with pytest.warns(UserWarning, match=r"`size` is taken as text: 1 of its fields are no .*, like 'none'"):
         assert dtypes(table) == {"size": "U"}
 
 
 def test_columns_that_are_text_for_some_fields_warn_only_when_used(written):
     """Also where a third of the values is missing; not of other columns, nor where symbols are asked for."""
-    rows = "".join(f"{i},{i if i % 3 else 'NA'},{i if i % 5 else 'NA'}\n" for i in range(30))
+    rows = "".join(f"{i},{i if i % 3 else 'none'},{i if i % 5 else 'none'}\n" for i in range(30))
     table = load_table(written("a.csv", f"whole,third,fifth\n{rows}"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -182,3 +182,18 @@ def test_columns_that_cannot_go_together(written):
         arrays.column("a,b")
     with pytest.raises(DataError, match="`c` must hold numbers or text, it is complex128"):
         arrays.column("c")
+
+
+def test_na_is_missing_among_numbers_and_a_symbol_in_text(written):
+    table = load_table(written("a.csv", "size,n,code\n1.5,NA,NA\nNA,2,no\n,n/a,yes\n"))
+    with pytest.warns(
+        UserWarning, match="`size` holds numbers, and 'NA' in 1 of its fields: taken as missing"
+    ):
+        size = table.column("size", {"size": "continuous"})
+    assert np.array_equal(size.values, [1.5, np.nan, np.nan], equal_nan=True)
+    with pytest.warns(UserWarning, match="column `n` holds numbers, and 'NA' in 2"):
+        assert table.column("n").values.tolist() == [None, 2, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert table.column("code").values.tolist() == ["NA", "no", "yes"]
+        table.column("size")  # said once

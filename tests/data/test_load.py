@@ -28,7 +28,7 @@ def test_unknown_option_offers_the_nearest():
 
 
 @pytest.mark.parametrize(
-    "name", ["nothing.npz", "./nothing", "no/such/folder/", "~/nothing.csv", "~nosuch/x.csv"]
+    "name", ["nothing.npz", "./nothing", "no/such/folder/", "~/nothing.csv", "~nosuch/x.csv", "tales.tx"]
 )
 def test_missing_path(name):
     with pytest.raises(DataError, match="no such file or folder"):

@@ -252,3 +252,8 @@ def test_info_nce():
     x, y = RNG.normal(size=(2, 5, 3))
     assert nn.info_nce(x, y).item() == pytest.approx(kernels.info_nce(x, y, 0.1, True), rel=1e-12)
     assert gradcheck(lambda x, y: nn.info_nce(x, y, temperature=0.5), x, y)
+
+
+def test_integers_that_are_no_classes():
+    with pytest.raises(LabelError, match=r"are classes, of which `x` has one, got 1 at .* Try floats"):
+        nn.softmax_cross_entropy(np.zeros((3, 1), np.float32), np.arange(3))

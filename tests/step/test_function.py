@@ -466,3 +466,23 @@ def test_truth_values_are_taken_by_a_net_that_takes_them(x, samples):
     plain = nbdl.jit_predict(nn.init(nn.Sequential(nn.Linear(2)), x, seed=1), x)
     with pytest.raises(DtypeError, match=r"`x` must be a float32 or float64 array, got a \d-D bool"):
         plain(mask[samples])
+
+
+def test_a_sample_that_is_a_number(x):
+    class Scaled:
+        def __init__(self):
+            self.dense = nn.Linear(2)
+
+        def __call__(self, x, lengths, scale, train=None):
+            return self.dense(x) * lengths.reshape(-1, 1) * scale.reshape(-1, 1)
+
+    lengths, scale = np.arange(len(x)), np.linspace(1, 2, len(x), dtype=np.float32)
+    net = nn.init(Scaled(), {"x": x, "lengths": lengths, "scale": scale}, seed=1)
+    predict = nbdl.jit_predict(net, {"x": x, "lengths": lengths, "scale": scale})
+    want = net(x, lengths, scale).data[3]
+    for run in (predict, njit(lambda x, n, s: predict(x, n, s))):
+        same(run(x[3], lengths[3], scale[3]), want)
+        same(run(x[3], 3, float(scale[3])), want)
+    same(predict(x[3], np.asarray(3), np.asarray(scale[3])), want)
+    with pytest.raises(DtypeError, match="`lengths` must be an array of integers, got a 0-D float64 array"):
+        predict(x[3], 3.0, scale[3])

@@ -249,3 +249,12 @@ def test_a_shape_error_names_no_size_of_the_recording():
     x, y = np.zeros((7, 3)), np.zeros((7, 5))
     with pytest.raises(ShapeError, match=r"prediction \(N, 3\), got \(N, 5\)"):
         _trace.trace(nn.init(nn.Sequential(nn.Linear(3)), x), (x, y), np.float32, nn.mse)
+
+
+def test_a_difference_of_all_pairs_names_the_shapes():
+    def loss(prediction, y):
+        return ((prediction - y) ** 2).mean()
+
+    x, y = np.ones((4, 2), np.float32), np.ones(4, np.float32)
+    with pytest.raises(TapeError, match=r"`sub` of shapes \(N, 1\) and \(N,\) is \(N, N\).*\.reshape\(-1\)"):
+        nbdl.compile_step(nn.Linear(1), loss, example=(x, y))

@@ -151,7 +151,7 @@ def compares(prediction, target):
 
 
 def by_numpy(prediction, target):
-    return ((prediction - target.astype(prediction.dtype)) ** 2).mean()
+    return ((prediction - target.numpy().astype(prediction.dtype)) ** 2).mean()
 
 
 def plain(prediction, target):
@@ -165,7 +165,7 @@ def gaussian(prediction, target):
 
 def by_name(prediction, target):
     logs = nbdl.apply("log_softmax", prediction["scores"])
-    picked = nbdl.take_along_axis(logs, nbdl.tape.as_tensor(target["kind"]).reshape(-1, 1))
+    picked = nbdl.take_along_axis(logs, target["kind"].reshape(-1, 1))
     return (prediction["size"] ** 2).mean() - picked.mean()
 
 
@@ -182,6 +182,14 @@ def test_a_gradient_of_one_output_that_is_not_finite_is_refused(check):
 
     with pytest.raises(VerificationError, match=r"loss `mine` must have a finite gradient .* got"):
         check(nbdl.Loss("mine", half))
+
+
+def test_a_loss_that_fails_in_evaluation_is_refused(check):
+    text = "loss `mine` fails in evaluation: AttributeError"
+    with pytest.raises(VerificationError, match=text):
+        check(nbdl.Loss("mine", plain, count=lambda prediction, target: prediction.nothing))
+    with pytest.raises(VerificationError, match="loss `mine`: `count` must be positive for 4 samples, got 0"):
+        check(nbdl.Loss("mine", plain, count=lambda prediction, target: 0))
 
 
 @pytest.mark.parametrize("loss", [item, compares, by_numpy])

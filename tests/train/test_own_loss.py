@@ -56,6 +56,18 @@ def test_a_registered_one_is_its_record():
 
 
 @pytest.mark.parametrize("compiled", [True, False])
+def test_one_in_the_registry(compiled):
+    def squares(prediction, y):
+        return ((prediction - y.reshape(-1, 1)) ** 2).exp().log().mean()  # what tensors have, and arrays not
+
+    record = nbdl.Loss("squares", squares)
+    run = fitted(record, VALUES, 1, compiled=compiled, test=(X[:6], VALUES[:6]))
+    want = fitted("mse", VALUES, 1, compiled=compiled, test=(X[:6], VALUES[:6]))
+    assert run.history[-1]["test_loss"] == pytest.approx(want.history[-1]["test_loss"], rel=1e-3)
+    assert nbdl.statistics(run.net, X, VALUES, loss=record).parameters
+
+
+@pytest.mark.parametrize("compiled", [True, False])
 def test_targets_by_name_and_several_results(compiled):
     class Two:
         def __init__(self):

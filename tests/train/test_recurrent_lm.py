@@ -43,6 +43,14 @@ def test_a_text_that_repeats_is_learnt(run):
     assert [type(layer).__name__ for layer in run.net] == ["OneHot", "Stateful", "Linear"]
 
 
+def test_windows_as_long_as_the_vocabulary(story, tmp_path):
+    more = {"data_options.length": 28, "loss_options.label_smoothing": 0.1, "compiled": False, "epochs": 1}
+    config = settings(story, **more)
+    assert config.loss_options == {"axis": -1, "label_smoothing": 0.1}
+    assert train.train(config, out=tmp_path / "run").history[-1]["test_accuracy"] > 0
+    assert settings(story, loss="mse").loss_options == {}  # which has no such option
+
+
 def test_it_goes_on_with_the_text_token_by_token(run):
     text = nbdl.generate(run, "A man, a p", 200, greedy=True)
     assert text == (WORDS * 8)[:209]  # far beyond the windows that it was trained on

@@ -181,7 +181,7 @@ def test_wrong_arguments(run):
 
 
 def test_models_of_pairs_are_given_pairs(path):
-    with pytest.raises(UsageError, match="no preset file of pairs of sentences: name one with --data"):
+    with pytest.raises(UsageError, match="no data of its own: name a file of pairs of sentences with --data"):
         resolve("seq2seq")
     with pytest.raises(
         UsageError, match="`seq2seq` reads pairs of sentences, and synthetic_regression holds none"

@@ -29,6 +29,12 @@ def check_range(kernel, labels, n_classes, ignore_index):
     each = flat(labels)
     for n in range(each.size):
         if (each[n] < 0 or each[n] >= n_classes) and each[n] != ignore_index:
+            if n_classes == 1:
+                raise LabelError(
+                    "{}: integer `labels` are classes, of which `x` has one, got {} at flat position {}. Try "
+                    "floats for values to predict, or an output for each class",
+                    kernel, each[n], n,
+                )  # fmt: skip
             if labels.ndim == 1:
                 raise LabelError(
                     "{}: `labels` must be from 0 to {} (or `ignore_index`, {}), got {} at position {}",
