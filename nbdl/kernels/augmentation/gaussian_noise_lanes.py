@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from nbdl.kernels.augmentation.gaussian_noise import noisy, tail_of
+from nbdl.kernels.augmentation.gaussian_noise import noisy
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit, pitch, planes
+from nbdl.kernels.simd.normal import tail_of
 from nbdl.kernels.simd.philox import words
 from nbdl.kernels.simd.registers import load, store
 
