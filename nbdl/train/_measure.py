@@ -13,6 +13,7 @@ from nbdl.nn._inputs import call, count, each, named, numbers, taken
 from nbdl.nn._losses import elements, rows
 from nbdl.nn._own_loss import check_loss_options, loss_record
 from nbdl.nn._parameter import dtype_of
+from nbdl.nn._variational import samples as samples_of_losses
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict
 from nbdl.step._forms import flat, put_together
@@ -100,7 +101,7 @@ def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
     Each is a mean over what it counts in each part of the samples, and no more than one part is held. Only
     for a loss or a metric whose record does not say what it counts, all predictions are.
     """
-    y = preparation.codes(split.y)
+    y = compared(loss, Split(split.x, preparation.codes(split.y))).y
     samples, targets = count(split.x), count(y, "y")
     if samples != targets:
         raise DataError("{} inputs but {} targets", samples, targets)
@@ -122,6 +123,11 @@ def evaluated(predict, split, preparation, loss, loss_options, metrics=()):
     return means | of_loss(means["loss"], loss, loss_options, metrics)
 
 
+def compared(loss, split):
+    """A split of what a net takes with what a loss (a `Loss`) compares its predictions with."""
+    return Split(split.x, code(loss.target)(*split)) if loss.target else split
+
+
 def counted_numbers(net, split, config, record):
     """Of how many numbers each sample's loss is the mean, (N,); None where all samples count alike.
 
@@ -137,7 +143,8 @@ def counted_numbers(net, split, config, record):
     """
     x, y = split
     counted, n = _count(record, config.loss_options), count(x)
-    if counted is None or code(record.count) in (elements, rows):  # which go by the size of a sample
+    by_size = elements, rows, samples_of_losses  # they go by the size of a sample
+    if counted is None or code(record.count) in by_size:
         return None
     one, distinct, where = slice(0, 1), y, slice(None)
     if config.compiled and native():  # recorded, not called: only the shape of what it gives is needed

@@ -163,4 +163,9 @@ def _gaussian_sample_dlog_var(dz, log_var, eps, dlog_var):
         store_rest(d, i, load_rest(d, i, n - i) + slope, n - i)
 
 
-gaussian_sample_outputs = outputs(gaussian_sample_noise)
+_outputs = outputs(gaussian_sample_noise)
+
+
+def gaussian_sample_outputs(mean, log_var, **options):
+    """(shape, dtype) of z and eps."""
+    return _outputs(mean, log_var, **options) * 2
