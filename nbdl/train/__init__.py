@@ -3,6 +3,8 @@
 from nbdl.train._beam import beam_search
 from nbdl.train._bleu import bleu
 from nbdl.train._config import Config, resolve, to_toml
+from nbdl.train._draw import decode, draw_samples, reconstruct
+from nbdl.train._draw_pictures import plane_picture, samples_picture
 from nbdl.train._generate import generate
 from nbdl.train._load import load, load_run
 from nbdl.train._loop import Run
@@ -26,6 +28,8 @@ __all__ = [
     "bits_per_character",
     "bleu",
     "compile_config",
+    "decode",
+    "draw_samples",
     "evaluate",
     "fit",
     "generate",
@@ -33,10 +37,13 @@ __all__ = [
     "load_run",
     "mean_absolute_error",
     "perplexity",
+    "plane_picture",
     "predict",
+    "reconstruct",
     "resolve",
     "rmse",
     "rollout",
+    "samples_picture",
     "save",
     "states",
     "states_picture",
