@@ -26,7 +26,8 @@ from nbdl.errors import UsageError
     help="States at each token; samples of an autoencoder.",
 )
 @click.option(
-    "--plane", type=click.Path(path_type=Path), metavar="FILE.png", help="Of an autoencoder: 2 latent dimensions."
+    "--plane", type=click.Path(path_type=Path), metavar="FILE.png",
+    help="Of an autoencoder whose codes have 2 numbers: their plane.",
 )
 @_net.option
 @common_options
