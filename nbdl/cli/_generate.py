@@ -22,11 +22,15 @@ from nbdl.errors import UsageError
 @click.option("--seed", type=int, default=0, metavar="N", help="Of the draws. Default: 0.")
 @click.option("--samples", type=click.IntRange(1), metavar="N", help="Of an autoencoder. Default: 64.")
 @click.option(
-    "--plot", type=click.Path(path_type=Path), metavar="FILE.png",
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE.png",
     help="States at each token; samples of an autoencoder.",
 )
 @click.option(
-    "--plane", type=click.Path(path_type=Path), metavar="FILE.png",
+    "--plane",
+    type=click.Path(path_type=Path),
+    metavar="FILE.png",
     help="Of an autoencoder whose codes have 2 numbers: their plane.",
 )
 @_net.option
