@@ -1,12 +1,9 @@
 """``nbdl info information_bottleneck``: codes of a column that keep what it tells about another."""
 
-import numpy as np
-
 from nbdl.cli._output import emit, note, pairs, table
 from nbdl.errors import UsageError
 
 NAME = "information_bottleneck"
-TAKEN = ("x", "y", "discrete", "continuous", "exclude", "base", "betas")
 
 
 def bottleneck(asked, plot, file):
@@ -45,17 +42,21 @@ def bottleneck(asked, plot, file):
 
 def _counted(asked, columns):
     """How often each pair of symbols stands in a row, (X, Y)."""
+    import numpy as np
+
     from nbdl.info import _samples
+    from nbdl.info._counts import encode
 
     samples = {role: _samples.read(role, c.values, c.discrete) for role, c in columns.items()}
     for role, sample in samples.items():
         if sample.kind != "discrete":
-            text = "`{}` ({}) is taken as measured numbers, and a bottleneck is one of symbols. Try --discrete {}"
-            raise UsageError(text, role, columns[role].name, columns[role].name)
+            name = columns[role].name
+            text = "`{}` ({}) is taken as measured numbers, a bottleneck is one of symbols. Try --discrete {}"
+            raise UsageError(text, role, name, name)
     taken, _ = _samples.without_missing(list(samples.values()), None, asked.options["nan_policy"] or "raise")
     if taken is None:
         raise UsageError("--nan-policy propagate: the rows have missing values, and so has the table")
-    x, y = (np.unique(np.asarray(s.values), axis=0, return_inverse=True)[1].ravel() for s in taken)
+    x, y = (np.unique(encode(s.values)[0], return_inverse=True)[1] for s in taken)
     joint = np.zeros((x.max() + 1, y.max() + 1))
     np.add.at(joint, (x, y), 1.0)
     return joint
@@ -70,7 +71,7 @@ def _report(answer):
             f"{p['beta']:.4g}",
             f"{p['x_z']:.4f}",
             f"{p['z_y']:.4f}",
-            "" if p["converged"] else "not yet settled",
+            "" if p["converged"] else "not settled",
         )
         for p in answer["curve"]
     ]

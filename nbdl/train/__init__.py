@@ -6,6 +6,7 @@ from nbdl.train._config import Config, resolve, to_toml
 from nbdl.train._draw import decode, draw_samples, reconstruct
 from nbdl.train._draw_pictures import plane_picture, samples_picture
 from nbdl.train._generate import generate
+from nbdl.train._information_plane import InformationPlane, PlanePoint
 from nbdl.train._load import load, load_run
 from nbdl.train._loop import Run
 from nbdl.train._measure import evaluate, predict
@@ -21,6 +22,8 @@ from nbdl.train._translate import translate
 
 __all__ = [
     "Config",
+    "InformationPlane",
+    "PlanePoint",
     "Run",
     "Statistics",
     "accuracy",
