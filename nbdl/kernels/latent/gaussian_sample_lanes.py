@@ -1,13 +1,9 @@
 """gaussian_sample on lanes: the numbers of `nbdl.kernels.gaussian_sample`, drawn for L samples at once."""
 
-import math
-
-import numpy as np
-
+from nbdl.kernels.lanes.tails import drawn_tails, tails_size
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit, pitch, planes
 from nbdl.kernels.latent.gaussian_sample import sample_of, slope_of
-from nbdl.kernels.simd.normal import normal_of, tail_of
-from nbdl.kernels.simd.philox import words
+from nbdl.kernels.simd.normal import normal_of
 from nbdl.kernels.simd.registers import load, store
 
 
@@ -18,31 +14,10 @@ def _shape(site):
     return {"z": shape, "eps": shape}
 
 
-def _fours(site):
-    return -(-math.prod(site.shapes["mean"]) // 4)
-
-
 def _sizes(site):
     """How a block is walked: `count` planes, `pitch` apart, of which `plane` floats are used."""
     (C, H, W), L = planes(site.shapes["mean"]), site.L
     return {"count": C, "plane": H * W * L, "pitch": pitch(site.shapes["mean"]) * L}
-
-
-def _draw(site):
-    """The row that writes the tails, [elements][L]; elements in fours, as the generator gives them."""
-    L, kind = site.L, np.dtype(site.dtype).type
-
-    def leaf(tails, sample, seed, step, op, fours):
-        for n in range(fours):
-            place = 4 * n * L
-            for i in range(L):
-                a, b, c, d = words(seed, op, step, sample + i, n)
-                tails[place + i] = kind(tail_of(np.int64(a)))
-                tails[place + L + i] = kind(tail_of(np.int64(b)))
-                tails[place + 2 * L + i] = kind(tail_of(np.int64(c)))
-                tails[place + 3 * L + i] = kind(tail_of(np.int64(d)))
-
-    return Row(leaf, op=int(site["op"]), fours=_fours(site))
 
 
 def _sample(site):
@@ -81,9 +56,9 @@ def _dlog_var(site):
 
 
 gaussian_sample = Twin(
-    lambda site: [_draw(site), _sample(site)],
+    lambda site: [drawn_tails(site, site.shapes["mean"]), _sample(site)],
     {"mean": _dmean, "log_var": _dlog_var},
     shape=_shape,
-    saves=lambda site: {"tails": 4 * _fours(site) * site.L},
+    saves=lambda site: {"tails": tails_size(site, site.shapes["mean"])},
     packed=True,
 )

@@ -1,22 +1,14 @@
 """The truth of `gaussian_sample`."""
 
-from statistics import NormalDist
-
 import numpy as np
 
 from nbdl.cases import Bad, Case, half
 from nbdl.errors import DtypeError, OptionError, ShapeError
-from nbdl.kernels.simd.philox_truth import philox
+from nbdl.kernels.simd.normal_truth import normal_numbers
 
 
 def gaussian_sample(mean, log_var, seed, op, step):
-    samples = np.atleast_1d(mean)
-    samples = samples.reshape(len(samples), np.prod(samples.shape[1:], dtype=int))
-    eps = np.zeros(samples.shape)
-    for sample, element in np.ndindex(samples.shape):
-        word = philox((element // 4, sample, step, op), (seed % 2**32, seed // 2**32))[element % 4]
-        eps[sample, element] = NormalDist().inv_cdf((word + 0.5) / 2**32)
-    eps = eps.reshape(mean.shape)
+    eps = normal_numbers(mean.shape, seed, op, step)
     return mean + np.sqrt(np.exp(log_var)) * eps, eps
 
 
