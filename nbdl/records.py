@@ -169,12 +169,16 @@ class Loss:
     of the weights), so that it can be measured part by part; without it all predictions are held at once. In
     training it is asked for each sample, of whose prediction only the shape is known (its values are 0): the
     loss of an epoch is the mean over all that counts.
+
+    ``target(x, y)`` says what predictions are compared with, of all inputs and targets of a data set as the
+    net takes them, where these are not the targets: of an autoencoder they are the inputs.
     """
 
     name: str
     compute: Code
     metrics: tuple[str, ...] = ()
     count: Code = ""
+    target: Code = ""
 
 
 @dataclass(frozen=True, eq=False)

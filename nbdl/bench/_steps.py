@@ -14,7 +14,18 @@ from typing import ClassVar
 import numpy as np
 
 from nbdl import _calls, nn, registry
-from nbdl.models import bn_lenet, googlenet, lenet, lenet_modern, mlp, resnet18, resnet20, softmax_regression
+from nbdl.models import (
+    VAE,
+    bn_lenet,
+    googlenet,
+    lenet,
+    lenet_modern,
+    mlp,
+    resnet18,
+    resnet20,
+    softmax_regression,
+)
+from nbdl.models import vae as vae_of
 
 MINIBATCHES = 32  # of the data set
 CLASSES = 10
@@ -74,9 +85,17 @@ def gru2():
     return nn.Sequential(layers, nn.Flatten(), nn.Linear(CLASSES))
 
 
+def vae():
+    """784-400-20-400-784 with a random code."""
+    return vae_of(latent=20)
+
+
 @dataclass(frozen=True)
 class Step:
-    """A row: the net that `build` makes, trained with `optimizer` on samples of `shape`, `batch` at once."""
+    """A row: the net that `build` makes, trained with `optimizer` on samples of `shape`, `batch` at once.
+
+    With another `loss` than that of classes the samples are compared with themselves.
+    """
 
     build: Callable
     shape: tuple
@@ -84,6 +103,7 @@ class Step:
     optimizer: str
     lr: float
     threads: int = 1
+    loss: str = "softmax_cross_entropy"
 
     kind: ClassVar = "step"
     written: ClassVar = ()
@@ -96,6 +116,9 @@ class Step:
     def arguments(self):
         """A data set, and the order in which its samples are taken."""
         rng, n = np.random.default_rng(0), MINIBATCHES * self.batch
+        if self.loss != "softmax_cross_entropy":
+            x = rng.random((n, *self.shape), np.float32)
+            return {"x": x, "y": x, "order": rng.permutation(n)}
         x = rng.standard_normal((n, *self.shape), np.float32)
         return {"x": x, "y": rng.integers(0, CLASSES, n), "order": rng.permutation(n)}
 
@@ -109,7 +132,7 @@ class Step:
 
         x, y, order = (arguments[name] for name in ("x", "y", "order"))
         step = compile_step(
-            self.build(), loss="softmax_cross_entropy", optimizer=self.optimizer,
+            self.build(), loss=self.loss, optimizer=self.optimizer,
             example=(x[: self.batch], y[: self.batch]), threads=self.threads, seed=0,
         )  # fmt: skip
         done = 0
@@ -130,7 +153,8 @@ class Step:
     @cached_property
     def _calls(self):
         """The kernel calls of the net on one sample, the last first."""
-        return _calls.history(self.net(np.zeros((1, *self.shape), np.float32)))
+        given = self.net(np.zeros((1, *self.shape), np.float32))
+        return _calls.history(given["logits"] if isinstance(given, dict) else given)
 
     @property
     def convolutions(self):
@@ -140,7 +164,7 @@ class Step:
     @property
     def random(self):
         """Whether the loss depends on random numbers that a peer draws differently."""
-        return any(isinstance(layer, nn.Dropout) for layer in self.net.layers)
+        return isinstance(self.net, VAE) or any(isinstance(layer, nn.Dropout) for layer in self.net.layers)
 
     @cached_property
     def flops(self):
@@ -171,7 +195,7 @@ STEPS = (
     (rnn, (32, 256), 256, "sgd", 0.1), (rnn_small, (32, 28), 1024, "sgd", 0.1),
     (lstm, (32, 256), 256, "sgd", 0.1), (lstm_small, (32, 28), 1024, "sgd", 0.1),
     (gru, (32, 256), 256, "sgd", 0.1), (gru_small, (32, 28), 1024, "sgd", 0.1),
-    (gru2, (32, 64), 128, "sgd", 0.1),
+    (gru2, (32, 64), 128, "sgd", 0.1), (vae, MNIST, 128, "adam", 1e-3),
 )  # fmt: skip
 DEEP = (
     (resnet20, CIFAR, 64, "sgd", 0.1), (resnet18, (3, 96, 96), 32, "sgd", 0.1),
@@ -181,7 +205,7 @@ DEEP = (
 
 def step_cases(threads=1, quick=False):
     """All rows of training steps; `quick` takes one small minibatch size of each net but the deep ones."""
-    if not quick:
-        return [Step(*row, threads) for row in STEPS + DEEP]
-    small = {row[0]: (*row[:2], 4, *row[3:], threads) for row in STEPS}
-    return [Step(*row) for row in small.values()]
+    chosen = STEPS + DEEP
+    if quick:
+        chosen = {row[0]: (*row[:2], 4, *row[3:]) for row in STEPS}.values()
+    return [Step(*row, threads, *(("bernoulli_elbo",) if row[0] is vae else ())) for row in chosen]

@@ -16,6 +16,7 @@ from nbdl import nn
 from nbdl.bench import _torch_of_layers
 from nbdl.bench._race import Competitor
 from nbdl.bench._rows import first
+from nbdl.models import VAE
 
 VERSION = torch.__version__
 
@@ -184,6 +185,8 @@ LAYERS = {
     nn.Stack: lambda layer: _GRU(layer.layers),
     nn.Residual: lambda layer: _Residual(layer),
     nn.Concat: lambda layer: _Concat(layer),
+    nn.Reshape: lambda layer: torch.nn.Unflatten(1, layer.shape),
+    VAE: lambda layer: _VAE(layer),
 }
 
 
@@ -241,15 +244,35 @@ class _Concat(torch.nn.Module):
         return torch.cat([branch(x) for branch in self.branches], 1)
 
 
+class _VAE(torch.nn.Module):
+    def __init__(self, net):
+        super().__init__()
+        self.latent, self.encoder, self.decoder = net.latent, module(net.encoder), module(net.decoder)
+
+    def forward(self, x):
+        mean, log_var = self.encoder(x).split(self.latent, 1)
+        z = mean + torch.exp(0.5 * log_var) * torch.randn_like(mean)
+        return self.decoder(z), mean, log_var
+
+
+def _elbo(given, x):
+    logits, mean, log_var = given
+    apart = functional.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+    return (apart + 0.5 * (mean**2 + log_var.exp() - 1 - log_var).sum()) / len(x)
+
+
+LOSSES = {"softmax_cross_entropy": functional.cross_entropy, "bernoulli_elbo": _elbo}
+
+
 def _step(case, arguments, channels_last, compiled):
     layout = torch.channels_last if channels_last else torch.contiguous_format
     net = module(case.net).to(memory_format=layout)
     optimizer = OPTIMIZERS[case.optimizer](net.parameters(), case.lr, fused=True)
     form = _compile if compiled else lambda f: f
-    loss_of = form(lambda x, y: functional.cross_entropy(net(x), y))
+    loss_of = form(lambda x, y: LOSSES[case.loss](net(x), y))
     order = arguments["order"]
     x = torch.from_numpy(arguments["x"][order]).contiguous(memory_format=layout).split(case.batch)
-    y = torch.from_numpy(arguments["y"][order]).split(case.batch)
+    y = torch.from_numpy(arguments["y"][order]).split(case.batch)  # of an autoencoder x once more
     done = 0
 
     def run(n):

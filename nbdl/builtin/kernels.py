@@ -166,6 +166,12 @@ def nbdl_kernels():
         yield _kernel("information.divergence", name, ("p", "q"), lanes="")
     yield _kernel("information.jensen_shannon", "js_divergence", ("p", "q"), lanes="")
     yield _kernel("loss.info_nce", "info_nce", ("x", "y"), outputs=("loss",), lanes="")
+    gaussian = "mean", "log_var"
+    yield _kernel("loss.gaussian_kl", "gaussian_kl", gaussian, outputs=("loss",))
+    yield _kernel(
+        "latent.gaussian_sample", "gaussian_sample", gaussian, outputs=("z", "eps"),
+        forward="nbdl.kernels:gaussian_sample_noise",
+    )  # fmt: skip
     yield _kernel("regularization.dropout", "dropout", ("x",))
     for name in ("gaussian_noise", "random_crop", "random_flip"):
         yield _kernel(f"augmentation.{name}", name, ("x",))

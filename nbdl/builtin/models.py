@@ -85,6 +85,14 @@ def nbdl_models():
         "window_lm", "nbdl.models:window_lm", about="next character from the last 8, one hidden layer",
         presets={"timemachine": window, "text": window},
     )  # fmt: skip
+    codes = {**adam, "loss": "bernoulli_elbo", "lr": 0.001}
+    digits, mnist = {**codes, "epochs": 100, "batch_size": 32}, {**codes, "epochs": 10, "batch_size": 128}
+    for name, about in (
+        ("vae", "variational autoencoder, dense: learns to draw such samples"),
+        ("conv_vae", "the same with convolutions, for images"),
+    ):
+        presets = {"digits": digits, "mnist": mnist, "fashion_mnist": mnist}
+        yield Model(name, f"nbdl.models:{name}", about=about, presets=presets)
     book = {**adam, "epochs": 30, "batch_size": 128, "lr": 0.005, "clip_norm": 1.0, **classes_last}
     book["data_options"] = {"length": 9}
     yield Model(

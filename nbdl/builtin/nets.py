@@ -13,12 +13,12 @@ def nbdl_layers():
         "Embedding", "Flatten", "GLU", "GRU", "GaussianNoise", "GlobalAvgPool2d", "GlobalMaxPool2d",
         "GroupNorm", "InstanceNorm", "LSTM", "Lambda", "LayerNorm", "Linear", "LocalResponseNorm", "LpPool2d",
         "MaxPool1d", "MaxPool2d", "MultiHeadAttention", "OneHot", "PReLU", "Pad2d", "PositionalEncoding",
-        "RMSNorm", "RNN", "RandomCrop", "RandomFlip", "RandomShift", "Residual", "Sequential", "Softmax",
-        "Stack", "Stateful", "SwiGLU",
+        "RMSNorm", "RNN", "RandomCrop", "RandomFlip", "RandomShift", "Reshape", "Residual", "Sequential",
+        "Softmax", "Stack", "Stateful", "SwiGLU",
         *dict.fromkeys(ACTIVATIONS.values()),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
-    for name in ("Seq2Seq", "SequenceDecoder", "SequenceEncoder"):
+    for name in ("Seq2Seq", "SequenceDecoder", "SequenceEncoder", "VAE"):
         yield Layer(name, f"nbdl.models:{name}")
 
 
@@ -33,6 +33,11 @@ def nbdl_losses():
     for name in ("cross_entropy", "kl_divergence", "js_divergence"):
         yield Loss(name, f"nbdl.nn:{name}", count="nbdl.nn._losses:rows")
     yield Loss("info_nce", "nbdl.nn:info_nce")
+    for name, target in (("bernoulli_elbo", "own_shares"), ("gaussian_elbo", "own_inputs")):
+        yield Loss(
+            name, f"nbdl.nn:{name}", metrics=("elbo", "reconstruction", "kl"),
+            count="nbdl.nn._variational:samples", target=f"nbdl.nn._variational:{target}",
+        )  # fmt: skip
 
 
 @hookimpl
@@ -81,5 +86,9 @@ def nbdl_metrics():
         "rmse", "nbdl.train._metrics:mean_squared_error", better="lower",
         count="nbdl.nn._losses:elements", finish="math:sqrt",
     )  # fmt: skip
+    for name, better in (("elbo", "higher"), ("reconstruction", "lower"), ("kl", "lower")):
+        yield Metric(
+            name, f"nbdl.nn._variational:{name}", better=better, count="nbdl.nn._variational:samples"
+        )
     for name in ("perplexity", "bits_per_character"):
         yield Metric(name, f"nbdl.train:{name}", better="lower", of="loss")

@@ -14,7 +14,7 @@ COMMANDS = {
     "train": ("_train", "train", "Train a model and keep the run: model, log, curves."),
     "eval": ("_eval", "evaluate", "Measure a trained model on a data set."),
     "predict": ("_predict", "predict", "Write a trained model's predictions for your inputs."),
-    "generate": ("_generate", "generate", "Go on with a text by a trained language model."),
+    "generate": ("_generate", "generate", "Go on with a text, or draw samples, by a trained model."),
     "translate": ("_translate", "translate", "Translate sentences by a trained model, and measure BLEU."),
     "info": ("_info", "info", "Entropy, mutual information and their kin, of the columns of a table."),
     "minimize": ("_minimize", "minimize", "Trace a method on a function, step by step, and draw its path."),

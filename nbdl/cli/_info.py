@@ -9,6 +9,7 @@ import click
 
 from nbdl.cli._info_answers import scan, value
 from nbdl.cli._info_asked import lags_of, read
+from nbdl.cli._info_bottleneck import NAME, bottleneck
 from nbdl.cli._info_matrix import matrix
 from nbdl.cli._info_report import list_all, report, save
 from nbdl.cli._output import check_picture, common_options, emit, note
@@ -77,6 +78,7 @@ def info(measure, file, listing, pairwise, lags, plot, **given):
     kl_divergence                    -x from -y
     transfer_entropy                 from -x to -y, -z known too: rows are times
     total_correlation                -x -x -x: any number of variables
+    information_bottleneck           -x and -y, symbols: a curve; --set betas=[4,2]
     and others                       see --list
 
     \b
@@ -90,7 +92,14 @@ def info(measure, file, listing, pairwise, lags, plot, **given):
         raise UsageError("a measure and a file are needed. Try nbdl info entropy FILE -x COL, or --list")
     _check_together(pairwise, lags, given["bootstrap"])
     if plot is not None:
-        _check_plot(plot, pairwise or lags)
+        _check_plot(plot, pairwise or lags or measure == NAME)
+    if measure == NAME:
+        if pairwise or lags:
+            raise UsageError("`{}` takes no --{}", NAME, "pairwise" if pairwise else "lags")
+        asked = read("mutual_information", file, lags=lags, **given)
+        with _telling():
+            bottleneck(asked, plot, Path(file).name)
+        return
     asked = read(measure, file, lags=lags, **given)
     with _telling():
         if pairwise:
@@ -115,7 +124,9 @@ def _check_together(pairwise, lags, bootstrap):
 def _check_plot(path, drawn):
     """What would make the picture fail, before anything is computed."""
     if not drawn:
-        raise UsageError("there is a picture of a matrix or of lags. Try --pairwise or --lags with --plot")
+        raise UsageError(
+            "there is a picture of a matrix, of lags or of a bottleneck. Try --pairwise or --lags with --plot"
+        )
     check_picture(path)
 
 

@@ -1,5 +1,11 @@
 """Information measures of samples: measure x estimator, chosen by name, in nats unless ``base`` says else."""
 
+from nbdl.info._bottleneck import (
+    Bottleneck,
+    bottleneck_curve,
+    bottleneck_picture,
+    information_bottleneck,
+)
 from nbdl.info._complexity import (
     lempel_ziv_complexity,
     permutation_entropy,
@@ -35,6 +41,7 @@ from nbdl.info._series import active_information_storage, embed, lagged, transfe
 from nbdl.info._significance import Interval, PermutationTest, bootstrap, permutation_test
 
 __all__ = [
+    "Bottleneck",
     "FTest",
     "GTest",
     "Interval",
@@ -42,6 +49,8 @@ __all__ = [
     "active_information_storage",
     "adjusted_mutual_information",
     "bootstrap",
+    "bottleneck_curve",
+    "bottleneck_picture",
     "co_information",
     "conditional_entropy",
     "conditional_mutual_information",
@@ -53,6 +62,7 @@ __all__ = [
     "expected_mutual_information",
     "f_test",
     "g_test",
+    "information_bottleneck",
     "joint_entropy",
     "kl_divergence",
     "lagged",

@@ -77,6 +77,27 @@ def curve(x, y, x_label, y_label, title=""):
     return _png(figure, title)
 
 
+def bottleneck(x_z, z_y, betas, bound, unit, title=""):
+    """PNG bytes of I(Z;Y) over I(X;Z), coloured by beta; `bound` is I(X;Y), or None."""
+    from matplotlib.colors import LogNorm
+
+    figure = _figure(6.4, 4.4)
+    axes = figure.subplots()
+    wide = max([*x_z, 1e-12]) * 1.05
+    if bound is not None:
+        axes.axhline(bound, color="0.6", linewidth=0.8, linestyle="--", label="I(X;Y)")
+        axes.plot([0, min(bound, wide)], [0, min(bound, wide)], color="0.6", linewidth=0.8, label="I(X;Z)")
+        axes.legend(frameon=False, loc="lower right")
+    axes.plot(x_z, z_y, color="0.8", linewidth=1, zorder=1)
+    shown = [max(beta, 1e-3) for beta in betas]
+    drawn = axes.scatter(x_z, z_y, c=shown, s=16, cmap="viridis", norm=LogNorm(), zorder=2)
+    figure.colorbar(drawn, label="beta")
+    axes.set_xlabel(f"I(X;Z), {unit}")
+    axes.set_ylabel(f"I(Z;Y), {unit}")
+    axes.grid(alpha=0.3)
+    return _png(figure, title)
+
+
 def _number(value):
     """As many digits as a cell has room for."""
     if not math.isfinite(value):

@@ -129,6 +129,12 @@ if TYPE_CHECKING:
     )
     from nbdl.kernels.information.renyi import renyi_divergence, renyi_entropy, tsallis_entropy
     from nbdl.kernels.information.total_correlation import dual_total_correlation, total_correlation
+    from nbdl.kernels.latent.gaussian_sample import (
+        gaussian_sample,
+        gaussian_sample_dlog_var,
+        gaussian_sample_dmean,
+        gaussian_sample_noise,
+    )
     from nbdl.kernels.lookup.embedding import check_ids, embedding, embedding_dw
     from nbdl.kernels.lookup.one_hot import one_hot
     from nbdl.kernels.loss.binary_cross_entropy import (
@@ -144,6 +150,7 @@ if TYPE_CHECKING:
         softmax_cross_entropy_soft,
         softmax_cross_entropy_soft_dx,
     )
+    from nbdl.kernels.loss.gaussian_kl import gaussian_kl, gaussian_kl_dlog_var, gaussian_kl_dmean
     from nbdl.kernels.loss.hinge import hinge, hinge_dx
     from nbdl.kernels.loss.huber import huber, huber_dtarget, huber_dx, l1, l1_dtarget, l1_dx
     from nbdl.kernels.loss.info_nce import info_nce, info_nce_bound, info_nce_dx, info_nce_dy

@@ -51,11 +51,13 @@ from nbdl.nn._parameter import (
 )
 from nbdl.nn._pool1d import AvgPool1d, MaxPool1d
 from nbdl.nn._pool2d import AvgPool2d, LpPool2d, MaxPool2d
+from nbdl.nn._reshape import Reshape
 from nbdl.nn._rnn import RNN
 from nbdl.nn._sequential import Sequential, build, config
 from nbdl.nn._stack import Stack
 from nbdl.nn._stateful import Stateful
 from nbdl.nn._train import Train
+from nbdl.nn._variational import bernoulli_elbo, gaussian_elbo, gaussian_kl, reparameterize
 
 __all__ = [
     *_activations.__all__,
@@ -94,6 +96,7 @@ __all__ = [
     "RandomCrop",
     "RandomFlip",
     "RandomShift",
+    "Reshape",
     "Residual",
     "RMSNorm",
     "RNN",
@@ -101,12 +104,15 @@ __all__ = [
     "Stack",
     "Stateful",
     "Train",
+    "bernoulli_elbo",
     "binary_cross_entropy_with_logits",
     "build",
     "config",
     "cross_entropy",
     "fold_batch_norm",
     "freeze",
+    "gaussian_elbo",
+    "gaussian_kl",
     "hinge",
     "huber",
     "info_nce",
@@ -119,6 +125,7 @@ __all__ = [
     "named_buffers",
     "named_parameters",
     "parameters",
+    "reparameterize",
     "reset_state",
     "softmax_cross_entropy",
     "state_dict",

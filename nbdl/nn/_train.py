@@ -109,7 +109,8 @@ def training(layer, train):
     """`train` itself; `UsageError` where it is no `Train`: in other libraries it is a truth value."""
     if not isinstance(train, Train):
         text = "{}: `train` must be None or nn.Train(seed, step), got {!r}"
-        raise UsageError(text, type(layer).__name__, train)
+        name = layer if isinstance(layer, str) else type(layer).__name__
+        raise UsageError(text, name, train)
     return train
 
 

@@ -4,7 +4,10 @@ from nbdl.train._beam import beam_search
 from nbdl.train._bleu import bleu
 from nbdl.train._closed_form import least_squares, logistic_regression
 from nbdl.train._config import Config, resolve, to_toml
+from nbdl.train._draw import decode, draw_samples, reconstruct
+from nbdl.train._draw_pictures import plane_picture, samples_picture
 from nbdl.train._generate import generate
+from nbdl.train._information_plane import InformationPlane, PlanePoint
 from nbdl.train._load import load, load_run
 from nbdl.train._loop import Run
 from nbdl.train._measure import evaluate, predict
@@ -23,6 +26,8 @@ from nbdl.train._translate import translate
 __all__ = [
     "Config",
     "CrossValidation",
+    "InformationPlane",
+    "PlanePoint",
     "Run",
     "Statistics",
     "accuracy",
@@ -32,6 +37,8 @@ __all__ = [
     "compile_config",
     "covariate_shift_weights",
     "cross_validate",
+    "decode",
+    "draw_samples",
     "evaluate",
     "fit",
     "generate",
@@ -43,10 +50,13 @@ __all__ = [
     "logistic_regression",
     "mean_absolute_error",
     "perplexity",
+    "plane_picture",
     "predict",
+    "reconstruct",
     "resolve",
     "rmse",
     "rollout",
+    "samples_picture",
     "save",
     "states",
     "states_picture",

@@ -23,7 +23,7 @@ from nbdl.train._callbacks import listeners, noted, tell
 from nbdl.train._checkpoint import write_checkpoint
 from nbdl.train._flow import flow
 from nbdl.train._interrupt import Interrupt
-from nbdl.train._measure import of_loss
+from nbdl.train._measure import compared, of_loss
 from nbdl.train._remark import remark
 from nbdl.train._samples import cast
 from nbdl.train._updates import Updates
@@ -49,7 +49,8 @@ class Run:
         self.net, self.data, self.config, self.folder = net, data, config, None
         self.preparation = preparation
         x, y = preparation.inputs(data.train.x), preparation.targets(data.train.y)
-        train = cast(Split(x, y), config.dtype, floats)
+        self._measured = loss_record(config.loss if loss is None else loss)
+        train = compared(self._measured, cast(Split(x, y), config.dtype, floats))
         self._n = count(train.x)
         self._size = min(config.batch_size, self._n)  # of a minibatch
         self._samples = len(self._order(0))  # of an epoch
@@ -61,7 +62,6 @@ class Run:
         self.batches = -(-self._samples // self._size)
         self._unit = preparation.target_scale**2  # of the squared error of what the net sees
         self.history, self.seconds, self.steps, self.interrupted = [], 0.0, 0, False
-        self._measured = loss_record(config.loss if loss is None else loss)
         self._updates = Updates(net, config, self._measured, train, data.train)
         self._answers = Answers(net, config, preparation, self._measured, data, floats)
         self._epoch, self._batch, self._sum, self._count = 0, 0, 0.0, 0

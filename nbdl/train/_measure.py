@@ -13,6 +13,7 @@ from nbdl.nn._inputs import call, count, each, named, numbers, taken
 from nbdl.nn._losses import elements, rows
 from nbdl.nn._own_loss import check_loss_options, loss_record, of_tensors
 from nbdl.nn._parameter import dtype_of
+from nbdl.nn._variational import samples as samples_of_losses
 from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict
 from nbdl.step._forms import flat, put_together
@@ -108,7 +109,7 @@ def evaluated(predict, split, preparation, loss, loss_options, metrics=(), stand
     Each is a mean over what it counts in each part of the samples, and no more than one part is held. Only
     for a loss or a metric whose record does not say what it counts, all predictions are.
     """
-    y = preparation.logs(preparation.codes(split.y))
+    y = compared(loss, Split(split.x, preparation.logs(preparation.codes(split.y)))).y
     samples, targets = count(split.x), count(y, "y")
     if samples != targets:
         raise DataError("{} inputs but {} targets", samples, targets)
@@ -137,8 +138,8 @@ def evaluated(predict, split, preparation, loss, loss_options, metrics=(), stand
 
 def _alone(prediction, y, compute, counted):
     """(loss, of how many numbers it is the mean) of each sample by itself; none where that has no meaning."""
-    ones = (slice(i, i + 1) for i in range(len(prediction))) if counted else ()
-    pairs = ((prediction[one], taken(y, one)) for one in ones)
+    ones = (slice(i, i + 1) for i in range(count(prediction))) if counted else ()
+    pairs = ((taken(prediction, one), taken(y, one)) for one in ones)
     return [(compute(*pair), n) for pair in pairs if (n := counted(*pair))]
 
 
@@ -147,6 +148,11 @@ def _standard_error(alone, mean):
     losses, weights = alone.T
     n = len(alone)
     return float(np.sqrt(n / (n - 1) * np.sum((weights * (losses - mean)) ** 2)) / weights.sum())
+
+
+def compared(loss, split):
+    """A split of what a net takes with what a loss (a `Loss`) compares its predictions with."""
+    return Split(split.x, code(loss.target)(*split)) if loss.target else split
 
 
 def counted_numbers(net, split, config, record):
@@ -164,7 +170,8 @@ def counted_numbers(net, split, config, record):
     """
     x, y = split
     counted, n = _count(record, config.loss_options), count(x)
-    if counted is None or code(record.count) in (elements, rows):  # which go by the size of a sample
+    by_size = elements, rows, samples_of_losses  # they go by the size of a sample
+    if counted is None or code(record.count) in by_size:
         return None
     one, distinct, where = slice(0, 1), y, slice(None)
     if config.compiled and native():  # recorded, not called: only the shape of what it gives is needed

@@ -7,10 +7,12 @@ from nbdl.data import Preparation, Split
 from nbdl.errors import UsageError
 from nbdl.nn._inputs import each, taken
 from nbdl.nn._options import check_options
+from nbdl.nn._own_loss import loss_record
 from nbdl.records import resolve as code
 from nbdl.step import compile_step
 from nbdl.train._augment import augmented
 from nbdl.train._class_weights import BALANCED
+from nbdl.train._measure import compared
 from nbdl.train._samples import cast
 
 
@@ -68,6 +70,8 @@ def _sizes(build, data):
         sizes["outputs"] = values if data.classes is None else data.classes
     if "image" in known and not isinstance(data.train.x, Mapping) and data.train.x.ndim == 4:
         sizes["image"] = min(data.train.x.shape[2:])
+    if "shape" in known and not isinstance(data.train.x, Mapping):
+        sizes["shape"] = list(data.train.x.shape[1:])
     return sizes
 
 
@@ -90,7 +94,7 @@ def compile_config(config, data):
     x, y = (taken(a, first) for a in data.train)
     if data.categories:  # which become as many columns as the training part has of them
         x = Preparation.of(data, config.loss).inputs(x)
-    split = cast(Split(x, y), config.dtype)
+    split = compared(loss_record(config.loss), cast(Split(x, y), config.dtype))
     loss_options = config.loss_options
     if loss_options.get("weight") == BALANCED:  # any weights: the program is the same
         loss_options = {**loss_options, "weight": [1.0] * (data.classes or 1)}

@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 
+from nbdl.errors import UsageError
+
 MOST_DECADES = 12  # what the colours of a logarithmic map span at most
 DECADES = 100  # the largest value of an axis by the least, from which on it is logarithmic
 
@@ -98,6 +100,46 @@ def flow(rows, title):
         axis.set_xticks(range(0, len(rows), every), [row["epoch"] for row in rows[::every]])
         axis.set_xlabel("epoch")
         figure.colorbar(drawn, ax=axis, format=form)
+    figure.suptitle(title)
+    return _png(figure)
+
+
+def information_plane(points, estimators, samples, title):
+    """PNG bytes of the points of an `InformationPlane`: the plane by each estimator, and below its bias.
+
+    Raises `UsageError` where matplotlib is missing.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise UsageError('a picture needs matplotlib: pip install "nbdl[plot]"') from error
+    figure = Figure(figsize=(5.6 * len(estimators), 6.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(2, len(estimators), squeeze=False, height_ratios=(2, 1))
+    names = {p.layer: f"{p.layer}: {p.op}, {p.units} units" for p in points}
+    for (plane, bias), estimator in zip(grid.T, estimators):
+        for layer, name in names.items():
+            own = [p for p in points if p.estimator == estimator and p.layer == layer]
+            epochs = [p.epoch for p in own]
+            x_t, t_y = [p.x_t for p in own], [p.t_y for p in own]
+            (line,) = plane.plot(x_t, t_y, color=f"C{layer % 10}", linewidth=0.8, alpha=0.5, label=name)
+            drawn = plane.scatter(x_t, t_y, c=epochs, s=22, cmap="viridis", zorder=2)
+            plane.scatter(x_t[-1:], t_y[-1:], s=60, facecolors="none", edgecolors=line.get_color(), zorder=3)
+            bias.plot(epochs, [p.x_t_bias for p in own], color=line.get_color(), label="I(X;T)")
+            bias.plot(epochs, [p.t_y_bias for p in own], color=line.get_color(), linestyle="--")
+        if estimator == "binned":
+            plane.axvline(math.log(samples), color="0.6", linewidth=0.8, linestyle=":")
+        plane.set_title(f"{estimator}, {samples} samples", fontsize=10)
+        plane.set_xlabel("I(X;T), nats")
+        plane.set_ylabel("I(T;Y), nats")
+        plane.legend(frameon=False, fontsize=7)
+        figure.colorbar(drawn, ax=plane, label="epoch")
+        bias.axhline(0, color="0.6", linewidth=0.8)
+        bias.set_title("bias, nats: of I(X;T), dashed of I(T;Y)", fontsize=9)
+        bias.set_xlabel("epoch")
+        for axis in (plane, bias):
+            axis.grid(alpha=0.3)
     figure.suptitle(title)
     return _png(figure)
 

@@ -108,7 +108,7 @@ def test_nets_are_what_the_page_says():
     sizes = {s.name: [p.data.shape for p in nn.parameters(s.net)[::2]] for s in step_cases(quick=True)}
     assert sizes["conv_net"] == [(32, 3, 3, 3), (64, 32, 3, 3), (128, 64, 3, 3), (128 * 16, 10)]
     assert sizes["mlp_dropout"] == [(784, 256), (256, 256), (256, 10)]
-    assert [s.name for s in step_cases() if s.random] == ["mlp_dropout"]
+    assert [s.name for s in step_cases() if s.random] == ["mlp_dropout", "vae"]
 
 
 def test_steps_take_the_minibatches_in_turn(monkeypatch):

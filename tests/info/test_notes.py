@@ -121,6 +121,7 @@ def test_divergence_of_a_gaussian_code_v15():
     """mu = [.5, -1], log var = [0, .5], of a variational autoencoder: by samples that have these moments."""
     total = sum(fitted(*normals((m, math.exp(v / 2)), (0, 1))) for m, v in ((0.5, 0.0), (-1.0, 0.5)))
     assert total == near(0.6993606354)
+    assert k.gaussian_kl(np.array([[0.5, -1.0]]), np.array([[0.0, 0.5]])) == near(0.6993606354)
 
 
 def test_draws_are_no_probabilities_v16_e29():

@@ -1,22 +1,14 @@
 """The truth of `gaussian_noise`."""
 
-from statistics import NormalDist
-
 import numpy as np
 
 from nbdl.cases import Bad, Case
 from nbdl.errors import DtypeError, OptionError
-from nbdl.kernels.simd.philox_truth import philox
+from nbdl.kernels.simd.normal_truth import normal_numbers
 
 
 def gaussian_noise(x, std, seed, op, step):
-    samples = np.atleast_1d(x)
-    samples = samples.reshape(len(samples), np.prod(samples.shape[1:], dtype=int))
-    z = np.zeros(samples.shape)
-    for sample, element in np.ndindex(samples.shape):
-        word = philox((element // 4, sample, step, op), (seed % 2**32, seed // 2**32))[element % 4]
-        z[sample, element] = NormalDist().inv_cdf((word + 0.5) / 2**32)
-    return x + std * z.reshape(x.shape)
+    return x + std * normal_numbers(x.shape, seed, op, step)
 
 
 def gaussian_noise_cases(rng):

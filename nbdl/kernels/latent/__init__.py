@@ -1,0 +1,1 @@
+"""Latent variables of generative nets."""
