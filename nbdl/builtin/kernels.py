@@ -160,6 +160,9 @@ def nbdl_kernels():
     ):  # fmt: skip
         yield _kernel(room, name, ("x", "target"), outputs=("loss",))
     yield _kernel("loss.hinge", "hinge", ("x", "labels"), ("x",), outputs=("loss",))
+    yield _kernel("algebra.norm", "norm", ("x",), lanes="")
+    yield _kernel("algebra.cosine_similarity", "cosine_similarity", ("x", "y"), outputs=("c",), lanes="")
+    yield _kernel("algebra.angle", "angle", ("x", "y"), outputs=("theta",), lanes="")
     for name in ("entropy", "mutual_information"):
         yield _kernel(f"information.{name}", name, ("p",), lanes="")
     for name in ("cross_entropy", "kl_divergence"):

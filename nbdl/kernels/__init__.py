@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
     from nbdl.kernels.activation.softplus import mish, mish_dx, softplus, softplus_dx
     from nbdl.kernels.activation.softsign import softsign, softsign_dx
+    from nbdl.kernels.algebra.angle import angle, angle_dx, angle_dy
+    from nbdl.kernels.algebra.cosine_similarity import (
+        cosine_similarity,
+        cosine_similarity_dx,
+        cosine_similarity_dy,
+    )
+    from nbdl.kernels.algebra.norm import norm, norm_dx
     from nbdl.kernels.attention.attention_pooling import attention_pooling
     from nbdl.kernels.attention.attention_weights import attention_weights
     from nbdl.kernels.attention.masked_softmax import masked_softmax, masked_softmax_dx

@@ -14,6 +14,7 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
+from nbdl.kernels.algebra.vectors import length_of
 from nbdl.kernels.door.inputs import ANY, as_float, as_like
 from nbdl.kernels.door.options import integer, split_axis
 from nbdl.kernels.door.results import as_grad, as_out
@@ -73,7 +74,7 @@ def _lp_normalize(x, p, eps, y):
     outer, n, inner = x.shape
     for o in range(outer):
         for i in range(inner):
-            largest, root = _norm(x, o, i, p)
+            largest, root = length_of(x, o, i, p)
             norm = largest * root
             if norm < eps:
                 for k in range(n):
@@ -81,25 +82,6 @@ def _lp_normalize(x, p, eps, y):
             else:  # in two steps: the norm itself may be beyond the dtype
                 for k in range(n):
                     y[o, k, i] = x[o, k, i] / largest / root
-
-
-@jit
-def _norm(x, o, i, p):
-    """The norm of a vector as two factors: its largest magnitude, and the norm of the vector over that."""
-    n, largest, total = x.shape[1], np.float64(0), np.float64(0)
-    for k in range(n):
-        size = np.float64(abs(x[o, k, i]))
-        # A NaN is taken, and stays: nothing is larger.
-        if size > largest or size != size:
-            largest = size
-    # A vector of zeros has no shares: they would be 0 / 0.
-    if largest == 0:
-        return largest, np.float64(1)
-    for k in range(n):
-        share = abs(x[o, k, i]) / largest
-        # The common norms without a power, which takes as long as many products.
-        total += share if p == 1 else share * share if p == 2 else share**p
-    return largest, total if p == 1 else np.sqrt(total) if p == 2 else total ** (1 / p)
 
 
 @jit
@@ -125,7 +107,7 @@ def _lp_normalize_dx(dy, x, y, p, eps, dx):
     outer, n, inner = x.shape
     for o in range(outer):
         for i in range(inner):
-            largest, root = _norm(x, o, i, p)
+            largest, root = length_of(x, o, i, p)
             # Here y is x / eps: the norm does not count, nor its slope.
             if largest * root < eps:
                 for k in range(n):
