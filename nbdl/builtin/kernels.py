@@ -163,6 +163,13 @@ def nbdl_kernels():
     yield _kernel("algebra.norm", "norm", ("x",), lanes="")
     yield _kernel("algebra.cosine_similarity", "cosine_similarity", ("x", "y"), outputs=("c",), lanes="")
     yield _kernel("algebra.angle", "angle", ("x", "y"), outputs=("theta",), lanes="")
+    truth = "nbdl.kernels.algebra.projections_truth"
+    for name in ("ball", "box", "halfspace", "simplex"):
+        inputs, name = ("x", "w") if name == "halfspace" else ("x",), f"{name}_projection"
+        yield _kernel(
+            f"algebra.{name}", name, inputs, ("x",), batch="each", lanes="", reference=f"{truth}:{name}",
+            cases=f"{truth}:{name}_cases",
+        )  # fmt: skip
     for name in ("entropy", "mutual_information"):
         yield _kernel(f"information.{name}", name, ("p",), lanes="")
     for name in ("cross_entropy", "kl_divergence"):

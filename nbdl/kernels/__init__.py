@@ -23,12 +23,20 @@ if TYPE_CHECKING:
     from nbdl.kernels.activation.softplus import mish, mish_dx, softplus, softplus_dx
     from nbdl.kernels.activation.softsign import softsign, softsign_dx
     from nbdl.kernels.algebra.angle import angle, angle_dx, angle_dy
+    from nbdl.kernels.algebra.ball_projection import ball_projection, ball_projection_dx
+    from nbdl.kernels.algebra.box_projection import box_projection, box_projection_dx
     from nbdl.kernels.algebra.cosine_similarity import (
         cosine_similarity,
         cosine_similarity_dx,
         cosine_similarity_dy,
     )
+    from nbdl.kernels.algebra.halfspace_projection import (
+        halfspace_projection,
+        halfspace_projection_dx,
+        hyperplane_distance,
+    )
     from nbdl.kernels.algebra.norm import norm, norm_dx
+    from nbdl.kernels.algebra.simplex_projection import simplex_projection, simplex_projection_dx
     from nbdl.kernels.attention.attention_pooling import attention_pooling
     from nbdl.kernels.attention.attention_weights import attention_weights
     from nbdl.kernels.attention.masked_softmax import masked_softmax, masked_softmax_dx

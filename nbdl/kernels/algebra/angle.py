@@ -2,11 +2,12 @@ r"""The angle between vectors.
 
 .. math:: \theta = 2 \arctan \frac{\lVert u - v \rVert}{\lVert u + v \rVert} \qquad
           u = \frac{x}{\lVert x \rVert} \qquad v = \frac{y}{\lVert y \rVert} \qquad
-          \frac{\partial \theta}{\partial x} = -\frac{w}{\lVert x \rVert \lVert w \rVert} \qquad w = v - (u \cdot v)\, u
+          \frac{\partial \theta}{\partial x} = -\frac{w}{\lVert x \rVert \lVert w \rVert} \qquad
+          w = v - (u \cdot v)\, u
 
 x and y have one shape, seen as (outer, n, inner) with the axis in the middle; the angle is from 0 to pi. The
 arc cosine of the cosine, which is the same, has half of the digits where vectors are nearly parallel. A
-vector of zeros has no direction: NaN. Where two are parallel the angle has a kink, the gradient is taken as 0.
+vector of zeros has no direction: NaN. Where two are parallel, at the kink, the gradient is taken as 0.
 Zhang et al., Dive into Deep Learning, section 22.1.2; Kahan 2006, How Futile are Mindless Assessments of
 Roundoff, section 12.
 """
@@ -24,8 +25,8 @@ from nbdl.kernels.information.tables import as_cotangent, as_result
 def angle(x, y, axis=-1, out=None):
     """The angle between the vectors of `x` and `y` along `axis`, in radians.
 
-    Arguments `x` and `y` (arrays of one shape), `axis`, `out`, the result and errors as in `cosine_similarity`;
-    NaN where a vector is all zeros.
+    Arguments `x` and `y` (arrays of one shape), `axis`, `out`, the result and errors as in
+    `cosine_similarity`; NaN where a vector is all zeros.
 
     Examples
     --------
@@ -56,7 +57,7 @@ def _angle(x, y):
 
 @jit
 def angle_dx(dtheta, x, y, axis=-1, dx=None):
-    """Adds `dtheta`, of the shape of the result, times the gradient with respect to `x` to `dx`; returns it."""
+    """Adds `dtheta`, shaped as the result, times the gradient with respect to `x` to `dx`; returns it."""
     x, y = as_vectors("angle_dx", x, y)
     view, rest = vectors_along("angle_dx", x.shape, axis)
     dtheta = as_cotangent("angle_dx: `dtheta`", dtheta, rest, x)
@@ -67,7 +68,7 @@ def angle_dx(dtheta, x, y, axis=-1, dx=None):
 
 @jit
 def angle_dy(dtheta, x, y, axis=-1, dy=None):
-    """Adds `dtheta`, of the shape of the result, times the gradient with respect to `y` to `dy`; returns it."""
+    """Adds `dtheta`, shaped as the result, times the gradient with respect to `y` to `dy`; returns it."""
     x, y = as_vectors("angle_dy", x, y)
     view, rest = vectors_along("angle_dy", x.shape, axis)
     dtheta = as_cotangent("angle_dy: `dtheta`", dtheta, rest, x)
@@ -98,4 +99,4 @@ def _angle_dx(dtheta, x, y, dx):
                 dx[o, k, i] -= slope * w[k] / a / p
 
 
-angle_outputs = outputs(angle, shape=lambda x, y, **options: shape_without(x, **options))
+angle_outputs = outputs(angle, shape=shape_without)

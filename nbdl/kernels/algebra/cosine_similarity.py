@@ -149,4 +149,4 @@ def _cosine_similarity_dx(dc, x, y, dx):
                 dx[o, k, i] += slope * along / a / p
 
 
-cosine_similarity_outputs = outputs(cosine_similarity, shape=lambda x, y, **options: shape_without(x, **options))
+cosine_similarity_outputs = outputs(cosine_similarity, shape=shape_without)

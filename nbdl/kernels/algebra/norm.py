@@ -1,6 +1,7 @@
 r"""Norms of vectors and of whole arrays.
 
-.. math:: \lVert x \rVert_p = \Big(\sum_i |x_i|^p\Big)^{1/p} \qquad \lVert x \rVert_\infty = \max_i |x_i| \qquad
+.. math:: \lVert x \rVert_p = \Big(\sum_i |x_i|^p\Big)^{1/p} \qquad
+          \lVert x \rVert_\infty = \max_i |x_i| \qquad
           \frac{\partial \lVert x \rVert_p}{\partial x_i} =
           \operatorname{sign}(x_i) \Big(\frac{|x_i|}{\lVert x \rVert_p}\Big)^{p-1}
 
@@ -20,7 +21,7 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.errors import OptionError
 from nbdl.kernels.algebra.vectors import SAFE_LEAST, SAFE_MOST, length_of, shape_without, vectors_along
-from nbdl.kernels.door.inputs import ANY, as_float, as_like
+from nbdl.kernels.door.inputs import ANY, as_float
 from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.tables import as_cotangent, as_result

@@ -99,3 +99,21 @@ def length_of(x, o, i, p):
         # The common norms without a power, which takes as long as many products.
         total += share if p == 1 else share * share if p == 2 else share**p
     return largest, total if p == 1 else np.sqrt(total) if p == 2 else total ** (1 / p)
+
+
+# --- points, one a row ------------------------------------------------------------------------------------
+
+
+@jit
+def as_rows(shape):
+    """(N, ..., D) as (rows, D)."""
+    size = 1
+    for n in shape:
+        size *= n
+    return size // max(shape[-1], 1), shape[-1]
+
+
+@jit
+def check_dy(kernel, dy_shape, x_shape):
+    if dy_shape != x_shape:
+        raise ShapeError("{}: `dy` must have shape {}, that of `x`, got {}", kernel, x_shape, dy_shape)
