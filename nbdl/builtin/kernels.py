@@ -159,6 +159,10 @@ def nbdl_kernels():
         ("loss.binary_cross_entropy", "binary_cross_entropy_with_logits"),
     ):  # fmt: skip
         yield _kernel(room, name, ("x", "target"), outputs=("loss",))
+    yield _kernel(
+        "loss.gaussian_nll", "gaussian_nll", ("x", "target", "log_var"), outputs=("loss",), lanes=""
+    )
+    yield _kernel("probability.moments", "covariance", ("x",), lanes="")
     yield _kernel("loss.hinge", "hinge", ("x", "labels"), ("x",), outputs=("loss",))
     yield _kernel("algebra.norm", "norm", ("x",), lanes="")
     yield _kernel("algebra.cosine_similarity", "cosine_similarity", ("x", "y"), outputs=("c",), lanes="")
