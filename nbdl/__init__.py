@@ -24,6 +24,7 @@ _HOME = {
     "nbdl.train": ("fit", "generate", "load", "save", "statistics", "translate"),
 }  # fmt: skip
 _MODULES = {
+    "algebra",
     "data",
     "errors",
     "info",
