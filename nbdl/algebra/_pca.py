@@ -154,8 +154,8 @@ def _asked(components, most):
     is_count = isinstance(components, (int, np.integer)) and not isinstance(components, bool)
     if not is_count or not 1 <= components <= most:
         raise OptionError(
-            "PCA.fit: `components` must be an integer from 1 to {}, the smaller side of `x`, or a part of the "
-            "variance between 0 and 1, got {!r}", most, components,
+            "PCA.fit: `components` must be an integer from 1 to {}, the smaller side of `x`, or a part of "
+            "the variance between 0 and 1, got {!r}", most, components,
         )  # fmt: skip
     return int(components), None
 

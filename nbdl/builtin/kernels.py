@@ -196,6 +196,7 @@ def nbdl_kernels():
     yield from _array_ops("elementwise", ("a", "b"), "logical_and", "logical_or", grads=())
     yield from _array_ops("elementwise", ("a",), "logical_not", grads=())
     yield from _array_ops("products", ("a", "b"), "matmul", lanes=False, cases=False)
+    yield from _array_ops("products", ("a", "b"), "einsum", lanes=False, cases=False)
     yield from _array_ops("reductions", ("a",), "sum", "mean", "var", "max", "min")
     yield from _array_ops("reductions", ("a",), "std", "prod", "cumsum", lanes=False, cases=False)
     yield from _array_ops("reductions", ("a",), "argmax", "argmin", grads=(), lanes=False, cases=False)
