@@ -20,6 +20,8 @@ from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.information.tables import as_cotangent, as_result
 
+PARALLEL = 1e-30  # square of the angle, up to which its direction is but rounding
+
 
 @jit
 def angle(x, y, axis=-1, out=None):
@@ -38,7 +40,7 @@ def angle(x, y, axis=-1, out=None):
     return as_result("angle: `out`", out, rest, x, _angle(x.reshape(view), y.reshape(view)))
 
 
-@jit
+@jit(strict=True)
 def _angle(x, y):
     outer, n, inner = x.shape
     theta = np.empty(outer * inner)
@@ -78,7 +80,7 @@ def angle_dy(dtheta, x, y, axis=-1, dy=None):
     return dy
 
 
-@jit
+@jit(strict=True)
 def _angle_dx(dtheta, x, y, dx):
     outer, n, inner = x.shape
     w = np.empty(n)
@@ -89,10 +91,16 @@ def _angle_dx(dtheta, x, y, dx):
             cosine, squares = np.float64(0), np.float64(0)
             for k in range(n):
                 cosine += (x[o, k, i] / a / p) * (y[o, k, i] / b / q)
+            # From u to v, or to -v where that is nearer: of nearly parallel vectors all digits are left.
+            sign, along = 1.0 if cosine >= 0 else -1.0, np.float64(0)
             for k in range(n):
-                w[k] = y[o, k, i] / b / q - cosine * (x[o, k, i] / a / p)
+                w[k] = y[o, k, i] / b / q - sign * (x[o, k, i] / a / p)
+                along += w[k] * (x[o, k, i] / a / p)
+            for k in range(n):
+                w[k] -= along * (x[o, k, i] / a / p)
                 squares += w[k] * w[k]
-            if squares == 0:
+            # Parallel, but for rounding.
+            if squares < PARALLEL:
                 continue
             slope = dtheta[o * inner + i] / np.sqrt(squares)
             for k in range(n):

@@ -5,7 +5,7 @@ r"""Projection onto a ball: of each row, the nearest point that is not farther f
           u = x / \lVert x \rVert
 
 x and y are (N, ..., D), each row a point. A point of the ball stays what it is. Lengths are float64, of rows
-over their largest magnitude where squares would leave its range.
+over a power of 2 where squares would leave its range.
 Zhang et al., Dive into Deep Learning, section 12.2.3.3; `nbdl.algebra.project_onto_all` joins several sets.
 """
 
@@ -71,8 +71,8 @@ def _ball_projection(x, radius, y):
         if total > SAFE_LEAST and total < SAFE_MOST:
             factor = min(1.0, radius / np.sqrt(total))
         else:
-            largest, root = length_of(cubes, r, 0, 2.0)
-            factor = 1.0 if largest <= radius / root else radius / largest / root
+            unit, root = length_of(cubes, r, 0, 2.0)
+            factor = 1.0 if unit <= radius / root else radius / unit / root
         if factor == 1:
             for k in range(row.size):
                 to[k] = row[k]
@@ -94,20 +94,20 @@ def ball_projection_dx(dy, x, radius=1.0, dx=None):
     return dx
 
 
-@jit
+@jit(strict=True)
 def _ball_projection_dx(dy, x, radius, dx):
     cubes = x.reshape(x.shape[0], x.shape[1], 1)
     for r in range(x.shape[0]):
-        largest, root = length_of(cubes, r, 0, 2.0)
-        if largest <= radius / root:
+        unit, root = length_of(cubes, r, 0, 2.0)
+        if unit <= radius / root:
             for k in range(x.shape[1]):
                 dx[r, k] += dy[r, k]
             continue
-        along, factor = np.float64(0), radius / largest / root
+        along, factor = np.float64(0), radius / unit / root
         for k in range(x.shape[1]):
-            along += np.float64(dy[r, k]) * (x[r, k] / largest / root)
+            along += np.float64(dy[r, k]) * (x[r, k] / unit / root)
         for k in range(x.shape[1]):
-            dx[r, k] += factor * (dy[r, k] - along * (x[r, k] / largest / root))
+            dx[r, k] += factor * (dy[r, k] - along * (x[r, k] / unit / root))
 
 
 ball_projection_outputs = outputs(ball_projection)

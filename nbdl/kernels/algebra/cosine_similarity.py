@@ -7,7 +7,7 @@ r"""The cosine of the angle between vectors.
 x and y have one shape, seen as (outer, n, inner) with the axis in the middle; c is from -1 to 1, rounding
 included. It does not depend on how long the vectors are, however short: there is no epsilon that would make
 similarities of short vectors small. A vector of zeros has no direction; its similarity is taken as 0, with
-gradient 0. Sums are float64, of vectors over their largest magnitude where squares would leave its range.
+gradient 0. Sums are float64, of vectors over a power of 2 where squares would leave its range.
 Zhang et al., Dive into Deep Learning, section 22.1.2.
 """
 
@@ -96,7 +96,7 @@ def _products(x, y):
     return xy, xx, yy
 
 
-@jit
+@jit(strict=True)
 def cosine_of(x, y, o, i):
     """That of x[o, :, i] and y[o, :, i], of any length."""
     a, p = length_of(x, o, i, 2.0)
@@ -133,7 +133,7 @@ def cosine_similarity_dy(dc, x, y, axis=-1, dy=None):
     return dy
 
 
-@jit
+@jit(strict=True)
 def _cosine_similarity_dx(dc, x, y, dx):
     outer, n, inner = x.shape
     for o in range(outer):

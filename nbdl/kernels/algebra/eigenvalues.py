@@ -85,22 +85,32 @@ def _power_iteration(a, start, steps, tolerance, vector):
         raise OptionError(
             "power_iteration: `start` must be finite and not all zeros, got first element {}", v[0]
         )
+    # Over its largest element: no product overflows.
+    scale = np.float64(0)
+    for i in range(D):
+        for j in range(D):
+            if abs(a[i, j]) > scale or a[i, j] != a[i, j]:
+                scale = np.float64(abs(a[i, j]))
+    if not scale < np.inf:
+        raise NumericError("power_iteration: `a` must hold finite numbers, got {}", scale)
+    unit = np.empty((D, D))
+    for i in range(D):
+        for j in range(D):
+            unit[i, j] = a[i, j] / scale if scale > 0 else 0.0
     value = left = np.float64(0)
     for _ in range(steps):
-        _product(a, v, next_)
+        _product(unit, v, next_)
         value, left = np.float64(0), np.float64(0)
         for i in range(D):
             value += v[i] * next_[i]
         for i in range(D):
             rest = next_[i] - value * v[i]
             left += rest * rest
-        if not left < np.inf:
-            raise NumericError("power_iteration: `a` must hold finite numbers: the product is {}", left)
         # For a matrix of zeros every vector is one, of the eigenvalue 0.
         if np.sqrt(left) <= tolerance * abs(value):
             for i in range(D):
                 vector[i] = v[i]
-            return value
+            return value * scale
         if _to_length_1(next_) == 0:
             raise NumericError(
                 "power_iteration: `a` maps the vector to 0 after some steps: try another `start`"

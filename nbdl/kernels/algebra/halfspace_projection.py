@@ -78,18 +78,16 @@ def hyperplane_distance(x, w, b=0.0):
     return y
 
 
-@jit
+@jit(strict=True)
 def _unit(kernel, w):
     """w over its length, in float64; and that length."""
-    largest, root = length_of(w.reshape(1, w.size, 1), 0, 0, 2.0)
-    if not largest > 0:
-        raise OptionError(
-            "{}: `w` must not be all zeros (no direction), largest magnitude {}", kernel, largest
-        )
+    scale, root = length_of(w.reshape(1, w.size, 1), 0, 0, 2.0)
+    if not scale > 0:
+        raise OptionError("{}: `w` must not be all zeros (no direction), got a length of {}", kernel, scale)
     unit = np.empty(w.size)
     for k in range(w.size):
-        unit[k] = w[k] / largest / root
-    return unit, largest * root
+        unit[k] = w[k] / scale / root
+    return unit, scale * root
 
 
 @jit

@@ -9,9 +9,9 @@ x has any number of dimensions; an array is seen as (outer, n, inner) with the a
 ``axis=None`` the whole array is one vector: for p = 2 that is the Frobenius norm of a matrix. For p < 1 the
 triangle inequality fails, so it is no norm, and refused.
 
-Sums are float64. Where a sum of squares leaves the range in which it is exact, the vector is taken over its
-largest magnitude: nothing overflows that is not itself beyond the dtype. At x = 0 the gradient is taken as 0,
-which is a subgradient; equal largest elements share that of the infinity norm.
+Sums are float64. Where a sum of squares leaves the range in which it is exact, the vector is taken over a
+power of 2 near its largest element: nothing overflows that is not itself beyond the dtype. At x = 0 the
+gradient is taken as 0, which is a subgradient; equal largest elements share that of the infinity norm.
 Zhang et al., Dive into Deep Learning, section 2.3.11; Blue 1978, A Portable Fortran Program to Find the
 Euclidean Norm of a Vector.
 """
@@ -92,8 +92,8 @@ def _norm(x, p):
         if safe and p == 2:
             y[j] = np.sqrt(y[j])
         elif not (safe and p == 1):
-            largest, root = length_of(x, j // inner, j % inner, p)
-            y[j] = largest if largest == np.inf else largest * root
+            unit, root = length_of(x, j // inner, j % inner, p)
+            y[j] = unit if unit == np.inf else unit * root
     return y
 
 
@@ -138,7 +138,7 @@ def norm_dx(dy, x, y, p=2.0, axis=-1, dx=None):
     return dx
 
 
-@jit
+@jit(strict=True)
 def _norm_dx(dy, x, y, p, dx):
     outer, n, inner = x.shape
     for o in range(outer):
@@ -146,31 +146,31 @@ def _norm_dx(dy, x, y, p, dx):
             slope, size = np.float64(dy[o * inner + i]), np.float64(y[o * inner + i])
             if size == 0:
                 continue
-            largest = root = np.float64(1)
+            unit = root = np.float64(1)
             # The result is beyond the dtype, or has few digits left: as two factors it is exact.
             careful = not (size > 1e-30 and size < 1e30)
             if careful or p == np.inf:
-                largest, root = length_of(x, o, i, p)
+                unit, root = length_of(x, o, i, p)
             else:
                 root = size
             if p == np.inf:
                 ties = 0
                 for k in range(n):
-                    ties += abs(x[o, k, i]) == largest
+                    ties += abs(x[o, k, i]) == unit
                 for k in range(n):
-                    if abs(x[o, k, i]) == largest:
+                    if abs(x[o, k, i]) == unit:
                         dx[o, k, i] += slope / ties * np.sign(x[o, k, i])
             elif p == 2:
                 if careful:
                     for k in range(n):
-                        dx[o, k, i] += slope * (x[o, k, i] / largest / root)
+                        dx[o, k, i] += slope * (x[o, k, i] / unit / root)
                 else:
                     factor = slope / root
                     for k in range(n):
                         dx[o, k, i] += factor * x[o, k, i]
             else:
                 for k in range(n):
-                    share = abs(x[o, k, i]) / largest / root
+                    share = abs(x[o, k, i]) / unit / root
                     power = 1.0 if p == 1 else share ** (p - 1)
                     dx[o, k, i] += slope * power * np.sign(x[o, k, i])
 

@@ -1,5 +1,7 @@
 """What the kernels of vectors share: where vectors lie in an array, and their length as two factors."""
 
+import math
+
 import numpy as np
 from numba.extending import overload
 
@@ -81,9 +83,11 @@ SAFE_LEAST, SAFE_MOST = 1e-280, 1e280  # a sum of squares in between has lost no
 
 @jit
 def length_of(x, o, i, p):
-    """The p-norm of the vector x[o, :, i] as two factors: its largest magnitude, and the norm over that.
+    """The p-norm of the vector x[o, :, i] as two factors: a power of 2, and the norm of the vector over that.
 
-    Nothing overflows or underflows. A NaN makes both NaN; of an infinity without one the second is NaN.
+    Nothing overflows or underflows. Divide by one after the other, in code that is ``strict``: reordered, their
+    product would be inverted, which may be beyond float64. Zeros are (0, 1); for infinite p the
+    first is the largest magnitude. A NaN makes both NaN, an infinity without one the second.
     """
     n, largest, total = x.shape[1], np.float64(0), np.float64(0)
     for k in range(n):
@@ -91,14 +95,17 @@ def length_of(x, o, i, p):
         # A NaN is taken, and stays: nothing is larger.
         if size > largest or size != size:
             largest = size
-    # A vector of zeros has no shares: they would be 0 / 0.
     if largest == 0 or p == np.inf:
         return largest, np.float64(1)
+    if not largest < np.inf:
+        return largest, np.nan
+    # At least 2^-1022: the compiler divides by multiplying with the reciprocal, which must be finite.
+    unit = math.ldexp(1.0, max(math.frexp(largest)[1] - 1, -1022))
     for k in range(n):
-        share = abs(x[o, k, i]) / largest
+        share = abs(x[o, k, i]) / unit
         # The common norms without a power, which takes as long as many products.
         total += share if p == 1 else share * share if p == 2 else share**p
-    return largest, total if p == 1 else np.sqrt(total) if p == 2 else total ** (1 / p)
+    return unit, total if p == 1 else np.sqrt(total) if p == 2 else total ** (1 / p)
 
 
 # --- points, one a row ------------------------------------------------------------------------------------
