@@ -85,8 +85,8 @@ SAFE_LEAST, SAFE_MOST = 1e-280, 1e280  # a sum of squares in between has lost no
 def length_of(x, o, i, p):
     """The p-norm of the vector x[o, :, i] as two factors: a power of 2, and the norm of the vector over that.
 
-    Nothing overflows or underflows. Divide by one after the other, in code that is ``strict``: reordered, their
-    product would be inverted, which may be beyond float64. Zeros are (0, 1); for infinite p the
+    Nothing overflows or underflows. Divide by one after the other, in code that is ``strict``: reordered,
+    their product would be inverted, which may be beyond float64. Zeros are (0, 1); for infinite p the
     first is the largest magnitude. A NaN makes both NaN, an infinity without one the second.
     """
     n, largest, total = x.shape[1], np.float64(0), np.float64(0)
