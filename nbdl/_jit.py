@@ -22,7 +22,12 @@ from nbdl._arguments import no_form, refuse, type_of
 from nbdl._cache import cache_folder, sealed, unsealed, warn_once
 from nbdl._fingerprint import Unseen, _codes, fingerprint
 
-try:  # private names of Numba: without them everything works, uncached
+try:  # private names of Numba: without them everything works, with slower calls
+    from numba._dispatcher import Dispatcher
+    from numba.core.dispatcher import OmittedArg
+except ImportError:  # pragma: no cover - a future Numba
+    Dispatcher = None
+try:  # without these it works, uncached
     from numba.core.caching import FunctionCache, IndexDataCacheFile, _CacheLocator
 except ImportError:  # pragma: no cover - a future Numba
     FunctionCache = _CacheLocator = None
@@ -62,6 +67,8 @@ def jit(function=None, *, strict=False, inline=False, cache=True):
         compiled = numba.njit(**options)(function)
     else:
         compiled = numba.njit(pipeline_class=_link.Outermost, **options)(function)
+    if Dispatcher is not None and hasattr(compiled, "_fold_args"):  # not where the JIT is disabled
+        _hand_defaults(compiled)
     if hasattr(compiled, "get_call_template") and _link.available():
         make = functools.partial(numba.njit, function, pipeline_class=_link.Inner, **options)
         _link.inner_when_called(compiled, make)
@@ -71,6 +78,38 @@ def jit(function=None, *, strict=False, inline=False, cache=True):
     if cache and FunctionCache is not None and hasattr(compiled, "_cache"):
         compiled._cache = _DiskCache(function, flags)
     return compiled
+
+
+def _hand_defaults(compiled):
+    """Have numbers that a caller leaves out reach compiled code as numbers, not as Numba's `Omitted`.
+
+    Numba finds the compiled form of a call by a fingerprint of its arguments. That of an omitted number is
+    one for all numbers of its class: where two functions have different defaults, it looks into its tables
+    in Python, for 40 us a call. And a call with an option that is given compiles once more.
+    """
+    defaults = compiled.__defaults__ or ()
+    if not any(isinstance(value, int | float) for value in defaults):
+        return
+    fold = compiled._compiler.fold_argument_types
+
+    def folded(args, kws):
+        signature, kinds = fold(args, kws)
+        return signature, tuple(map(_number, kinds))
+
+    compiled._compiler.fold_argument_types = folded
+    parameters = compiled._compiler.pysig.parameters
+    given = tuple(value if isinstance(value, int | float) else OmittedArg(value) for value in defaults)
+    stars = any(parameter.kind == parameter.VAR_POSITIONAL for parameter in parameters.values())
+    Dispatcher.__init__(
+        compiled, compiled._tm.get_pointer(), len(parameters), compiled._fold_args, tuple(parameters), given,
+        False, stars, False,  # neither objects of Python instead, nor exact types alone
+    )  # fmt: skip
+
+
+def _number(kind):
+    """The type of a number that was left out; any other type as it is."""
+    omitted = isinstance(kind, numba.types.Omitted) and isinstance(kind.value, int | float)
+    return numba.typeof(kind.value) if omitted else kind
 
 
 def emitted(python):

@@ -38,6 +38,16 @@ def googlenet_half():
     return googlenet(width=0.5, image=32)
 
 
+def rnn():
+    """Sequences to the states of a simple recurrent layer of 256 numbers, and all of these to classes."""
+    return nn.Sequential(nn.RNN(256, state=False), nn.Flatten(), nn.Linear(CLASSES))
+
+
+def rnn_small():
+    """The same with 32 numbers."""
+    return nn.Sequential(nn.RNN(32, state=False), nn.Flatten(), nn.Linear(CLASSES))
+
+
 def lstm():
     """Sequences to the states of an LSTM with 256 numbers, and all of these to classes."""
     return nn.Sequential(nn.LSTM(256, state=False), nn.Flatten(), nn.Linear(CLASSES))
@@ -141,7 +151,7 @@ class Step:
                 x, w, *_ = call.inputs
                 results = w.shape[0 if call.record.name == "conv2d" else 1]
                 total += 2 * call.outputs[0].size * w.size // results * (2 + x.requires_grad)
-            elif call.record.name in ("lstm_scan", "gru_scan"):
+            elif call.record.name in ("rnn_scan", "gru_scan", "lstm_scan"):
                 z, wh = call.inputs[0], call.inputs[3 if call.record.name == "lstm_scan" else 2]
                 total += 2 * z.size * len(wh) * 3
         return self.batch * total
@@ -158,6 +168,7 @@ STEPS = (
     (lenet, MNIST, 256, "sgd", 0.1), (lenet, MNIST, 32, "sgd", 0.1), (lenet_modern, MNIST, 256, "adam", 1e-3),
     (bn_lenet, MNIST, 256, "sgd", 0.1), (mlp, MNIST, 256, "sgd", 0.1), (mlp_dropout, MNIST, 256, "sgd", 0.1),
     (softmax_regression, MNIST, 256, "sgd", 0.1), (conv_net, CIFAR, 64, "adam", 1e-3),
+    (rnn, (32, 256), 256, "sgd", 0.1), (rnn_small, (32, 28), 1024, "sgd", 0.1),
     (lstm, (32, 256), 256, "sgd", 0.1), (lstm_small, (32, 28), 1024, "sgd", 0.1),
     (gru, (32, 256), 256, "sgd", 0.1), (gru_small, (32, 28), 1024, "sgd", 0.1),
     (gru2, (32, 64), 128, "sgd", 0.1),

@@ -172,7 +172,8 @@ LAYERS = {
     nn.ReLU: lambda layer: torch.nn.ReLU(),
     nn.Sigmoid: lambda layer: torch.nn.Sigmoid(),
     nn.Flatten: lambda layer: torch.nn.Flatten(),
-    nn.LSTM: lambda layer: _LSTM(layer),
+    nn.RNN: lambda layer: _RNN(torch.nn.RNN, layer),
+    nn.LSTM: lambda layer: _RNN(torch.nn.LSTM, layer),
     nn.GRU: lambda layer: _GRU([layer]),
     nn.Stack: lambda layer: _GRU(layer.layers),
     nn.Residual: lambda layer: _Residual(layer),
@@ -180,20 +181,20 @@ LAYERS = {
 }
 
 
-class _LSTM(torch.nn.Module):
+class _RNN(torch.nn.Module):
     """The states of all steps. One of the two biases stays zero: both would learn twice as fast as one."""
 
-    def __init__(self, layer):
+    def __init__(self, kind, layer):
         super().__init__()
-        self.lstm = torch.nn.LSTM(len(layer.wx.data), layer.hidden, batch_first=True)
+        self.rnn = kind(len(layer.wx.data), layer.hidden, batch_first=True)
         arrays = layer.wx.data.T, layer.wh.data.T, layer.b.data, np.zeros_like(layer.b.data)
         with torch.no_grad():
-            for p, values in zip(self.lstm.parameters(), arrays):
+            for p, values in zip(self.rnn.parameters(), arrays):
                 p.copy_(torch.from_numpy(values.copy()))
-        self.lstm.bias_hh_l0.requires_grad_(False)
+        self.rnn.bias_hh_l0.requires_grad_(False)
 
     def forward(self, x):
-        return self.lstm(x)[0]
+        return self.rnn(x)[0]
 
 
 class _GRU(torch.nn.Module):

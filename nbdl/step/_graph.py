@@ -74,7 +74,8 @@ class Graph:
     """`data` are the inputs and then the targets; `results` what the net returns, or its loss.
 
     `gradients` lists the contributions to that of each parameter, by name; `commits` the new value of each
-    buffer, by name.
+    buffer, by name. `check(n)` raises `TapeError` unless the net does the same with n samples; there is none
+    where nothing but the samples themselves depends on how many they are.
     """
 
     dtype: str
@@ -86,6 +87,7 @@ class Graph:
     gradients: dict = field(default_factory=dict)
     commits: dict = field(default_factory=dict)
     one: Value = None  # the gradient of the loss with respect to itself
+    check: object = None
 
     @property
     def result(self):

@@ -93,6 +93,8 @@ class Program:
             self.team = Team(self.threads, self.dtype)
         call = self._call
         if call is None or not call.serves(self, n, steps):
+            if self.graph.check is not None:
+                self.graph.check(n)
             call = self._call = NativeCall(self, n, steps, len(factors[0]) if factors else 1)
         call.bind(data, order, factors, step, seed)
         self.team.words[DONE] = 0

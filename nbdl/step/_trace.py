@@ -3,7 +3,9 @@
 The net runs twice, on minibatches of two sizes, and its kernel calls are recorded; nothing is computed and
 nothing compiles (`nbdl.shapes`). Comparing the two recordings tells which values have samples, and which
 constants are a multiple or a fraction of their number. The seed and the step are other numbers in the two:
-a constant that was made of them is found out.
+a constant that was made of them is found out. What follows from two sizes need not hold for all, as
+``max(len(x), 2)``: where a net computes with the number of its samples, or picks some of them, it is recorded
+once more for each size that it is run with (`Graph.check`).
 """
 
 import itertools
@@ -13,7 +15,7 @@ import numpy as np
 
 from nbdl import nn, tape
 from nbdl.errors import DtypeError, ShapeError, TapeError
-from nbdl.nn._inputs import call, each, named
+from nbdl.nn._inputs import call, each, named, taken
 from nbdl.nn._parameter import carrying, per_sample_buffers
 from nbdl.shapes import Tracer
 from nbdl.step._forms import flat
@@ -83,13 +85,35 @@ def _traced(net, example, dtype, loss, state):
         except ShapeError as other:
             raise _of_any_size(error, other) from None
         raise
-    first, *others = recordings
-    for n, other in zip(sizes[1:], others):
-        for one, two in itertools.zip_longest(first.calls, other.calls):
-            a, b = ("nothing" if c is None else f"`{c[0].record.name}`, in {c[2]}," for c in (one, two))
-            if one is None or two is None or one[0].record is not two[0].record:
-                raise TapeError("the net calls {} for {} samples and {} for {}", a, SIZES[0], b, n)
-    return _Comparison(net, *recordings).graph()
+    for other in recordings[1:]:
+        _same_calls(recordings[0], other)
+    comparison = _Comparison(net, *recordings)
+    graph = comparison.graph()
+    if comparison.counts_samples:
+        x, y = example
+        example = _few(x), None if y is None else _few(y)
+        known = {*sizes}
+
+        def check(n):
+            if n not in known:
+                comparison.check(record(n, KEYS[2]))
+                known.add(n)
+
+        graph.check = check
+    return graph
+
+
+def _few(x):
+    """Samples that are enough to record a net with: they are repeated."""
+    return taken(each(np.asarray, x), slice(max(SIZES)))
+
+
+def _same_calls(first, other):
+    """Raise `TapeError` unless two recordings call the same kernels."""
+    for one, two in itertools.zip_longest(first.calls, other.calls):
+        a, b = ("nothing" if c is None else f"`{c[0].record.name}`, in {c[2]}," for c in (one, two))
+        if one is None or two is None or one[0].record is not two[0].record:
+            raise TapeError("the net calls {} for {} samples and {} for {}", a, first.n, b, other.n)
 
 
 def _of_any_size(error, other):
@@ -159,9 +183,9 @@ class _Comparison:
             }
             outputs = [self._value(a, b, where) for a, b in zip(r1, r2)]
             nodes.append(Node(c1.record, inputs, constants, outputs, where))
+        self.nodes = list(nodes)
         for other in self.more:
-            for node, recorded in zip(nodes, other.calls):
-                self._check(node, recorded, other)
+            self.check(other)
         computed = [id(t) in self.values for t in self.one.results]
         given = [any(t is given for _, given in self.one.data) for t in self.one.results]
         if not any(computed) or not all(map(max, computed, given)):
@@ -174,10 +198,21 @@ class _Comparison:
         _read_as_floats(graph)
         return graph
 
-    def _check(self, node, recorded, other):
+    @property
+    def counts_samples(self):
+        """Whether something depends on how many samples there are, or on which of them is which."""
+        return any(map(_counts_samples, self.nodes))
+
+    def check(self, other):
         """A third recording must be what the first two let one expect."""
+        _same_calls(self.one, other)
+        for node, recorded in zip(self.nodes, other.calls):
+            self._check(node, recorded, other)
+
+    def _check(self, node, recorded, other):
         call, results, _ = recorded
-        text = "in {}: `{}` for {} samples does not follow from that for {} and {}"
+        text = "in {}: `{}` for {} samples does not follow from that for {} and {}; such nets are trained "
+        text += "eagerly (compiled=False)"
         error = TapeError(text, node.where, node.record.name, other.n, *SIZES)
         for value, result in zip(node.outputs, results):
             if result.shape != ((other.n, *value.shape) if value.batched else value.shape):
@@ -240,6 +275,17 @@ class _Comparison:
             "{} is {!r} for {} samples and {!r} for {}: no multiple of their number",
             what, a, SIZES[0], b, SIZES[1],
         )  # fmt: skip
+
+
+def _counts_samples(node):
+    """Whether a call has a number that depends on how many samples there are, or picks some of them."""
+    given = [v for v in node.inputs if v is not None]
+    picks = node.record.name in ("getitem", "take") and given[0].batched and not node.output.batched
+    return picks or _has_times([*node.constants.values(), *(v.array for v in given)])
+
+
+def _has_times(values):
+    return any(isinstance(v, Times) or (isinstance(v, (tuple, list)) and _has_times(v)) for v in values)
 
 
 def _drop_what_nobody_needs(graph):

@@ -171,6 +171,27 @@ def test_numbers_may_be_multiples_and_fractions_of_the_samples(twins, any_net, x
     both.agree(shuffled(5 * 7), 7)
 
 
+@pytest.mark.parametrize(
+    ("loss", "allowed", "refused"),
+    [
+        (lambda p, y: p.sum() / max(len(p), 2), 2, 1),
+        (lambda p, y: p.sum() / min(len(p), 6), 6, 16),
+        (lambda p, y: p[:3].sum(), 3, 2),
+        (lambda p, y: p[1:3].sum(), 4, 1),
+    ],
+)
+def test_what_counts_samples_is_looked_at_again_for_each_size(x, labels, loss, allowed, refused):
+    """Recordings of 3 and 5 samples do not tell it: a wrong number would come out."""
+    net = nn.init(nn.Linear(3), x)
+    step = nbdl.compile_step(net, loss, example=(x[:4], labels[:4]), lr=0.0)
+    expected = loss(net(x[:allowed]), None).item()
+    assert step(x[:allowed], labels[:allowed]) == pytest.approx(expected, rel=1e-5)
+    weights = net.w.data.copy()
+    with pytest.raises(TapeError, match=rf"in test_trace.py:\d+: .* for {refused} samples does not follow"):
+        step(x[:refused], labels[:refused])
+    assert np.array_equal(net.w.data, weights)
+
+
 def test_a_value_that_nobody_needs_is_not_computed(any_net, x, labels):
     net = any_net(lambda net, x, train: (net.b(net.a(x)), net.a(x))[1], a=nn.Linear(3), b=nn.Linear(4))
     step = compiled(net, x, labels)

@@ -28,7 +28,7 @@ from nbdl.kernels.simd.panels import (
     ROWS,
     VECTORS,
     aligned,
-    pack,
+    pack_rows,
     round_up,
     round_up_odd,
     transpose_blocks,
@@ -155,7 +155,7 @@ def _conv2d(x, w, b, stride, padding, dilation, groups, add, y):
             for m in range(0, M, M if direct else slab):
                 few = min(slab, M - m)
                 if not direct:
-                    pack(weights, (g * M + m) * K, K, np.int64(1), few, K, panels)
+                    pack_rows(weights, (g * M + m) * K, K, few, K, panels)
                 for n in range(n0, n1, S):
                     start, to = (n * groups + g) * C * H * W, (n * O + g * M) * P * Q
                     if S > 1 and m == 0:

@@ -16,7 +16,7 @@ from nbdl.kernels.convolution.image_planes import (
 )
 from nbdl.kernels.door.compact import compact
 from nbdl.kernels.door.views import flat
-from nbdl.kernels.simd.panels import ROWS, VECTORS, aligned, pack, round_up, transpose_blocks, zeros
+from nbdl.kernels.simd.panels import ROWS, VECTORS, aligned, pack_rows, round_up, transpose_blocks, zeros
 from nbdl.kernels.simd.registers import hsum, load, pointer
 from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.strided_tile import CACHE, multiply, multiply_lanes
@@ -30,7 +30,7 @@ def _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw):
     """
     compact()
     (N, O, P, Q), (_, C, KH, KW), (_, _, H, W) = dy.shape, dw.shape, x.shape
-    images, cotangents, L = flat(x), flat(dy), lanes(pointer(x))
+    images, cotangents, result, L = flat(x), flat(dy), flat(dw), lanes(pointer(x))
     M, K = O // groups, C * KH * KW
     room = round_up(M, ROWS)
     floats = C * (P + KH) * (Q + KW) + M * P * Q
@@ -78,10 +78,8 @@ def _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw):
                 )
         p = pointer(sums)
         for o in range(M):
-            for c in range(C):
-                for u in range(KH):
-                    for v in range(KW):
-                        dw[g * M + o, c, u, v] += hsum(load(p, o * row + ((c * KH + u) * KW + v) * L))
+            for k in range(K):
+                result[(g * M + o) * K + k] += hsum(load(p, o * row + k * L))
     return N
 
 
@@ -92,7 +90,7 @@ def _conv2d_dw(dy, x, stride, padding, dilation, groups, n0, dw):
     (N, O, P, Q), (_, C, KH, KW), (_, _, H, W) = dy.shape, dw.shape, x.shape
     if n0 == N or dy.size == 0 or dw.size == 0:
         return
-    source, cotangent, L = flat(x), flat(dy), lanes(pointer(x))
+    source, cotangent, result, L = flat(x), flat(dy), flat(dw), lanes(pointer(x))
     M = O // groups
     room = round_up(M, ROWS)
     ph, hop_h, nh, rows = plane_layout(KH, stride[0], dilation[0], P)
@@ -103,14 +101,14 @@ def _conv2d_dw(dy, x, stride, padding, dilation, groups, n0, dw):
     for k in range(P * Q):
         steps[k] = (k // Q * columns + k % Q) * C
     # Neighbouring taps of a row make one run of channels, cut into vectors; `lane` is where a tap's begin.
-    places, lane = np.empty(KH * KW * (C // L + 2) + 1, np.int64), np.empty((KH, KW), np.int64)
+    places, lane = np.empty(KH * KW * (C // L + 2) + 1, np.int64), np.empty(KH * KW, np.int64)
     t = np.int64(0)
     for u in range(KH):
         for j in range(nw):
             start = (u % ph * nw + j) * size + u // ph * hop_h * columns * C
             run = 0
             for v in range(j, KW, pw):
-                lane[u, v] = t * L + run
+                lane[u * KW + v] = t * L + run
                 run += C
                 if hop_w != 1 or v + pw >= KW:
                     for p in range(0, run, L):
@@ -133,7 +131,7 @@ def _conv2d_dw(dy, x, stride, padding, dilation, groups, n0, dw):
                         image, (i * nw + j) * size, rows, columns,
                     )  # fmt: skip
             # dy (M, P Q) as panels: its pixels are the steps of the sum.
-            pack(cotangent, (n * O + g * M) * P * Q, P * Q, 1, M, P * Q, panels)
+            pack_rows(cotangent, (n * O + g * M) * P * Q, P * Q, M, P * Q, panels)
             for k0 in range(0, P * Q, part):
                 k1 = min(P * Q, k0 + part)
                 # `sums` is scratch with any values: the first product of a group writes it, the others add.
@@ -142,6 +140,6 @@ def _conv2d_dw(dy, x, stride, padding, dilation, groups, n0, dw):
                 )
         for o in range(M):
             for c in range(C):
-                for u in range(KH):
-                    for v in range(KW):
-                        dw[g * M + o, c, u, v] += sums[o * pitch + lane[u, v] + c]
+                to = ((g * M + o) * C + c) * KH * KW
+                for tap in range(KH * KW):
+                    result[to + tap] += sums[o * pitch + lane[tap] + c]

@@ -47,6 +47,7 @@ def tap_rows(u, period, stride, dilation, before, inputs):
 @jit
 def cotangent_rows(taps, stride, dilation, before, inputs, outputs):
     """(period, lowest, size): which rows of dy the rows of dx see along one axis, from `lowest` on."""
+    compact()
     period = stride // math.gcd(stride, dilation)
     low, high = 0, 0
     for u in range(taps):
@@ -59,6 +60,7 @@ def cotangent_rows(taps, stride, dilation, before, inputs, outputs):
 @jit
 def all_in_planes(taps, stride, dilation, before, inputs):
     """Whether each row of dx belongs to a plane: to one of some tap, whether it sees a row of dy or not."""
+    compact()
     rows, period = np.int64(0), stride // math.gcd(stride, dilation)
     for u in range(min(taps, period)):
         rows += tap_rows(u, period, stride, dilation, before, inputs)[1]
@@ -81,6 +83,7 @@ def interleave(planes, size, row, firsts, channels, rows, out, to, strides, step
     Plane (c, j) begins at ``(c J + j) size``, its row i at ``i row``, with J elements in `firsts`. For a
     step of 2 there are both planes, in order.
     """
+    compact()
     p, q, J = pointer(planes), pointer(out), firsts.size
     L = lanes(p)
     for c in range(channels):

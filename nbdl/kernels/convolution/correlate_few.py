@@ -46,7 +46,7 @@ def correlate_few(weights, start, M, image, steps, columns, P, Q, bias, out, to)
                 _deliver(c, m, M, bias, out, to + t + 2, T)
 
 
-@jit(inline=True)
+@jit
 def _add(sums, v, x):
     return fma(v[0], x, sums[0]), fma(v[1], x, sums[1]), fma(v[2], x, sums[2]), fma(v[3], x, sums[3])
 

@@ -14,6 +14,7 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic, overload
 
 from nbdl._jit import emitted
+from nbdl.kernels.door.views import flat
 
 LARGE = 2**22  # bytes from which on NumPy asks, too
 PAGE, HUGE = 4096, 14  # MADV_HUGEPAGE
@@ -69,7 +70,7 @@ def _new(shape, x):
 def _new_zeros(shape, x):
     def impl(shape, x):
         a = new(shape, x)
-        p = a.reshape(a.size)
+        p = flat(a)
         for i in range(p.size):
             p[i] = 0
         return a

@@ -79,17 +79,28 @@ def pack(source, start, row, step, M, K, panels):
 
     Element (k, m) goes to ``panels[(m // ROWS * K + k) * ROWS + m % ROWS]``.
     """
+    if step == 1:
+        pack_rows(source, start, row, M, K, panels)
+        return
     s, p = pointer(source) + start, pointer(panels)
     L = lanes(p)
     for i in range(M // ROWS * ROWS * K, round_up(M, ROWS) * K):
         panels[i] = 0
-    if row == 1:
-        for m in range(0, M, ROWS):
-            n = min(ROWS, M - m)
-            for k in range(K):
-                for i in range(0, n, L):
-                    store_part(p, m * K + k * ROWS + i, load_part(s, m + k * step + i, n - i), n - i)
-        return
+    for m in range(0, M, ROWS):
+        n = min(ROWS, M - m)
+        for k in range(K):
+            for i in range(0, n, L):
+                store_part(p, m * K + k * ROWS + i, load_part(s, m + k * step + i, n - i), n - i)
+
+
+@jit
+def pack_rows(source, start, row, M, K, panels):
+    """The same of A (K, M) = source[start + m row + k]: rows of M are transposed."""
+    compact()
+    s, p = pointer(source) + start, pointer(panels)
+    L = lanes(p)
+    for i in range(M // ROWS * ROWS * K, round_up(M, ROWS) * K):
+        panels[i] = 0
     m, width = 0, np.int64(ROWS)  # no literal, for which `transpose_blocks` would be compiled once more
     while m < M:
         k, two = 0, ROWS < L <= M - m  # two panels out of one block of L rows
@@ -128,6 +139,7 @@ def copy(source, i, n, target, j):
 @jit
 def copy_rows(source, i, row, step, rows, n, target, j, pitch):
     """target[j + r pitch + k] = source[i + r row + k step] for r < rows, k < n."""
+    compact()
     p, q = pointer(source), pointer(target)
     L = lanes(p)
     if step == 1 and rows == 1:
@@ -152,6 +164,7 @@ def copy_rows(source, i, row, step, rows, n, target, j, pitch):
 @jit
 def store_strided(C, i, n, out, j, step, add):
     """out[j + k step] = C[i + k] for k < n, or += if `add`."""
+    compact()
     if step == 1 and not add:
         copy(C, i, n, out, j)
     elif step == 1:
