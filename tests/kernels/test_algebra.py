@@ -40,6 +40,7 @@ def test_magnitudes_are_summed_and_p_below_1_is_no_norm_e1():
             kernel(x, 0.5)
 
 
+@np.errstate(over="ignore", under="ignore")  # as plain Python it says so
 def test_a_norm_overflows_only_where_it_is_beyond_the_dtype():
     for x in (np.array([3e200, 4e200]), np.array([3e-200, 4e-200]), np.array([3e-320, 4e-320])):
         assert k.norm(x) == pytest.approx(5 * (x[0] / 3), rel=2e-3 if x[0] < 1e-300 else 1e-13)
@@ -74,6 +75,7 @@ def test_nearly_parallel_vectors_have_an_angle():
     assert (k.angle_dx(1.0, np.array([1.0, 1.0]), np.array([2.0, 2.0])) == 0).all()
 
 
+@np.errstate(over="ignore", under="ignore")
 def test_similarity_knows_no_lengths():
     rng = np.random.default_rng(1)
     x, y = rng.standard_normal((2, 50, 5))

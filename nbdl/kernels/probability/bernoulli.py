@@ -65,4 +65,7 @@ def _bernoulli(theta, heads, tails, y):
     for i in range(theta.size):
         t = np.float64(theta[i])
         # 0 times the logarithm of 0 is 0: what was not seen says nothing.
-        y[i] = (heads * np.log(t) if heads > 0 else 0.0) + (tails * np.log1p(-t) if tails > 0 else 0.0)
+        if (t == 0 and heads > 0) or (t == 1 and tails > 0):
+            y[i] = -np.inf
+        else:
+            y[i] = (heads * np.log(t) if heads > 0 else 0.0) + (tails * np.log1p(-t) if tails > 0 else 0.0)

@@ -88,7 +88,7 @@ def _naive_bayes(x, labels, classes, smoothing):
             ones[c, d] += x[n, d]
     w, b = np.empty((D, classes), x.dtype), np.empty(classes, x.dtype)
     for c in range(classes):
-        total = np.log(rows[c] / N)
+        total = np.log(rows[c] / N) if rows[c] > 0 else -np.inf
         for d in range(D):
             # The common divisor of both cancels in the odds.
             yes, no = ones[c, d] + smoothing, rows[c] - ones[c, d] + smoothing

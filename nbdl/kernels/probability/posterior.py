@@ -75,13 +75,13 @@ def _posterior(prior, likelihood, y):
     logs = np.empty((rows, hypotheses))
     for r in range(rows):
         for h in range(hypotheses):
-            logs[r, h] = np.log(np.float64(prior[h]))
+            logs[r, h] = np.log(np.float64(prior[h])) if prior[h] > 0 else -np.inf
             for e in range(evidence):
                 v = np.float64(likelihood[r, e, h])
                 if not (v >= 0 and v < np.inf):
                     text_ = "posterior: `likelihood` must be finite and not negative, got {} at ({}, {}, {})"
                     raise ProbabilityError(text_, v, r, e, h)
-                logs[r, h] += np.log(v)
+                logs[r, h] += np.log(v) if v > 0 else -np.inf
         # All hypotheses are excluded: there is nothing to divide by.
         if logs[r].max() == -np.inf:
             raise ProbabilityError(
