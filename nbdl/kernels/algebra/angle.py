@@ -48,6 +48,9 @@ def _angle(x, y):
         o, i = j // inner, j % inner
         a, p = length_of(x, o, i, 2.0)
         b, q = length_of(y, o, i, 2.0)
+        if a == 0 or b == 0:
+            theta[j] = np.nan
+            continue
         apart, along = np.float64(0), np.float64(0)
         for k in range(n):
             u, v = x[o, k, i] / a / p, y[o, k, i] / b / q
@@ -88,6 +91,9 @@ def _angle_dx(dtheta, x, y, dx):
         for i in range(inner):
             a, p = length_of(x, o, i, 2.0)
             b, q = length_of(y, o, i, 2.0)
+            # Without a direction there is no angle, nor a slope of it.
+            if a == 0 or b == 0:
+                continue
             cosine, squares = np.float64(0), np.float64(0)
             for k in range(n):
                 cosine += (x[o, k, i] / a / p) * (y[o, k, i] / b / q)
