@@ -10,8 +10,8 @@ __version__ = "0.1.0"
 _HOME = {
     "nbdl._jit": ("jit",),
     "nbdl.array_functions": (
-        "concatenate", "full", "maximum", "minimum", "ones", "split", "stack", "take", "take_along_axis",
-        "tile", "where", "zeros",
+        "concatenate", "einsum", "full", "maximum", "minimum", "ones", "split", "stack", "take",
+        "take_along_axis", "tile", "where", "zeros",
     ),
     "nbdl.hookspecs": ("hookimpl",),
     "nbdl.records": (
@@ -24,6 +24,7 @@ _HOME = {
     "nbdl.train": ("fit", "generate", "load", "save", "statistics", "translate"),
 }  # fmt: skip
 _MODULES = {
+    "algebra",
     "data",
     "errors",
     "info",

@@ -1,6 +1,7 @@
 """Functions of several tensors, under the names that they have in NumPy; gradients flow to all of them."""
 
 import itertools
+import string
 
 import numpy as np
 
@@ -122,6 +123,76 @@ def take_along_axis(tensor, indices, axis=-1):
            [3.]])
     """
     return apply("take_along_axis", tensor, indices, axis=axis)
+
+
+def einsum(subscripts, *tensors):
+    """Sums of products over axes that are named by letters, as ``np.einsum``; gradients flow to all tensors.
+
+    Parameters
+    ----------
+    subscripts : str
+        The letters of the axes of each tensor, separated by commas, and after ``->`` those of the result. A
+        letter that is not in the result is summed over. Without ``->`` the result has the letters that occur
+        once, in the order of the alphabet. ``...`` stands for further axes, which must be as many in each.
+    *tensors : Tensors or arrays
+        As many as there are groups of letters. More than two are multiplied one after the other, each sum
+        taken as soon as no other tensor has its letter.
+
+    Examples
+    --------
+    >>> nbdl.einsum("ij,j->i", np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 10.0])).numpy()
+    array([21., 43.])
+    """
+    tensors = _several("einsum", tensors)
+    groups, result = _letters(subscripts, tensors)
+    t, own = tensors[0], groups[0]
+    for i in range(1, max(2, len(tensors))):
+        needed = set(result).union(*groups[i + 1 :])
+        if i == len(tensors):
+            return apply("einsum", t, None, subscripts=f"{own}->{result}")
+        both = dict.fromkeys(own + groups[i])
+        left = result if i == len(tensors) - 1 else "".join(c for c in both if c in needed)
+        t, own = apply("einsum", t, tensors[i], subscripts=f"{own},{groups[i]}->{left}"), left
+    return t
+
+
+def _letters(subscripts, tensors):
+    """The letters of each tensor and of the result, checked, with letters in the place of an ellipsis."""
+    if not isinstance(subscripts, str):
+        raise DtypeError("einsum: `subscripts` must be a text, got {}", type(subscripts).__name__)
+    inputs, arrow, result = subscripts.replace(" ", "").partition("->")
+    groups = inputs.split(",")
+    if len(groups) != len(tensors):
+        text = "einsum: `subscripts` {!r} has letters for {} tensors, got {}"
+        raise ShapeError(text, subscripts, len(groups), len(tensors))
+    unused = [c for c in string.ascii_letters if c not in subscripts]
+    further = 0
+    for i, (group, t) in enumerate(zip(groups, tensors)):
+        if "..." in group:
+            further = t.ndim - len(group) + 3
+            groups[i] = group.replace("...", "".join(unused[: max(further, 0)]))
+        if not set(groups[i]) <= set(string.ascii_letters):
+            raise OptionError(
+                "einsum: `subscripts` must be letters, `,`, `...` and `->`, got {!r}", subscripts
+            )
+        if len(groups[i]) != t.ndim:
+            text = "einsum: `subscripts` {!r} has {} letters for tensor {}, whose shape is {}"
+            raise ShapeError(text, subscripts, len(group), i, t.shape)
+    joined = "".join(groups)
+    if not arrow:
+        result = "".join(unused[:further] if "..." in inputs else [])
+        result += "".join(sorted(c for c in set(joined) if joined.count(c) == 1 and c not in result))
+    result = result.replace("...", "".join(unused[:further]))
+    if len(set(result)) < len(result) or not set(result) <= set(joined):
+        text = "einsum: `subscripts` {!r} must have each letter of the result once, and in a tensor"
+        raise OptionError(text, subscripts)
+    sizes = {}
+    for group, t in zip(groups, tensors):
+        for letter, size in zip(group, t.shape):
+            if sizes.setdefault(letter, size) != size:
+                text = "einsum: `subscripts` {!r} gives one letter, {}, to axes of {} and {} elements"
+                raise ShapeError(text, subscripts, letter, sizes[letter], size)
+    return groups, result
 
 
 def full(shape, value, *, like, dtype=None):

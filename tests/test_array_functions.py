@@ -114,3 +114,53 @@ def test_what_is_no_shape_of_a_sample():
         nbdl.zeros(2, like=1.0)
     with pytest.raises(DtypeError, match="full: `dtype` must be one of real numbers, got complex128"):
         nbdl.ones(2, like=A, dtype=complex)
+
+
+# --- sums of products -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "subscripts, shapes",
+    [
+        ("ij,jk", [(2, 3), (3, 4)]),
+        ("ij->ji", [(2, 3)]),
+        ("ij->", [(2, 3)]),
+        ("ii->i", [(3, 3)]),
+        ("ii", [(3, 3)]),
+        ("iij,j->i", [(2, 2, 3), (3,)]),
+        ("ijk,il,j->kl", [(2, 3, 4), (2, 5), (3,)]),
+        ("ij,kl->il", [(2, 3), (3, 4)]),
+        ("...ij,...jk->...ik", [(5, 2, 3), (5, 3, 4)]),
+        ("a,b,c,d->d", [(2,), (3,), (2,), (3,)]),
+        ("i,i,i->i", [(3,), (3,), (3,)]),
+        ("ij,jk->ik", [(0, 3), (3, 2)]),
+    ],
+)
+def test_einsum(subscripts, shapes):
+    arrays = [np.random.default_rng(i).standard_normal(s) for i, s in enumerate(shapes)]
+    np.testing.assert_allclose(
+        nbdl.einsum(subscripts, *arrays).numpy(), np.einsum(subscripts, *arrays), atol=1e-14
+    )
+    assert gradcheck(lambda *tensors: nbdl.einsum(subscripts, *tensors), *arrays)
+
+
+def test_einsum_v30():
+    b, a, v = np.arange(1.0, 13).reshape(2, 2, 3), np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 2.0])
+    y = nbdl.einsum("ijk, il, j -> kl", b, a, v)
+    np.testing.assert_array_equal(y.numpy(), [[90, 126], [102, 144], [114, 162]])
+
+
+@pytest.mark.parametrize(
+    "subscripts, shapes, said",
+    [
+        ("ij,jk", [(2, 3), (4, 4)], "gives one letter, j, to axes of 3 and 4 elements"),
+        ("ij", [(2,)], "has 2 letters for tensor 0"),
+        ("i,j", [(2,)], "has letters for 2 tensors, got 1"),
+        ("i->ii", [(2,)], "must have each letter of the result once"),
+        ("i->j", [(2,)], "must have each letter of the result once"),
+        ("i1", [(2, 2)], "must be letters"),
+    ],
+)
+def test_einsum_refuses(subscripts, shapes, said):
+    with pytest.raises(ValueError, match=said):
+        nbdl.einsum(subscripts, *[np.ones(s) for s in shapes])

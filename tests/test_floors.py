@@ -18,7 +18,7 @@ FLOORS = {
     "kernels": 1,
     "hookspecs": 2, "registry": 2,
     "tape": 3, "_calls": 3, "array_ops": 3, "array_functions": 3, "shapes": 3,
-    "nn": 4, "optim": 4, "info": 4, "data": 4,
+    "algebra": 4, "nn": 4, "optim": 4, "info": 4, "data": 4,
     "bench": 6, "step": 5, "models": 5, "train": 5, "testing": 5,
     "cli": 6, "builtin": 6, "__main__": 6,
 }  # fmt: skip

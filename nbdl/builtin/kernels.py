@@ -159,7 +159,21 @@ def nbdl_kernels():
         ("loss.binary_cross_entropy", "binary_cross_entropy_with_logits"),
     ):  # fmt: skip
         yield _kernel(room, name, ("x", "target"), outputs=("loss",))
+    yield _kernel(
+        "loss.gaussian_nll", "gaussian_nll", ("x", "target", "log_var"), outputs=("loss",), lanes=""
+    )
+    yield _kernel("probability.moments", "covariance", ("x",), lanes="")
     yield _kernel("loss.hinge", "hinge", ("x", "labels"), ("x",), outputs=("loss",))
+    yield _kernel("algebra.norm", "norm", ("x",), lanes="")
+    yield _kernel("algebra.cosine_similarity", "cosine_similarity", ("x", "y"), outputs=("c",), lanes="")
+    yield _kernel("algebra.angle", "angle", ("x", "y"), outputs=("theta",), lanes="")
+    truth = "nbdl.kernels.algebra.projections_truth"
+    for name in ("ball", "box", "halfspace", "simplex"):
+        inputs, name = ("x", "w") if name == "halfspace" else ("x",), f"{name}_projection"
+        yield _kernel(
+            f"algebra.{name}", name, inputs, ("x",), batch="each", lanes="", reference=f"{truth}:{name}",
+            cases=f"{truth}:{name}_cases",
+        )  # fmt: skip
     for name in ("entropy", "mutual_information"):
         yield _kernel(f"information.{name}", name, ("p",), lanes="")
     for name in ("cross_entropy", "kl_divergence"):
@@ -188,6 +202,7 @@ def nbdl_kernels():
     yield from _array_ops("elementwise", ("a", "b"), "logical_and", "logical_or", grads=())
     yield from _array_ops("elementwise", ("a",), "logical_not", grads=())
     yield from _array_ops("products", ("a", "b"), "matmul", lanes=False, cases=False)
+    yield from _array_ops("products", ("a", "b"), "einsum", lanes=False, cases=False)
     yield from _array_ops("reductions", ("a",), "sum", "mean", "var", "max", "min")
     yield from _array_ops("reductions", ("a",), "std", "prod", "cumsum", lanes=False, cases=False)
     yield from _array_ops("reductions", ("a",), "argmax", "argmin", grads=(), lanes=False, cases=False)

@@ -22,6 +22,23 @@ if TYPE_CHECKING:
     from nbdl.kernels.activation.softmax import log_softmax, log_softmax_dx, softmax, softmax_dx
     from nbdl.kernels.activation.softplus import mish, mish_dx, softplus, softplus_dx
     from nbdl.kernels.activation.softsign import softsign, softsign_dx
+    from nbdl.kernels.algebra.angle import angle, angle_dx, angle_dy
+    from nbdl.kernels.algebra.ball_projection import ball_projection, ball_projection_dx
+    from nbdl.kernels.algebra.box_projection import box_projection, box_projection_dx
+    from nbdl.kernels.algebra.cosine_similarity import (
+        cosine_similarity,
+        cosine_similarity_dx,
+        cosine_similarity_dy,
+    )
+    from nbdl.kernels.algebra.eigenvalues import gershgorin_discs, growth_rates, power_iteration
+    from nbdl.kernels.algebra.halfspace_projection import (
+        halfspace_projection,
+        halfspace_projection_dx,
+        hyperplane_distance,
+    )
+    from nbdl.kernels.algebra.norm import norm, norm_dx
+    from nbdl.kernels.algebra.simplex_projection import simplex_projection, simplex_projection_dx
+    from nbdl.kernels.algebra.taylor_polynomial import taylor_polynomial
     from nbdl.kernels.attention.attention_pooling import attention_pooling
     from nbdl.kernels.attention.attention_weights import attention_weights
     from nbdl.kernels.attention.masked_softmax import masked_softmax, masked_softmax_dx
@@ -151,6 +168,12 @@ if TYPE_CHECKING:
         softmax_cross_entropy_soft_dx,
     )
     from nbdl.kernels.loss.gaussian_kl import gaussian_kl, gaussian_kl_dlog_var, gaussian_kl_dmean
+    from nbdl.kernels.loss.gaussian_nll import (
+        gaussian_nll,
+        gaussian_nll_dlog_var,
+        gaussian_nll_dtarget,
+        gaussian_nll_dx,
+    )
     from nbdl.kernels.loss.hinge import hinge, hinge_dx
     from nbdl.kernels.loss.huber import huber, huber_dtarget, huber_dx, l1, l1_dtarget, l1_dx
     from nbdl.kernels.loss.info_nce import info_nce, info_nce_bound, info_nce_dx, info_nce_dy
@@ -221,6 +244,11 @@ if TYPE_CHECKING:
         pool1d_shape,
     )
     from nbdl.kernels.pooling.pool2d import pool2d_shape
+    from nbdl.kernels.probability.bernoulli import bernoulli_log_likelihood
+    from nbdl.kernels.probability.moments import covariance, covariance_dx, expectation, variance
+    from nbdl.kernels.probability.naive_bayes import naive_bayes
+    from nbdl.kernels.probability.normal import normal_density, normal_log_density
+    from nbdl.kernels.probability.posterior import posterior
     from nbdl.kernels.recurrent.gru import gru, gru_backward
     from nbdl.kernels.recurrent.gru_cell import gru_cell
     from nbdl.kernels.recurrent.gru_gates import gru_gates

@@ -5,7 +5,7 @@ r"""Vectors along an axis, divided by their norm.
 
 x and y have any number of dimensions; an array is seen as (outer, n, inner) with the axis in the middle.
 p >= 1: with 1 magnitudes sum to 1, with 2 vectors have length 1, which makes products of them cosines. Norms
-are taken of x over its largest magnitude, in float64: nothing overflows. Where the norm is below `eps` the
+are taken of x over a power of 2, in float64: nothing overflows. Where the norm is below `eps` the
 vector is divided by `eps`, so one of zeros stays so. A vector with a NaN or an infinity is NaN.
 It is ``torch.nn.functional.normalize`` and LpNormalization of ONNX.
 """
@@ -14,6 +14,7 @@ import numpy as np
 
 from nbdl._jit import jit
 from nbdl.errors import OptionError, ShapeError
+from nbdl.kernels.algebra.vectors import length_of
 from nbdl.kernels.door.inputs import ANY, as_float, as_like
 from nbdl.kernels.door.options import integer, split_axis
 from nbdl.kernels.door.results import as_grad, as_out
@@ -73,33 +74,14 @@ def _lp_normalize(x, p, eps, y):
     outer, n, inner = x.shape
     for o in range(outer):
         for i in range(inner):
-            largest, root = _norm(x, o, i, p)
-            norm = largest * root
+            unit, root = length_of(x, o, i, p)
+            norm = unit * root
             if norm < eps:
                 for k in range(n):
                     y[o, k, i] = x[o, k, i] / eps
             else:  # in two steps: the norm itself may be beyond the dtype
                 for k in range(n):
-                    y[o, k, i] = x[o, k, i] / largest / root
-
-
-@jit
-def _norm(x, o, i, p):
-    """The norm of a vector as two factors: its largest magnitude, and the norm of the vector over that."""
-    n, largest, total = x.shape[1], np.float64(0), np.float64(0)
-    for k in range(n):
-        size = np.float64(abs(x[o, k, i]))
-        # A NaN is taken, and stays: nothing is larger.
-        if size > largest or size != size:
-            largest = size
-    # A vector of zeros has no shares: they would be 0 / 0.
-    if largest == 0:
-        return largest, np.float64(1)
-    for k in range(n):
-        share = abs(x[o, k, i]) / largest
-        # The common norms without a power, which takes as long as many products.
-        total += share if p == 1 else share * share if p == 2 else share**p
-    return largest, total if p == 1 else np.sqrt(total) if p == 2 else total ** (1 / p)
+                    y[o, k, i] = x[o, k, i] / unit / root
 
 
 @jit
@@ -125,9 +107,9 @@ def _lp_normalize_dx(dy, x, y, p, eps, dx):
     outer, n, inner = x.shape
     for o in range(outer):
         for i in range(inner):
-            largest, root = _norm(x, o, i, p)
+            unit, root = length_of(x, o, i, p)
             # Here y is x / eps: the norm does not count, nor its slope.
-            if largest * root < eps:
+            if unit * root < eps:
                 for k in range(n):
                     dx[o, k, i] += dy[o, k, i] / eps
                 continue
@@ -138,7 +120,7 @@ def _lp_normalize_dx(dy, x, y, p, eps, dx):
                 value = np.float64(y[o, k, i])
                 # From y, at most about 1: no power of it overflows.
                 slope = value if p == 2 else np.sign(value) * (1.0 if p == 1 else abs(value) ** (p - 1))
-                dx[o, k, i] += (dy[o, k, i] - along * slope) / largest / root
+                dx[o, k, i] += (dy[o, k, i] - along * slope) / unit / root
 
 
 lp_normalize_outputs = outputs(lp_normalize)

@@ -108,6 +108,10 @@ def gemm(a, b, c=None, *, alpha=1.0, beta=1.0, transA=0, transB=0, broadcast=0):
     return on_tape("add", kernels.linear(a, b), np.asarray(beta * c, a.dtype))
 
 
+def einsum(*arrays, equation):
+    return nbdl.einsum(equation, *arrays).numpy()
+
+
 def matmul(a, b):
     return kernels.linear(a, b) if a.ndim == b.ndim == 2 else on_tape("matmul", a, b)
 
@@ -126,6 +130,7 @@ OPERATORS = {
     "ArgMin": functools.partial(arg, "argmin"),
     "Clip": clip,
     "CumSum": running_sum,
+    "Einsum": einsum,
     "Gemm": gemm,
     "IsInf": is_infinite,
     "IsNaN": lambda x: on_tape("not_equal", x, x),

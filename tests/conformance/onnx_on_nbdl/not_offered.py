@@ -26,7 +26,7 @@ _BY_REASON = {
     ),
     "random numbers, which are drawn by other generators": "Bernoulli",
     "plumbing that is NumPy's own, and needs no gradient in a net so far": (
-        "ConstantOfShape CumProd Det Einsum EyeLike NonZero Range ReverseSequence Scatter "
+        "ConstantOfShape CumProd Det EyeLike NonZero Range ReverseSequence Scatter "
         "ScatterElements ScatterND Shape Size TensorScatter TopK Unique"
     ),
 }

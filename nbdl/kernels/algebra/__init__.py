@@ -1,0 +1,1 @@
+"""Linear algebra: lengths, angles, projections onto convex sets, eigenvalues."""

@@ -1,0 +1,1 @@
+"""Probability: posteriors, moments, densities, likelihoods."""
