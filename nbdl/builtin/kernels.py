@@ -94,6 +94,12 @@ def nbdl_kernels():
         lanes="",
     )  # fmt: skip
     yield _kernel("attention.rotary_embedding", "rotary_embedding", ("x", "cos", "sin"), ("x",), lanes="")
+    yield _kernel(
+        "attention.key_value_cache", "next_places", ("seen",), (), outputs=("places",), batch="each", lanes=""
+    )
+    yield _kernel(
+        "attention.key_value_cache", "cache_rows", ("cache", "rows", "places"), (), batch="each", lanes=""
+    )
     for name in ("conv1d", "conv2d", "conv_transpose2d"):
         yield _kernel(f"convolution.{name}", name, ("x", "w", "b"), batch="each")
     yield _kernel("convolution.convolve2d", "convolve2d", ("x", "w"), batch="each")

@@ -99,3 +99,15 @@ def nbdl_models():
     ):
         presets = {"timemachine": recurrent, "text": recurrent}
         yield Model(name, f"nbdl.models:{name}", about=about, presets=presets)
+    decoder = {**adam, "epochs": 10, "batch_size": 32, "lr": 0.001, "clip_norm": 1.0, "schedule": "cosine"}
+    decoder["data_options"] = {"length": 64}
+    yield Model(
+        "gpt", "nbdl.models:gpt", about="next character from all before, a decoder-only Transformer",
+        presets={"timemachine": decoder, "text": decoder},
+    )  # fmt: skip
+    patches = {**adam, "epochs": 5, "batch_size": 128, "lr": 0.001, "schedule": "cosine"}
+    few = {**patches, "epochs": 20, "batch_size": 32}
+    yield Model(
+        "vit", "nbdl.models:vit", about="vision Transformer: blocks on the patches of an image",
+        presets={"digits": few, "mnist": patches, "fashion_mnist": patches},
+    )  # fmt: skip

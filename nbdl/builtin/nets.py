@@ -13,8 +13,9 @@ def nbdl_layers():
         "Embedding", "FeedForward", "Flatten", "GLU", "GRU", "GaussianNoise", "GlobalAvgPool2d",
         "GlobalMaxPool2d", "GroupNorm", "InstanceNorm", "LSTM", "Lambda", "LayerNorm", "Linear",
         "LocalResponseNorm", "LpPool2d", "MaxPool1d", "MaxPool2d", "MultiHeadAttention", "OneHot", "PReLU",
-        "Pad2d", "PositionalEncoding", "RMSNorm", "RNN", "RandomCrop", "RandomFlip", "RandomShift",
-        "Residual", "Sequential", "Softmax", "Stack", "Stateful", "SwiGLU", "TransformerEncoderBlock",
+        "Pad2d", "PatchEmbedding", "PositionalEmbedding", "PositionalEncoding", "RMSNorm", "RNN",
+        "RandomCrop", "RandomFlip", "RandomShift", "Residual", "Sequential", "Softmax", "Stack", "Stateful",
+        "SwiGLU", "TransformerEncoderBlock",
         *dict.fromkeys(ACTIVATIONS.values()),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nbdl.kernels.activation.softsign import softsign, softsign_dx
     from nbdl.kernels.attention.attention_pooling import attention_pooling
     from nbdl.kernels.attention.attention_weights import attention_weights
+    from nbdl.kernels.attention.key_value_cache import cache_rows, next_places
     from nbdl.kernels.attention.masked_softmax import masked_softmax, masked_softmax_dx
     from nbdl.kernels.attention.positional_encoding import positional_encoding, rotary_angles
     from nbdl.kernels.attention.rotary_embedding import rotary_embedding, rotary_embedding_dx

@@ -1,18 +1,20 @@
 """The models of the book, as functions that build nets; and those that count: n-grams, Markov chains."""
 
-from nbdl.models import _convolutional, _first, _recurrent, _seq2seq
+from nbdl.models import _convolutional, _first, _recurrent, _seq2seq, _transformers
 from nbdl.models._convolutional import *  # noqa: F403 - these are named on their page alone
 from nbdl.models._first import *  # noqa: F403
 from nbdl.models._markov import MarkovChain
 from nbdl.models._ngram import NgramModel
 from nbdl.models._recurrent import *  # noqa: F403
 from nbdl.models._seq2seq import *  # noqa: F403
+from nbdl.models._transformers import *  # noqa: F403
 
 __all__ = [
     *_convolutional.__all__,
     *_first.__all__,
     *_recurrent.__all__,
     *_seq2seq.__all__,
+    *_transformers.__all__,
     "MarkovChain",
     "NgramModel",
 ]

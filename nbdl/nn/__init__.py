@@ -49,8 +49,10 @@ from nbdl.nn._parameter import (
     reset_state,
     state_dict,
 )
+from nbdl.nn._patch_embedding import PatchEmbedding
 from nbdl.nn._pool1d import AvgPool1d, MaxPool1d
 from nbdl.nn._pool2d import AvgPool2d, LpPool2d, MaxPool2d
+from nbdl.nn._positional_embedding import PositionalEmbedding
 from nbdl.nn._rnn import RNN
 from nbdl.nn._sequential import Sequential, build, config
 from nbdl.nn._stack import Stack
@@ -92,6 +94,8 @@ __all__ = [
     "MultiHeadAttention",
     "Pad2d",
     "Parameter",
+    "PatchEmbedding",
+    "PositionalEmbedding",
     "PositionalEncoding",
     "RandomCrop",
     "RandomFlip",

@@ -83,6 +83,8 @@ class TransformerEncoderBlock:
         Of the matrices of attention; those of the feed-forward net have one.
     init : str
         Initializer of all matrices.
+    cache : int, optional
+        Room of a causal block for keys and values, as `MultiHeadAttention` has it.
 
     ``block(x, lengths, mask)``: `lengths`, (N,) or (N, T), and `mask` are those of `MultiHeadAttention`.
     Padding behind lengths (N,) may hold anything.
@@ -97,13 +99,18 @@ class TransformerEncoderBlock:
     @by_name("nbdl finds the input size itself: nn.TransformerEncoderBlock(4, 512, norm_first=True)")
     def __init__(
         self, heads, hidden, *, norm_first=False, causal=False, activation="relu", p=0.0, bias=True,
-        init="xavier_uniform",
+        init="xavier_uniform", cache=None,
     ):  # fmt: skip
         where = "TransformerEncoderBlock"
         self.heads, self.hidden = positive(f"{where}: `heads`", heads), positive(f"{where}: `hidden`", hidden)
         self.norm_first, self.causal, self.bias = bool(norm_first), bool(causal), bool(bias)
         self.activation, self.p, self.init = _activation(where, activation), _probability(where, p), init
-        self.attention = MultiHeadAttention(heads, causal=self.causal, p=self.p, bias=self.bias, init=init)
+        self.cache = None if cache is None else positive(f"{where}: `cache`", cache)
+        if cache is not None and not causal:
+            raise OptionError("{}: `cache` needs causal=True: later tokens are not there", where)
+        self.attention = MultiHeadAttention(
+            heads, causal=self.causal, p=self.p, bias=self.bias, init=init, cache=cache
+        )
         self.feed_forward = FeedForward(hidden, activation=activation, init=init)
         self.norm1, self.norm2 = LayerNorm(), LayerNorm()
 
