@@ -52,7 +52,8 @@ class PositionalEmbedding:
             text = "PositionalEmbedding: `x` may have up to {} positions (`length`), got {}"
             raise ShapeError(text, length, T)
         x = cast(x, self.w)
-        y = x + (self._next(x) if carried(train) else self.w[:T])
+        rows = self._next(x) if carried(train) else self.w if T == length else self.w[:T]
+        y = x + rows
         return Dropout(self.p)(y, train=train) if self.p else y
 
     def _next(self, x):
