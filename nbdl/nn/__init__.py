@@ -9,6 +9,7 @@ from nbdl.nn._attention import (
     MultiHeadAttention,
     PositionalEncoding,
 )
+from nbdl.nn._attention_gru import AttentionGRU
 from nbdl.nn._augmentation import GaussianNoise, RandomCrop, RandomFlip, RandomShift
 from nbdl.nn._batch_norm import BatchNorm
 from nbdl.nn._branches import Concat, Residual
@@ -62,6 +63,7 @@ __all__ = [
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "AdditiveAttention",
+    "AttentionGRU",
     "AvgPool1d",
     "AvgPool2d",
     "BatchNorm",
