@@ -9,12 +9,12 @@ from nbdl.records import Initializer, Layer, Loss, Metric, Optimizer, Schedule
 def nbdl_layers():
     for name in (
         "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AdditiveAttention", "AttentionGRU", "AvgPool1d",
-        "AvgPool2d", "BatchNorm", "BilinearAttention", "Concat", "Conv1d", "Conv2d", "ConvTranspose2d", "Dropout",
-        "Embedding", "Flatten", "GLU", "GRU", "GaussianNoise", "GlobalAvgPool2d", "GlobalMaxPool2d",
-        "GroupNorm", "InstanceNorm", "LSTM", "Lambda", "LayerNorm", "Linear", "LocalResponseNorm", "LpPool2d",
-        "MaxPool1d", "MaxPool2d", "MultiHeadAttention", "OneHot", "PReLU", "Pad2d", "PositionalEncoding",
-        "RMSNorm", "RNN", "RandomCrop", "RandomFlip", "RandomShift", "Residual", "Sequential", "Softmax",
-        "Stack", "Stateful", "SwiGLU",
+        "AvgPool2d", "BatchNorm", "BilinearAttention", "Concat", "Conv1d", "Conv2d", "ConvTranspose2d",
+        "Dropout", "Embedding", "FeedForward", "Flatten", "GLU", "GRU", "GaussianNoise", "GlobalAvgPool2d",
+        "GlobalMaxPool2d", "GroupNorm", "InstanceNorm", "LSTM", "Lambda", "LayerNorm", "Linear",
+        "LocalResponseNorm", "LpPool2d", "MaxPool1d", "MaxPool2d", "MultiHeadAttention", "OneHot", "PReLU",
+        "Pad2d", "PositionalEncoding", "RMSNorm", "RNN", "RandomCrop", "RandomFlip", "RandomShift",
+        "Residual", "Sequential", "Softmax", "Stack", "Stateful", "SwiGLU", "TransformerEncoderBlock",
         *dict.fromkeys(ACTIVATIONS.values()),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")

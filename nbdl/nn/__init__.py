@@ -57,6 +57,7 @@ from nbdl.nn._sequential import Sequential, build, config
 from nbdl.nn._stack import Stack
 from nbdl.nn._stateful import Stateful
 from nbdl.nn._train import Train
+from nbdl.nn._transformer import FeedForward, TransformerEncoderBlock
 
 __all__ = [
     *_activations.__all__,
@@ -74,6 +75,7 @@ __all__ = [
     "Conv2d",
     "ConvTranspose2d",
     "Embedding",
+    "FeedForward",
     "GRU",
     "GaussianNoise",
     "GlobalAvgPool2d",
@@ -103,6 +105,7 @@ __all__ = [
     "Stack",
     "Stateful",
     "Train",
+    "TransformerEncoderBlock",
     "binary_cross_entropy_with_logits",
     "build",
     "config",
