@@ -14,11 +14,15 @@ def nbdl_layers():
         "GlobalMaxPool2d", "GroupNorm", "InstanceNorm", "LSTM", "Lambda", "LayerNorm", "Linear",
         "LocalResponseNorm", "LpPool2d", "MaxPool1d", "MaxPool2d", "MultiHeadAttention", "OneHot", "PReLU",
         "Pad2d", "PositionalEncoding", "RMSNorm", "RNN", "RandomCrop", "RandomFlip", "RandomShift",
-        "Residual", "Sequential", "Softmax", "Stack", "Stateful", "SwiGLU", "TransformerEncoderBlock",
+        "Residual", "Sequential", "Softmax", "Stack", "Stateful", "SwiGLU", "TransformerDecoderBlock",
+        "TransformerEncoderBlock",
         *dict.fromkeys(ACTIVATIONS.values()),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
-    for name in ("Seq2Seq", "SequenceDecoder", "SequenceEncoder"):
+    for name in (
+        "BahdanauDecoder", "BahdanauEncoder", "Seq2Seq", "SequenceDecoder", "SequenceEncoder",
+        "TransformerDecoder", "TransformerEncoder",
+    ):  # fmt: skip
         yield Layer(name, f"nbdl.models:{name}")
 
 

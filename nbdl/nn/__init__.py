@@ -57,7 +57,7 @@ from nbdl.nn._sequential import Sequential, build, config
 from nbdl.nn._stack import Stack
 from nbdl.nn._stateful import Stateful
 from nbdl.nn._train import Train
-from nbdl.nn._transformer import FeedForward, TransformerEncoderBlock
+from nbdl.nn._transformer import FeedForward, TransformerDecoderBlock, TransformerEncoderBlock
 
 __all__ = [
     *_activations.__all__,
@@ -105,6 +105,7 @@ __all__ = [
     "Stack",
     "Stateful",
     "Train",
+    "TransformerDecoderBlock",
     "TransformerEncoderBlock",
     "binary_cross_entropy_with_logits",
     "build",
