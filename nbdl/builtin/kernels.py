@@ -81,6 +81,11 @@ def nbdl_kernels():
         "recurrent.gru_scan", "gru_scan", ("z", "h0", "wh", "bh", "lengths"), ("z", "h0", "wh", "bh"),
         outputs=("y", "h"), batch="each",
     )  # fmt: skip
+    attended = "z", "keys", "values", "h0", "wq", "wv", "wh", "bh"
+    yield _kernel(
+        "recurrent.attention_gru_scan", "attention_gru_scan", (*attended, "lengths"), attended,
+        outputs=("y", "h", "weights"), batch="each",
+    )  # fmt: skip
     yield _kernel(
         "recurrent.lstm_scan", "lstm_scan", ("z", "h0", "c0", "wh", "peepholes", "lengths"),
         ("z", "h0", "c0", "wh", "peepholes"), outputs=("y", "h", "c"), batch="each",

@@ -90,6 +90,14 @@ def nbdl_models():
         "seq2seq", "nbdl.models:seq2seq", about="translates: encoder and decoder of recurrent layers",
         presets={"pairs": book},
     )  # fmt: skip
+    yield Model(
+        "bahdanau", "nbdl.models:bahdanau", about="the same with attention to all states of the encoder",
+        presets={"pairs": book},
+    )  # fmt: skip
+    yield Model(
+        "transformer", "nbdl.models:transformer", about="translates: encoder and decoder of attention alone",
+        presets={"pairs": {**book, "lr": 0.001}},
+    )  # fmt: skip
     recurrent = {**adam, "epochs": 20, "batch_size": 32, "lr": 0.01, "clip_norm": 1.0, "schedule": "cosine"}
     recurrent["data_options"] = {"length": 32, "partition": "sequential"}
     for name, about in (

@@ -215,6 +215,18 @@ if TYPE_CHECKING:
         pool1d_shape,
     )
     from nbdl.kernels.pooling.pool2d import pool2d_shape
+    from nbdl.kernels.recurrent.attention_gru_scan import attention_gru_scan
+    from nbdl.kernels.recurrent.attention_gru_scan_back import (
+        attention_gru_scan_backward,
+        attention_gru_scan_dbh,
+        attention_gru_scan_dh0,
+        attention_gru_scan_dkeys,
+        attention_gru_scan_dvalues,
+        attention_gru_scan_dwh,
+        attention_gru_scan_dwq,
+        attention_gru_scan_dwv,
+        attention_gru_scan_dz,
+    )
     from nbdl.kernels.recurrent.gru import gru, gru_backward
     from nbdl.kernels.recurrent.gru_cell import gru_cell
     from nbdl.kernels.recurrent.gru_gates import gru_gates

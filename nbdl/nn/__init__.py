@@ -9,6 +9,7 @@ from nbdl.nn._attention import (
     MultiHeadAttention,
     PositionalEncoding,
 )
+from nbdl.nn._attention_gru import AttentionGRU
 from nbdl.nn._augmentation import GaussianNoise, RandomCrop, RandomFlip, RandomShift
 from nbdl.nn._batch_norm import BatchNorm
 from nbdl.nn._branches import Concat, Residual
@@ -58,13 +59,14 @@ from nbdl.nn._sequential import Sequential, build, config
 from nbdl.nn._stack import Stack
 from nbdl.nn._stateful import Stateful
 from nbdl.nn._train import Train
-from nbdl.nn._transformer import FeedForward, TransformerEncoderBlock
+from nbdl.nn._transformer import FeedForward, TransformerDecoderBlock, TransformerEncoderBlock
 
 __all__ = [
     *_activations.__all__,
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "AdditiveAttention",
+    "AttentionGRU",
     "AvgPool1d",
     "AvgPool2d",
     "BatchNorm",
@@ -107,6 +109,7 @@ __all__ = [
     "Stack",
     "Stateful",
     "Train",
+    "TransformerDecoderBlock",
     "TransformerEncoderBlock",
     "binary_cross_entropy_with_logits",
     "build",

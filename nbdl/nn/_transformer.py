@@ -131,6 +131,55 @@ class TransformerEncoderBlock:
         )
 
 
+class TransformerDecoderBlock:
+    """Causal self-attention, attention to an encoder, and a feed-forward net: x (N, T, D) to its shape.
+
+    Each has its norm and shortcut. Arguments are those of `TransformerEncoderBlock`; `p` is of both
+    attentions.
+
+    ``block(x, keys, key_lengths, lengths, mask)``: keys (N, S, K), of which `key_lengths`, (N,) or (N, T),
+    count; `lengths` are those of x, and `mask` is of the self-attention. Position t of x sees the first t + 1
+    of x, and all keys that count. Padding behind lengths (N,) may hold anything.
+
+    Examples
+    --------
+    >>> block = nn.TransformerDecoderBlock(4, 64)
+    >>> block(np.zeros((2, 9, 16)), np.zeros((2, 7, 16)), key_lengths=np.array([7, 5])).shape
+    (2, 9, 16)
+    """
+
+    @by_name("nbdl finds the input sizes itself: nn.TransformerDecoderBlock(4, 512, norm_first=True)")
+    def __init__(
+        self, heads, hidden, *, norm_first=False, activation="relu", p=0.0, bias=True, init="xavier_uniform"
+    ):
+        where = "TransformerDecoderBlock"
+        self.heads, self.hidden = positive(f"{where}: `heads`", heads), positive(f"{where}: `hidden`", hidden)
+        self.norm_first, self.bias = bool(norm_first), bool(bias)
+        self.activation, self.p, self.init = _activation(where, activation), _probability(where, p), init
+        options = {"p": self.p, "bias": self.bias, "init": init}
+        self.attention = MultiHeadAttention(heads, causal=True, **options)
+        self.cross_attention = MultiHeadAttention(heads, **options)
+        self.feed_forward = FeedForward(hidden, activation=activation, init=init)
+        self.norm1, self.norm2, self.norm3 = LayerNorm(), LayerNorm(), LayerNorm()
+
+    def __call__(self, x, keys, key_lengths=None, lengths=None, mask=None, train=None):
+        x, keys = as_tensor(x), as_tensor(keys)
+        for name, given in (("x", x), ("keys", keys)):
+            if given.ndim != 3 or given.shape[0] != x.shape[0]:
+                text = "TransformerDecoderBlock: `{}` must have shape (N, T, D), N of `x`, got {}"
+                raise ShapeError(text, name, given.shape)
+        if lengths is not None:
+            lengths = as_tensor(lengths)
+            x = without_padding(x, lengths) if lengths.ndim == 1 else x
+        for body, norm in (
+            (lambda x: self.attention(x, lengths=lengths, mask=mask, train=train), self.norm1),
+            (lambda x: self.cross_attention(x, keys, lengths=key_lengths, train=train), self.norm2),
+            (lambda x: self.feed_forward(x, train=train), self.norm3),
+        ):
+            x = _added(x, body, norm, self.norm_first, self.p, train)
+        return x
+
+
 def _added(x, body, norm, norm_first, p, train):
     """x and what the body makes of it, added; the norm is of what the body reads, or of the sum."""
     if norm_first:

@@ -1,5 +1,6 @@
 """Training runs: settings, the loop, evaluation, text from a net, and nets in files."""
 
+from nbdl.train._attention import AttentionMap, attention, attention_picture
 from nbdl.train._beam import beam_search
 from nbdl.train._bleu import bleu
 from nbdl.train._config import Config, resolve, to_toml
@@ -18,10 +19,13 @@ from nbdl.train._statistics import Statistics, statistics
 from nbdl.train._translate import translate
 
 __all__ = [
+    "AttentionMap",
     "Config",
     "Run",
     "Statistics",
     "accuracy",
+    "attention",
+    "attention_picture",
     "beam_search",
     "bits_per_character",
     "bleu",

@@ -167,7 +167,7 @@ def _walk_back(dy, carry, z, y, h0, wh, bh, lengths, before, reverse):
     states before the turns, and r times them where r acts before the product.
     """
     (N, T, H), one, add = y.shape, np.int64(1), np.bool_(True)
-    h, zs = _states(y, h0, lengths, reverse), np.empty((T, N, 3 * H), y.dtype)
+    h, zs = states_before_turns(y, h0, lengths, reverse), np.empty((T, N, 3 * H), y.dtype)
     for turn in range(T):
         copy_step(z, step_of(turn, T, reverse), zs[turn])
     gates, n, rh, scratch = room(T * N, H, before, y)
@@ -178,7 +178,7 @@ def _walk_back(dy, carry, z, y, h0, wh, bh, lengths, before, reverse):
         t, these = step_of(turn, T, reverse), gates[turn * N : (turn + 1) * N]
         for i in range(N):
             row, to = turn * N + i, (i * T + t) * H
-            _back(
+            back_to_gates(
                 pointer(dy) + to, pointer(h) + row * H, is_in(lengths, i, t), before, H, zero,
                 pointer(carry) + i * H, pointer(gates) + 3 * row * H, pointer(n) + row * H,
             )  # fmt: skip
@@ -201,7 +201,7 @@ def _walk_back(dy, carry, z, y, h0, wh, bh, lengths, before, reverse):
 
 
 @jit
-def _states(y, h0, lengths, reverse):
+def states_before_turns(y, h0, lengths, reverse):
     """The states before each turn (T, N, H)."""
     N, T, H = y.shape
     h = np.zeros((T, N, H), y.dtype)
@@ -218,7 +218,7 @@ def _states(y, h0, lengths, reverse):
 
 
 @jit(inline=True)
-def _back(dy, h, is_there, before, H, zero, carry, gates, n):
+def back_to_gates(dy, h, is_there, before, H, zero, carry, gates, n):
     """The cotangents take the place of the gates; that of r must wait for a product where it acts before."""
     for i in range(0, H, lanes(dy)):
         left, r, u, s = H - i, gates, gates + H, gates + 2 * H

@@ -21,8 +21,8 @@ def _shape(site):
     return site.shapes["x"]
 
 
-def _draw(site):
-    """The row that writes the factors, [elements][L]; elements in fours, as the generator gives them."""
+def draw(site, shape):
+    """The row that writes the `factor` of each element of `shape`, in fours, as the generator gives them."""
     p, L, kind = float(site["p"]), site.L, np.dtype(site.dtype).type
     kept, zero = kind(1 / (1 - p) if p < 1 else 0), kind(0)
 
@@ -38,11 +38,11 @@ def _draw(site):
                 factor[place + 2 * L + i] = kept if c >= least else zero
                 factor[place + 3 * L + i] = kept if d >= least else zero
 
-    return Row(leaf, op=int(site["op"]), floor=math.ceil(p * 2**32), fours=_fours(site))
+    return Row(leaf, op=int(site["op"]), floor=math.ceil(p * 2**32), fours=fours_of(shape))
 
 
-def _fours(site):
-    return -(-math.prod(site.shapes["x"]) // 4)
+def fours_of(shape):
+    return -(-math.prod(shape) // 4)
 
 
 def _scale(site, **given):
@@ -59,10 +59,10 @@ def _scale(site, **given):
 
 
 dropout = Twin(
-    lambda site: [_draw(site), _scale(site)],
+    lambda site: [draw(site, site.shapes["x"]), _scale(site)],
     {"x": lambda site: [_scale(site, x="dy", y="dx")]},
     shape=_shape,
-    saves=lambda site: {"factor": 4 * _fours(site) * site.L},
+    saves=lambda site: {"factor": 4 * fours_of(site.shapes["x"]) * site.L},
     inplace=True,
     packed=True,
 )

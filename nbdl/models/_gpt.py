@@ -1,18 +1,9 @@
-"""Transformers that are a stack of blocks: of text, decoder-only, and of the patches of an image."""
+"""A decoder-only Transformer that writes text."""
 
 from nbdl.errors import UsageError
-from nbdl.nn import (
-    Embedding,
-    Lambda,
-    LayerNorm,
-    Linear,
-    PatchEmbedding,
-    PositionalEmbedding,
-    Sequential,
-    TransformerEncoderBlock,
-)
+from nbdl.nn import Embedding, LayerNorm, Linear, PositionalEmbedding, Sequential, TransformerEncoderBlock
 
-__all__ = ["gpt", "vit"]
+__all__ = ["gpt"]
 
 
 def gpt(
@@ -40,41 +31,15 @@ def gpt(
     init : str
         Initializer of all matrices but the embeddings.
     """
-    _check("gpt", blocks)
     first = Embedding(vocabulary, features)
-    body = _blocks(blocks, heads, hidden, dropout, init, causal=True, cache=context)
+    body = blocks_of("gpt", blocks, heads, hidden, dropout, init, causal=True, cache=context)
     last = Linear(vocabulary, weight=first.w) if tied else Linear(vocabulary, init=init)
     return Sequential(first, PositionalEmbedding(context, p=dropout), *body, LayerNorm(), last)
 
 
-def vit(outputs=10, patch=7, features=64, blocks=4, heads=4, hidden=128, dropout=0.0, init="xavier_uniform"):
-    """A vision Transformer: images as sequences of patches, whose mean is classified.
-
-    Dosovitskiy et al. 2021, An Image is Worth 16x16 Words; the mean in the place of a class token: Beyer et
-    al. 2022, Better Plain ViT Baselines; Zhang et al., Dive into Deep Learning, section 11.8.
-
-    Parameters
-    ----------
-    outputs : int
-    patch : int
-        Pixels of a patch's side, which divides those of an image.
-    features, blocks, heads, hidden, dropout, init
-        As in `gpt`.
-    """
-    _check("vit", blocks)
-    return Sequential(
-        PatchEmbedding(features, patch, init=init), PositionalEmbedding(p=dropout),
-        *_blocks(blocks, heads, hidden, dropout, init),
-        LayerNorm(), Lambda("mean", {"axis": 1}), Linear(outputs, init=init),
-    )  # fmt: skip
-
-
-def _check(model, blocks):
+def blocks_of(model, blocks, heads, hidden, dropout, init, **options):
+    """The blocks of a model, with their norms first."""
     if isinstance(blocks, bool) or blocks < 1:
         raise UsageError("model `{}`: option `blocks` must be at least 1, got {!r}", model, blocks)
-
-
-def _blocks(blocks, heads, hidden, dropout, init, **options):
-    """Blocks with their norms first."""
     options = {"norm_first": True, "activation": "gelu", "p": dropout, "init": init, **options}
     return [TransformerEncoderBlock(heads, hidden, **options) for _ in range(blocks)]
