@@ -113,7 +113,8 @@ def nbdl_models():
         "gpt", "nbdl.models:gpt", about="next character from all before, a decoder-only Transformer",
         presets={"timemachine": decoder, "text": decoder},
     )  # fmt: skip
-    patches = {**adam, "epochs": 5, "batch_size": 128, "lr": 0.001, "schedule": "cosine"}
+    patches = {**adam, "epochs": 8, "batch_size": 128, "lr": 0.002, "schedule": "cosine"}
+    patches["augment"] = {"shift": 2}
     few = {**patches, "epochs": 20, "batch_size": 32}
     yield Model(
         "vit", "nbdl.models:vit", about="vision Transformer: blocks on the patches of an image",

@@ -31,10 +31,11 @@ def gpt(
     init : str
         Initializer of all matrices but the embeddings.
     """
-    first = Embedding(vocabulary, features)
+    tokens = "normal" if tied else "he_normal"  # below what blocks add to them, they would be hard to tell
+    first = Embedding(vocabulary, features, init=tokens)
     body = blocks_of("gpt", blocks, heads, hidden, dropout, init, causal=True, cache=context)
     last = Linear(vocabulary, weight=first.w) if tied else Linear(vocabulary, init=init)
-    return Sequential(first, PositionalEmbedding(context, p=dropout), *body, LayerNorm(), last)
+    return Sequential(first, PositionalEmbedding(context, p=dropout, init=tokens), *body, LayerNorm(), last)
 
 
 def blocks_of(model, blocks, heads, hidden, dropout, init, **options):

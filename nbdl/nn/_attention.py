@@ -83,7 +83,8 @@ class MultiHeadAttention:
         else:
             options = {"causal": self.causal, **_dropped(self, train)}
             y = apply("scaled_dot_product_attention", q, k, v, mask, lengths, **options)
-        y = y.transpose(0, 2, 1, 3).reshape(*x.shape[:2], features)
+        y = y if x.shape[1] == 1 else y.transpose(0, 2, 1, 3)
+        y = y.reshape(*x.shape[:2], features)
         return _linear(y, self.wo, self.bo, features)
 
     def _read(self, q, k, v):
@@ -108,8 +109,10 @@ class MultiHeadAttention:
 
     def _heads(self, x, w, b, features, heads):
         """x (N, T, D) times w, as (N, heads, T, features / heads)."""
-        y = _linear(x, w, b, features)
-        return y.reshape(*x.shape[:2], heads, features // heads).transpose(0, 2, 1, 3)
+        (N, T, _), y, size = x.shape, _linear(x, w, b, features), features // heads
+        if T == 1:
+            return y.reshape(N, heads, 1, size)
+        return y.reshape(N, T, heads, size).transpose(0, 2, 1, 3)
 
 
 def room(net):

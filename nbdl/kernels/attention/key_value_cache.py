@@ -15,6 +15,8 @@ from nbdl.kernels.door.inputs import as_float, as_labels, as_like
 from nbdl.kernels.door.options import integer
 from nbdl.kernels.door.results import as_out
 from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.views import flat
+from nbdl.kernels.simd.panels import copy
 
 
 @jit
@@ -115,12 +117,12 @@ def cache_rows(cache, rows, places, out=None):
                     "cache_rows: `places` must be from 0 to {}, got {} at position {}",
                     C - 1, places[n, t], (n, t),
                 )  # fmt: skip
-    y[:] = cache
+    old, new, to = flat(cache), flat(rows), flat(y)
+    copy(old, 0, old.size, to, 0)
     for n in range(N):
-        for h in range(H):
+        for h in range(n * H, n * H + H):
             for t in range(T):
-                for d in range(D):
-                    y[n, h, places[n, t], d] = rows[n, h, t, d]
+                copy(new, (h * T + t) * D, D, to, (h * C + places[n, t]) * D)
     return y
 
 
