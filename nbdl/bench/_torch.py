@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from nbdl import nn
-from nbdl.bench import _torch_of_layers
+from nbdl.bench import _torch_of_layers, _torch_of_transformers
 from nbdl.bench._race import Competitor
 from nbdl.bench._rows import first
 
@@ -162,7 +162,7 @@ KERNELS = _torch_of_layers.KERNELS | {
 # --- training steps -----------------------------------------------------------------------------------------
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
-LAYERS = {
+LAYERS = _torch_of_transformers.LAYERS | {
     nn.Conv2d: lambda layer: _conv2d_layer(layer),
     nn.Linear: lambda layer: _linear_layer(layer),
     nn.MaxPool2d: lambda layer: torch.nn.MaxPool2d(layer.kernel, layer.stride, layer.padding[::2]),
@@ -239,9 +239,10 @@ def _step(case, arguments, channels_last, compiled):
     net = module(case.net).to(memory_format=layout)
     optimizer = OPTIMIZERS[case.optimizer](net.parameters(), case.lr, fused=True)
     form = _compile if compiled else lambda f: f
-    loss_of = form(lambda x, y: functional.cross_entropy(net(x), y))
+    loss_of = form(lambda x, y: functional.cross_entropy(net(x).flatten(0, -2), y.flatten()))
     order = arguments["order"]
-    x = torch.from_numpy(arguments["x"][order]).contiguous(memory_format=layout).split(case.batch)
+    x = torch.from_numpy(arguments["x"][order])
+    x = x.contiguous(memory_format=layout if x.ndim == 4 else torch.contiguous_format).split(case.batch)
     y = torch.from_numpy(arguments["y"][order]).split(case.batch)
     done = 0
 

@@ -13,7 +13,7 @@ from nbdl.train._stream import Stream
 
 WORDS = "a man a plan a canal panama "
 SMALL = {"features": 16, "blocks": 1, "heads": 2, "hidden": 32}
-OPTIONS = {f"model_options.{name}": value for name, value in SMALL.items()}
+OPTIONS = {f"model_options.{name}": value for name, value in {**SMALL, "dropout": 0.0}.items()}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def run(story, tmp_path_factory):
 
 
 def test_a_text_that_repeats_is_learnt_by_one_native_program(run):
-    assert run.config.model_options == {**SMALL, "vocabulary": 28, "context": 12}
+    assert run.config.model_options == {**SMALL, "dropout": 0.0, "vocabulary": 28, "context": 12}
     step = run._updates.step
     assert step.program.native
     assert {line.target for line in report(step, samples=16).lines} == {"lanes"}
