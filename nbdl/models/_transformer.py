@@ -7,7 +7,7 @@ Vaswani et al. 2017, Attention Is All You Need; Zhang et al., Dive into Deep Lea
 """
 
 from nbdl.errors import ShapeError
-from nbdl.models._seq2seq import Seq2Seq
+from nbdl.models._seq2seq import Seq2Seq, standard_normal
 from nbdl.nn import (
     Embedding,
     LayerNorm,
@@ -90,7 +90,7 @@ class _Start:
         if features % heads:
             text = "{}: `features` must be a multiple of `heads`, got {} features for {} heads"
             raise ShapeError(text, where, features, heads)
-        self.embedding, self.features = Embedding(vocabulary, features), features
+        self.embedding, self.features = Embedding(vocabulary, features, init=standard_normal), features
         self.positions = PositionalEncoding(dropout)
 
     def __call__(self, ids, train=None):
