@@ -120,11 +120,6 @@ def _stack(where, cell, hidden, layers, dropout):
     return Stack(*(CELLS[cell](hidden) for _ in range(layers)), dropout=dropout)
 
 
-def standard_normal(rng, shape, fan_in, fan_out):
-    """The first values of an embedding as in the book."""
-    return rng.standard_normal(shape)
-
-
 def _joined(states):
     """The states of all layers in one array (N, layers, S)."""
     return stack([concatenate(s, axis=1) if isinstance(s, tuple) else s for s in states], axis=1)

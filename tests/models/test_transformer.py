@@ -59,16 +59,16 @@ def of_torch(torch, v, norm_first):
     padding = torch.arange(T) >= torch.tensor(X["source_length"])[:, None]
     x, layers = start("encoder", X["source"]), []
     for i in range(2):
-        block = layer(torch.nn.TransformerEncoderLayer, f"encoder.blocks.{i}", {"self_attn": "attention"})
+        block = layer(torch.nn.TransformerEncoderLayer, f"encoder.stack.{i}", {"self_attn": "attention"})
         x = block(x, src_key_padding_mask=padding)
-        layers.append((f"encoder.blocks.{i}", block))
+        layers.append((f"encoder.stack.{i}", block))
     keys, x = last("encoder", x), start("decoder", X["target"])
     causal = torch.ones(T, T, dtype=torch.bool).triu(1)
     for i in range(2):
         both = {"self_attn": "attention", "multihead_attn": "cross_attention"}
-        block = layer(torch.nn.TransformerDecoderLayer, f"decoder.blocks.{i}", both)
+        block = layer(torch.nn.TransformerDecoderLayer, f"decoder.stack.{i}", both)
         x = block(x, keys, tgt_mask=causal, memory_key_padding_mask=padding)
-        layers.append((f"decoder.blocks.{i}", block))
+        layers.append((f"decoder.stack.{i}", block))
     x = last("decoder", x)
     return x @ torch.tensor(v["decoder.logits.w"]) + torch.tensor(v["decoder.logits.b"]), layers
 
@@ -134,7 +134,7 @@ def test_what_is_refused():
     block = nn.TransformerDecoderBlock(2, 4)
     with pytest.raises(ShapeError, match=r"`keys` must have shape \(N, T, D\), N of `x`, got \(1, 3, 4\)"):
         block(np.zeros((2, 3, 4)), np.zeros((1, 3, 4)))
-    with pytest.raises(ShapeError, match="`mask` must"):
+    with pytest.raises(ShapeError, match="`mask` of shape"):
         block(np.zeros((2, 3, 4)), np.zeros((2, 3, 4)), mask=np.ones((2, 1, 3, 2), bool))
 
 

@@ -40,10 +40,10 @@ def test_maps_of_a_transformer():
             assert (np.triu(m.weights, 1) == 0).all()
     x = net.encoder.start(ROWS)
     q, k = (
-        net.encoder.blocks[0].attention._heads(x, w, b, 8, 2).numpy()
+        net.encoder.stack[0].attention._heads(x, w, b, 8, 2).numpy()
         for w, b in (
-            (net.encoder.blocks[0].attention.wq, net.encoder.blocks[0].attention.bq),
-            (net.encoder.blocks[0].attention.wk, net.encoder.blocks[0].attention.bk),
+            (net.encoder.stack[0].attention.wq, net.encoder.stack[0].attention.bq),
+            (net.encoder.stack[0].attention.wk, net.encoder.stack[0].attention.bk),
         )
     )
     wanted = attention_weights(q, k, None, LENGTHS)[0, :, :3, :3]
