@@ -34,7 +34,7 @@ class BahdanauEncoder:
     def __init__(self, vocabulary, features=256, hidden=256, layers=2, dropout=0.2):
         self.vocabulary, self.features, self.dropout = vocabulary, features, dropout
         self.hidden, self.layers = hidden, positive("BahdanauEncoder: `layers`", layers)
-        self.embedding = Embedding(vocabulary, features)
+        self.embedding = Embedding(vocabulary, features, init=_standard_normal)
         self.stack = Stack(*(GRU(hidden) for _ in range(layers)), dropout=dropout)
 
     def __call__(self, source, source_length, train=None):
@@ -54,7 +54,7 @@ class BahdanauDecoder:
     def __init__(self, vocabulary, features=256, hidden=256, layers=2, dropout=0.2):
         self.vocabulary, self.features, self.dropout = vocabulary, features, dropout
         self.hidden, self.layers = hidden, positive("BahdanauDecoder: `layers`", layers)
-        self.embedding = Embedding(vocabulary, features)
+        self.embedding = Embedding(vocabulary, features, init=_standard_normal)
         self.attention = AttentionGRU(hidden)
         self.drop = Dropout(dropout)
         self.stack = Stack(*(GRU(hidden) for _ in range(layers - 1)), dropout=dropout) if layers > 1 else None
@@ -82,3 +82,8 @@ def bahdanau(
     return Seq2Seq(
         BahdanauEncoder(source_vocabulary, **options), BahdanauDecoder(target_vocabulary, **options)
     )
+
+
+def _standard_normal(rng, shape, fan_in, fan_out):
+    """As in the book: from smaller embeddings attention soon sees one token alone."""
+    return rng.standard_normal(shape)

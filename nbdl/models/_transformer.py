@@ -41,15 +41,16 @@ class TransformerEncoder:
     def __init__(
         self, vocabulary, features=256, blocks=2, heads=4, hidden=64, dropout=0.2, norm_first=False
     ):  # fmt: skip
+        self.vocabulary, self.features, self.heads, self.hidden = vocabulary, features, heads, hidden
+        self.blocks, self.dropout = positive("TransformerEncoder: `blocks`", blocks), dropout
+        self.norm_first, options = bool(norm_first), {"norm_first": norm_first, "p": dropout}
         self.start = _Start("TransformerEncoder", vocabulary, features, heads, dropout)
-        number = positive("TransformerEncoder: `blocks`", blocks)
-        options = {"norm_first": norm_first, "p": dropout}
-        self.blocks = [TransformerEncoderBlock(heads, hidden, **options) for _ in range(number)]
+        self.stack = [TransformerEncoderBlock(heads, hidden, **options) for _ in range(blocks)]
         self.norm = LayerNorm() if norm_first else None
 
     def __call__(self, source, source_length, train=None):
         x = self.start(source, train=train)
-        for block in self.blocks:
+        for block in self.stack:
             x = block(x, source_length, train=train)
         return {"keys": self.norm(x) if self.norm else x, "key_length": source_length}
 
@@ -68,16 +69,17 @@ class TransformerDecoder:
     def __init__(
         self, vocabulary, features=256, blocks=2, heads=4, hidden=64, dropout=0.2, norm_first=False
     ):  # fmt: skip
+        self.vocabulary, self.features, self.heads, self.hidden = vocabulary, features, heads, hidden
+        self.blocks, self.dropout = positive("TransformerDecoder: `blocks`", blocks), dropout
+        self.norm_first, options = bool(norm_first), {"norm_first": norm_first, "p": dropout}
         self.start = _Start("TransformerDecoder", vocabulary, features, heads, dropout)
-        number = positive("TransformerDecoder: `blocks`", blocks)
-        options = {"norm_first": norm_first, "p": dropout}
-        self.blocks = [TransformerDecoderBlock(heads, hidden, **options) for _ in range(number)]
+        self.stack = [TransformerDecoderBlock(heads, hidden, **options) for _ in range(blocks)]
         self.norm = LayerNorm() if norm_first else None
         self.logits = Linear(vocabulary)
 
     def __call__(self, target, keys, key_length, train=None):
         x = self.start(target, train=train)
-        for block in self.blocks:
+        for block in self.stack:
             x = block(x, keys, key_length, train=train)
         return self.logits(self.norm(x) if self.norm else x), {}
 

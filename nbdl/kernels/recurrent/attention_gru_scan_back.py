@@ -23,7 +23,7 @@ from nbdl.kernels.door.results import as_grad
 from nbdl.kernels.door.views import flat, rows
 from nbdl.kernels.recurrent.attention_gru_scan import add_mean
 from nbdl.kernels.recurrent.gru_cell import activate, room
-from nbdl.kernels.recurrent.gru_scan_back import back_to_gates, states_before_turns
+from nbdl.kernels.recurrent.gru_scan_back import add_part, back_to_gates, states_before_turns
 from nbdl.kernels.recurrent.walk import add_products, add_products_dh, check_shape, copy_step
 from nbdl.kernels.simd.gemm import gemm
 from nbdl.kernels.simd.registers import fma, pointer, splat
@@ -151,14 +151,18 @@ def _back_to_units(slope, query, key, wv, U, dquery, dkey, dwv):
 def attention_gru_scan_dz(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh, dz=None):
     """Adds the gradient of `z` to `dz` (N, T, 3 H), new (zeros) if not given; returns it."""
     found = attention_gru_scan_backward(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh)[0]
-    return _added(as_grad("attention_gru_scan_dz: `dz`", dz, found.shape, found), found)
+    total = as_grad("attention_gru_scan_dz: `dz`", dz, found.shape, found)
+    add_part(flat(found), np.int64(0), found.size, flat(total), np.int64(0))
+    return total
 
 
 @jit
 def attention_gru_scan_dkeys(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh, dkeys=None):
     """Adds the gradient of `keys` to `dkeys` (N, S, U), new (zeros) if not given; returns it."""
     found = attention_gru_scan_backward(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh)[1]
-    return _added(as_grad("attention_gru_scan_dkeys: `dkeys`", dkeys, found.shape, found), found)
+    total = as_grad("attention_gru_scan_dkeys: `dkeys`", dkeys, found.shape, found)
+    add_part(flat(found), np.int64(0), found.size, flat(total), np.int64(0))
+    return total
 
 
 @jit
@@ -167,48 +171,51 @@ def attention_gru_scan_dvalues(
 ):  # fmt: skip
     """Adds the gradient of `values` to `dvalues` (N, S, 3 H), new (zeros) if not given; returns it."""
     found = attention_gru_scan_backward(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh)[2]
-    return _added(as_grad("attention_gru_scan_dvalues: `dvalues`", dvalues, found.shape, found), found)
+    total = as_grad("attention_gru_scan_dvalues: `dvalues`", dvalues, found.shape, found)
+    add_part(flat(found), np.int64(0), found.size, flat(total), np.int64(0))
+    return total
 
 
 @jit
 def attention_gru_scan_dh0(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh, dh0=None):
     """Adds the gradient of `h0` to `dh0` (N, H), new (zeros) if not given; returns it."""
     found = attention_gru_scan_backward(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh)[3]
-    return _added(as_grad("attention_gru_scan_dh0: `dh0`", dh0, found.shape, found), found)
+    total = as_grad("attention_gru_scan_dh0: `dh0`", dh0, found.shape, found)
+    add_part(flat(found), np.int64(0), found.size, flat(total), np.int64(0))
+    return total
 
 
 @jit
 def attention_gru_scan_dwq(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh, dwq=None):
     """Adds the gradient of `wq` to `dwq` (H, U), new (zeros) if not given; returns it."""
     found = attention_gru_scan_backward(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh)[4]
-    return _added(as_grad("attention_gru_scan_dwq: `dwq`", dwq, found.shape, found), found)
+    total = as_grad("attention_gru_scan_dwq: `dwq`", dwq, found.shape, found)
+    add_part(flat(found), np.int64(0), found.size, flat(total), np.int64(0))
+    return total
 
 
 @jit
 def attention_gru_scan_dwv(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh, dwv=None):
     """Adds the gradient of `wv` to `dwv` (U,), new (zeros) if not given; returns it."""
     found = attention_gru_scan_backward(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh)[5]
-    return _added(as_grad("attention_gru_scan_dwv: `dwv`", dwv, found.shape, found), found)
+    total = as_grad("attention_gru_scan_dwv: `dwv`", dwv, found.shape, found)
+    add_part(flat(found), np.int64(0), found.size, flat(total), np.int64(0))
+    return total
 
 
 @jit
 def attention_gru_scan_dwh(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh, dwh=None):
     """Adds the gradient of `wh` to `dwh` (H, 3 H), new (zeros) if not given; returns it."""
     found = attention_gru_scan_backward(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh)[6]
-    return _added(as_grad("attention_gru_scan_dwh: `dwh`", dwh, found.shape, found), found)
+    total = as_grad("attention_gru_scan_dwh: `dwh`", dwh, found.shape, found)
+    add_part(flat(found), np.int64(0), found.size, flat(total), np.int64(0))
+    return total
 
 
 @jit
 def attention_gru_scan_dbh(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh, dbh=None):
     """Adds the gradient of `bh` to `dbh` (3 H,), new (zeros) if not given; returns it."""
     found = attention_gru_scan_backward(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh)[7]
-    return _added(as_grad("attention_gru_scan_dbh: `dbh`", dbh, found.shape, found), found)
-
-
-@jit
-def _added(total, found):
-    """total += found."""
-    a, b = flat(total), flat(found)
-    for i in range(a.size):
-        a[i] += b[i]
+    total = as_grad("attention_gru_scan_dbh: `dbh`", dbh, found.shape, found)
+    add_part(flat(found), np.int64(0), found.size, flat(total), np.int64(0))
     return total

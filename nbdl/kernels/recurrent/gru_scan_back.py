@@ -64,7 +64,7 @@ def gru_scan_dh0(dy, dh, z, y, h0, wh, bh, lengths, reset="after", reverse=False
         np.empty((0, 0, 0), dy.dtype), np.empty((0, 0), dy.dtype), np.empty(0, dy.dtype),
     )  # fmt: skip
     # dh0 is added to, so the walk needed a carry of its own.
-    _add_part(flat(carry), np.int64(0), carry.size, flat(dh0), np.int64(0))
+    add_part(flat(carry), np.int64(0), carry.size, flat(dh0), np.int64(0))
     return dh0
 
 
@@ -137,23 +137,23 @@ def _gru_scan_backward(dy, carry, z, y, h0, wh, bh, lengths, before, reverse, dz
     (N, T, H), one, add = y.shape, np.int64(1), np.bool_(True)
     for row in range(N * T if dz.size else 0):
         to = (row % N * T + step_of(row // N, T, reverse)) * 3 * H
-        _add_part(flat(dgates), 3 * row * H, 2 * H, flat(dz), to)
-        _add_part(flat(dn), row * H, H, flat(dz), to + 2 * H)
+        add_part(flat(dgates), 3 * row * H, 2 * H, flat(dz), to)
+        add_part(flat(dn), row * H, H, flat(dz), to + 2 * H)
     if dwh.size and before:
         parts, rest = np.empty((H, 2 * H), y.dtype), np.empty((H, H), y.dtype)
         gemm(one, H, 2 * H, N * T, flat(h), one, H, flat(dgates), 3 * H, one, flat(parts), np.bool_(False))
         gemm(one, H, H, N * T, flat(rh), one, H, flat(dn), H, one, flat(rest), np.bool_(False))
         for k in range(H):
-            _add_part(flat(parts), 2 * k * H, 2 * H, flat(dwh), 3 * k * H)
-            _add_part(flat(rest), k * H, H, flat(dwh), (3 * k + 2) * H)
+            add_part(flat(parts), 2 * k * H, 2 * H, flat(dwh), 3 * k * H)
+            add_part(flat(rest), k * H, H, flat(dwh), (3 * k + 2) * H)
     elif dwh.size:
         gemm(one, H, 3 * H, N * T, flat(h), one, H, flat(dgates), 3 * H, one, flat(dwh), add)
     for row in range(N * T if dbh.size else 0):
-        _add_part(flat(dgates), 3 * row * H, 3 * H, dbh, np.int64(0))
+        add_part(flat(dgates), 3 * row * H, 3 * H, dbh, np.int64(0))
 
 
 @jit
-def _add_part(a, start, n, b, to):
+def add_part(a, start, n, b, to):
     """b[to : to + n] += a[start : start + n]."""
     for i in range(n):
         b[to + i] += a[start + i]
