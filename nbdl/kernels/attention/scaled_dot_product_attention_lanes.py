@@ -12,8 +12,8 @@ from nbdl._jit import jit, plain
 from nbdl.errors import OptionError
 from nbdl.kernels.attention.masks import limits
 from nbdl.kernels.attention.tiles import are_finite
+from nbdl.kernels.lanes.factors import draw, fours_of
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit, floats
-from nbdl.kernels.regularization.dropout_lanes import draw, fours_of
 from nbdl.kernels.simd.local import local
 from nbdl.kernels.simd.pow2 import LN2, pow2
 from nbdl.kernels.simd.registers import fma, larger, load, load_part, splat, store, where
@@ -30,9 +30,10 @@ def _shape(site):
         raise Unfit
     if k[2] != q[2] or v[:2] != k[:2] or q[0] % k[0] or q[1] * k[1] > MOST:
         raise Unfit
-    if not 0 <= site["p"] <= 1 or not 0 <= site["op"] < 2**32 or site["softcap"] != 0:
+    if not 0 <= site["p"] <= 1 or site["softcap"] != 0:
         raise Unfit
-    if not _drops(site) and site["seed"] < 0:  # else it is that of the program
+    # The seed of what is dropped is that of the program.
+    if not 0 <= site["op"] < 2**32 if _drops(site) else site["seed"] < 0:
         raise Unfit
     if site.shapes.get("lengths", ()) not in ((), q[1:2]):
         raise Unfit
