@@ -36,7 +36,8 @@ from nbdl.records import resolve
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"(?:^<!-- ([\w ]+): ([^\n]*) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-STARTS_WORK = {"train", "eval", "predict", "generate", "translate", "bench", "info"}  # the others look around
+# The others look around.
+STARTS_WORK = {"attention", "train", "eval", "predict", "generate", "translate", "bench", "info"}
 
 
 class Block(NamedTuple):

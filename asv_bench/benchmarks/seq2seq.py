@@ -15,7 +15,12 @@ class Seq2Seq:
     param_names = ("cell",)
 
     def setup(self, cell):
-        make, compile_step = part("models", "seq2seq"), part("step", "compile_step")
+        self.prepare("seq2seq", cell=cell)
+        self.time_train(cell)
+        self.time_translate(cell)
+
+    def prepare(self, model, **options):
+        make, compile_step = part("models", model), part("step", "compile_step")
         self.translate, vocabulary = part("train", "translate"), part("data", "Vocabulary")
         words = tuple(f"w{i}" for i in range(WORDS - 4))
         tokens = vocabulary(("<unk>", "<pad>", "<bos>", "<eos>", *words), unit="word", normalize="lower")
@@ -24,12 +29,10 @@ class Seq2Seq:
         x = {"source": ids, "source_length": np.arange(BATCH) % LENGTH + 1, "target": ids[::-1].copy()}
         self.x, self.y = x, ids
         try:
-            self.net = make(WORDS, WORDS, cell=cell)
-        except Exception as error:  # at commits without the cell
-            raise NotImplementedError(f"there is no cell {cell}") from error
+            self.net = make(WORDS, WORDS, **options)
+        except Exception as error:  # at commits without the option
+            raise NotImplementedError(f"{model}: there is no {options}") from error
         self.step = compile_step(self.net, optimizer="adam", example=(x, ids), threads=1, lr=1e-4)
-        self.time_train(cell)
-        self.time_translate(cell)
 
     def time_train(self, cell):
         self.step(self.x, self.y)
@@ -39,3 +42,15 @@ class Seq2Seq:
 
     def time_translate_by_a_beam(self, cell):
         self.translate(self.net, "w1 w2 w3 w4", self.vocabularies, length=LENGTH, beam=4)
+
+
+class Attention(Seq2Seq):
+    """The same of the book's nets that attend: a decoder of recurrent layers, and the Transformer."""
+
+    params = (["bahdanau", "transformer"],)
+    param_names = ("model",)
+
+    def setup(self, model):
+        self.prepare(model)
+        self.time_train(model)
+        self.time_translate(model)

@@ -40,12 +40,13 @@ class Program:
 
     MFLOP of a step: lenet 579.6 (B = 256) and 72.4 (B = 32), lenet_modern and bn_lenet 579.6, mlp 209.5,
     mlp_dropout 310.1, softmax_regression 8.0, conv_net 3858.2, resnet20 15616, resnet18 62570,
-    googlenet_half 46317.
+    googlenet_half 46317, gpt 10177, vit 1754.
     """
 
     params = (
         ["lenet 256", "lenet 32", "lenet_modern 256", "bn_lenet 256", "mlp 256", "mlp_dropout 256",
-         "softmax_regression 256", "conv_net 64", "resnet20 64", "resnet18 32", "googlenet_half 64"],
+         "softmax_regression 256", "conv_net 64", "resnet20 64", "resnet18 32", "googlenet_half 64",
+         "gpt 32", "vit 128"],
         [1, 2],
     )  # fmt: skip
     param_names = ("step", "threads")

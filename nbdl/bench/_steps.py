@@ -1,8 +1,8 @@
 """The rows of training steps: forward, backward and update of a net on minibatches of a shuffled data set.
 
-FLOPs are those of convolutions, linear and recurrent layers: forward, for the gradient of the weights, and,
-but for the first layer, for the gradient of the input. Bytes are those of the minibatch, the parameters and
-the optimizer's state.
+FLOPs are those of convolutions, linear and recurrent layers and of attention (half of them where it is
+causal): forward, for the gradient of the weights, and, but for the first layer, for the gradient of the
+input. Bytes are those of the minibatch, the parameters and the optimizer's state.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,14 @@ from nbdl.models import (
     VAE,
     bn_lenet,
     googlenet,
+    gpt,
     lenet,
     lenet_modern,
     mlp,
     resnet18,
     resnet20,
     softmax_regression,
+    vit,
 )
 from nbdl.models import vae as vae_of
 
@@ -116,11 +118,14 @@ class Step:
     def arguments(self):
         """A data set, and the order in which its samples are taken."""
         rng, n = np.random.default_rng(0), MINIBATCHES * self.batch
-        if self.loss != "softmax_cross_entropy":
-            x = rng.random((n, *self.shape), np.float32)
-            return {"x": x, "y": x, "order": rng.permutation(n)}
-        x = rng.standard_normal((n, *self.shape), np.float32)
-        return {"x": x, "y": rng.integers(0, CLASSES, n), "order": rng.permutation(n)}
+        tokens = self.vocabulary
+        if tokens:
+            x, y = (rng.integers(0, tokens, (n, *self.shape)) for _ in range(2))
+        elif self.loss != "softmax_cross_entropy":
+            x = y = rng.random((n, *self.shape), np.float32)
+        else:
+            x, y = rng.standard_normal((n, *self.shape), np.float32), rng.integers(0, CLASSES, n)
+        return {"x": x, "y": y, "order": rng.permutation(n)}
 
     def kernels(self):
         """A program is compiled anew for each row."""
@@ -146,14 +151,23 @@ class Step:
         return run
 
     @cached_property
+    def vocabulary(self):
+        """How many tokens there are, of a net that reads tokens and gives logits of the next ones; else 0."""
+        return getattr(self.build().layers[0], "vocabulary", 0)
+
+    @cached_property
     def net(self):
         """The net with the parameters that the program starts from."""
-        return nn.init(self.build(), np.zeros((1, *self.shape), np.float32), seed=0)
+        return nn.init(self.build(), self._sample, seed=0)
+
+    @property
+    def _sample(self):
+        return np.zeros((1, *self.shape), np.int64 if self.vocabulary else np.float32)
 
     @cached_property
     def _calls(self):
         """The kernel calls of the net on one sample, the last first."""
-        given = self.net(np.zeros((1, *self.shape), np.float32))
+        given = self.net(self._sample)
         return _calls.history(given["logits"] if isinstance(given, dict) else given)
 
     @property
@@ -178,6 +192,9 @@ class Step:
             elif call.record.name in ("rnn_scan", "gru_scan", "lstm_scan"):
                 z, wh = call.inputs[0], call.inputs[3 if call.record.name == "lstm_scan" else 2]
                 total += 2 * z.size * len(wh) * 3
+            elif call.record.name == "scaled_dot_product_attention":
+                q, k = call.inputs[:2]
+                total += 14 * q.size * k.shape[2] // (2 if call.constants["causal"] else 1)
         return self.batch * total
 
     def bytes(self, arguments):
@@ -196,6 +213,7 @@ STEPS = (
     (lstm, (32, 256), 256, "sgd", 0.1), (lstm_small, (32, 28), 1024, "sgd", 0.1),
     (gru, (32, 256), 256, "sgd", 0.1), (gru_small, (32, 28), 1024, "sgd", 0.1),
     (gru2, (32, 64), 128, "sgd", 0.1), (vae, MNIST, 128, "adam", 1e-3),
+    (gpt, (64,), 32, "adam", 1e-3), (vit, MNIST, 128, "adam", 1e-3),
 )  # fmt: skip
 DEEP = (
     (resnet20, CIFAR, 64, "sgd", 0.1), (resnet18, (3, 96, 96), 32, "sgd", 0.1),

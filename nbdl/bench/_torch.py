@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from nbdl import nn
-from nbdl.bench import _torch_of_layers
+from nbdl.bench import _torch_of_layers, _torch_of_transformers
 from nbdl.bench._race import Competitor
 from nbdl.bench._rows import first
 from nbdl.models import VAE
@@ -169,7 +169,7 @@ KERNELS = _torch_of_layers.KERNELS | {
 # --- training steps -----------------------------------------------------------------------------------------
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
-LAYERS = {
+LAYERS = _torch_of_transformers.LAYERS | {
     nn.Conv2d: lambda layer: _conv2d_layer(layer),
     nn.Linear: lambda layer: _linear_layer(layer),
     nn.MaxPool2d: lambda layer: torch.nn.MaxPool2d(layer.kernel, layer.stride, layer.padding[::2]),
@@ -271,7 +271,8 @@ def _step(case, arguments, channels_last, compiled):
     form = _compile if compiled else lambda f: f
     loss_of = form(lambda x, y: LOSSES[case.loss](net(x), y))
     order = arguments["order"]
-    x = torch.from_numpy(arguments["x"][order]).contiguous(memory_format=layout).split(case.batch)
+    x = torch.from_numpy(arguments["x"][order])
+    x = x.contiguous(memory_format=layout if x.ndim == 4 else torch.contiguous_format).split(case.batch)
     y = torch.from_numpy(arguments["y"][order]).split(case.batch)  # of an autoencoder x once more
     done = 0
 

@@ -81,6 +81,11 @@ def nbdl_kernels():
         "recurrent.gru_scan", "gru_scan", ("z", "h0", "wh", "bh", "lengths"), ("z", "h0", "wh", "bh"),
         outputs=("y", "h"), batch="each",
     )  # fmt: skip
+    attended = "z", "keys", "values", "h0", "wq", "wv", "wh", "bh"
+    yield _kernel(
+        "recurrent.attention_gru_scan", "attention_gru_scan", (*attended, "lengths"), attended,
+        outputs=("y", "h", "weights"), batch="each",
+    )  # fmt: skip
     yield _kernel(
         "recurrent.lstm_scan", "lstm_scan", ("z", "h0", "c0", "wh", "peepholes", "lengths"),
         ("z", "h0", "c0", "wh", "peepholes"), outputs=("y", "h", "c"), batch="each",
@@ -94,6 +99,12 @@ def nbdl_kernels():
         lanes="",
     )  # fmt: skip
     yield _kernel("attention.rotary_embedding", "rotary_embedding", ("x", "cos", "sin"), ("x",), lanes="")
+    yield _kernel(
+        "attention.key_value_cache", "next_places", ("seen",), (), outputs=("places",), batch="each", lanes=""
+    )
+    yield _kernel(
+        "attention.key_value_cache", "cache_rows", ("cache", "rows", "places"), (), batch="each", lanes=""
+    )
     for name in ("conv1d", "conv2d", "conv_transpose2d"):
         yield _kernel(f"convolution.{name}", name, ("x", "w", "b"), batch="each")
     yield _kernel("convolution.convolve2d", "convolve2d", ("x", "w"), batch="each")

@@ -99,6 +99,14 @@ def nbdl_models():
         "seq2seq", "nbdl.models:seq2seq", about="translates: encoder and decoder of recurrent layers",
         presets={"pairs": book},
     )  # fmt: skip
+    yield Model(
+        "bahdanau", "nbdl.models:bahdanau", about="the same with attention to all states of the encoder",
+        presets={"pairs": book},
+    )  # fmt: skip
+    yield Model(
+        "transformer", "nbdl.models:transformer", about="translates: encoder and decoder of attention alone",
+        presets={"pairs": {**book, "lr": 0.001}},
+    )  # fmt: skip
     recurrent = {**adam, "epochs": 20, "batch_size": 32, "lr": 0.01, "clip_norm": 1.0, "schedule": "cosine"}
     recurrent |= {"data_options": {"length": 32, "partition": "sequential"}, **classes_last}
     for name, about in (
@@ -108,3 +116,17 @@ def nbdl_models():
     ):
         presets = {"timemachine": recurrent, "text": recurrent}
         yield Model(name, f"nbdl.models:{name}", about=about, presets=presets)
+    decoder = {**adam, "epochs": 40, "batch_size": 16, "lr": 0.002, "clip_norm": 1.0, "schedule": "cosine"}
+    decoder["data_options"] = {"length": 64, "partition": "random"}
+    decoder["model_options"] = {"dropout": 0.1}
+    yield Model(
+        "gpt", "nbdl.models:gpt", about="next character from all before, a decoder-only Transformer",
+        presets={"timemachine": decoder, "text": decoder},
+    )  # fmt: skip
+    patches = {**adam, "epochs": 8, "batch_size": 128, "lr": 0.002, "schedule": "cosine"}
+    patches["augment"] = {"shift": 2}
+    few = {**patches, "epochs": 20, "batch_size": 32}
+    yield Model(
+        "vit", "nbdl.models:vit", about="vision Transformer: blocks on the patches of an image",
+        presets={"digits": few, "mnist": patches, "fashion_mnist": patches},
+    )  # fmt: skip

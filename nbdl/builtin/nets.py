@@ -8,17 +8,21 @@ from nbdl.records import Initializer, Layer, Loss, Metric, Optimizer, Schedule
 @hookimpl
 def nbdl_layers():
     for name in (
-        "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AdditiveAttention", "AvgPool1d", "AvgPool2d",
-        "BatchNorm", "BilinearAttention", "Concat", "Conv1d", "Conv2d", "ConvTranspose2d", "Dropout",
-        "Embedding", "Flatten", "GLU", "GRU", "GaussianNoise", "GlobalAvgPool2d", "GlobalMaxPool2d",
-        "GroupNorm", "InstanceNorm", "LSTM", "Lambda", "LayerNorm", "Linear", "LocalResponseNorm", "LpPool2d",
-        "MaxPool1d", "MaxPool2d", "MultiHeadAttention", "OneHot", "PReLU", "Pad2d", "PositionalEncoding",
+        "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AdditiveAttention", "AttentionGRU", "AvgPool1d",
+        "AvgPool2d", "BatchNorm", "BilinearAttention", "Concat", "Conv1d", "Conv2d", "ConvTranspose2d",
+        "Dropout", "Embedding", "FeedForward", "Flatten", "GLU", "GRU", "GaussianNoise",
+        "GlobalAvgPool2d", "GlobalMaxPool2d", "GroupNorm", "InstanceNorm", "LSTM", "Lambda", "LayerNorm",
+        "Linear", "LocalResponseNorm", "LpPool2d", "MaxPool1d", "MaxPool2d", "MultiHeadAttention",
+        "OneHot", "PReLU", "Pad2d", "PatchEmbedding", "PositionalEmbedding", "PositionalEncoding",
         "RMSNorm", "RNN", "RandomCrop", "RandomFlip", "RandomShift", "Reshape", "Residual", "Sequential",
-        "Softmax", "Stack", "Stateful", "SwiGLU",
+        "Softmax", "Stack", "Stateful", "SwiGLU", "TransformerDecoderBlock", "TransformerEncoderBlock",
         *dict.fromkeys(ACTIVATIONS.values()),
     ):  # fmt: skip
         yield Layer(name, f"nbdl.nn:{name}")
-    for name in ("Seq2Seq", "SequenceDecoder", "SequenceEncoder", "VAE"):
+    for name in (
+        "BahdanauDecoder", "BahdanauEncoder", "Seq2Seq", "SequenceDecoder", "SequenceEncoder",
+        "TransformerDecoder", "TransformerEncoder", "VAE",
+    ):  # fmt: skip
         yield Layer(name, f"nbdl.models:{name}")
 
 

@@ -16,6 +16,11 @@ COMMANDS = {
     "predict": ("_predict", "predict", "Write a trained model's predictions for your inputs."),
     "generate": ("_generate", "generate", "Go on with a text, or draw samples, by a trained model."),
     "translate": ("_translate", "translate", "Translate sentences by a trained model, and measure BLEU."),
+    "attention": (
+        "_attention",
+        "attention",
+        "Show what each token attends, in all layers and heads.",
+    ),
     "info": ("_info", "info", "Entropy, mutual information and their kin, of the columns of a table."),
     "minimize": ("_minimize", "minimize", "Trace a method on a function, step by step, and draw its path."),
     "ngrams": ("_ngrams", "ngrams", "The most frequent runs of tokens of a text, and Zipf's law."),

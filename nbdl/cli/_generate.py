@@ -50,6 +50,7 @@ def generate(path, prefix, tokens, samples, plot, plane, own, **options):
     from nbdl import registry
     from nbdl.cli._generate_samples import generate_samples
     from nbdl.data._text import LENGTH
+    from nbdl.nn._attention import room
     from nbdl.nn._parameter import per_sample_buffers
     from nbdl.train import _files
     from nbdl.train._generate import encoded
@@ -78,7 +79,7 @@ def generate(path, prefix, tokens, samples, plot, plane, own, **options):
             what, hint = "the model translates, it goes on with no text", f'nbdl translate {path} "{prefix}"'
         raise advised(UsageError(what), path, hint)
     check_weights(net, path)
-    if plot is not None and not per_sample_buffers(net):
+    if plot is not None and (not per_sample_buffers(net) or room(net)):
         what = "there is a picture of the states of a recurrent net alone"
         raise advised(UsageError(what), path, "a run of rnn_lm with --plot")
     length = config.data_options.get("length", LENGTH)

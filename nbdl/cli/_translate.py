@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from nbdl.cli import _net
 from nbdl.cli._errors import advised
 from nbdl.cli._output import common_options, emit, figure, table
 from nbdl.errors import UsageError
@@ -33,9 +34,10 @@ from nbdl.errors import UsageError
     metavar="X",
     help="The larger, the longer translations are. Default: 0.75.",
 )
+@_net.option
 @common_options
-def translate(path, sentences, file, references, test, k, **options):
-    """Translate sentences by a trained model (the folder of a run of seq2seq).
+def translate(path, sentences, file, references, test, k, own, **options):
+    """Translate sentences by a trained model (the folder of a run of seq2seq, bahdanau or transformer).
 
     Without sentences, a file or pairs, the lines of stdin are translated. Of pairs BLEU is the mean over the
     sentences, each compared with that of its translations which it is nearest to.
@@ -54,7 +56,7 @@ def translate(path, sentences, file, references, test, k, **options):
     given = [name for name, value in given.items() if value]
     if len(given) > 1:
         raise UsageError("{} exclude each other", " and ".join(given))
-    net, config, preparation = nbdl.train.load_run(path)
+    net, config, preparation = nbdl.train.load_run(path, _net.made(own))
     if config is None:
         raise advised(UsageError("a model file does not say how it reads"), path, "the run's folder instead")
     if not set(SIDES) <= set(preparation.vocabularies):

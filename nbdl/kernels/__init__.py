@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nbdl.kernels.algebra.taylor_polynomial import taylor_polynomial
     from nbdl.kernels.attention.attention_pooling import attention_pooling
     from nbdl.kernels.attention.attention_weights import attention_weights
+    from nbdl.kernels.attention.key_value_cache import cache_rows, next_places
     from nbdl.kernels.attention.masked_softmax import masked_softmax, masked_softmax_dx
     from nbdl.kernels.attention.positional_encoding import positional_encoding, rotary_angles
     from nbdl.kernels.attention.rotary_embedding import rotary_embedding, rotary_embedding_dx
@@ -249,6 +250,18 @@ if TYPE_CHECKING:
     from nbdl.kernels.probability.naive_bayes import naive_bayes
     from nbdl.kernels.probability.normal import normal_density, normal_log_density
     from nbdl.kernels.probability.posterior import posterior
+    from nbdl.kernels.recurrent.attention_gru_scan import attention_gru_scan
+    from nbdl.kernels.recurrent.attention_gru_scan_back import (
+        attention_gru_scan_backward,
+        attention_gru_scan_dbh,
+        attention_gru_scan_dh0,
+        attention_gru_scan_dkeys,
+        attention_gru_scan_dvalues,
+        attention_gru_scan_dwh,
+        attention_gru_scan_dwq,
+        attention_gru_scan_dwv,
+        attention_gru_scan_dz,
+    )
     from nbdl.kernels.recurrent.gru import gru, gru_backward
     from nbdl.kernels.recurrent.gru_cell import gru_cell
     from nbdl.kernels.recurrent.gru_gates import gru_gates

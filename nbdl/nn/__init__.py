@@ -9,6 +9,7 @@ from nbdl.nn._attention import (
     MultiHeadAttention,
     PositionalEncoding,
 )
+from nbdl.nn._attention_gru import AttentionGRU
 from nbdl.nn._augmentation import GaussianNoise, RandomCrop, RandomFlip, RandomShift
 from nbdl.nn._batch_norm import BatchNorm
 from nbdl.nn._branches import Concat, Residual
@@ -49,14 +50,17 @@ from nbdl.nn._parameter import (
     reset_state,
     state_dict,
 )
+from nbdl.nn._patch_embedding import PatchEmbedding
 from nbdl.nn._pool1d import AvgPool1d, MaxPool1d
 from nbdl.nn._pool2d import AvgPool2d, LpPool2d, MaxPool2d
+from nbdl.nn._positional_embedding import PositionalEmbedding
 from nbdl.nn._reshape import Reshape
 from nbdl.nn._rnn import RNN
 from nbdl.nn._sequential import Sequential, build, config
 from nbdl.nn._stack import Stack
 from nbdl.nn._stateful import Stateful
 from nbdl.nn._train import Train
+from nbdl.nn._transformer import FeedForward, TransformerDecoderBlock, TransformerEncoderBlock
 from nbdl.nn._variational import bernoulli_elbo, gaussian_elbo, gaussian_kl, reparameterize
 
 __all__ = [
@@ -64,6 +68,7 @@ __all__ = [
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "AdditiveAttention",
+    "AttentionGRU",
     "AvgPool1d",
     "AvgPool2d",
     "BatchNorm",
@@ -74,6 +79,7 @@ __all__ = [
     "Conv2d",
     "ConvTranspose2d",
     "Embedding",
+    "FeedForward",
     "GRU",
     "GaussianNoise",
     "GlobalAvgPool2d",
@@ -92,6 +98,8 @@ __all__ = [
     "MultiHeadAttention",
     "Pad2d",
     "Parameter",
+    "PatchEmbedding",
+    "PositionalEmbedding",
     "PositionalEncoding",
     "RandomCrop",
     "RandomFlip",
@@ -104,6 +112,8 @@ __all__ = [
     "Stack",
     "Stateful",
     "Train",
+    "TransformerDecoderBlock",
+    "TransformerEncoderBlock",
     "bernoulli_elbo",
     "binary_cross_entropy_with_logits",
     "build",

@@ -3,10 +3,10 @@
 import numpy as np
 
 from nbdl.array_functions import where
-from nbdl.errors import DtypeError, OptionError, ShapeError
+from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
 from nbdl.kernels.attention.positional_encoding import positional_encoding
 from nbdl.nn._options import by_name, positive
-from nbdl.nn._parameter import Parameter, cast
+from nbdl.nn._parameter import Buffer, Parameter, carried, cast, inside
 from nbdl.nn._train import training
 from nbdl.tape import apply, as_tensor
 
@@ -33,6 +33,10 @@ class MultiHeadAttention:
     bias : bool
     init : str
         Initializer of wq, wk, wv and wo: inputs by outputs. The biases bq, bk, bv and bo start at zero.
+    cache : int, optional
+        Room for the keys and values of so many tokens, for causal self-attention: in a prediction that
+        carries a state (``nbdl.jit_predict(net, x, state=True)``, `nbdl.generate`) x are the tokens behind
+        those that were read, and attend these too.
 
     ``layer(x)`` is self-attention, ``layer(x, keys)`` takes keys and values from another sequence
     (N, S, ...), ``layer(x, keys, values)`` from two. `lengths`, (N,) or (N, T), says how many keys count:
@@ -42,8 +46,9 @@ class MultiHeadAttention:
 
     @by_name("nbdl finds the input size itself: nn.MultiHeadAttention(4), nn.MultiHeadAttention(4, p=0.1)")
     def __init__(
-        self, heads, *, features=None, groups=None, causal=False, p=0.0, bias=True, init="xavier_uniform"
-    ):
+        self, heads, *, features=None, groups=None, causal=False, p=0.0, bias=True, init="xavier_uniform",
+        cache=None,
+    ):  # fmt: skip
         self.heads = positive("MultiHeadAttention: `heads`", heads)
         self.features = None if features is None else positive("MultiHeadAttention: `features`", features)
         self.groups = heads if groups is None else positive("MultiHeadAttention: `groups`", groups)
@@ -57,6 +62,11 @@ class MultiHeadAttention:
         self.p = _probability("MultiHeadAttention", p)
         self.wq, self.wk, self.wv, self.wo = (Parameter(init) for _ in range(4))
         self.bq, self.bk, self.bv, self.bo = (Parameter("zeros") if bias else None for _ in range(4))
+        self.cache = None if cache is None else positive("MultiHeadAttention: `cache`", cache)
+        if cache is not None:
+            if not causal:
+                raise OptionError("MultiHeadAttention: `cache` needs causal=True: later tokens are not there")
+            self.keys, self.values, self.seen = (Buffer(per_sample=True) for _ in range(3))
 
     def __call__(self, x, keys=None, values=None, lengths=None, mask=None, train=None):
         x, keys, values, lengths = _checked("MultiHeadAttention", x, keys, values, lengths)
@@ -66,10 +76,27 @@ class MultiHeadAttention:
         q = self._heads(x, self.wq, self.bq, features, self.heads)
         k = self._heads(keys, self.wk, self.bk, inside, self.groups)
         v = self._heads(values, self.wv, self.bv, inside, self.groups)
-        options = _dropped(self, train)
-        y = apply("scaled_dot_product_attention", q, k, v, mask, lengths, causal=self.causal, **options)
-        y = y.transpose(0, 2, 1, 3).reshape(*x.shape[:2], features)
+        if self.cache and carried(train):
+            if keys is not x or mask is not None or lengths is not None:
+                raise UsageError("MultiHeadAttention: with a `cache` there is `x` alone, no keys, no mask")
+            y = self._read(q, k, v)
+        else:
+            options = {"causal": self.causal, **_dropped(self, train)}
+            y = apply("scaled_dot_product_attention", q, k, v, mask, lengths, **options)
+        y = y if x.shape[1] == 1 else y.transpose(0, 2, 1, 3)
+        y = y.reshape(*x.shape[:2], features)
         return _linear(y, self.wo, self.bo, features)
+
+    def _read(self, q, k, v):
+        """Attention of the tokens that follow those in the cache, where they are put too."""
+        (_, _, T, size), options = q.shape, {"like": q, "train": None, "dtype": q.dtype}
+        seen, rows = self.seen.rows((1,), **options), (self.groups, self.cache, size)
+        places = apply("next_places", seen, count=T, room=self.cache)
+        k = apply("cache_rows", self.keys.rows(rows, **options), k, places)
+        v = apply("cache_rows", self.values.rows(rows, **options), v, places)
+        for buffer, value in ((self.keys, k), (self.values, v), (self.seen, seen + np.float32(T))):
+            buffer.keep(value, train=None)
+        return apply("scaled_dot_product_attention", q, k, v, None, places + 1)
 
     def _size(self, features):
         """Features of a head."""
@@ -82,8 +109,23 @@ class MultiHeadAttention:
 
     def _heads(self, x, w, b, features, heads):
         """x (N, T, D) times w, as (N, heads, T, features / heads)."""
-        y = _linear(x, w, b, features)
-        return y.reshape(*x.shape[:2], heads, features // heads).transpose(0, 2, 1, 3)
+        (N, T, _), y, size = x.shape, _linear(x, w, b, features), features // heads
+        if T == 1:
+            return y.reshape(N, heads, 1, size)
+        return y.reshape(N, T, heads, size).transpose(0, 2, 1, 3)
+
+
+def room(net):
+    """How many tokens a net can read with its caches, the least of them; None if it has none."""
+    found, seen, todo = [], set(), [net]
+    while todo:
+        thing = todo.pop()
+        if id(thing) not in seen:
+            seen.add(id(thing))
+            if isinstance(thing, MultiHeadAttention) and thing.cache:
+                found.append(thing.cache)
+            todo += [item for _, item in inside(thing)]
+    return min(found, default=None)
 
 
 class AdditiveAttention:

@@ -238,6 +238,11 @@ def carrying(train):
     return _context(_carrying, train)
 
 
+def carried(train):
+    """Whether this is a prediction that reads and hands over buffers per sample."""
+    return train is None and _carrying.get() is not None
+
+
 def per_sample_buffers(net):
     """The buffers of a net that have a row for each sample of a minibatch, by name."""
     return {name: b for name, b in _named(net, Buffer).items() if b.per_sample}

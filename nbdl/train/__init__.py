@@ -1,5 +1,6 @@
 """Training runs: settings, the loop, evaluation, text from a net, and nets in files."""
 
+from nbdl.train._attention import AttentionMap, attention, attention_picture
 from nbdl.train._beam import beam_search
 from nbdl.train._bleu import bleu
 from nbdl.train._closed_form import least_squares, logistic_regression
@@ -24,6 +25,7 @@ from nbdl.train._statistics import Statistics, statistics
 from nbdl.train._translate import translate
 
 __all__ = [
+    "AttentionMap",
     "Config",
     "CrossValidation",
     "InformationPlane",
@@ -31,6 +33,8 @@ __all__ = [
     "Run",
     "Statistics",
     "accuracy",
+    "attention",
+    "attention_picture",
     "beam_search",
     "bits_per_character",
     "bleu",

@@ -61,7 +61,8 @@ def _sizes(build, data):
     known, sizes = registry.parameters(build), {}
     if "vocabulary" in known and data.classes is not None:
         follows = data.order is not None and data.order.sequential
-        return {"vocabulary": data.classes, **({"carry": follows} if "carry" in known else {})}
+        sizes = {"vocabulary": data.classes, "carry": follows, "context": data.train.x.shape[-1]}
+        return {name: size for name, size in sizes.items() if name in known}
     several = {f"{name}_vocabulary": len(v) for name, v in data.vocabularies.items()}
     if several and set(several) <= set(known):
         return several

@@ -1,9 +1,15 @@
-"""A net that carries a state, as it reads a text token by token."""
+"""A net that carries a state, as it reads a text token by token.
+
+A net with a cache of keys and values has room for so many tokens. When it is full, the newer half of them is
+read anew, from an empty cache, and the text goes on: each token is read twice at most, and sees at least
+half as many as there is room for.
+"""
 
 import numpy as np
 
 from nbdl import tape
 from nbdl.errors import NbdlError, ShapeError, TapeError, UsageError
+from nbdl.nn._attention import room
 from nbdl.nn._inputs import call
 from nbdl.nn._parameter import carrying, per_sample_buffers
 from nbdl.step import jit_predict
@@ -13,36 +19,51 @@ from nbdl.train._measure import native
 class Stream:
     """``read(token)``: the logits (V,) of the token that follows on all that were read, one after the other.
 
-    `state` are the arrays that the net carries, (1, ...) each, in the order of its buffers per sample.
+    `state` are the arrays that the net carries, (1, ...) each, in the order of its buffers per sample;
+    `window` are the tokens that it has in them, of a net whose `room` is limited.
     """
 
     def __init__(self, net):
-        self._row = np.zeros((1, 1), np.int64)
+        self._row, self.room, self.window = np.zeros((1, 1), np.int64), room(net), []
         try:
             self._predict, self.state = _with_state(net, self._row)
             found = self._predict(tuple(s.copy() for s in self.state), self._row)
         except NbdlError as error:
             raise ShapeError("the net does not take ids of shape (N, T), (1, 1): {}", error) from error
         self.logits = found  # of a first token: what can be said of them before anything is read
-        self._known = {b"": self.state}
+        self._known = {b"": (self.state, [])}
 
     def read(self, token):
+        if self.room is not None:
+            if len(self.window) == self.room:
+                kept = self.window[self.room - self.room // 2 :]
+                self._begin()
+                for old in kept:
+                    self.read(old)
+            self.window.append(token)
         self._row[0, 0] = token
         found = self._predict(self.state, self._row)
         return found[0, 0] if found.ndim == 3 else found[0]
 
+    def _begin(self):
+        """Have read nothing."""
+        self.window = []
+        for array in self.state:
+            array[...] = 0
+
     def __call__(self, ids):
         """The same after ids (T,): a search reads each with the state behind all but the last."""
-        before, state = ids[:-1].tobytes(), self._known.get(ids[:-1].tobytes())
-        if state is None:
+        before, known = ids[:-1].tobytes(), self._known.get(ids[:-1].tobytes())
+        if known is None:
             self.state = tuple(np.zeros_like(s) for s in self.state)
+            self._begin()
             for token in ids[:-1]:
                 self.read(token)
-            state = self.state
-        self._known = {k: s for k, s in self._known.items() if len(k) >= len(before)} | {before: state}
-        self.state = tuple(s.copy() for s in state)
+            known = self.state, self.window
+        self._known = {k: s for k, s in self._known.items() if len(k) >= len(before)} | {before: known}
+        self.state, self.window = tuple(s.copy() for s in known[0]), list(known[1])
         logits = self.read(ids[-1])
-        self._known[ids.tobytes()] = self.state
+        self._known[ids.tobytes()] = self.state, self.window
         return logits
 
 

@@ -33,7 +33,8 @@ def translate(net, sentences, vocabularies=None, *, length=None, beam=1, length_
     net : Run or nbdl.models.Seq2Seq
         A run of `nbdl.fit` or `nbdl train` on pairs brings its vocabularies and its length. Of any other net
         two parts are needed: ``encoder(source, source_length)`` gives arrays by name, ``decoder(target,
-        **arrays)`` logits (N, T, V) and those of the arrays that have changed.
+        **arrays)`` logits (N, T, V) and those of the arrays that have changed. A decoder that has
+        ``from_start = True`` keeps nothing: each time it is given all tokens, and what stands behind them.
     sentences : str or list of str
         They are cut into tokens as the training text was. Tokens that the vocabulary does not hold are read
         as ``<unk>``, of more than `length` of them with the end of the sentence the rest is cut off, both
@@ -90,15 +91,16 @@ def translations(net, sentences, vocabularies=None, *, length=None, beam=1, leng
     source, target = (vocabularies[side] for side in SIDES)
     length = length or LENGTH
     bos, eos = (int(i) for i in target.ids([BOS, EOS]))
-    rows, lengths = rows_of_ids(_cut(sentences, source, length), source, length)
+    rows, lengths = rows_of_ids(cut_sentences(sentences, source, length), source, length)
     found = []
     with registry.swap(**swap):
         memory = _encoded(net, {"source": rows, "source_length": lengths})
         for i, sentence in enumerate(sentences):
             start = {name: a[i : i + 1] for name, a in memory.items()}
             if not i:
-                decoder = predictor(net.decoder, {"target": np.full((1, 1), bos), **start}, threads=1)
-            follow = _Steps(decoder, start)
+                steps, size = (_Whole, length) if getattr(net.decoder, "from_start", False) else (_Steps, 1)
+                decoder = predictor(net.decoder, {"target": np.full((1, size), bos), **start}, threads=1)
+            follow = steps(decoder, start, length)
             ids, score = beam_search_at_once(follow, [bos], length, beam, eos, length_penalty)[0]
             ids = ids[1:-1] if ids[-1] == eos else ids[1:]
             tokens = tuple(target.tokens[i] for i in ids)
@@ -123,7 +125,7 @@ def _encoded(net, inputs):
 class _Steps:
     """Logits of the token after each of several beginnings; what the decoder keeps is held for the next."""
 
-    def __init__(self, decoder, start):
+    def __init__(self, decoder, start, length):
         self._decoder, self._start, self._kept = decoder, start, {}
 
     def __call__(self, many):
@@ -137,7 +139,22 @@ class _Steps:
         return logits[:, -1]
 
 
-def _cut(sentences, vocabulary, length):
+class _Whole:
+    """The same of a decoder that reads all of a beginning each time: what it is given has one size."""
+
+    def __init__(self, decoder, start, length):
+        self._decoder, self._start, self._length = decoder, start, length
+
+    def __call__(self, many):
+        begun = np.array(many)
+        target = np.zeros((len(begun), self._length), np.int64)
+        target[:, : begun.shape[1]] = begun
+        memory = {name: np.repeat(array, len(begun), axis=0) for name, array in self._start.items()}
+        logits, _ = self._decoder({"target": target, **memory})
+        return logits[:, begun.shape[1] - 1]
+
+
+def cut_sentences(sentences, vocabulary, length):
     """The tokens of each sentence; what the net cannot read is said."""
     found = [vocabulary.split(sentence) for sentence in sentences]
     for sentence, tokens in zip(sentences, found):

@@ -12,6 +12,7 @@ from nbdl._jit import jit, plain
 from nbdl.errors import OptionError
 from nbdl.kernels.attention.masks import limits
 from nbdl.kernels.attention.tiles import are_finite
+from nbdl.kernels.lanes.factors import draw, fours_of
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit, floats
 from nbdl.kernels.simd.local import local
 from nbdl.kernels.simd.pow2 import LN2, pow2
@@ -29,7 +30,10 @@ def _shape(site):
         raise Unfit
     if k[2] != q[2] or v[:2] != k[:2] or q[0] % k[0] or q[1] * k[1] > MOST:
         raise Unfit
-    if site["p"] != 0 or site["seed"] < 0 or site["softcap"] != 0:
+    if not 0 <= site["p"] <= 1 or site["softcap"] != 0:
+        raise Unfit
+    # The seed of what is dropped is that of the program.
+    if not 0 <= site["op"] < 2**32 if _drops(site) else site["seed"] < 0:
         raise Unfit
     if site.shapes.get("lengths", ()) not in ((), q[1:2]):
         raise Unfit
@@ -104,11 +108,12 @@ def _forward(site):
     q_head, k_head, v_head, y_head = _heads(site, "q", "k", "v", "y")
     some, each = "lengths" in site.shapes, len(site.shapes.get("lengths", ())) == 1
     per_query = T if each else 1
-    factor, lowest, zero, ln2 = number(_scale(site) / LN2), number(-np.inf), number(0), number(LN2)
+    by_scale, lowest, zero, ln2 = number(_scale(site) / LN2), number(-np.inf), number(0), number(LN2)
+    drops = _drops(site)
     most, rest, wide = _product(L, T, S, D, 1, D, 1, S)
     most_y, rest_y, wide_y = _product(L, T, V, S, 1, 1, V, V)
 
-    def leaf(q, k, v, y, lse, weights, lengths, idx):
+    def leaf(q, k, v, y, lse, weights, dropped, factor, lengths, idx):
         ends = local(q, L)
         for h in range(H):
             g, p = h // group, weights + h * T * S * L
@@ -126,7 +131,7 @@ def _forward(site):
                         ends[lane] = lengths[idx[lane] * per_query + (t if each else 0)]
                 m = splat(lowest)
                 for s in range(begin, end):
-                    a = load(row, s * L) * factor
+                    a = load(row, s * L) * by_scale
                     if some:
                         a = where(load(ends, 0) > s, a, splat(lowest))
                     store(row, s * L, a)
@@ -138,31 +143,37 @@ def _forward(site):
                     total = total + e
                 by = where(total == splat(zero), splat(zero), 1.0 / total)
                 for s in range(S):
-                    inside = begin <= s < end
-                    store(row, s * L, load(row, s * L) * by if inside else splat(zero))
+                    w = load(row, s * L) * by if begin <= s < end else splat(zero)
+                    store(row, s * L, w)
+                    if drops:
+                        i = ((h * T + t) * S + s) * L
+                        f = load(factor, i)
+                        store(dropped, i, where(f > 0.0, w * f, splat(zero)))
                 store(lse, (h * T + t) * L, fma(m, ln2, log(total)))
-            careful = not are_finite(v + g * v_head, S * V * L, zero)
+            careful, a = not are_finite(v + g * v_head, S * V * L, zero), dropped + h * T * S * L
             for d in range(0, V, wide_y):
                 b, c = v + (g * v_head + d * L), y + (h * y_head + d * L)
                 if careful:
                     n = min(wide_y, V - d)
-                    product_of_others(T, n, S, p, S * L, L, b, V * L, c, V * L, False)
+                    product_of_others(T, n, S, a, S * L, L, b, V * L, c, V * L, False)
                 elif V - d >= wide_y:
-                    tile(most_y, 0, S, p, b, c, c)
+                    tile(most_y, 0, S, a, b, c, c)
                 else:
-                    tile(rest_y, 0, S, p, b, c, c)
+                    tile(rest_y, 0, S, a, b, c, c)
 
-    return [Row(leaf)]
+    if drops:
+        return [draw(site, _weights(site)), Row(leaf)]
+    return [Row(leaf, dropped="weights", factor="weights")]
 
 
 def _backward(site):
     """The slopes of the scores, times scale: w (dw - sum w dw), where dw = dy v^T."""
     (H, heads, T, S, _, V), L, number = _sizes(site), site.L, np.dtype(site.dtype).type
     group, (v_head, y_head) = H // heads, _heads(site, "v", "y")
-    scale, zero = number(_scale(site)), number(0)
+    scale, zero, drops = number(_scale(site)), number(0), _drops(site)
     most, rest, wide = _product(L, T, S, V, 1, V, 1, S)
 
-    def leaf(dy, v, weights, slopes):
+    def leaf(dy, v, weights, factor, slopes):
         for h in range(H):
             p, ds = weights + h * T * S * L, slopes + h * T * S * L
             for s in range(0, S, wide):
@@ -174,6 +185,9 @@ def _backward(site):
             for t in range(0, T * S * L, S * L):
                 total = splat(zero)
                 for i in range(t, t + S * L, L):
+                    if drops:
+                        f = load(factor, h * T * S * L + i)
+                        store(ds, i, where(f > 0.0, load(ds, i) * f, splat(zero)))
                     total = fma(load(p, i), load(ds, i), total)
                 for i in range(t, t + S * L, L):
                     w = load(p, i)
@@ -181,7 +195,7 @@ def _backward(site):
                     # A key that is not attended counts for nothing, whatever its value is.
                     store(ds, i, where(w == splat(zero), splat(zero), slope))
 
-    return [Row(leaf)]
+    return [Row(leaf) if drops else Row(leaf, factor="weights")]
 
 
 def _dq(site):
@@ -250,9 +264,31 @@ def _checks(site):
     return [Row(leaf, size=each, keys=site.shapes["k"][1])] if "lengths" in site.shapes else []
 
 
-def _scores(site):
+def _weights(site):
+    """The shape of all weights."""
     H, _, T, S, _, _ = _sizes(site)
-    return H * T * S * site.L
+    return H, T, S
+
+
+def _scores(site):
+    return math.prod(_weights(site)) * site.L
+
+
+def _drops(site):
+    """Whether weights are dropped: then their factors are kept, and weights times these."""
+    return site["p"] > 0
+
+
+def _saves(site):
+    kept = {"weights": _scores(site), "slopes": _scores(site)}
+    if _drops(site):
+        kept |= {"dropped": _scores(site), "factor": 4 * fours_of(_weights(site)) * site.L}
+    return kept
+
+
+def _dv(site):
+    weights = "dropped" if _drops(site) else "weights"
+    return _of_keys(site, weights, "dy", "dv", site.shapes["v"][2], "y", "v")
 
 
 scaled_dot_product_attention = Twin(
@@ -260,10 +296,10 @@ scaled_dot_product_attention = Twin(
     {
         "q": _dq,
         "k": lambda site: _of_keys(site, "slopes", "q", "dk", site.shapes["q"][2], "q", "k"),
-        "v": lambda site: _of_keys(site, "weights", "dy", "dv", site.shapes["v"][2], "y", "v"),
+        "v": _dv,
     },
     shape=_shape,
-    saves=lambda site: {"weights": _scores(site), "slopes": _scores(site)},
+    saves=_saves,
     index=("lengths",),
     checks=_checks,
     backward=_backward,

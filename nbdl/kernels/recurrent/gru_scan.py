@@ -111,11 +111,12 @@ def _gru_scan(z, h0, wh, bh, lengths, before, reverse, y, h):
         activate(one, h, wh, bh, before, gates, n, rh, scratch)
         for i in range(N):
             u, row = pointer(gates) + (3 * i + 1) * H, pointer(y) + (i * T + t) * H
-            _step(u, pointer(n) + i * H, is_in(lengths, i, t), H, zero, pointer(h) + i * H, row)
+            new_state(u, pointer(n) + i * H, is_in(lengths, i, t), H, zero, pointer(h) + i * H, row)
 
 
 @jit(inline=True)
-def _step(u, n, is_there, H, zero, h, y):
+def new_state(u, n, is_there, H, zero, h, y):
+    """The state after a step, which is h and y then; y is 0 where there is no step."""
     for i in range(0, H, lanes(y)):
         if is_there:
             new = mixed(load_rest(u, i, H - i), load_rest(n, i, H - i), load_rest(h, i, H - i))

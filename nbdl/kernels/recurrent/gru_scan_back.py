@@ -64,7 +64,7 @@ def gru_scan_dh0(dy, dh, z, y, h0, wh, bh, lengths, reset="after", reverse=False
         np.empty((0, 0, 0), dy.dtype), np.empty((0, 0), dy.dtype), np.empty(0, dy.dtype),
     )  # fmt: skip
     # dh0 is added to, so the walk needed a carry of its own.
-    _add_part(flat(carry), np.int64(0), carry.size, flat(dh0), np.int64(0))
+    add_part(flat(carry), np.int64(0), carry.size, flat(dh0), np.int64(0))
     return dh0
 
 
@@ -137,23 +137,23 @@ def _gru_scan_backward(dy, carry, z, y, h0, wh, bh, lengths, before, reverse, dz
     (N, T, H), one, add = y.shape, np.int64(1), np.bool_(True)
     for row in range(N * T if dz.size else 0):
         to = (row % N * T + step_of(row // N, T, reverse)) * 3 * H
-        _add_part(flat(dgates), 3 * row * H, 2 * H, flat(dz), to)
-        _add_part(flat(dn), row * H, H, flat(dz), to + 2 * H)
+        add_part(flat(dgates), 3 * row * H, 2 * H, flat(dz), to)
+        add_part(flat(dn), row * H, H, flat(dz), to + 2 * H)
     if dwh.size and before:
         parts, rest = np.empty((H, 2 * H), y.dtype), np.empty((H, H), y.dtype)
         gemm(one, H, 2 * H, N * T, flat(h), one, H, flat(dgates), 3 * H, one, flat(parts), np.bool_(False))
         gemm(one, H, H, N * T, flat(rh), one, H, flat(dn), H, one, flat(rest), np.bool_(False))
         for k in range(H):
-            _add_part(flat(parts), 2 * k * H, 2 * H, flat(dwh), 3 * k * H)
-            _add_part(flat(rest), k * H, H, flat(dwh), (3 * k + 2) * H)
+            add_part(flat(parts), 2 * k * H, 2 * H, flat(dwh), 3 * k * H)
+            add_part(flat(rest), k * H, H, flat(dwh), (3 * k + 2) * H)
     elif dwh.size:
         gemm(one, H, 3 * H, N * T, flat(h), one, H, flat(dgates), 3 * H, one, flat(dwh), add)
     for row in range(N * T if dbh.size else 0):
-        _add_part(flat(dgates), 3 * row * H, 3 * H, dbh, np.int64(0))
+        add_part(flat(dgates), 3 * row * H, 3 * H, dbh, np.int64(0))
 
 
 @jit
-def _add_part(a, start, n, b, to):
+def add_part(a, start, n, b, to):
     """b[to : to + n] += a[start : start + n]."""
     for i in range(n):
         b[to + i] += a[start + i]
@@ -167,7 +167,7 @@ def _walk_back(dy, carry, z, y, h0, wh, bh, lengths, before, reverse):
     states before the turns, and r times them where r acts before the product.
     """
     (N, T, H), one, add = y.shape, np.int64(1), np.bool_(True)
-    h, zs = _states(y, h0, lengths, reverse), np.empty((T, N, 3 * H), y.dtype)
+    h, zs = states_before_turns(y, h0, lengths, reverse), np.empty((T, N, 3 * H), y.dtype)
     for turn in range(T):
         copy_step(z, step_of(turn, T, reverse), zs[turn])
     gates, n, rh, scratch = room(T * N, H, before, y)
@@ -178,7 +178,7 @@ def _walk_back(dy, carry, z, y, h0, wh, bh, lengths, before, reverse):
         t, these = step_of(turn, T, reverse), gates[turn * N : (turn + 1) * N]
         for i in range(N):
             row, to = turn * N + i, (i * T + t) * H
-            _back(
+            back_to_gates(
                 pointer(dy) + to, pointer(h) + row * H, is_in(lengths, i, t), before, H, zero,
                 pointer(carry) + i * H, pointer(gates) + 3 * row * H, pointer(n) + row * H,
             )  # fmt: skip
@@ -201,7 +201,7 @@ def _walk_back(dy, carry, z, y, h0, wh, bh, lengths, before, reverse):
 
 
 @jit
-def _states(y, h0, lengths, reverse):
+def states_before_turns(y, h0, lengths, reverse):
     """The states before each turn (T, N, H)."""
     N, T, H = y.shape
     h = np.zeros((T, N, H), y.dtype)
@@ -218,7 +218,7 @@ def _states(y, h0, lengths, reverse):
 
 
 @jit(inline=True)
-def _back(dy, h, is_there, before, H, zero, carry, gates, n):
+def back_to_gates(dy, h, is_there, before, H, zero, carry, gates, n):
     """The cotangents take the place of the gates; that of r must wait for a product where it acts before."""
     for i in range(0, H, lanes(dy)):
         left, r, u, s = H - i, gates, gates + H, gates + 2 * H

@@ -87,7 +87,7 @@ def _dh0(site):
     return [copied(site.L, H, H, H, x="carry", y="dh0")]
 
 
-def _dwh(site):
+def dwh(site):
     (T, H, steps), L = steps_of(site), site.L
     rows = {"planes": T, "count": 1, "plane": 4 * H * L}
     states = {"value": steps.states("state", H), "planes": 1, "count": T, "plane": 0}
@@ -104,7 +104,7 @@ def _dwh(site):
     return Gradient(gates.collect + candidate.collect, gates.finish + candidate.finish, keep=keep)
 
 
-def _dbh(site):
+def dbh(site):
     (T, H, _), L = steps_of(site), site.L
     last = 3 if acts_before(site) else 2  # where the cotangent of what the state contributes to n is
 
@@ -127,7 +127,7 @@ def _flops(site):
 gru_scan = Twin(
     _forward,
     {"z": lambda site: [], "h0": _dh0},
-    {"wh": _dwh, "bh": _dbh},
+    {"wh": dwh, "bh": dbh},
     shape=_shape,
     saves=_saves,
     index=("lengths",),

@@ -1,48 +1,16 @@
-"""dropout on lanes: the mask of `nbdl.kernels.dropout`, drawn for L samples at once.
-
-The factor of each element, 1 / (1 - p) or 0, is kept for the gradient. The loop over lanes that draws them
-holds nothing but integers: the compiler makes vectors of it.
-"""
-
-import math
+"""dropout on lanes: the mask of `nbdl.kernels.dropout`, as factors that are kept for the gradient."""
 
 import numpy as np
 
+from nbdl.kernels.lanes.factors import draw, fours_of
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit, pitch, planes
-from nbdl.kernels.simd.philox import philox
 from nbdl.kernels.simd.registers import load, splat, store, where
-
-_WORD, _BITS = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 def _shape(site):
     if not 0 <= site["p"] <= 1 or not 0 <= site["op"] < 2**32:
         raise Unfit
     return site.shapes["x"]
-
-
-def _draw(site):
-    """The row that writes the factors, [elements][L]; elements in fours, as the generator gives them."""
-    p, L, kind = float(site["p"]), site.L, np.dtype(site.dtype).type
-    kept, zero = kind(1 / (1 - p) if p < 1 else 0), kind(0)
-
-    def leaf(factor, sample, seed, step, op, floor, fours):
-        k0, k1 = np.uint64(seed) & _WORD, np.uint64(seed) >> _BITS
-        c2, c3, least = np.uint64(step) & _WORD, np.uint64(op) & _WORD, np.uint64(floor)
-        for n in range(fours):
-            place = 4 * n * L
-            for i in range(L):
-                a, b, c, d = philox(np.uint64(n), np.uint64(sample + i) & _WORD, c2, c3, k0, k1)
-                factor[place + i] = kept if a >= least else zero
-                factor[place + L + i] = kept if b >= least else zero
-                factor[place + 2 * L + i] = kept if c >= least else zero
-                factor[place + 3 * L + i] = kept if d >= least else zero
-
-    return Row(leaf, op=int(site["op"]), floor=math.ceil(p * 2**32), fours=_fours(site))
-
-
-def _fours(site):
-    return -(-math.prod(site.shapes["x"]) // 4)
 
 
 def _scale(site, **given):
@@ -59,10 +27,10 @@ def _scale(site, **given):
 
 
 dropout = Twin(
-    lambda site: [_draw(site), _scale(site)],
+    lambda site: [draw(site, site.shapes["x"]), _scale(site)],
     {"x": lambda site: [_scale(site, x="dy", y="dx")]},
     shape=_shape,
-    saves=lambda site: {"factor": 4 * _fours(site) * site.L},
+    saves=lambda site: {"factor": 4 * fours_of(site.shapes["x"]) * site.L},
     inplace=True,
     packed=True,
 )

@@ -5,6 +5,7 @@ import pytest
 
 from nbdl import registry
 from nbdl.kernels.lanes import Site, Unfit
+from nbdl.kernels.recurrent.attention_gru_scan_lanes import attention_gru_scan
 from nbdl.kernels.recurrent.gru_scan_lanes import gru_scan
 from nbdl.kernels.recurrent.lstm_scan_lanes import lstm_scan
 from nbdl.kernels.recurrent.rnn_scan_lanes import rnn_scan
@@ -20,6 +21,8 @@ from nbdl.testing._check_twin import compare
     ("lstm_scan", "3 sequences of 3 steps", "float64", 5),
     ("gru_scan", "lengths in reverse", "float64", 5),
     ("gru_scan", "lengths in reverse, reset before", "float32", 40),
+    ("attention_gru_scan", "lengths", "float32", 40),
+    ("attention_gru_scan", "anything behind the lengths", "float64", 5),
 ])  # fmt: skip
 def test_some_cases_of_the_kernel(kernel, name, dtype, samples):
     cases = resolve(registry.default().get("kernel", kernel).cases)(np.random.default_rng(0))
@@ -27,7 +30,7 @@ def test_some_cases_of_the_kernel(kernel, name, dtype, samples):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kernel", ["rnn_scan", "lstm_scan", "gru_scan"])
+@pytest.mark.parametrize("kernel", ["rnn_scan", "lstm_scan", "gru_scan", "attention_gru_scan"])
 def test_the_cases_of_the_kernel(kernel):
     served = check_twin(kernel)
     assert [name for name, there in served.items() if not there] == ["no sequences", "no states"]
@@ -44,6 +47,20 @@ def test_what_it_leaves_to_the_kernel(shapes, constants):
     shapes = {"z": (4, 3), "wh": (3, 3), **shapes}
     with pytest.raises(Unfit):
         rnn_scan.shape(Site(shapes, {"activation": "tanh", "reverse": False, **constants}))
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"keys": (5,)}, {"keys": (0, 6)}, {"values": (4, 9)}, {"wq": (3, 5)}, {"wv": (5,)}, {"wh": (2, 9)},
+        {"z": (4, 8)}, {"h0": (2,)}, {"bh": (3,)}, {"lengths": (5,)},
+    ],
+)  # fmt: skip
+def test_what_attention_leaves_to_the_kernel(shapes):
+    plain = {"z": (4, 9), "keys": (5, 6), "values": (5, 9), "wq": (3, 6), "wv": (6,), "wh": (3, 9)}
+    assert attention_gru_scan.shape(Site(plain, {})) == {"y": (4, 3), "h": (3,), "weights": (4, 5)}
+    with pytest.raises(Unfit):
+        attention_gru_scan.shape(Site({**plain, **shapes}, {}))
 
 
 @pytest.mark.parametrize(
