@@ -81,7 +81,7 @@ def test_what_the_vocabulary_does_not_hold():
         ({"temperature": float("nan")}, OptionError, "`temperature` must be"),
         ({"top_k": 1.5}, OptionError, "`top_k` must be an integer"),
         ({"top_p": 0.0}, OptionError, "`top_p` must be above 0 and at most 1"),
-        ({"seed": -1}, OptionError, "`seed` must be an integer from 0"),
+        ({"seed": 2**64}, OptionError, r"`seed` must be an integer from 0 to 2\^63 - 1"),
     ],
 )
 def test_messages(run, change, error, message):
