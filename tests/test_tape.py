@@ -430,7 +430,7 @@ def test_masked_values_are_refused_and_masks_of_nothing_are_not():
     net = nn.init(nn.Linear(1), np.ones((1, 2)))
     calls = (
         lambda a: nbdl.tensor(a), lambda a: net(a), lambda a: nbdl.tensor(np.ones((2, 2))) + a,
-        lambda a: nbdl.apply("exp", a), lambda a: nn.init(nn.Linear(1), a), lambda a: predict(net, a),
+        lambda a: nbdl.apply("neg", a), lambda a: nn.init(nn.Linear(1), a), lambda a: predict(net, a),
         lambda a: net.b.assign(a[1:, 1].astype(np.float32)),
     )  # fmt: skip
     for call in calls:
