@@ -101,12 +101,13 @@ def _norm(x, rows, columns, dilation, p, total):
             largest = max(largest, abs(x[rows[0] + u * dilation[0], columns[0] + v * dilation[1]]))
     if total != total or not 0 < largest < np.inf:
         return total
-    total, exponent = x.dtype.type(0), x.dtype.type(p)
+    total, exponent, one = x.dtype.type(0), x.dtype.type(p), x.dtype.type(1)
     for u in range(rows[1]):
         for v in range(columns[1]):
-            share = abs(x[rows[0] + u * dilation[0], columns[0] + v * dilation[1]]) / largest
+            share = min(abs(x[rows[0] + u * dilation[0], columns[0] + v * dilation[1]]) / largest, one)
             total += share * share if p == 2 else share**exponent
-    return largest * _root(total, p)
+    # The share of the largest is 1, which a quotient may miss by its last bit.
+    return largest * _root(max(total, one), p)
 
 
 @jit
@@ -166,10 +167,9 @@ def _lp_pool2d_dx(dy, x, y, kernel, stride, padding, dilation, p, dx):
             for v in range(columns[j, 1]):
                 r, k = rows[i, 0] + u * dilation[0], columns[j, 0] + v * dilation[1]
                 value = x[n, c, r, k]
-                # The quotient first: it is at most 1, where powers of x and of y may overflow. Above 1 it is
-                # by rounding alone, which a large power would not forgive.
-                slope = abs(value) / norm
-                slope = one if slope > one else slope
+                # The quotient first: it is at most 1, where powers of x and of y may overflow. A large power
+                # does not forgive the last bit of one that is 1.
+                slope = one if abs(value) >= norm else abs(value) / norm
                 if p != 2:
                     slope = one if p == 1 else slope**more
                 # With p = 1 the slope jumps at 0, from -1 to 1: 0 lies between.

@@ -59,7 +59,8 @@ def _forward(site):
                         for u in range(rows[i, 1]):
                             for v in range(columns[j, 1]):
                                 value = abs(load(x, corner + (u * dh * W + v * dw) * L))
-                                total = total + _power(value / divisor, p)
+                                total = total + _power(smaller(value / divisor, splat(one)), p)
+                        total = where(total < one, splat(one), total)  # the share of the largest is 1
                         norm = where(odd, divisor * _power(total, root), norm)
                     store(y, (c * y_pitch + i * Q + j) * L, norm)
 
@@ -86,7 +87,7 @@ def _dx(site):
                         for v in range(columns[j, 1]):
                             here = corner + (u * dh * W + v * dw) * L
                             value = load(x, here)
-                            part = smaller(abs(value) / norm, splat(one))
+                            part = where(abs(value) >= norm, splat(one), abs(value) / norm)
                             slope = splat(one) if flat else _power(part, more)
                             slope = share * where(value < zero, -slope, slope)
                             none = (value == zero) | (norm == zero)
