@@ -14,12 +14,12 @@ import numpy as np
 
 from nbdl import registry
 from nbdl._calls import Call, gradient, reaches, walk
-from nbdl.errors import DtypeError, ShapeError, TapeError
+from nbdl.errors import DataError, DtypeError, ShapeError, TapeError
 from nbdl.records import resolve
 
 __all__ = [
     "Call", "Tensor", "alike", "apply", "apply_all", "as_tensor", "cast", "computed", "gradient", "no_grad",
-    "real", "record", "tensor", "tracing",
+    "real", "record", "tensor", "tracing", "unmasked",
 ]  # fmt: skip
 
 _enabled = contextvars.ContextVar("enabled", default=True)
@@ -287,7 +287,11 @@ class Tensor:
     def swapaxes(self, one, other):
         """The two axes exchanged."""
         axes = list(range(self.ndim))
-        axes[one], axes[other] = axes[other], axes[one]
+        try:
+            axes[one], axes[other] = axes[other], axes[one]
+        except IndexError:
+            text = "swapaxes: axes of a tensor of shape {} are from {} to {}, got {} and {}"
+            raise ShapeError(text, self.shape, -self.ndim, self.ndim - 1, one, other) from None
         return self.transpose(axes)
 
     # --- gradients ------------------------------------------------------------------------------------------
@@ -325,23 +329,47 @@ class Tensor:
 def tensor(data, requires_grad=False, dtype=None):
     """A `Tensor` with a copy of `data` (anything that NumPy takes).
 
-    Raises `DtypeError` if gradients are asked for of something other than float32 or float64, or if `data`
-    are no real numbers and `dtype` is a real one.
+    Raises `DtypeError` if gradients are asked for of something other than float32 or float64, if `data` are
+    no numbers (text, times, None), or if they are complex and `dtype` is a real one; `DataError` if `data`
+    hold masked values.
     """
-    data = np.asarray(data._array if isinstance(data, Tensor) else data)
+    data = unmasked("tensor: `data`", data._array if isinstance(data, Tensor) else data)
     if dtype is not None and np.dtype(dtype).kind in "biuf":
         real("tensor: `data`", data)
+    if data.dtype == object:
+        data = _of_objects(data, dtype)
+    if data.dtype.kind not in "biufc":
+        raise DtypeError("tensor: `data` must hold numbers, got {}", data.dtype)
     return Tensor(np.array(data, dtype=dtype), requires_grad)
+
+
+def _of_objects(data, dtype):
+    """The numbers of an array of Python objects, as a data frame gives it."""
+    array = np.array(data.tolist())
+    if array.dtype == object and dtype is not None and not any(v is None for v in data.flat):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):  # fractions, integers of many bits
+            return np.array(data, dtype)
+    if array.dtype.kind not in "biufc":
+        kinds = sorted({type(v).__name__ for v in data.flat})
+        raise DtypeError("tensor: `data` must hold numbers, got {}", " and ".join(kinds))
+    return array
 
 
 def as_tensor(value):
     """`value` itself if it is a `Tensor`, else a `Tensor` on the same memory."""
-    return value if isinstance(value, Tensor) else Tensor(np.asarray(value))
+    return value if isinstance(value, Tensor) else Tensor(unmasked("an input", value))
+
+
+def unmasked(what, values):
+    """`values` as a plain array; `DataError` where some are masked: they would count as if they were not."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise DataError("{} must not hold masked values: fill them in, or leave these samples out", what)
+    return np.asarray(values)
 
 
 def real(what, values):
     """`values` as an array that a float dtype can hold; `DtypeError` for complex numbers, text and times."""
-    array = np.asarray(values)
+    array = unmasked(what, values)
     if array.dtype.kind not in "biufO":
         raise DtypeError("{} must hold real numbers, got {}", what, array.dtype)
     return array
@@ -391,7 +419,7 @@ def _rank(value):
 
 
 def _array(value):
-    array = np.asarray(value)
+    array = unmasked("an operand", value)
     return np.asarray(float(value)) if array.dtype == object and isinstance(value, int) else array
 
 
@@ -438,12 +466,15 @@ def apply_all(op, /, *inputs, **constants):
     cotangent of (``dh`` of ``h``); the others are values alone.
     """
     record = registry.kernel(op)
-    forward, parameters, operands = _forward(record)
+    forward, parameters, needed, operands = _forward(record)
     for name in constants:
         if name not in parameters:
-            raise TypeError(f"`{op}` has no argument `{name}`; it takes {', '.join(parameters)}")
+            taken = ", ".join(parameters) or "none besides its inputs"
+            raise TypeError(f"`{op}` has no argument `{name}`; it takes {taken}")
     if len(inputs) > len(record.inputs):
         raise TypeError(f"`{op}` takes the inputs {', '.join(record.inputs)}; got {len(inputs)}")
+    if len(inputs) < needed:
+        raise TypeError(f"`{op}` needs the inputs {', '.join(record.inputs[:needed])}; got {len(inputs)}")
     inputs = [*inputs, *[None] * (len(record.inputs) - len(inputs))]
     if operands:
         for i, operand in zip(operands, alike([inputs[i] for i in operands])):
@@ -457,7 +488,7 @@ def apply_all(op, /, *inputs, **constants):
         else:
             raw = forward(*[None if t is None else t._array for t in inputs], **constants)
     except ValueError as error:
-        if record.target == "numpy" and type(error) is ValueError:
+        if record.target == "numpy" and type(error) in (ValueError, np.exceptions.AxisError):
             raise _unfit(record, inputs, error) from None
         raise
     if record.target == "numpy":
@@ -512,12 +543,14 @@ def _as_array(value, inputs):
 
 @functools.cache
 def _forward(record):
-    """The forward kernel of a record, its constants, each with its default, and which inputs are alike."""
-    skip = {*record.inputs, "out"}
-    constants = {n: d for n, d in registry.parameters(record.forward).items() if n not in skip}
+    """The forward kernel of a record, its constants with their defaults, how many inputs it needs, and which
+    are alike."""
+    skip, parameters = {*record.inputs, "out"}, registry.parameters(record.forward)
+    constants = {n: d for n, d in parameters.items() if n not in skip}
+    needed = sum(parameters[n] is inspect.Parameter.empty for n in record.inputs)
     operands = [i for i, name in enumerate(record.inputs) if name in _OPERANDS]
     arithmetic = record.target == "numpy" and len(operands) > 1
-    return resolve(record.forward), constants, operands if arithmetic else []
+    return resolve(record.forward), constants, needed, operands if arithmetic else []
 
 
 @contextlib.contextmanager

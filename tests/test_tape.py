@@ -2,14 +2,16 @@
 
 import gc
 import weakref
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 import nbdl
-from nbdl import tape
-from nbdl.errors import DtypeError, ShapeError, TapeError, UsageError
+from nbdl import nn, tape
+from nbdl.errors import DataError, DtypeError, ShapeError, TapeError, UsageError
 from nbdl.testing import gradcheck
+from nbdl.train import predict
 
 
 def variable(values, **options):
@@ -408,6 +410,45 @@ def test_comparison_is_by_element_and_a_tensor_is_still_a_key():
 def test_too_many_inputs_are_refused():
     with pytest.raises(TypeError, match="`add` takes the inputs a, b; got 3"):
         nbdl.apply("add", 1.0, 2.0, 3.0)
+
+
+def test_inputs_that_are_missing_and_axes_that_are_not_there_are_named():
+    x = nbdl.tensor(np.ones((2, 3)))
+    with pytest.raises(TypeError, match="`mul` needs the inputs a, b; got 1"):
+        nbdl.apply("mul", x)
+    with pytest.raises(TypeError, match="`exp` has no argument `foo`; it takes none besides its inputs"):
+        nbdl.apply("exp", x, foo=1)
+    with pytest.raises(ShapeError, match=r"swapaxes: axes of a tensor of shape \(2, 3\) are from -2 to 1"):
+        x.swapaxes(0, 5)
+    for reduce in (x.sum, x.cumsum, x.argmax):
+        with pytest.raises(ShapeError, match=r"of `a` of shape \(2, 3\): axis 2 is out of bounds"):
+            reduce(axis=2)
+
+
+def test_masked_values_are_refused_and_masks_of_nothing_are_not():
+    x = np.ma.masked_array([[1.0, 2.0], [3.0, 1e6]], [[0, 0], [0, 1]])
+    net = nn.init(nn.Linear(1), np.ones((1, 2)))
+    calls = (
+        lambda a: nbdl.tensor(a), lambda a: net(a), lambda a: nbdl.tensor(np.ones((2, 2))) + a,
+        lambda a: nbdl.apply("neg", a), lambda a: nn.init(nn.Linear(1), a), lambda a: predict(net, a),
+        lambda a: net.b.assign(a[1:, 1].astype(np.float32)),
+    )  # fmt: skip
+    for call in calls:
+        with pytest.raises(DataError, match="must not hold masked values: fill them in, or leave"):
+            call(x)
+        call(np.ma.masked_array(x.data, False))
+
+
+@pytest.mark.parametrize("data", [None, [1, None], "a", ["a", 1.0], np.datetime64(1, "s"), [{}]])
+def test_data_that_are_no_numbers_are_refused(data):
+    for dtype in (None, "float64"):
+        with pytest.raises(DtypeError, match=r"tensor: `data` must hold .*numbers, got"):
+            nbdl.tensor(data, dtype=dtype)
+
+
+def test_numbers_as_python_objects_are_numbers():
+    assert nbdl.tensor(np.array([1, 2.5], object)).dtype == np.float64
+    assert nbdl.tensor([2**70, Fraction(1, 2)], dtype="float64").data.tolist() == [2.0**70, 0.5]
 
 
 def test_nothing_of_the_tape_waits_for_the_garbage_collector():

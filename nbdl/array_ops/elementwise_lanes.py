@@ -60,7 +60,7 @@ def _power(a, b):
         return y if b >= 0 else 1.0 / y
     if b == 0.5:
         return v.sqrt(a)
-    y = m.exp(b * m.log(abs(a) if whole else a))
+    y = m.exp(b * m.log(abs(a) if whole else v.where(a == -np.inf, -a, a)))  # pow(-inf, 2.5) is inf
     if whole and b / 2 != np.floor(b / 2):
         y = v.where(a < 0.0, -y, y)
     return v.where(a == 1.0, one, y)

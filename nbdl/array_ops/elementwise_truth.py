@@ -75,6 +75,9 @@ def power_cases(rng):
         found.append(Case(f"to the {b:g}", (rng.uniform(0.5, 2, (3, 4)), np.array(b)), arrays=("b",)))
         found.append(Case(f"the ends to the {b:g}", (a, np.array(b)), grad=False, arrays=("b",)))
     signed = rng.choice([-1, 1], (3, 4)) * rng.uniform(0.9, 1.1, (3, 4))
+    found.append(
+        Case("minus infinity to the 2.5", (np.array([[-np.inf]]), np.array(2.5)), grad=False, arrays=("b",))
+    )
     for b in (2.0, 3.0, -1.0, 65.0, 66.0):
         found.append(Case(f"of both signs to the {b:g}", (signed, np.array(b)), grad=False, arrays=("b",)))
     return found

@@ -19,7 +19,7 @@ from nbdl.errors import UsageError
 @click.option("--top-p", type=float, default=1.0, metavar="X", help="Draw from those that have this share.")
 @click.option("--greedy", is_flag=True, help="Take the most probable token each time.")
 @click.option("--beam", type=int, default=0, metavar="N", help="The best text that a beam so wide finds.")
-@click.option("--seed", type=int, default=0, metavar="N", help="Of the draws. Default: 0.")
+@click.option("--seed", type=int, default=0, metavar="N", help="From 0 to 2^63 - 1. Default: 0.")
 @click.option("--samples", type=click.IntRange(1), metavar="N", help="Of an autoencoder. Default: 64.")
 @click.option(
     "--plot",

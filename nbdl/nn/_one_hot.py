@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nbdl.errors import DtypeError
+from nbdl.errors import DtypeError, LabelError
 from nbdl.nn._options import positive
 from nbdl.nn._parameter import Buffer
 from nbdl.tape import apply, as_tensor
@@ -36,4 +36,7 @@ class OneHot:
             raise DtypeError(text, self.classes - 1, ids.dtype)
         if not self.rows.ready:
             self.rows.fill((self.classes, self.classes))
-        return apply("embedding", ids, self.rows)
+        try:
+            return apply("embedding", ids, self.rows)
+        except LabelError as error:  # the kernel knows its own name alone
+            raise LabelError(str(error).replace("embedding:", "OneHot:")) from None

@@ -69,6 +69,13 @@ def positive(where, value):
     return int(value)
 
 
+def below(bits, where, value):
+    """`value` if it is an integer from 0 to 2^bits - 1, else `OptionError`: a seed has 63 bits."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < 2**bits:
+        raise OptionError("{} must be an integer from 0 to 2^{} - 1, got {!r}", where, bits, value)
+    return int(value)
+
+
 def groups_of(layer, groups, out_channels):
     """The option `groups` of a convolution: an integer of at least 1 that divides `out_channels`."""
     groups = positive(f"{layer}: `groups`", groups)

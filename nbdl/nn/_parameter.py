@@ -23,6 +23,7 @@ from nbdl.errors import (
 )
 from nbdl.kernels.simd.registers import LANES
 from nbdl.nn._inputs import call, each, named, numbers, taken
+from nbdl.nn._options import below
 from nbdl.records import resolve
 from nbdl.tape import Tensor, no_grad, tracing
 
@@ -63,7 +64,7 @@ class Stored(Tensor):
 
     def assign(self, values):
         """Give all values at once; the shape must be right if it is known already."""
-        values = np.asarray(values)
+        values = tape.unmasked("assign: `values`", values)
         if values.dtype not in (np.float32, np.float64):
             raise DtypeError("a {} must be float32 or float64, got {}", self.kind, values.dtype)
         if not self.ready:
@@ -209,7 +210,7 @@ class Buffer(Stored):
         if not self.per_sample:
             super().assign(values)
             return
-        values = np.asarray(values)
+        values = tape.unmasked("assign: `values`", values)
         self.grow(len(values), values.shape[1:], values.dtype)
         self[: len(values)] = values
 
@@ -316,7 +317,7 @@ def init(net, example, seed=0, dtype="float32", keep=False, initializers=None):
     example : array, or arrays by name
         One or more samples, as the net will see them. Integers stay integers for a net that takes them.
     seed : int
-        The same seed gives the same values, parameter by parameter.
+        From 0 to 2^63 - 1. The same seed gives the same values, parameter by parameter.
     dtype : "float32" or "float64"
     keep : bool
         Leave the arrays alone that have values already.
@@ -332,7 +333,7 @@ def init(net, example, seed=0, dtype="float32", keep=False, initializers=None):
     >>> net = nn.Sequential(nn.Linear(4), nn.Linear(2))
     >>> net = nn.init(net, np.zeros((1, 3)), initializers={"*.w": narrow, "1.b": "ones"})
     """
-    dtype = np.dtype(dtype)
+    dtype, seed = np.dtype(dtype), below(63, "init: `seed`", seed)
     if dtype not in (np.float32, np.float64):
         raise DtypeError("init: `dtype` must be float32 or float64, got {}", dtype)
     example = taken(numbers("init: `example`", example, dtype), slice(0, 1))

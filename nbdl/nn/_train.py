@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nbdl.errors import DtypeError, OptionError, ShapeError, UsageError
-from nbdl.kernels.door.options import integer
+from nbdl.errors import DtypeError, ShapeError, UsageError
+from nbdl.nn._options import below
 from nbdl.nn._parameter import Buffer
 from nbdl.tape import as_tensor, computed
 
@@ -27,7 +27,8 @@ class Train:
     """
 
     def __init__(self, seed=0, step=0):
-        self.seed, self.step, self._ops = _below(63, "seed", seed), _below(32, "step", step), 0
+        self.seed, self.step = below(63, "Train: `seed`", seed), below(32, "Train: `step`", step)
+        self._ops = 0
         self.kept, self.read = [], []
 
     def next_op(self):
@@ -112,11 +113,3 @@ def training(layer, train):
         name = layer if isinstance(layer, str) else type(layer).__name__
         raise UsageError(text, name, train)
     return train
-
-
-def _below(bits, name, value):
-    """`value` as an integer from 0 to 2^bits - 1: what keys the random numbers of a kernel."""
-    value = integer(f"Train: `{name}`", value)
-    if not 0 <= value < 2**bits:
-        raise OptionError("Train: `{}` must be from 0 to 2^{} - 1, got {}", name, bits, value)
-    return value

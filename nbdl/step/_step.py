@@ -9,7 +9,7 @@ from nbdl import nn
 from nbdl._cores import thread_count
 from nbdl.errors import DataError, DtypeError, OptionError, ShapeError, UsageError
 from nbdl.nn._inputs import call, each, named, numbers, taken
-from nbdl.nn._options import positive
+from nbdl.nn._options import below, positive
 from nbdl.nn._own_loss import check_loss_options, loss_record
 from nbdl.nn._parameter import per_sample_buffers, ready
 from nbdl.optim import Updater
@@ -49,7 +49,7 @@ def compile_step(
     lr : float
         Learning rate, where a call gives no other.
     seed : int
-        Of the parameters and of dropout.
+        Of the parameters and of dropout: from 0 to 2^63 - 1.
     loss_options, optimizer_options : dict, optional
     groups : dict or callable, optional
         Options of some parameters: see `nbdl.optim.Updater`.
@@ -71,6 +71,11 @@ def compile_step(
         If the net looks at the values it computes, or depends on the number of samples in another way than by
         its multiples.
     """
+    if not isinstance(example, (tuple, list)) or len(example) != 2:
+        shape = getattr(example, "shape", None)
+        what = type(example).__name__ if shape is None else f"one array of shape {shape}"
+        raise UsageError("`example` must be (x, y), some samples and their targets, got {}", what)
+    below(63, "compile_step: `seed`", seed)
     x, y = example
     x, y = numbers("`example`", x, np.float64), numbers("`example`", y, np.float64)
     if not ready(net):
@@ -185,10 +190,11 @@ class CompiledStep:
         lr = self.updater.lr if lr is None else lr
         if isinstance(lr, float) and 0 <= lr < math.inf:
             return [lr] * steps
-        rates = np.asarray(lr, np.float64)
-        if rates.shape not in ((), (steps,)) or not (np.isfinite(rates).all() and (rates >= 0).all()):
-            raise OptionError("`lr` must be one or {} finite numbers, none negative, got {}", steps, lr)
-        return np.broadcast_to(rates, (steps,))
+        rates = np.asarray(lr)
+        fits = rates.shape in ((), (steps,)) and rates.dtype.kind in "iuf"
+        if not (fits and np.isfinite(rates).all() and (rates >= 0).all()):
+            raise OptionError("`lr` must be one or {} finite numbers, none negative, got {!r}", steps, lr)
+        return np.broadcast_to(rates.astype(np.float64), (steps,))
 
     def _train(self, data, order, n, rates):
         with self.program.exclusive():

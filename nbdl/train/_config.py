@@ -11,7 +11,8 @@ import numpy as np
 
 from nbdl import registry
 from nbdl.data._fault import reading
-from nbdl.errors import PluginError, UsageError
+from nbdl.errors import OptionError, PluginError, UsageError
+from nbdl.nn._options import below
 
 LONGEST = 2**20  # bytes of a config file
 MOST = 2**31  # of a number of epochs, samples or threads
@@ -192,10 +193,14 @@ def _typed(key, value):
 
 def check_values(config):
     """Raise `UsageError` for a value of the wrong type or out of range."""
+    try:
+        below(63, "`seed`", config.seed)
+    except OptionError as error:
+        raise UsageError(*error.args) from None
     for key in _TYPES:
         setattr(config, key, _typed(key, getattr(config, key)))
     for key, least, most in (
-        ("epochs", 1, MOST), ("batch_size", 1, MOST), ("lr", 0.0, math.inf), ("seed", 0, 2**63),
+        ("epochs", 1, MOST), ("batch_size", 1, MOST), ("lr", 0.0, math.inf),
         ("threads", 0, MOST), ("clip_norm", 0.0, math.inf), ("clip_value", 0.0, math.inf),
         ("validation", 0.0, 1.0),
         ("patience", 0, MOST), ("min_delta", 0.0, math.inf), ("statistics", 0, MOST),

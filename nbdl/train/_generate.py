@@ -10,6 +10,7 @@ from nbdl.data._ngrams import as_ids
 from nbdl.data._text import LENGTH
 from nbdl.errors import NbdlError, OptionError, ShapeError, UsageError
 from nbdl.kernels import greedy_token, sample_token
+from nbdl.nn._options import below
 from nbdl.nn._parameter import per_sample_buffers
 from nbdl.train._beam import beam_search
 from nbdl.train._loop import Run
@@ -158,11 +159,9 @@ def _shown(some):
 
 
 def _check(tokens, temperature, top_k, top_p, beam, seed):
-    for name, value, most in (
-        ("tokens", tokens, 2**32), ("top_k", top_k, 2**63), ("beam", beam, 2**31), ("seed", seed, 2**63),
-    ):  # fmt: skip
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < most:
-            raise OptionError("`{}` must be an integer from 0, got {!r}", name, value)
+    ranges = (32, "tokens", tokens), (63, "top_k", top_k), (31, "beam", beam), (63, "seed", seed)
+    for bits, name, value in ranges:
+        below(bits, f"`{name}`", value)
     if not 0 < temperature < math.inf:
         text = "`temperature` must be above 0 and finite, got {}. Try greedy, the limit at 0"
         raise OptionError(text, temperature)

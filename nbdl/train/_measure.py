@@ -18,6 +18,7 @@ from nbdl.records import resolve as code
 from nbdl.step import CompiledPredict
 from nbdl.step._forms import flat, put_together
 from nbdl.step._trace import trace
+from nbdl.tape import unmasked
 
 HELD = 2**26  # bytes of predictions that are held at once
 
@@ -62,7 +63,7 @@ def joined(answers):
 
 def _samples(net, x):
     """One or more inputs in the dtype of the net."""
-    x = each(np.asarray, x)
+    x = each(lambda a: unmasked("predict: `x`", a), x)
     if not count(x):
         raise ShapeError("predict: `x` must hold at least one sample, got shape {}", each(np.shape, x))
     return numbers("predict: `x`", x, dtype_of(net, x))

@@ -158,7 +158,9 @@ def test_float32_mean_is_summed_in_float64():
 
 def test_nothing_is_written_when_a_label_is_bad():
     dx, labels = np.zeros((6, 5)), np.array([0, 1, 2, 3, 4, 5])
-    with pytest.raises(LabelError, match=r"softmax_cross_entropy: `labels` .* got 5 at position 5"):
+    with pytest.raises(LabelError, match="softmax_cross_entropy_each: `labels` must be from 0 to"):
+        softmax_cross_entropy_each(np.zeros((1, 4)), np.array([4]))
+    with pytest.raises(LabelError, match=r"softmax_cross_entropy_dx: `labels` .* got 5 at position 5"):
         softmax_cross_entropy_dx(1.0, X, labels, dx=dx)
     out = np.zeros(6)
     with pytest.raises(LabelError, match="got 5 at position 5"):

@@ -51,6 +51,8 @@ def test_after_log_softmax_it_is_softmax_cross_entropy():
 
 
 def test_messages():
+    with pytest.raises(LabelError, match="nll_loss_each: `labels` must be from 0 to 3"):
+        nll_loss_each(np.zeros((1, 4)), np.array([4]))
     with pytest.raises(LabelError, match=r"nll_loss: `labels` must be from 0 to 3 .* got 4 at position 0"):
         nll_loss(X, LABELS + 4)
     with pytest.raises(

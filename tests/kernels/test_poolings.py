@@ -145,6 +145,19 @@ def test_lp_pooling_agrees_with_torch(p):
         np.testing.assert_array_equal(lp_pool2d(-x, kernel, stride, p=p), got)
 
 
+@pytest.mark.parametrize("p", [2.0, 3.5, 100.0, 1e308])
+def test_lp_pooling_of_any_magnitude(p):
+    """What is scaled by a power of two gives the scaled norm and the same gradient, in the dtype's range."""
+    x = RNG.uniform(-2, 2, (2, 3, 8, 9)).astype(np.float32)
+    y = lp_pool2d(x.astype(float), (3, 2), (2, 1), p=p)
+    dx = lp_pool2d_dx(np.ones_like(y), x.astype(float), y, (3, 2), (2, 1), p=p)
+    for scale in np.float32(2) ** np.array([0, 100, -100], np.float32):
+        got = lp_pool2d(scale * x, (3, 2), (2, 1), p=p)
+        np.testing.assert_allclose(got / scale, y, rtol=1e-6)
+        slopes = lp_pool2d_dx(np.ones_like(got), scale * x, got, (3, 2), (2, 1), p=p)
+        np.testing.assert_allclose(slopes, dx, rtol=1e-7 * min(p, 1e3), atol=1e-6)
+
+
 def test_lp_pooling_of_zeros_has_no_gradient():
     x = np.zeros((1, 1, 2, 2))
     for p in (1.0, 2.0, 3.0):

@@ -24,6 +24,8 @@ def test_one_hot_rows():
         layer(np.array([4]))
     with pytest.raises(DtypeError, match="OneHot: `ids` must be integers, from 0 to 3, got float64"):
         layer(np.array([1.0]))
+    with pytest.raises(LabelError, match="OneHot: `ids` must be from 0 to 3, got 4 at"):
+        layer(np.array([[4]]))
     with pytest.raises(OptionError, match="OneHot: `classes` must be an integer of at least 1, got 0"):
         nn.OneHot(0)
 

@@ -142,6 +142,15 @@ def test_a_single_call_takes_arrays_of_any_kind(x, labels):
         (np.zeros((2, 8), np.float32), [0, 3], 0.1, LabelError, "from 0 to 2 .* got 3 at position 1"),
         (np.zeros((2, 8), np.float32), [0, 1], -0.1, OptionError, "`lr` must be one or 1 finite"),
         (np.zeros((2, 8), np.float32), [0, 1], np.inf, OptionError, "`lr` must be .* got inf"),
+        (np.zeros((2, 8), np.float32), [0, 1], "a", OptionError, "`lr` must be .* got 'a'"),
+        (np.zeros((2, 8), np.float32), [0, 1], True, OptionError, "`lr` must be .* got True"),
+        (
+            np.ma.masked_array(np.zeros((2, 8), np.float32), np.eye(2, 8)),
+            [0, 1],
+            0.1,
+            DataError,
+            "`x` must not hold masked values",
+        ),
         (np.full((2, 8), np.nan, np.float32), [0, 1], 0.1, NumericError, "the loss is nan at step 1"),
     ],
 )
@@ -198,6 +207,14 @@ def test_what_cannot_be_compiled_is_named(x, labels, numbers):
         nbdl.compile_step(nn.Sequential(nn.ReLU()), example=example)
     with pytest.raises(OptionError, match='`threads` must be an integer > 0 or "auto", got 0'):
         nbdl.compile_step(mlp(), example=example, threads=0)
+    for one in (x[:2], x, (x,), {"x": x, "y": labels}):
+        with pytest.raises(UsageError, match=r"`example` must be \(x, y\), some samples and their targets"):
+            nbdl.compile_step(mlp(), example=one)
+    for seed in (-1, 2**63, 1.5, True, None, "a"):
+        with pytest.raises(OptionError, match=r"compile_step: `seed` must be an integer from 0 to 2\^63 - 1"):
+            nbdl.compile_step(mlp(), example=example, seed=seed)
+        with pytest.raises(OptionError, match=r"init: `seed` must be an integer from 0 to 2\^63 - 1, got"):
+            nn.init(mlp(), x, seed=seed)
     with pytest.raises(UsageError, match="did you mean adam"):
         nbdl.compile_step(mlp(), optimizer="adamm", example=example)
     with pytest.raises(UsageError, match="loss `mse` has no option `foo`"):

@@ -76,12 +76,12 @@ def test_what_the_vocabulary_does_not_hold():
             "28 logits, the vocabulary has 29",
         ),
         ({"length": 9}, ShapeError, r"does not take ids of shape \(N, `length`\), \(N, 9\)"),
-        ({"tokens": -1}, OptionError, "`tokens` must be an integer from 0, got -1"),
+        ({"tokens": -1}, OptionError, r"`tokens` must be an integer from 0 to 2\^32 - 1, got -1"),
         ({"temperature": 0.0}, OptionError, "`temperature` must be above 0 and finite, got 0.0. Try greedy"),
         ({"temperature": float("nan")}, OptionError, "`temperature` must be"),
         ({"top_k": 1.5}, OptionError, "`top_k` must be an integer"),
         ({"top_p": 0.0}, OptionError, "`top_p` must be above 0 and at most 1"),
-        ({"seed": -1}, OptionError, "`seed` must be an integer from 0"),
+        ({"seed": 2**64}, OptionError, r"`seed` must be an integer from 0 to 2\^63 - 1"),
     ],
 )
 def test_messages(run, change, error, message):

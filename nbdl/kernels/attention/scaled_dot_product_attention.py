@@ -158,16 +158,23 @@ def _options(q, k, mask, lengths, scale, causal, softcap, window, offset, p, see
     sides = pair("scaled_dot_product_attention: `window`", window)
     offset = integer("scaled_dot_product_attention: `offset`", offset)
     before, behind = limits("scaled_dot_product_attention", bool(causal), sides, offset)
-    top, (p, seed, op, step) = _checked_cap(softcap), _checked_key(p, seed, op, step)
+    top = _checked_cap(softcap, abs(factor) / np.float64(np.finfo(q.dtype).max))
+    p, seed, op, step = _checked_key(p, seed, op, step)
     return kept, added, strides, counts, each, factor, offset, before, behind, top, p, seed, op, step
 
 
 @jit
-def _checked_cap(softcap):
+def _checked_cap(softcap, least):
     softcap = np.float64(softcap)
     if not (softcap >= 0 and softcap < np.inf):
         raise OptionError(
             "scaled_dot_product_attention: `softcap` must be a number from 0 (none) on, got {}", softcap
+        )
+    # Scores are multiplied by scale / softcap: infinity times 0 is NaN.
+    if softcap > 0 and softcap < least:
+        raise OptionError(
+            "scaled_dot_product_attention: scale / `softcap` must be finite in the dtype of `q`, got {}",
+            softcap,
         )
     return softcap
 

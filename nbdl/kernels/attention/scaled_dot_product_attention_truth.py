@@ -126,6 +126,7 @@ def scaled_dot_product_attention_cases(rng):
         Bad("too long", (*usual, None, np.array([1, 6, 2])), {}, LabelError, "lengths"),
         Bad("a negative length", (*usual, None, np.array([1, -1, 2])), {}, LabelError, "lengths"),
         Bad("lengths that are floats", (*usual, None, np.ones(3)), {}, DtypeError, "lengths"),
+        Bad("a softcap without an inverse", usual, {"softcap": 1e-320}, OptionError, "softcap"),
         Bad("a negative softcap", usual, {"softcap": -1.0}, OptionError, "softcap"),
         Bad("a window of -2", usual, {"window": -2}, OptionError, "window"),
         Bad("a window of a fraction", usual, {"window": 0.5}, DtypeError, "window"),

@@ -133,13 +133,14 @@ def conv1d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, out=None):
         Not inside ``prange``, where Numba drops exceptions: call `conv1d_shape` before the loop.
     """
     compact()
+    given = b is not None  # asked first: `as_optional` turns None into an array without elements
     x = as_float("conv1d: `x` (N, C, W)", x, 3)
     w = as_like("conv1d: `w` (O, C/groups, K)", w, 3, x)
     b = as_optional("conv1d: `b` (O,)", b, 1, x)
     stride, padding = integer("conv1d: `stride`", stride), pair("conv1d: `padding`", padding)
     dilation, groups = integer("conv1d: `dilation`", dilation), integer("conv1d: `groups`", groups)
     shape = _conv1d_shape(x.shape, w.shape, stride, padding, dilation, groups)
-    if b.size > 0 and b.size != shape[1]:
+    if given and b.size != shape[1]:
         raise ShapeError(
             "conv1d: `b` must have {} elements, one for each output channel, got {}", shape[1], b.size
         )

@@ -138,6 +138,7 @@ def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, out=None):
         Not inside ``prange``, where Numba drops exceptions: call `conv2d_shape` before the loop.
     """
     compact()
+    given = b is not None  # asked first: `as_optional` turns None into an array without elements
     x = as_float("conv2d: `x` (N, C, H, W)", x, 4)
     w = as_like("conv2d: `w` (O, C/groups, KH, KW)", w, 4, x)
     b = as_optional("conv2d: `b` (O,)", b, 1, x)
@@ -146,8 +147,7 @@ def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, out=None):
     dilation = pair("conv2d: `dilation`", dilation)
     groups = integer("conv2d: `groups`", groups)
     shape = _conv2d_shape(x.shape, w.shape, stride, padding, dilation, groups)
-    # No bias is an empty one: the core has one type for both.
-    if b.size > 0 and b.size != shape[1]:
+    if given and b.size != shape[1]:
         raise ShapeError(
             "conv2d: `b` must have {} elements, one for each output channel, got {}", shape[1], b.size
         )

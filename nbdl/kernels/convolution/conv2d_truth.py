@@ -48,6 +48,7 @@ def conv2d_cases(rng):
         Bad("channels of w", (x, w[:, :2].copy(), b), {}, ShapeError, "w"),
         Bad("kernel too large", (x[:, :, :2].copy(), w, b), {}, ShapeError, "x"),
         Bad("empty kernel", (x, w[:, :, :0].copy(), b), {}, ShapeError, "w"),
+        Bad("b without elements", (x, w, np.zeros(0)), {}, ShapeError, "b"),
         Bad("b too long", (x, w, np.zeros(5)), {}, ShapeError, "b"),
         Bad("x of 3 dimensions", (x[0], w, b), {}, ShapeError, "x"),
         Bad("w of another dtype", (x, half(w), b), {}, DtypeError, "w"),

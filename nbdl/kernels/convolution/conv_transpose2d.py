@@ -160,12 +160,13 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, ou
         Not inside ``prange``, where Numba drops exceptions: call `conv_transpose2d_shape` before the loop.
     """
     compact()
+    given = b is not None  # asked first: `as_optional` turns None into an array without elements
     x = as_float("conv_transpose2d: `x` (N, C, H, W)", x, 4)
     w = as_like("conv_transpose2d: `w` (C, O/groups, KH, KW)", w, 4, x)
     b = as_optional("conv_transpose2d: `b` (O,)", b, 1, x)
     stride, padding, dilation, groups, ends = _options(stride, padding, dilation, groups, output_padding)
     shape = _conv_transpose2d_shape(x.shape, w.shape, stride, padding, dilation, groups, ends)
-    if b.size > 0 and b.size != shape[1]:
+    if given and b.size != shape[1]:
         raise ShapeError(
             "conv_transpose2d: `b` must have {} elements, one for each output channel, got {}",
             shape[1],

@@ -56,6 +56,7 @@ def conv_transpose2d_cases(rng):
         Bad("rows of w", (x, w[:2].copy(), b), {}, ShapeError, "w"),
         Bad("empty kernel", (x, w[:, :, :0].copy(), b), {}, ShapeError, "w"),
         Bad("empty images", (x[:, :, :0].copy(), w, b), {}, ShapeError, "x"),
+        Bad("b without elements", (x, w, np.zeros(0)), {}, ShapeError, "b"),
         Bad("b too long", (x, w, np.zeros(5)), {}, ShapeError, "b"),
         Bad("x of 3 dimensions", (x[0], w, b), {}, ShapeError, "x"),
         Bad("w of another dtype", (x, half(w), b), {}, DtypeError, "w"),

@@ -165,6 +165,8 @@ def convolve2d_dw(dy, x, w_shape, mode="full", dw=None):
     dy = as_float("convolve2d_dw: `dy` (..., P, Q)", dy, AT_LEAST_2)
     x = as_like("convolve2d_dw: `x` (..., H, W)", x, AT_LEAST_2, dy)
     w_shape = pair("convolve2d_dw: `w_shape`", w_shape)
+    if min(w_shape) < 1 or max(w_shape) >= LIMIT:
+        raise ShapeError("convolve2d_dw: `w_shape` must be from 1x1 to below 2^31, got {}", w_shape)
     sides = _convolve2d_sides(x.shape, w_shape, choice("convolve2d_dw: `mode`", mode, MODES))
     size = _size(x.shape, w_shape, sides)
     if (

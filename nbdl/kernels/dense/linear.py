@@ -79,19 +79,20 @@ def linear(x, w, b=None, out=None):
     >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([0.5]))
     array([[11.5]])
     """
+    given = b is not None  # asked first: `as_optional` turns None into an array without elements
     x = as_float("linear: `x` (N, ..., D)", x, AT_LEAST_2)
     w = as_like("linear: `w` (D, Q)", w, 2, x)
     b = as_optional("linear: `b` (Q,)", b, 1, x)
     shape = linear_shape(x.shape, w.shape)
-    _check_bias(b, w.shape[1])
+    _check_bias(b, given, w.shape[1])
     y = as_out("linear: `out`", out, shape, x)
     _linear(rows(x), w, b, rows(y))
     return y
 
 
 @jit
-def _check_bias(b, n):
-    if b.size not in (0, n):
+def _check_bias(b, given, n):
+    if given and b.size != n:
         raise ShapeError("linear: `b` must have {} elements, one for each column of `w`, got {}", n, b.size)
 
 

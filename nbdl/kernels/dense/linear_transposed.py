@@ -73,11 +73,12 @@ def linear_transposed(x, w, b=None, out=None):
     >>> linear_transposed(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([0.5]))
     array([[11.5]])
     """
+    given = b is not None  # asked first: `as_optional` turns None into an array without elements
     x = as_float("linear_transposed: `x` (N, ..., D)", x, AT_LEAST_2)
     w = as_like("linear_transposed: `w` (Q, D)", w, 2, x)
     b = as_optional("linear_transposed: `b` (Q,)", b, 1, x)
     shape = linear_transposed_shape(x.shape, w.shape)
-    if b.size not in (0, w.shape[0]):
+    if given and b.size != w.shape[0]:
         raise ShapeError(
             "linear_transposed: `b` must have {} elements, one for each row of `w`, got {}",
             w.shape[0],

@@ -30,6 +30,7 @@ def linear_cases(rng):
         Case("infinite", (np.array([[np.inf, 1.0], [2.0, 3.0]]), np.array([[1.0], [2.0]]), None), grad=False),
         Bad("w too tall", (x, w[:2], b), {}, ShapeError, "w"),
         Bad("b too short", (x, w, b[:4]), {}, ShapeError, "b"),
+        Bad("b without elements", (x, w, b[:0]), {}, ShapeError, "b"),
         Bad("w too tall for rows", (np.stack([x, x]), w[:2], b), {}, ShapeError, "w"),
         Bad("x of 1 dimension", (x[0], w, b), {}, ShapeError, "x"),
         Bad("x of integers", (x.astype(int), w, b), {}, DtypeError, "x"),

@@ -41,14 +41,14 @@ from nbdl.kernels.loss.cross_entropy_cores import (
 
 
 @jit
-def _inputs(x, labels, weight, ignore_index, smoothing):
+def _inputs(kernel, x, labels, weight, ignore_index, smoothing):
     """The door of the kernels with labels: all checks, and the arrays as their cores want them."""
     x = as_float("softmax_cross_entropy: `x` (N, ..., C)", x, AT_LEAST_2)
     labels = as_labels("softmax_cross_entropy: `labels` (N, ...)", labels, AT_LEAST_1)
     weight = as_optional("softmax_cross_entropy: `weight` (C,)", weight, 1, x)
     _check_smoothing(smoothing)
     # After this check each label that is not ignored is a column of x: the cores index unchecked.
-    check_classes("softmax_cross_entropy", x.shape, labels, weight, ignore_index)
+    check_classes(kernel, x.shape, labels, weight, ignore_index)
     return x, labels, weight
 
 
@@ -97,7 +97,7 @@ def softmax_cross_entropy(x, labels, weight=None, ignore_index=-100, label_smoot
         integer("softmax_cross_entropy: `ignore_index`", ignore_index),
         np.float64(label_smoothing),
     )
-    x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
+    x, labels, weight = _inputs("softmax_cross_entropy", x, labels, weight, ignore, smoothing)
     check_rows("softmax_cross_entropy", x.shape)
     count = count_labels("softmax_cross_entropy", labels, weight, ignore)
     # Losses one by one, then their mean in float64: the same numbers as `softmax_cross_entropy_each`.
@@ -116,7 +116,7 @@ def softmax_cross_entropy_dx(dloss, x, labels, weight=None, ignore_index=-100, l
         integer("softmax_cross_entropy_dx: `ignore_index`", ignore_index),
         np.float64(label_smoothing),
     )
-    x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
+    x, labels, weight = _inputs("softmax_cross_entropy_dx", x, labels, weight, ignore, smoothing)
     check_rows("softmax_cross_entropy_dx", x.shape)
     # Raises where no label counts, so before anything is written to dx.
     count = count_labels("softmax_cross_entropy_dx", labels, weight, ignore)
@@ -145,7 +145,7 @@ def softmax_cross_entropy_each(x, labels, weight=None, ignore_index=-100, label_
         integer("softmax_cross_entropy_each: `ignore_index`", ignore_index),
         np.float64(label_smoothing),
     )
-    x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
+    x, labels, weight = _inputs("softmax_cross_entropy_each", x, labels, weight, ignore, smoothing)
     y = as_out("softmax_cross_entropy_each: `out`", out, labels.shape, x)
     _from_labels(rows(x), flat(labels), weight, ignore, smoothing, flat(y))
     return y
@@ -160,7 +160,7 @@ def softmax_cross_entropy_each_dx(
         integer("softmax_cross_entropy_each_dx: `ignore_index`", ignore_index),
         np.float64(label_smoothing),
     )
-    x, labels, weight = _inputs(x, labels, weight, ignore, smoothing)
+    x, labels, weight = _inputs("softmax_cross_entropy_each_dx", x, labels, weight, ignore, smoothing)
     dy = as_like("softmax_cross_entropy_each_dx: `dy` (N, ...)", dy, AT_LEAST_1, x)
     check_cotangent("softmax_cross_entropy_each_dx", dy, labels)
     dx = as_grad("softmax_cross_entropy_each_dx: `dx`", dx, x.shape, x)

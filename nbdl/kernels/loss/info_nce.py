@@ -32,7 +32,7 @@ def info_nce(x, y, temperature=1.0, symmetric=False):
     x, y : (N, D) float arrays
         Row n of one belongs to row n of the other; N >= 1.
     temperature : float
-        What the scores are divided by; positive.
+        What the scores are divided by; positive, with an inverse that the dtype of `x` holds.
     symmetric : bool
         Whether to take the mean with the loss of y among x.
 
@@ -52,7 +52,7 @@ def info_nce(x, y, temperature=1.0, symmetric=False):
     """
     x = as_float("info_nce: `x` (N, D)", x, 2)
     y = as_like("info_nce: `y` (N, D)", y, 2, x)
-    _check("info_nce", x.shape, y.shape, temperature)
+    _check("info_nce", x, y, temperature)
     scores, labels = _scores(x, y, np.float64(temperature)), np.arange(x.shape[0])
     loss = softmax_cross_entropy(scores, labels)
     if symmetric:
@@ -66,7 +66,7 @@ def info_nce_dx(dloss, x, y, temperature=1.0, symmetric=False, dx=None):
     """Adds the scalar `dloss` times the gradient of `info_nce` with respect to x to `dx` (N, D)."""
     x = as_float("info_nce_dx: `x` (N, D)", x, 2)
     y = as_like("info_nce_dx: `y` (N, D)", y, 2, x)
-    _check("info_nce_dx", x.shape, y.shape, temperature)
+    _check("info_nce_dx", x, y, temperature)
     dx = as_grad("info_nce_dx: `dx`", dx, x.shape, x)
     slope = _dscores(np.float64(dloss), x, y, np.float64(temperature), bool(symmetric))
     # With the scores seen as `linear` of x and y^T, this is its gradient.
@@ -78,7 +78,7 @@ def info_nce_dy(dloss, x, y, temperature=1.0, symmetric=False, dy=None):
     """Adds the scalar `dloss` times the gradient of `info_nce` with respect to y to `dy` (N, D)."""
     x = as_float("info_nce_dy: `x` (N, D)", x, 2)
     y = as_like("info_nce_dy: `y` (N, D)", y, 2, x)
-    _check("info_nce_dy", x.shape, y.shape, temperature)
+    _check("info_nce_dy", x, y, temperature)
     dy = as_grad("info_nce_dy: `dy`", dy, x.shape, x)
     slope = _dscores(np.float64(dloss), x, y, np.float64(temperature), bool(symmetric))
     return linear_dx(np.ascontiguousarray(slope.T), np.ascontiguousarray(x.T), dy)
@@ -97,14 +97,17 @@ def info_nce_bound(loss, n):
 
 
 @jit
-def _check(kernel, x_shape, y_shape, temperature):
-    if y_shape != x_shape:
-        raise ShapeError("{}: `y` must have shape {}, that of `x`, got {}", kernel, x_shape, y_shape)
-    if x_shape[0] == 0:
-        raise ShapeError("{}: `x` is an empty batch, shape {}: it has no mean", kernel, x_shape)
+def _check(kernel, x, y, temperature):
+    if y.shape != x.shape:
+        raise ShapeError("{}: `y` must have shape {}, that of `x`, got {}", kernel, x.shape, y.shape)
+    if x.shape[0] == 0:
+        raise ShapeError("{}: `x` is an empty batch, shape {}: it has no mean", kernel, x.shape)
     # `not (...)` refuses NaN too.
     if not (temperature > 0 and temperature < np.inf):
         raise OptionError("{}: `temperature` must be positive and finite, got {}", kernel, temperature)
+    # The scores are multiplied by its inverse: infinity times 0 is NaN.
+    if temperature < 1 / np.float64(np.finfo(x.dtype).max):
+        raise OptionError("{}: 1 / `temperature` must fit the dtype of `x`, got {}", kernel, temperature)
 
 
 @jit

@@ -24,6 +24,7 @@ def info_nce_cases(rng):
         Bad("empty batch", (x[:0], y[:0]), {}, ShapeError, "x"),
         Bad("y of another shape", (x, y[:4]), {}, ShapeError, "y"),
         Bad("y of another dtype", (x, half(y)), {}, DtypeError, "y"),
+        Bad("temperature without an inverse", (x, y), {"temperature": 1e-320}, OptionError, "temperature"),
         Bad("temperature 0", (x, y), {"temperature": 0.0}, OptionError, "temperature"),
         Bad("x of integers", (x.astype(int), y), {}, DtypeError, "x"),
     ]

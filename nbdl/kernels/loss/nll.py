@@ -18,12 +18,12 @@ from nbdl.kernels.door.views import flat, rows
 
 
 @jit
-def _inputs(x, labels, weight, ignore_index):
+def _inputs(kernel, x, labels, weight, ignore_index):
     x = as_float("nll_loss: `x` (N, ..., C)", x, AT_LEAST_2)
     labels = as_labels("nll_loss: `labels` (N, ...)", labels, AT_LEAST_1)
     weight = as_optional("nll_loss: `weight` (C,)", weight, 1, x)
     # After this check each label that is not ignored is a column of x: the cores index unchecked.
-    check_classes("nll_loss", x.shape, labels, weight, ignore_index)
+    check_classes(kernel, x.shape, labels, weight, ignore_index)
     return x, labels, weight
 
 
@@ -60,7 +60,7 @@ def nll_loss(x, labels, weight=None, ignore_index=-100):
     0.4904
     """
     ignore = integer("nll_loss: `ignore_index`", ignore_index)
-    x, labels, weight = _inputs(x, labels, weight, ignore)
+    x, labels, weight = _inputs("nll_loss", x, labels, weight, ignore)
     check_rows("nll_loss", x.shape)
     count = count_labels("nll_loss", labels, weight, ignore)
     # Losses one by one, then their mean in float64: the same numbers as `nll_loss_each`.
@@ -73,7 +73,7 @@ def nll_loss(x, labels, weight=None, ignore_index=-100):
 def nll_loss_dx(dloss, x, labels, weight=None, ignore_index=-100, dx=None):
     """Adds the scalar `dloss` times the gradient of the mean to `dx` (N, ..., C) (zeros if not given)."""
     ignore = integer("nll_loss_dx: `ignore_index`", ignore_index)
-    x, labels, weight = _inputs(x, labels, weight, ignore)
+    x, labels, weight = _inputs("nll_loss_dx", x, labels, weight, ignore)
     check_rows("nll_loss_dx", x.shape)
     count = count_labels("nll_loss_dx", labels, weight, ignore)
     dx = as_grad("nll_loss_dx: `dx`", dx, x.shape, x)
@@ -91,7 +91,7 @@ def nll_loss_each(x, labels, weight=None, ignore_index=-100, out=None):
     inputs.
     """
     ignore = integer("nll_loss_each: `ignore_index`", ignore_index)
-    x, labels, weight = _inputs(x, labels, weight, ignore)
+    x, labels, weight = _inputs("nll_loss_each", x, labels, weight, ignore)
     y = as_out("nll_loss_each: `out`", out, labels.shape, x)
     _nll(rows(x), flat(labels), weight, ignore, flat(y))
     return y
@@ -101,7 +101,7 @@ def nll_loss_each(x, labels, weight=None, ignore_index=-100, out=None):
 def nll_loss_each_dx(dy, x, labels, weight=None, ignore_index=-100, dx=None):
     """Adds `dy` (N, ...) times the gradient of each loss to `dx` (N, ..., C) (zeros if not given)."""
     ignore = integer("nll_loss_each_dx: `ignore_index`", ignore_index)
-    x, labels, weight = _inputs(x, labels, weight, ignore)
+    x, labels, weight = _inputs("nll_loss_each_dx", x, labels, weight, ignore)
     dy = as_like("nll_loss_each_dx: `dy` (N, ...)", dy, AT_LEAST_1, x)
     check_cotangent("nll_loss_each_dx", dy, labels)
     dx = as_grad("nll_loss_each_dx: `dx`", dx, x.shape, x)

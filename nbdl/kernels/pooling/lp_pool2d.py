@@ -19,7 +19,8 @@ The same as a loop, for `x` that needs no padding::
             y[n, c, i, j] = sum(abs(value) ** p for value in window) ** (1 / p)
         return y
 
-Sums over windows are those of `avg_pool2d`: the average of powers, times the size of the window.
+Sums over windows are those of `avg_pool2d`: the average of powers, times the size of the window. Where such
+a sum is beyond the dtype, or near its end, the window is divided by its largest magnitude first.
 """
 
 import numpy as np
@@ -42,7 +43,7 @@ def lp_pool2d(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, p=
     x, kernel, stride, padding, dilation, ceil_mode, out
         As in `max_pool2d`: x is (N, C, H, W).
     p : float
-        At least 1. Powers beyond the range of the dtype give infinity or zero.
+        At least 1 and finite. Powers may be beyond the range of the dtype: the result is not.
 
     Returns
     -------
@@ -65,7 +66,8 @@ def lp_pool2d(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, p=
 def _power_of(p):
     if not 1 <= p < np.inf:
         raise OptionError("lp_pool2d: `p` must be at least 1 and finite (or use `max_pool2d`), got {}", p)
-    return float(p)
+    # Beyond this it is the maximum in any dtype; float32 holds it, and one part of it.
+    return min(float(p), 1e30)
 
 
 @jit
@@ -75,9 +77,37 @@ def _lp_pool2d(x, kernel, stride, padding, dilation, p, y):
     _powers(x.reshape(x.size), p, powers.reshape(x.size))
     # Without the padding: the divisor must be the size by which it is multiplied back.
     _avg_pool2d(powers, kernel, stride, padding, dilation, np.int64(0), y)
-    sizes, results = _sizes(x, kernel, stride, padding, dilation, y), y.reshape(y.size)
-    for i in range(y.size):
-        results[i] = _root(results[i] * sizes[i % sizes.size], p)
+    (P, Q), limits = y.shape[2:], np.finfo(x.dtype)
+    rows = _spans(x.shape[2], kernel[0], stride[0], padding[0], dilation[0], P)
+    columns = _spans(x.shape[3], kernel[1], stride[1], padding[2], dilation[1], Q)
+    planes, results = x.reshape(-1, *x.shape[2:]), y.reshape(-1, P, Q)
+    for n in range(len(planes)):
+        for i in range(P):
+            for j in range(Q):
+                total = results[n, i, j] * x.dtype.type(rows[i, 1] * columns[j, 1])
+                # A sum near 0 has lost powers that are no normal numbers.
+                if p == 1 or limits.tiny / limits.eps < total < np.inf:
+                    results[n, i, j] = _root(total, p)
+                else:
+                    results[n, i, j] = _norm(planes[n], rows[i], columns[j], dilation, p, total)
+
+
+@jit
+def _norm(x, rows, columns, dilation, p, total):
+    """The norm of a window, divided by its largest magnitude first; `total` if that is 0, inf or NaN."""
+    largest = x.dtype.type(0)
+    for u in range(rows[1]):
+        for v in range(columns[1]):
+            largest = max(largest, abs(x[rows[0] + u * dilation[0], columns[0] + v * dilation[1]]))
+    if total != total or not 0 < largest < np.inf:
+        return total
+    total, exponent, one = x.dtype.type(0), x.dtype.type(p), x.dtype.type(1)
+    for u in range(rows[1]):
+        for v in range(columns[1]):
+            share = min(abs(x[rows[0] + u * dilation[0], columns[0] + v * dilation[1]]) / largest, one)
+            total += share * share if p == 2 else share**exponent
+    # The share of the largest is 1, which a quotient may miss by its last bit.
+    return largest * _root(max(total, one), p)
 
 
 @jit
@@ -102,19 +132,6 @@ def _root(sum_of_powers, p):
         return np.sqrt(sum_of_powers)
     # An exponent of float64 would make a float32 power one of float64.
     return sum_of_powers ** type(sum_of_powers)(1 / p)
-
-
-@jit
-def _sizes(x, kernel, stride, padding, dilation, y):
-    """How many elements of x each window of an image has, in the dtype of x."""
-    P, Q = y.shape[2:]
-    rows = _spans(x.shape[2], kernel[0], stride[0], padding[0], dilation[0], P)
-    columns = _spans(x.shape[3], kernel[1], stride[1], padding[2], dilation[1], Q)
-    sizes = np.empty(P * Q, x.dtype)
-    for i in range(P):
-        for j in range(Q):
-            sizes[i * Q + j] = rows[i, 1] * columns[j, 1]
-    return sizes
 
 
 @jit
@@ -143,15 +160,16 @@ def _lp_pool2d_dx(dy, x, y, kernel, stride, padding, dilation, p, dx):
     more, one = x.dtype.type(p - 1), x.dtype.type(1)
     for n, c, i, j in np.ndindex(N, C, P, Q):
         norm, share = y[n, c, i, j], dy[n, c, i, j]
-        # All of the window is 0, or its powers were: nothing can be divided by this norm.
+        # All of the window is 0: nothing can be divided by this norm.
         if norm == 0:
             continue
         for u in range(rows[i, 1]):
             for v in range(columns[j, 1]):
                 r, k = rows[i, 0] + u * dilation[0], columns[j, 0] + v * dilation[1]
                 value = x[n, c, r, k]
-                # The quotient first: it is at most about 1, where powers of x and of y may overflow.
-                slope = abs(value) / norm
+                # The quotient first: it is at most 1, where powers of x and of y may overflow. A large power
+                # does not forgive the last bit of one that is 1.
+                slope = one if abs(value) >= norm else abs(value) / norm
                 if p != 2:
                     slope = one if p == 1 else slope**more
                 # With p = 1 the slope jumps at 0, from -1 to 1: 0 lies between.

@@ -5,11 +5,11 @@ import numpy as np
 from nbdl._jit import jit
 from nbdl.kernels.lanes.twin import Twin, Unfit
 from nbdl.kernels.pooling.pool2d_lanes import Windows
-from nbdl.kernels.simd.registers import load, splat, sqrt, store, where
+from nbdl.kernels.simd.registers import load, smaller, some, splat, sqrt, store, where
 from nbdl.kernels.simd.vector_math import exp, log
 
 
-@jit
+@jit(inline=True)
 def _power(v, p):
     """v^p for v >= 0; 0 for p = 0 and v = 0 is not asked for."""
     if p == 1:
@@ -29,12 +29,14 @@ def _shape(site):
 
 def _numbers(site):
     kind = np.dtype(site.dtype).type
-    return Windows(site), site.L, kind(0), kind(site["p"])
+    return Windows(site), site.L, kind(0), kind(min(site["p"], 1e30))
 
 
 def _forward(site):
     windows, L, zero, p = _numbers(site)
     rows, columns, (dh, dw), root = windows.rows, windows.columns, windows.dilation, zero.dtype.type(1 / p)
+    one, inf, flat, limits = zero.dtype.type(1), zero.dtype.type(np.inf), bool(p == 1), np.finfo(zero.dtype)
+    least = zero.dtype.type(limits.tiny / limits.eps)
 
     def leaf(x, y, first, last, count, Q, W, x_pitch, y_pitch):
         for c in range(count):
@@ -44,7 +46,23 @@ def _forward(site):
                     for u in range(rows[i, 1]):
                         for v in range(columns[j, 1]):
                             total = total + _power(abs(load(x, corner + (u * dh * W + v * dw) * L)), p)
-                    store(y, (c * y_pitch + i * Q + j) * L, _power(total, root))
+                    norm = _power(total, root)
+                    odd = (total < least) | (total == inf)
+                    if not flat and some(odd):  # beyond the dtype: divided by the largest of the window first
+                        largest = splat(zero)
+                        for u in range(rows[i, 1]):
+                            for v in range(columns[j, 1]):
+                                value = abs(load(x, corner + (u * dh * W + v * dw) * L))
+                                largest = where(value > largest, value, largest)
+                        odd = odd & (largest > zero) & (largest < inf)
+                        divisor, total = where(odd, largest, splat(one)), splat(zero)
+                        for u in range(rows[i, 1]):
+                            for v in range(columns[j, 1]):
+                                value = abs(load(x, corner + (u * dh * W + v * dw) * L))
+                                total = total + _power(smaller(value / divisor, splat(one)), p)
+                        total = where(total < one, splat(one), total)  # the share of the largest is 1
+                        norm = where(odd, divisor * _power(total, root), norm)
+                    store(y, (c * y_pitch + i * Q + j) * L, norm)
 
     return [windows.row(leaf, L)]
 
@@ -69,7 +87,8 @@ def _dx(site):
                         for v in range(columns[j, 1]):
                             here = corner + (u * dh * W + v * dw) * L
                             value = load(x, here)
-                            slope = splat(one) if flat else _power(abs(value) / norm, more)
+                            part = where(abs(value) >= norm, splat(one), abs(value) / norm)
+                            slope = splat(one) if flat else _power(part, more)
                             slope = share * where(value < zero, -slope, slope)
                             none = (value == zero) | (norm == zero)
                             store(dx, here, load(dx, here) + where(none, splat(zero), slope))

@@ -14,7 +14,11 @@ def lp_pool2d(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, p=
     y = np.zeros((*x.shape[:2], len(rows), len(columns)))
     for n, c, i, j in np.ndindex(y.shape):
         values = [abs(x[n, c, r, k]) for r, k in itertools.product(rows[i][0], columns[j][0])]
-        y[n, c, i, j] = sum(v**p for v in values) ** (1 / p)
+        largest = max(values)
+        if 0 < largest < np.inf:  # a NaN that comes first is not larger than 0, one behind is in the sum
+            y[n, c, i, j] = largest * sum((v / largest) ** p for v in values) ** (1 / p)
+        else:
+            y[n, c, i, j] = sum(values)
     return y
 
 
@@ -28,6 +32,8 @@ def lp_pool2d_cases(rng):
         Case("sums of magnitudes", (x,), options((3, 2), (2, 2), (1, 0, 1, 0), p=1)),
         Case("cubes", (x,), options((2, 2), (1, 1), ceil_mode=True, p=3.0)),
         Case("a fraction", (x,), options((2, 3), (2, 1), p=2.5)),
+        Case("a large power", (x,), options((2, 3), (2, 1), p=20.0)),
+        Case("powers that are no numbers", (x[:1, :1] * 1e-3,), {"kernel": 2, "p": 1000.0}, grad=False),
         Case("of zeros", (zeros,), {"kernel": 2, "p": 3.0}, grad=False),
         Case("not finite", (ends[None, None],), {"kernel": (1, 2)}, grad=False),
         Bad("p below 1", (x,), {"kernel": 2, "p": 0.5}, OptionError, "p"),

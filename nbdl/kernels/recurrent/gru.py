@@ -56,7 +56,7 @@ def gru(x, h0, wx, wh, b=None, bh=None, lengths=None, reset="after", reverse=Fal
     x = as_float("gru: `x` (N, T, D)", x, 3)
     wx = as_like("gru: `wx` (D, 3 H)", wx, 2, x)
     wh = as_like("gru: `wh` (H, 3 H)", wh, 2, x)
-    b = as_optional("gru: `b` (3 H,)", b, 1, x)
+    offset = as_optional("gru: `b` (3 H,)", b, 1, x)
     before = as_optional("gru: `h0` (N, H)", h0, 2, x)
     extra = as_optional("gru: `bh` (3 H,)", bh, 1, x)
     H = len(wh)
@@ -64,7 +64,7 @@ def gru(x, h0, wx, wh, b=None, bh=None, lengths=None, reset="after", reverse=Fal
     check_steps("gru: `x` (N, T, D)", x.shape)
     check_shape("gru: `wh`", wh.shape, (H, 3 * H), True)
     check_shape("gru: `wx`", wx.shape, (x.shape[2], 3 * H), True)
-    check_shape("gru: `b`", b.shape, (3 * H,), bias)
+    check_shape("gru: `b`", offset.shape, (3 * H,), bias)
     check_shape("gru: `bh`", extra.shape, (3 * H,), biased)
     check_shape("gru: `h0`", before.shape, (len(x), H), given)
     # All inputs in one product: wx is read once, not once for each step.

@@ -60,14 +60,14 @@ def rnn(x, h0, wx, wh, b=None, lengths=None, activation="tanh", reverse=False, o
     x = as_float("rnn: `x` (N, T, D)", x, 3)
     wx = as_like("rnn: `wx` (D, H)", wx, 2, x)
     wh = as_like("rnn: `wh` (H, H)", wh, 2, x)
-    b = as_optional("rnn: `b` (H,)", b, 1, x)
+    offset = as_optional("rnn: `b` (H,)", b, 1, x)
     before = as_optional("rnn: `h0` (N, H)", h0, 2, x)
     H = wx.shape[1]
     # `linear` and `rnn_scan` would refuse too, but by other names of their arguments.
     check_steps("rnn: `x` (N, T, D)", x.shape)
     check_shape("rnn: `wx`", wx.shape, (x.shape[2], H), True)
     check_shape("rnn: `wh`", wh.shape, (H, H), True)
-    check_shape("rnn: `b`", b.shape, (H,), bias)
+    check_shape("rnn: `b`", offset.shape, (H,), bias)
     check_shape("rnn: `h0`", before.shape, (len(x), H), given)
     # All inputs in one product: wx is read once, not once for each step.
     return rnn_scan(linear(x, wx, b), h0, wh, lengths, activation, reverse, out)
@@ -132,11 +132,11 @@ def rnn_cell(x, h, wx, wh, b=None, activation="tanh", out=None):
     h = as_optional("rnn_cell: `h` (N, H)", h, 2, x)
     wx = as_like("rnn_cell: `wx` (D, H)", wx, 2, x)
     wh = as_like("rnn_cell: `wh` (H, H)", wh, 2, x)
-    b = as_optional("rnn_cell: `b` (H,)", b, 1, x)
+    offset = as_optional("rnn_cell: `b` (H,)", b, 1, x)
     (N, D), H = x.shape, wx.shape[1]
     check_shape("rnn_cell: `wx`", wx.shape, (D, H), True)
     check_shape("rnn_cell: `wh`", wh.shape, (H, H), True)
-    check_shape("rnn_cell: `b`", b.shape, (H,), bias)
+    check_shape("rnn_cell: `b`", offset.shape, (H,), bias)
     check_shape("rnn_cell: `h`", h.shape, (N, H), given)
     y = as_out("rnn_cell: `out`", out, (N, H), x)
     relu = choice("rnn_cell: `activation`", activation, ACTIVATIONS)
