@@ -117,6 +117,7 @@ def nbdl_models():
         presets = {"timemachine": recurrent, "text": recurrent}
         yield Model(name, f"nbdl.models:{name}", about=about, presets=presets)
     decoder = {**adam, "epochs": 40, "batch_size": 16, "lr": 0.002, "clip_norm": 1.0, "schedule": "cosine"}
+    decoder |= classes_last
     decoder["data_options"] = {"length": 64, "partition": "random"}
     decoder["model_options"] = {"dropout": 0.1}
     yield Model(
