@@ -13,7 +13,9 @@ How a block of a page is taken, from the top of the page to its end, in an empty
   run, but commands in it must be spelt right.
 """
 
+import ast
 import dataclasses
+import importlib
 import inspect
 import json
 import re
@@ -278,6 +280,68 @@ def test_table_of_hooks():
         (hook, f"nbdl.{record.__name__}", ", ".join(f"`{f.name}`" for f in dataclasses.fields(record)))
         for hook, record in registry.KINDS.values()
     ]
+
+
+# --- the map of the notes -----------------------------------------------------------------------------------
+
+TOPICS = [row for row in rows("book.md", r".+") if len(row) == 6 and row[0] not in ("topic", "---")]
+
+
+def spans(cell):
+    """What a cell shows as code."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def calls_of(topic):
+    """The names below nbdl that a topic says to call."""
+    return [m[0] for span in spans(topic[1]) if (m := re.match(r"nbdl(\.\w+)+", span))]
+
+
+def functions(path):
+    """The functions of a file of tests, by their names."""
+    return {node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if hasattr(node, "name")}
+
+
+def anchors(page):
+    """What links into a page may name: its headings as GitHub spells them."""
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_the_map_counts_its_topics():
+    text = (ROOT / "docs" / "book.md").read_text(encoding="utf-8")
+    done, all_, partly = map(
+        int, re.search(r"^(\d+) of (\d+) topics are done; (\d+) ", text, re.MULTILINE).groups()
+    )
+    assert all_ == len(TOPICS)
+    assert partly == sum("**partly**" in topic[0] for topic in TOPICS) == all_ - done
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic[0][:40])
+def test_a_topic_of_the_map_is_there(topic):
+    """Its names can be imported, its commands are spelt right, its page and its tests exist."""
+    for name in calls_of(topic):
+        module, _, attribute = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), attribute), name
+    for command in spans(topic[2]):
+        assert command.startswith("nbdl ")
+        check_spelling(shlex.split(command)[1:])
+    assert spans(topic[4]), "no test is named"
+    for path, test in (span.split("::") for span in spans(topic[4])):
+        assert test in functions(ROOT / path), f"{path} has no {test}"
+    for target, anchor in re.findall(r"\]\(([^)#]+)#?([^)]*)\)", topic[3]):
+        assert not anchor or anchor in anchors(ROOT / "docs" / target), f"{target}#{anchor}"
+
+
+def test_what_the_map_says_to_call_is_called():
+    """By a block of some page, or by a test that the topic names."""
+    on_pages = " ".join(b.text for page in PAGES for b in blocks(page) if b.kind == "python")
+    for topic in TOPICS:
+        tests = (ROOT / span.split("::")[0] for span in spans(topic[4]))
+        text = " ".join([on_pages, *(path.read_text(encoding="utf-8") for path in tests)])
+        for name in calls_of(topic):
+            assert re.search(rf"\b{name.rpartition('.')[2]}\b", text), name
 
 
 # --- the command line ---------------------------------------------------------------------------------------
