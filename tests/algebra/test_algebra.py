@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nbdl import algebra
-from nbdl.algebra import _intersection, _least_squares, _pca
+from nbdl.algebra import _intersection, _lstsq, _pca
 from nbdl.errors import DtypeError, NumericError, OptionError, ShapeError
 from nbdl.kernels import ball_projection, halfspace_projection
 
@@ -15,7 +15,7 @@ RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 6)) @ RNG.standard_normal((6, 6)) * [1, 1, 1, 3, 1, 1] + 100
 
 
-@pytest.mark.parametrize("page", [_intersection, _least_squares, _pca])
+@pytest.mark.parametrize("page", [_intersection, _lstsq, _pca])
 def test_examples(page):
     result = doctest.testmod(page, extraglobs={"np": np})
     assert result.attempted and not result.failed
@@ -91,21 +91,21 @@ def test_pca_of_hard_input():
         algebra.PCA.fit(X, 2).inverse(X)
 
 
-def test_least_squares_says_when_columns_follow_from_others():
+def test_lstsq_says_when_columns_follow_from_others():
     y = RNG.standard_normal(300)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        w = algebra.least_squares(X, y)
+        w = algebra.lstsq(X, y)
     assert abs(X.T @ (X @ w - y)).max() < 1e-7
     twice = np.hstack([X, X[:, :1]])
     with pytest.warns(RuntimeWarning, match=r"rank 6 of 7 columns.*least norm"):
-        v = algebra.least_squares(twice, y)
+        v = algebra.lstsq(twice, y)
     np.testing.assert_allclose(twice @ v, X @ w, atol=1e-8)
     assert np.linalg.norm(v) < np.linalg.norm(w) and v[0] == pytest.approx(v[6])
     with pytest.raises(ShapeError, match="`b` must be"):
-        algebra.least_squares(X, y[:5])
+        algebra.lstsq(X, y[:5])
     with pytest.raises(NumericError, match="`b` must be finite"):
-        algebra.least_squares(X, y * np.nan)
+        algebra.lstsq(X, y * np.nan)
 
 
 def test_a_singular_matrix_is_named():

@@ -220,6 +220,7 @@ FADING = [n for n in STATES if n not in ("sgd", "momentum", "adam", "adamw")]
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", FADING)
+@np.errstate(over="ignore")  # for the run without the JIT
 def test_no_finite_gradient_makes_a_step_that_is_not_finite(name, dtype):
     """Nothing is divided by zero, also without epsilon, and no state overflows."""
     update, states = STATES[name]
@@ -248,6 +249,7 @@ def test_a_gradient_that_is_not_finite_is_not_hidden(name, bad):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ["lars", "lamb"])
+@np.errstate(over="ignore", invalid="ignore")  # for the run without the JIT
 def test_norms_of_whole_parameters(name, dtype):
     """Of any shape and size, also where squares have no place in the dtype, and where a norm is 0."""
     update, states = STATES[name]

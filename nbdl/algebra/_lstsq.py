@@ -15,7 +15,7 @@ import numpy as np
 from nbdl.errors import DtypeError, NumericError, ShapeError
 
 
-def least_squares(a, b):
+def lstsq(a, b):
     """The `w` for which ``a @ w`` is nearest to `b`; of several the shortest, and a warning that says so.
 
     Parameters
@@ -41,19 +41,19 @@ def least_squares(a, b):
 
     Examples
     --------
-    >>> least_squares(np.array([[1.0, 1.0], [1.0, 2.0], [1.0, 3.0]]), np.array([3.0, 5.0, 7.0])).round(6)
+    >>> lstsq(np.array([[1.0, 1.0], [1.0, 2.0], [1.0, 3.0]]), np.array([3.0, 5.0, 7.0])).round(6)
     array([1., 2.])
     """
-    a, b = _floats("least_squares", "a", a), _floats("least_squares", "b", b)
+    a, b = _floats("lstsq", "a", a), _floats("lstsq", "b", b)
     if a.ndim != 2 or 0 in a.shape:
-        raise ShapeError("least_squares: `a` must have 2 dimensions and not be empty, got shape {}", a.shape)
+        raise ShapeError("lstsq: `a` must have 2 dimensions and not be empty, got shape {}", a.shape)
     if b.ndim not in (1, 2) or len(b) != len(a):
-        text = "least_squares: `b` must be ({},) or ({}, Q), as many rows as `a`, got shape {}"
+        text = "lstsq: `b` must be ({},) or ({}, Q), as many rows as `a`, got shape {}"
         raise ShapeError(text, len(a), len(a), b.shape)
     w, _, rank, _ = np.linalg.lstsq(a, b, rcond=None)
     if rank < a.shape[1]:
         warnings.warn(
-            f"least_squares: `a` has rank {rank} of {a.shape[1]} columns: many solutions are as near, and "
+            f"lstsq: `a` has rank {rank} of {a.shape[1]} columns: many solutions are as near, and "
             "this is the one of least norm; drop columns that follow from others, or add rows",
             RuntimeWarning,
             stacklevel=2,
@@ -93,7 +93,7 @@ def inverse(a):
     if singular.size:
         which = "" if a.ndim == 2 else f" (matrix {singular[0]} of {ranks.size})"
         raise NumericError(
-            "inverse: `a` is singular, rank {} of {}{}: np.linalg.pinv and nbdl.algebra.least_squares give "
+            "inverse: `a` is singular, rank {} of {}{}: np.linalg.pinv and nbdl.algebra.lstsq give "
             "the solution of least norm", ranks[singular[0]], size, which,
         )  # fmt: skip
     return np.linalg.inv(a)
