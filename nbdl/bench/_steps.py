@@ -153,7 +153,8 @@ class Step:
     @cached_property
     def vocabulary(self):
         """How many tokens there are, of a net that reads tokens and gives logits of the next ones; else 0."""
-        return getattr(self.build().layers[0], "vocabulary", 0)
+        first, *_ = getattr(self.build(), "layers", [None])
+        return getattr(first, "vocabulary", 0)
 
     @cached_property
     def net(self):

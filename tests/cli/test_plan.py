@@ -108,7 +108,7 @@ def test_config_file(run, tmp_path):
         (["plan", "lenet", "--shape", "5"], 3, "the data do not fit the model"),
         (["plan", "lenet", "--batch-size", "0"], 2, "`batch_size` must be at least 1"),
         (["plan", "lenet", "--threads", "-1"], 2, "`threads` must be at least 0"),
-        (["plan", "lenet", "--optimizer", "lamb"], 2, "unknown optimizer `lamb`"),
+        (["plan", "lenet", "--optimizer", "adamm"], 2, "unknown optimizer `adamm`"),
         (["plan", "lenet", "--set", "epoch=3"], 2, "did you mean `epochs`"),
     ],
 )
