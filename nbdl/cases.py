@@ -27,13 +27,17 @@ class Case:
 
 @dataclass(frozen=True)
 class Bad:
-    """Arguments that a kernel must refuse with `error`, whose message names the argument `names`."""
+    """Arguments that a kernel must refuse with `error`, whose message names the argument `names`.
+
+    Labels, probabilities and, if `values`, others are refused for values in them, of which no shape tells.
+    """
 
     name: str
     inputs: tuple
     constants: dict
     error: type
     names: str
+    values: bool = False
 
 
 def half(a):

@@ -780,7 +780,7 @@ def test_registry_entries_are_what_the_function_takes():
             ["entropy", "plants.csv", "-x", "kind", "--permutations", "9"],
             "`entropy` has no p-value",
         ),
-        (2, ["entropy", "plants.csv", "-x", "kind", "--plot", "a.png"], "a picture of a matrix, of lags or of a b"),
+        (2, ["entropy", "plants.csv", "-x", "kind", "--plot", "a.png"], "picture of a matrix, of lags or of"),
         (2, ["entropy", "plants.csv", "--pairwise", "--plot", "a.pdf"], "a .png file, got `a.pdf`"),
         (2, ["entropy", "plants.csv", "--pairwise", "--plot", "no/a.png"], "no folder no"),
         (2, ["entropy", "plants.csv", "--pairwise"], "--pairwise needs a measure of two samples"),

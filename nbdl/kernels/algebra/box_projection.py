@@ -70,8 +70,8 @@ def box_projection(x, low, high, out=None):
     array([[0. , 0.5, 1. ]])
     """
     x = as_float("box_projection: `x` (N, ..., D)", x, AT_LEAST_1)
-    y = as_out("box_projection: `out`", out, x.shape, x)
     low, high = as_bound("box_projection: `low`", low, x), as_bound("box_projection: `high`", high, x)
+    y = as_out("box_projection: `out`", out, x.shape, x)
     _check_bounds("box_projection", low, high)
     _box_projection(x.reshape(as_rows(x.shape)), low, high, y.reshape(as_rows(x.shape)))
     return y

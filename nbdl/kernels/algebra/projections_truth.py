@@ -70,8 +70,8 @@ def box_projection_cases(rng):
         Case("a bound for each", (x,), {"low": low, "high": np.array([0.5, 0.0, np.inf])}),
         Case("integer bounds", (x,), {"low": 0, "high": 1}),
         Case("the ends", (ends,), {"low": -0.5, "high": 0.5}, grad=False),
-        Bad("low above high", (x,), {"low": 1.0, "high": 0.0}, OptionError, "low"),
-        Bad("a bound that is no number", (x,), {"low": np.nan, "high": 0.0}, OptionError, "low"),
+        Bad("low above high", (x,), {"low": 1.0, "high": 0.0}, OptionError, "low", values=True),
+        Bad("a bound that is no number", (x,), {"low": np.nan, "high": 0.0}, OptionError, "low", values=True),
         Bad("too few bounds", (x,), {"low": low[:2], "high": 1.0}, ShapeError, "low"),
         Bad("a text", (x,), {"low": 0.0, "high": "1"}, DtypeError, "high"),
     ]
@@ -89,7 +89,7 @@ def halfspace_projection_cases(rng):
         Case("a short normal", (x, small), grad=False),
         Case("not a number", (np.array([[np.nan, 1.0, 1.0]]), w), grad=False),
         Bad("two columns", (x[:, :2], w), {}, ShapeError, "w"),
-        Bad("no direction", (x, 0 * w), {}, OptionError, "w"),
+        Bad("no direction", (x, 0 * w), {}, OptionError, "w", values=True),
         Bad("two dtypes", (x, half(w)), {}, DtypeError, "w"),
         Bad("integers", (np.ones((2, 3), int), w), {}, DtypeError, "x"),
     ]
