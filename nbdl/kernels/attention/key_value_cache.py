@@ -9,12 +9,12 @@ Inference, section 2.
 
 import numpy as np
 
-from nbdl._jit import jit
+from nbdl._jit import jit, plain
 from nbdl.errors import LabelError, OptionError, ShapeError
 from nbdl.kernels.door.inputs import as_float, as_labels, as_like
 from nbdl.kernels.door.options import integer
 from nbdl.kernels.door.results import as_out
-from nbdl.kernels.door.sizes import outputs
+from nbdl.kernels.door.sizes import Sizes, outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.panels import copy
 
@@ -48,10 +48,7 @@ def next_places(seen, count, room):
     """
     seen = as_float("next_places: `seen` (N, 1)", seen, 2)
     count, room = integer("next_places: `count`", count), integer("next_places: `room`", room)
-    if seen.shape[1] != 1:
-        raise ShapeError("next_places: `seen` must have shape (N, 1), got {}", seen.shape)
-    if count < 0:
-        raise OptionError("next_places: `count` must be at least 0, got {}", count)
+    _check_places(seen.shape, count)
     places = np.empty((len(seen), count), np.int64)
     for n in range(len(seen)):
         first = seen[n, 0]
@@ -66,6 +63,14 @@ def next_places(seen, count, room):
         for t in range(count):
             places[n, t] = np.int64(first) + t
     return places
+
+
+@jit
+def _check_places(shape, count):
+    if shape[1] != 1:
+        raise ShapeError("next_places: `seen` must have shape (N, 1), got {}", shape)
+    if count < 0:
+        raise OptionError("next_places: `count` must be at least 0, got {}", count)
 
 
 @jit
@@ -128,6 +133,8 @@ def cache_rows(cache, rows, places, out=None):
 
 def next_places_outputs(seen, count, room):
     """(shape, dtype) of the places."""
+    seen = as_float("next_places: `seen` (N, 1)", Sizes(seen.shape, seen.dtype), 2)
+    plain(_check_places)(seen.shape, count)
     return [((seen.shape[0], count), np.dtype(np.int64))]
 
 

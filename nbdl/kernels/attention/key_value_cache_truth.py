@@ -24,6 +24,7 @@ def next_places_cases(rng):
         Bad("negative", (seen - 1,), options, OptionError, "seen", values=True),
         Bad("NaN", (seen * np.nan,), options, OptionError, "seen", values=True),
         Bad("infinite", (seen + np.inf,), options, OptionError, "seen", values=True),
+        Bad("a row", (seen.T,), options, ShapeError, "seen"),
         Bad("one axis", (seen[:, 0],), options, ShapeError, "seen"),
         Bad("integers", (seen.astype(int),), options, DtypeError, "seen"),
     ]
