@@ -90,20 +90,18 @@ def _hand_defaults(compiled):
     defaults = compiled.__defaults__ or ()
     if not any(isinstance(value, int | float) for value in defaults):
         return
-    fold = compiled._compiler.fold_argument_types
-
-    def folded(args, kws):
-        signature, kinds = fold(args, kws)
-        return signature, tuple(map(_number, kinds))
-
-    compiled._compiler.fold_argument_types = folded
-    parameters = compiled._compiler.pysig.parameters
-    given = tuple(value if isinstance(value, int | float) else OmittedArg(value) for value in defaults)
-    stars = any(parameter.kind == parameter.VAR_POSITIONAL for parameter in parameters.values())
-    Dispatcher.__init__(
-        compiled, compiled._tm.get_pointer(), len(parameters), compiled._fold_args, tuple(parameters), given,
-        False, stars, False,  # neither objects of Python instead, nor exact types alone
-    )  # fmt: skip
+    with contextlib.suppress(AttributeError, TypeError):  # where Numba has moved, calls are slower
+        fold, signature = compiled._compiler.fold_argument_types, compiled._compiler.pysig
+        parameters = signature.parameters
+        given = tuple(value if isinstance(value, int | float) else OmittedArg(value) for value in defaults)
+        stars = any(parameter.kind == parameter.VAR_POSITIONAL for parameter in parameters.values())
+        Dispatcher.__init__(
+            compiled, compiled._tm.get_pointer(), len(parameters), compiled._fold_args, tuple(parameters),
+            given, False, stars, False,  # neither objects of Python instead, nor exact types alone
+        )  # fmt: skip
+        compiled._compiler.fold_argument_types = lambda args, kws: (
+            signature, tuple(map(_number, fold(args, kws)[1])),
+        )  # fmt: skip
 
 
 def _number(kind):
