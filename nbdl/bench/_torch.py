@@ -261,7 +261,12 @@ def _elbo(given, x):
     return (apart + 0.5 * (mean**2 + log_var.exp() - 1 - log_var).sum()) / len(x)
 
 
-LOSSES = {"softmax_cross_entropy": functional.cross_entropy, "bernoulli_elbo": _elbo}
+def _cross_entropy(logits, labels):
+    """Of all positions, with the classes last."""
+    return functional.cross_entropy(logits.flatten(0, -2), labels.flatten())
+
+
+LOSSES = {"softmax_cross_entropy": _cross_entropy, "bernoulli_elbo": _elbo}
 
 
 def _step(case, arguments, channels_last, compiled):
