@@ -54,23 +54,24 @@ def jit(function=None, *, strict=False, inline=False, cache=True):
     strict : bool
         IEEE arithmetic without any fast-math flag, for code that relies on the order of operations.
     inline : bool
-        Callers take in the source, not a call: loops around it can become vectors. They take longer to
-        compile.
+        LLVM takes it into each caller, whatever its size: for inner loops, and for what a leaf calls, where
+        no call may be left that could raise.
     cache : bool
         Keep the machine code on disk; not for code that holds addresses of this process.
     """
     if function is None:
         return functools.partial(jit, strict=strict, inline=inline, cache=cache)
-    flags, inline = STRICT if strict else FAST, "always" if inline else "never"
-    options = {"nogil": True, "error_model": "numpy", "fastmath": set(flags), "inline": inline}
+    flags = STRICT if strict else FAST
+    options = {"nogil": True, "error_model": "numpy", "fastmath": set(flags)}
     if not _link.available():
-        compiled = numba.njit(**options)(function)
+        compiled = numba.njit(inline="always" if inline else "never", **options)(function)
     else:
         compiled = numba.njit(pipeline_class=_link.Outermost, **options)(function)
     if Dispatcher is not None and hasattr(compiled, "_fold_args"):  # not where the JIT is disabled
         _hand_defaults(compiled)
     if hasattr(compiled, "get_call_template") and _link.available():
-        make = functools.partial(numba.njit, function, pipeline_class=_link.Inner, **options)
+        form = _link.Inlined if inline else _link.Inner
+        make = functools.partial(numba.njit, function, pipeline_class=form, **options)
         _link.inner_when_called(compiled, make)
     if hasattr(compiled, "_compile_for_args"):  # not where the JIT is disabled
         compiled._compile_for_args = functools.partial(_checked, function, compiled._compile_for_args)

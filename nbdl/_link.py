@@ -75,6 +75,8 @@ class _Inner(_Library):
     Unless somebody wants its address: a function that Python can call has one.
     """
 
+    inlined = False
+
     def __init__(self, codegen, name):
         super().__init__(codegen, name)
         self.environments, self._own, self._exported = {}, None, []
@@ -96,6 +98,8 @@ class _Inner(_Library):
             for function in self._own.functions:
                 if not function.is_declaration and function.linkage == llvm.Linkage.external:
                     function.linkage = "linkonce_odr"
+                    if self.inlined:
+                        function.add_function_attribute("alwaysinline")
                     self._exported.append(function.name)
         return self._own
 
@@ -277,6 +281,15 @@ class Inner(Compiler):
         flags = _InnerFlags(flags)
         flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
         super().__init__(typingctx, targetctx, library, args, return_type, flags, locals)
+
+
+class Inlined(Inner):
+    """The same, for a function that LLVM takes into each of its callers, whatever its size."""
+
+    def _compile_core(self):
+        compiled = super()._compile_core()
+        self.state.library.inlined = True
+        return compiled
 
 
 def inner_when_called(compiled, make):

@@ -2,13 +2,14 @@
 
 The page of a kernel is imported when a name of it is first used: whoever needs one does not wait for all.
 """
-# ruff: noqa: F401 - the imports are the list of the public names, read by editors and by `_HOME`
+# ruff: noqa: F401 - the imports are the list of the public names, read by editors and by `_lazy`
 
-import ast
-import importlib
 from typing import TYPE_CHECKING
 
-from nbdl import _jit  # compiled code that Numba's cache has of a caller needs what this import installs
+from nbdl import (
+    _jit,  # compiled code that Numba's cache has of a caller needs what this import installs
+    _lazy,
+)
 
 if TYPE_CHECKING:
     from nbdl.kernels.activation.elementwise import relu, relu_dx, sigmoid, sigmoid_dx, tanh, tanh_dx
@@ -313,22 +314,4 @@ if TYPE_CHECKING:
     from nbdl.kernels.update.sgd import sgd_update
     from nbdl.kernels.update.yogi import yogi_update
 
-
-_HOME = {  # name -> the page where it is
-    alias.name: node.module
-    for node in ast.walk(ast.parse(__spec__.loader.get_source(__name__)))
-    if isinstance(node, ast.ImportFrom) and node.module.startswith(f"{__name__}.")
-    for alias in node.names
-}
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name):
-    if name not in _HOME:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    value = globals()[name] = getattr(importlib.import_module(_HOME[name]), name)
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__all__, __getattr__, __dir__ = _lazy.pages(__spec__)

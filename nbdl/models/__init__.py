@@ -1,38 +1,39 @@
 """The models of the book, as functions that build nets; and those that count: n-grams, Markov chains."""
+# ruff: noqa: F401 - the imports are the list of the public names, read by editors and by `_lazy`
 
-from nbdl.models import (
-    _bahdanau,
-    _convolutional,
-    _first,
-    _gpt,
-    _recurrent,
-    _seq2seq,
-    _transformer,
-    _vae,
-    _vit,
-)
-from nbdl.models._bahdanau import *  # noqa: F403 - these are named on their page alone
-from nbdl.models._convolutional import *  # noqa: F403
-from nbdl.models._first import *  # noqa: F403
-from nbdl.models._gpt import *  # noqa: F403
-from nbdl.models._markov import MarkovChain
-from nbdl.models._ngram import NgramModel
-from nbdl.models._recurrent import *  # noqa: F403
-from nbdl.models._seq2seq import *  # noqa: F403
-from nbdl.models._transformer import *  # noqa: F403
-from nbdl.models._vae import *  # noqa: F403
-from nbdl.models._vit import *  # noqa: F403
+from typing import TYPE_CHECKING
 
-__all__ = [
-    *_bahdanau.__all__,
-    *_convolutional.__all__,
-    *_first.__all__,
-    *_gpt.__all__,
-    *_recurrent.__all__,
-    *_seq2seq.__all__,
-    *_transformer.__all__,
-    *_vae.__all__,
-    *_vit.__all__,
-    "MarkovChain",
-    "NgramModel",
-]
+from nbdl import _lazy
+
+if TYPE_CHECKING:
+    from nbdl.models._bahdanau import BahdanauDecoder, BahdanauEncoder, bahdanau
+    from nbdl.models._convolutional import (
+        alexnet,
+        densenet,
+        googlenet,
+        nin,
+        resnet18,
+        resnet20,
+        resnext,
+        vgg11,
+    )
+    from nbdl.models._first import (
+        bigram_lm,
+        bn_lenet,
+        lenet,
+        lenet_modern,
+        linear_regression,
+        mlp,
+        softmax_regression,
+        window_lm,
+    )
+    from nbdl.models._gpt import gpt
+    from nbdl.models._markov import MarkovChain
+    from nbdl.models._ngram import NgramModel
+    from nbdl.models._recurrent import gru_lm, lstm_lm, rnn_lm
+    from nbdl.models._seq2seq import Seq2Seq, SequenceDecoder, SequenceEncoder, seq2seq
+    from nbdl.models._transformer import TransformerDecoder, TransformerEncoder, transformer
+    from nbdl.models._vae import VAE, conv_vae, vae
+    from nbdl.models._vit import vit
+
+__all__, __getattr__, __dir__ = _lazy.pages(__spec__)

@@ -14,7 +14,9 @@ import numba
 import pytest
 
 from nbdl import kernels
+from nbdl._lazy import homes
 
+HOMES = homes(kernels.__spec__)
 ROOMS = {p.parent.name for p in Path(kernels.__file__).parent.glob("*/__init__.py")}
 PARTS = "backward|shape|argmax|each|soft|mask"  # what stands behind the name of a kernel
 
@@ -27,11 +29,11 @@ def fresh(code):
     return json.loads(found.stdout)
 
 
-@pytest.mark.parametrize("page", sorted(set(kernels._HOME.values())))
+@pytest.mark.parametrize("page", sorted(set(HOMES.values())))
 def test_the_list_has_what_the_page_defines(page):
     """No name of another page, and none forgotten that belongs to a kernel: its gradients, its check."""
     module = importlib.import_module(page)
-    here = {n for n, home in kernels._HOME.items() if home == page}
+    here = {n for n, home in HOMES.items() if home == page}
     for name in here:
         function = getattr(kernels, name)
         assert function is getattr(module, name) and function.__module__ == page

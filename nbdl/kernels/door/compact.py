@@ -1,4 +1,4 @@
-"""What LLVM makes of a call: doors and cores stay small, inner loops go into their callers."""
+"""What LLVM makes of a function: doors and cores stay small."""
 
 from numba import types
 from numba.core import config
@@ -14,24 +14,7 @@ def compact():
     """
 
 
-def inlined():
-    """Have LLVM take the calling function into each of its callers, whatever its size.
-
-    For what runs in an inner loop, or in a leaf of a program, where no call may be left that could raise.
-    Numba compiles the function once; with ``jit(inline=True)`` it infers the types anew at each call.
-    """
-
-
 if not config.DISABLE_JIT:
-
-    @emitted(inlined)
-    @intrinsic
-    def inlined(typingctx):
-        def codegen(context, builder, sig, args):
-            builder.function.attributes.add("alwaysinline")
-            return context.get_dummy_value()
-
-        return types.void(), codegen
 
     @emitted(compact)
     @intrinsic

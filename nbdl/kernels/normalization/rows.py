@@ -18,7 +18,6 @@ pass is over x times a power of two. A row with a NaN or an infinity is NaN.
 import numpy as np
 
 from nbdl._jit import jit
-from nbdl.kernels.door.compact import inlined
 from nbdl.kernels.simd.panels import zeros
 from nbdl.kernels.simd.registers import (
     fma,
@@ -45,33 +44,30 @@ SMALL_FLOAT32, SMALL_FLOAT64 = 2.0**-80, 2.0**-600  # bring the largest numbers 
 # --- one row, or as many as there are lanes ---------------------------------------------------------------
 
 
-@jit
+@jit(inline=True)
 def statistics(x, parts, apart, count, step, tail, inside, n, eps, centred, small):
     """(shift, low, rstd) of rows of `n` elements, as vectors; lanes that belong to a row are alike."""
-    inlined()
     shift, low, rstd, _, _ = _statistics(
         x, x, x, parts, apart, count, step, tail, inside, False, False, False, n, eps, centred, small
     )
     return shift, low, rstd
 
 
-@jit
+@jit(inline=True)
 def statistics_and_sums(
     dy, x, gamma, parts, apart, count, step, tail, inside, by_part, scaled, n, eps, centred, small
 ):  # fmt: skip
     """What `statistics` and `gradient_sums` find, from one walk."""
-    inlined()
     shift, low, rstd, of_g, of_both = _statistics(
         dy, x, gamma, parts, apart, count, step, tail, inside, True, by_part, scaled, n, eps, centred, small
     )
     return (shift, low, rstd), _shares(of_g, of_both, n, centred, low, rstd)
 
 
-@jit
+@jit(inline=True)
 def _statistics(
     dy, x, gamma, parts, apart, count, step, tail, inside, also, by_part, scaled, n, eps, centred, small
 ):  # fmt: skip
-    inlined()
     near, share = load_part(x, 0, 0), 1.0 / n
     scale = back = s = t = of_g = of_both = near + 1.0
     if centred:
@@ -94,10 +90,9 @@ def _statistics(
     return near, low, scale / sqrt(t + eps * scale * scale), of_g, of_both * back
 
 
-@jit
+@jit(inline=True)
 def _near(x, count, step, tail, inside):
     """The mean of the first elements."""
-    inlined()
     if inside:
         n = lanes(x) if count else tail
         return splat(hsum(load_part(x, 0, n) * (1.0 / n)))  # of shares: a sum of large x overflows
@@ -108,10 +103,9 @@ def _near(x, count, step, tail, inside):
     return total
 
 
-@jit
+@jit(inline=True)
 def _sums(dy, x, gamma, parts, apart, count, step, tail, inside, also, by_part, scaled, near, scale):
     """Sums of d = (x - near) scale and of its square; if `also`, of g and g d."""
-    inlined()
     s = t = a = b = zero = load_part(x, 0, 0)
     other = hmax(near) if tail else 0.0  # what adds nothing
     off = -(near * scale)  # a power of two: nothing but the sum is rounded
@@ -150,27 +144,24 @@ def _sums(dy, x, gamma, parts, apart, count, step, tail, inside, also, by_part, 
     return s, t, a, b
 
 
-@jit
+@jit(inline=True)
 def _of(gamma, p, k, count, step, by_part, inside):
     """gamma, or beta, of vector k of part p."""
-    inlined()
     if by_part:
         return splat(gamma[p])
     return load(gamma, k * step) if inside else splat(gamma[p * count + k])
 
 
-@jit
+@jit(inline=True)
 def _of_tail(gamma, p, count, step, tail, by_part):
-    inlined()
     return splat(gamma[p]) if by_part else load_part(gamma, count * step, tail)
 
 
-@jit
+@jit(inline=True)
 def normalize_row(
     x, gamma, beta, y, parts, apart, count, step, tail, inside, by_part, scaled, shifted, of_row
 ):
     """y = x_hat gamma + beta, where there are a gamma (`scaled`) and a beta (`shifted`)."""
-    inlined()
     shift, low, rstd = of_row
     zero = load_part(x, 0, 0)
     for p in range(parts):
@@ -186,12 +177,11 @@ def normalize_row(
             store_part(r, count * step, v, tail)
 
 
-@jit
+@jit(inline=True)
 def gradient_sums(
     dy, x, gamma, parts, apart, count, step, tail, inside, by_part, scaled, n, centred, of_row
 ):  # fmt: skip
     """(a, b), with which dx = r (g + a x_hat + b)."""
-    inlined()
     shift, low, rstd = of_row
     of_g = of_both = zero = load_part(x, 0, 0)
     for p in range(parts):
@@ -221,14 +211,13 @@ def gradient_sums(
     return _shares(of_g, of_both, n, centred, low, rstd)
 
 
-@jit
+@jit(inline=True)
 def _shares(of_g, of_both, n, centred, low, rstd):
-    inlined()
     of_both = of_both - low * of_g  # once, instead of in each product
     return of_both * rstd * (-1.0 / n), of_g * (-1.0 / n if centred else 0.0)
 
 
-@jit
+@jit(inline=True)
 def gradient_row(
     dy, x, gamma, dx, sums, more, parts, apart, count, step, tail, inside, by_part, scaled, centred, add,
     collect, of_row, of_g,
@@ -237,7 +226,6 @@ def gradient_row(
 
     Where `collect`, of a row that is one part, dy x_hat is added to `sums` and, if `centred`, dy to `more`.
     """
-    inlined()
     (shift, low, rstd), (slope, off) = of_row, of_g
     for p in range(parts):
         g, q, r = dy + p * apart, x + p * apart, dx + p * apart
@@ -263,10 +251,9 @@ def gradient_row(
             store_part(r, at, fma(d, rstd, load_part(r, at, tail)) if add else d * rstd, tail)
 
 
-@jit
+@jit(inline=True)
 def add_products(dy, x, sums, parts, apart, count, step, tail, by_part, of_row):
     """Add dy x_hat to `sums`: a vector for each vector of a row, or for each part."""
-    inlined()
     shift, low, rstd = of_row
     L, zero = lanes(dy), load_part(dy, 0, 0)
     for p in range(parts):
@@ -289,10 +276,9 @@ def add_products(dy, x, sums, parts, apart, count, step, tail, by_part, of_row):
             store(sums, p * L, load(sums, p * L) + total)
 
 
-@jit
+@jit(inline=True)
 def add_cotangents(dy, sums, parts, apart, count, step, tail, by_part):
     """Add dy to `sums`, as `add_products`."""
-    inlined()
     L, zero = lanes(dy), load_part(dy, 0, 0)
     for p in range(parts):
         g, total = dy + p * apart, zero
@@ -313,13 +299,12 @@ def add_cotangents(dy, sums, parts, apart, count, step, tail, by_part):
 # --- all rows of an array ---------------------------------------------------------------------------------
 
 
-@jit
+@jit(inline=True)
 def normalize(x, gamma, beta, groups, by_part, eps, centred, y):
     """y of the rows x (R, C, S), C parts each; of `groups` rows that follow each has its own gamma and beta.
 
     Where not `by_part` C is 1.
     """
-    inlined()
     R, S = len(x), x.shape[2]
     C = x.shape[1] if by_part else 1
     D, L, small = C * S, lanes(pointer(x)), SMALL_FLOAT32 if x.itemsize == 4 else SMALL_FLOAT64
@@ -333,13 +318,12 @@ def normalize(x, gamma, beta, groups, by_part, eps, centred, y):
         )  # fmt: skip
 
 
-@jit
+@jit(inline=True)
 def add_gradients(dy, x, gamma, groups, by_part, eps, centred, add, dx, dgamma, dbeta):
     """Add to those of `dx`, `dgamma` and `dbeta` that have elements, or write dx if not `add`.
 
     Arrays are as for `normalize`.
     """
-    inlined()
     R, S = len(x), x.shape[2]
     C = x.shape[1] if by_part else 1
     D, L, small = C * S, lanes(pointer(x)), SMALL_FLOAT32 if x.itemsize == 4 else SMALL_FLOAT64
