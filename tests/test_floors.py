@@ -81,7 +81,9 @@ def test_kernels_rest_on_numpy_and_numba_alone(path):
     theirs = {name.partition(".")[0] for name in imports(path)} - sys.stdlib_module_names
     assert theirs <= {"numpy", "numba", "llvmlite", "nbdl"}  # llvmlite is what Numba emits code with
     ours = {room(name) for name in imports(path) if name.startswith("nbdl.")}
-    assert ours <= {"kernels", "_jit", "_lazy", "errors"} | ({"cases"} if path.stem.endswith("_truth") else set())
+    assert ours <= {"kernels", "_jit", "_lazy", "errors"} | (
+        {"cases"} if path.stem.endswith("_truth") else set()
+    )
 
 
 @pytest.mark.parametrize("path", [PACKAGE / "__init__.py", *MODULES], ids=name_of)
