@@ -211,40 +211,48 @@ class _Builder(Values):
 
     # --- values without samples -----------------------------------------------------------------------------
 
-    def _shared_operands(self, node):
+    def _shared_operands(self, node, asked):
+        """Those that rows ask for: nothing waits for the others."""
         form, operands = self.forms[node], dict(self.saved.get(node, ()))
         for name, value in zip(node.record.inputs, node.inputs):
-            lanes = value is not None and name in form.site.samples
-            operands[name] = (
-                None if value is None else self.in_all_lanes(value, form.site.shapes[name]) if lanes
-                else self.as_array(value)
-            )  # fmt: skip
+            if value is None or name not in asked:
+                operands[name] = None
+            elif name in form.site.samples:
+                operands[name] = self.in_all_lanes(value, form.site.shapes[name])
+            else:
+                operands[name] = self.as_array(value)
         operands["last"] = planes(form.site.shapes[node.record.outputs[0]])[1]
         return operands
 
     def _shared_forward(self, node):
         form, level = self.forms[node], self._level_of_arrays(node.inputs)
+        self.placed[node] = level
         saved = self.saved[node] = {
             n: Address(self._array(size)) for n, size in form.twin.saves(form.site).items()
         }
-        operands = self._shared_operands(node)
+        rows = form.twin.forward(form.site)
+        operands = self._shared_operands(node, self._asked(rows))
         for name, value in zip(node.record.outputs, node.outputs):
             self.spread[value] = self._array(floats(form.site.shapes[name], self.L))
             operands[name] = saved[name] = Address(self.spread[value])
             self.level[value] = level
-        for row in form.twin.forward(form.site):
+        for row in rows:
             self._once(level, row, operands, node)
 
     def _shared_derivative(self, d):
         node, form = d.node, self.forms[d.node]
-        level = self._level_of_arrays([*node.inputs, *d.cotangents])
-        operands, shape = self._shared_operands(node), form.site.shapes[d.name]
+        rows, shape = form.rows(d.name), form.site.shapes[d.name]
+        asked = self._asked(rows)
+        level = self._level_of_arrays(read_by(d, self.forms, self._asked))
+        if not asked.isdisjoint(self.saved[node]):
+            level = max(level, self.placed[node])
+        operands = self._shared_operands(node, asked)
         for name, cotangent in zip(node.record.outputs, d.cotangents):
             if cotangent is not None:
                 operands[f"d{name}"] = self.in_all_lanes(cotangent, form.site.shapes[name])
         self.spread[d.output] = array = self._array(floats(shape, self.L))
         operands[f"d{d.name}"] = Address(array)
-        for row in form.rows(d.name):
+        for row in rows:
             self._once(level, row, operands, node, gradient=d.name)
         self.level[d.output] = level
         if d.output in self.targets:

@@ -176,6 +176,19 @@ def test_a_loss_of_arithmetic(twins, plugin, x, numbers, shuffled, loss):
     both.agree(shuffled(3 * 19), 19)
 
 
+def test_the_way_back_does_not_wait_for_a_weighted_sum_of_means(twins, plugin, x, numbers, shuffled):
+    """What the gradient is multiplied by is known before the blocks, though the loss is known after them."""
+
+    def of_two(prediction, target):
+        return 2.0 * nn.mse(prediction, target) + nn.l1(prediction, target) / 3.0
+
+    plugin(losses=[nbdl.Loss("mine", of_two)])
+    make = lambda: nn.Sequential(nn.Linear(8), nn.Tanh(), nn.Linear(2))  # noqa: E731
+    both = twins(make, x, numbers, loss="mine", lr=0.02, threads=2)
+    both.agree(shuffled(3 * 19), 19)
+    assert [bool(section.blocks) for section in both.step.plan.sections] == [True, False]
+
+
 def test_focal(twins, plugin, x, labels, shuffled):
     focal = pytest.importorskip("nbdl_focal")
     plugin(kernels=list(focal.nbdl_kernels()), losses=list(focal.nbdl_losses()))
