@@ -83,6 +83,23 @@ class Pairwise:
         self.pairwise(self.X, threads=threads, discrete=True)
 
 
+class Rank:
+    """50 columns of 10**4 numbers against a number, or against its class."""
+
+    params = (("numbers", "classes"), (1, 2))
+    param_names = ("kind", "threads")
+
+    def setup(self, kind, threads):
+        self.rank, rng = measure("rank"), np.random.default_rng(0)
+        y = rng.standard_normal(10**4)
+        self.X = np.linspace(0, 1, 50) * y[:, None] + rng.standard_normal((10**4, 50))
+        self.y = y if kind == "numbers" else np.digitize(y, [-1, 0, 1])
+        self.time_columns(kind, threads)
+
+    def time_columns(self, kind, threads):
+        self.rank(self.X, self.y, threads=threads)
+
+
 class PairwiseOfCorrelations:
     """435 pairs of 30 columns of 10**5 numbers: one matrix of correlations, of values or of normal scores."""
 

@@ -104,6 +104,27 @@ def _columns(p, N, symbols, threads):
     return Estimate("pairwise_mi", size, info.pairwise, arguments, takes_threads=True, threads=threads)
 
 
+def _ranked(p, N, kind, threads):
+    """Columns of numbers that say more and more about a number, or about its class."""
+
+    def arguments():
+        rng = np.random.default_rng(0)
+        y = rng.standard_normal(N)
+        X = np.linspace(0, 1, p) * y[:, None] + rng.standard_normal((N, p))
+        X, y = X / X.std(axis=0), y / y.std()  # as the peer scales them
+        return {"X": X, "y": np.digitize(y, [-1, 0, 1]) if kind == "classes" else y}
+
+    size = f"{p} columns, N={N}, {kind}"
+    return Estimate("rank", size, _information_of_columns, arguments, takes_threads=True, threads=threads)
+
+
+def _information_of_columns(X, y, threads):
+    """Of each column of X, in their order; never below zero, as the peer has it."""
+    numbers = {"estimator": "ksg1", "standardize": False} if y.dtype.kind == "f" else {"k": 3}
+    found = info.rank(X, y, threads=threads, **numbers)
+    return np.maximum(found.values[np.argsort(found.columns)], 0)
+
+
 def _normal_columns(p, N, threads):
     """All pairs of columns with a correlation of 0.36 each."""
 
@@ -232,6 +253,11 @@ MAKERS = (  # what makes a row, its sizes, and quick ones
     (_labels, ((1_000_000, 10),), ((500, 4),)),
     (_transfer, ((100_000, 10),), ((500, 3),)),
     (_columns, ((20, 10_000, 5),), ((4, 200, 3),)),
+    (
+        _ranked,
+        ((200, 10_000, "numbers"), (200, 10_000, "classes")),
+        ((4, 200, "numbers"),),
+    ),
     (_normal_columns, ((30, 100_000),), ((4, 200),)),
     (_chance, (("even", 100_000, 1000, 900), ("zipf", 100_000, 1000, 1000)), (("even", 200, 8, 7),)),
     (_binned, ((1_000_000, 32),), ((500, 6),)),

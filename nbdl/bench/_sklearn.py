@@ -28,6 +28,11 @@ def pairwise_mi(X):
     return np.array([[mutual_info_score(x, y) for y in X.T] for x in X.T])
 
 
+def rank(X, y):
+    of = mutual_info_regression if y.dtype.kind == "f" else mutual_info_classif
+    return of(X, y, random_state=0)
+
+
 def expected_mi(x, y):
     return expected_mutual_information(contingency_matrix(x, y, sparse=True), len(x))
 
@@ -47,4 +52,4 @@ def ksg1_test(x, y, k, permutations):
     return ksg1_mi(x, y, k)
 
 
-CALLS = {f.__name__: f for f in (label_mi, pairwise_mi, expected_mi, ksg1_mi, ross_mi, ksg1_test)}
+CALLS = {f.__name__: f for f in (label_mi, pairwise_mi, rank, expected_mi, ksg1_mi, ross_mi, ksg1_test)}

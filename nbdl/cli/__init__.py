@@ -22,6 +22,7 @@ COMMANDS = {
         "Show what each token attends, in all layers and heads.",
     ),
     "info": ("_info", "info", "Entropy, mutual information and their kin, of the columns of a table."),
+    "rank": ("_rank", "rank", "Rank the columns of a table by what they tell about one of them."),
     "minimize": ("_minimize", "minimize", "Trace a method on a function, step by step, and draw its path."),
     "ngrams": ("_ngrams", "ngrams", "The most frequent runs of tokens of a text, and Zipf's law."),
     "models": (

@@ -97,11 +97,11 @@ def info(measure, file, listing, pairwise, lags, plot, **given):
         if pairwise or lags:
             raise UsageError("`{}` takes no --{}", NAME, "pairwise" if pairwise else "lags")
         asked = read("mutual_information", file, lags=lags, **given)
-        with _telling():
+        with telling():
             bottleneck(asked, plot, Path(file).name)
         return
     asked = read(measure, file, lags=lags, **given)
-    with _telling():
+    with telling():
         if pairwise:
             answer = matrix(asked)
         elif lags:
@@ -131,7 +131,7 @@ def _check_plot(path, drawn):
 
 
 @contextlib.contextmanager
-def _telling():
+def telling():
     """Says so on stderr when something must be compiled, which takes seconds; shows the first warnings."""
     from nbdl import _jit
 

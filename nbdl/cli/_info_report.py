@@ -62,14 +62,14 @@ def _pairs(lines):
 def _matrix_report(answer, title):
     columns = answer["columns"]
     header = ["", "column", "kind", "told from"]
-    known = table(header, [(i, _short(c["column"]), c["kind"], c["about"]) for i, c in enumerate(columns)])
+    known = table(header, [(i, short(c["column"]), c["kind"], c["about"]) for i, c in enumerate(columns)])
     parts = [known, f"{title}; {_rows(answer)} rows" + _by(answer["estimators"])]
     if "given" in answer:
         parts.append(f"given {_column(answer['given'])}")
     parts.append(_square(answer["matrix"], _cell))
     if "p_values" in answer:
         parts.append(f"p-values, {_from(answer)}" + " each" * ("permutations" in answer))
-        parts.append(_square(answer["p_values"], _small))
+        parts.append(_square(answer["p_values"], small))
     return "\n\n".join(parts)
 
 
@@ -94,12 +94,12 @@ def _cell(value):
     return "" if math.isnan(value) else f"{round(value, 3) + 0.0:.3f}" if math.isfinite(value) else f"{value}"
 
 
-def _small(p):
+def small(p):
     """A p-value, of which none is 0."""
     return "" if math.isnan(p) else "<.001" if p < 0.0005 else f"{p:.3f}"
 
 
-def _short(name):
+def short(name):
     return name if len(name) <= NAME else f"{name[: NAME - 3]}..."
 
 

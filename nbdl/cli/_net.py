@@ -62,7 +62,7 @@ def _imported(module, place):
         if isinstance(error, ModuleNotFoundError) and error.name == module:
             raise
         what = str(error).partition(". Try ")[0] if isinstance(error, NbdlError) else reason(error)
-        text = "while running {}: {}. Try `if __name__ == \"__main__\":` above what trains in it"
+        text = 'while running {}: {}. Try `if __name__ == "__main__":` above what trains in it'
         raise UsageError(text, place.rpartition(":")[0], what) from error
 
 

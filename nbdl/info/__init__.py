@@ -48,6 +48,7 @@ from nbdl.info._measures import (
 )
 from nbdl.info._nsb import nsb_posterior
 from nbdl.info._pairwise import pairwise
+from nbdl.info._rank import Ranking, rank
 from nbdl.info._series import active_information_storage, embed, lagged, transfer_entropy
 from nbdl.info._significance import Interval, PermutationTest, bootstrap, permutation_test
 
@@ -58,6 +59,7 @@ __all__ = [
     "Interval",
     "MonteCarlo",
     "PermutationTest",
+    "Ranking",
     "ShannonCode",
     "TypicalSet",
     "active_information_storage",
@@ -93,6 +95,7 @@ __all__ = [
     "pairwise",
     "permutation_entropy",
     "permutation_test",
+    "rank",
     "sample_entropy",
     "shannon_code",
     "spectral_entropy",

@@ -75,7 +75,7 @@ def pairwise(
     float64 (p, p): in row i and column j the measure of columns i and j, in this order. The diagonal of
     mutual information holds the entropy of each discrete column, and inf for each continuous one.
     """
-    columns = _columns(X)
+    columns = columns_of("pairwise", X)
     record, known = _measure(measure, given)
     check_nan_policy(nan_policy)
     if options.get("local"):
@@ -98,7 +98,7 @@ def pairwise(
     samples = [read(name, x, d) for (name, x), d in zip(columns.items(), said)]
     condition = [] if given is None else [read("given", given)]
     same_length(samples + condition)
-    pairs = _Pairs(record, samples, condition, keywords | options)
+    pairs = Pairs("pairwise", record, samples, condition, keywords | options)
     matrix = np.full((len(samples), len(samples)), np.nan)
     done = _together(matrix, measure, samples, condition, keywords | options, thread_count(threads))
     if "threads" in known or "options" in known:
@@ -107,11 +107,12 @@ def pairwise(
     return matrix
 
 
-def _columns(X):
-    """The columns of X by the names that errors and warnings call them."""
+def columns_of(who, X):
+    """The columns of X by the names that errors and warnings call them, of which those of X say `who`."""
     if (names := getattr(X, "columns", getattr(getattr(X, "dtype", None), "names", None))) is not None:
         if len(set(names)) < len(names):
-            raise ShapeError("pairwise: the columns of `X` must have names of their own, got {}", list(names))
+            text = "{}: the columns of `X` must have names of their own, got {}"
+            raise ShapeError(text, who, list(names))
         columns = {str(name): X[name] for name in names}
     elif isinstance(X, Mapping):
         columns = {str(name): x for name, x in X.items()}
@@ -119,12 +120,12 @@ def _columns(X):
         if not isinstance(X, (list, tuple)):
             X = np.asanyarray(X)
             if X.ndim != 2 or X.size == 0:
-                text = "pairwise: `X` must have shape (N, p) and not be empty, got {}"
-                raise ShapeError(text, X.shape)
+                text = "{}: `X` must have shape (N, p) and not be empty, got {}"
+                raise ShapeError(text, who, X.shape)
             X = X.T if np.ma.isMaskedArray(X) else np.ascontiguousarray(X.T)
         columns = {f"column {i}": x for i, x in enumerate(X)}
     if not columns:
-        raise ShapeError("pairwise: `X` must have at least one column, got {!r}", X)
+        raise ShapeError("{}: `X` must have at least one column, got {!r}", who, X)
     return columns
 
 
@@ -189,11 +190,11 @@ def _too_many(samples, sizes):
 # --- one by one -------------------------------------------------------------------------------------------
 
 
-class _Pairs:
+class Pairs:
     """A measure of any two of some columns, whose errors and warnings say which columns they are of."""
 
-    def __init__(self, record, samples, condition, options):
-        self.name, self.samples, self.options = record.name, samples, dict(options)
+    def __init__(self, who, record, samples, condition, options):
+        self.who, self.name, self.samples, self.options = who, record.name, samples, dict(options)
         self.roles = record.inputs if len(record.inputs) == 2 else ("xs[0]", "xs[1]")
         if condition:
             conditional, role = GIVEN[record.name]
@@ -207,19 +208,25 @@ class _Pairs:
         """Compute all pairs but those of the columns `done`."""
         p, done = len(matrix), set(done)
         one_sided = self.name in ONE_SIDED
-        empty = [self.omit and s.missing is not None and bool(s.missing.all()) for s in self.samples]
-        self.lost |= {(i, i): "no value" for i in range(p) if empty[i]}
         pairs = [(i, j) for i in range(p) for j in range(p) if i <= j or one_sided]
-        pairs = [(i, j) for i, j in pairs if not ({i, j} <= done or empty[i] or empty[j])]
+        pairs = [pair for pair in pairs if not done.issuperset(pair)]
+        for (i, j), each in zip(pairs, self.values(pairs, threads)):
+            matrix[i, j] = each
+            if not one_sided:
+                matrix[j, i] = each
+
+    def values(self, pairs, threads):
+        """The measure of each of some pairs (i, j); NaN for one that has too few rows in common."""
+        empty = [self.omit and s.missing is not None and bool(s.missing.all()) for s in self.samples]
+        self.lost = {(i, i): "no value" for i in {i for pair in pairs for i in pair} if empty[i]}
+        full = [(i, j) for i, j in pairs if not (empty[i] or empty[j])]
         with self._listening(), ThreadPoolExecutor(threads) as pool:
-            for (i, j), each in zip(pairs, pool.map(self._value, pairs)):
-                matrix[i, j] = each
-                if not one_sided:
-                    matrix[j, i] = each
+            found = dict(zip(full, pool.map(self._value, full)))
         for text, category in self.caught.items():
             warn(text, category)
         if self.lost:
-            warn(f"pairwise: NaN for {self._what_was_lost(empty)}")
+            warn(f"{self.who}: NaN for {self._what_was_lost(empty)}")
+        return [found.get(pair, math.nan) for pair in pairs]
 
     def _value(self, pair):
         i, j = self.now.pair = pair

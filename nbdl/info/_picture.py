@@ -1,4 +1,4 @@
-"""Estimates as pictures: a matrix of pairs as a heat map, a scan of lags as a curve. Needs matplotlib."""
+"""Estimates as pictures: a matrix of pairs as a heat map, a scan of lags as a curve, a ranking as bars."""
 
 import io
 import math
@@ -74,6 +74,22 @@ def curve(x, y, x_label, y_label, title=""):
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.grid(alpha=0.3)
+    return _png(figure, title)
+
+
+def bars(values, names, ends, label, title=""):
+    """PNG bytes of values as bars, the first on top; `ends` are those of their intervals, NaN for none."""
+    a, low_high = np.array(values, np.float64), np.array(ends, np.float64)
+    figure = _figure(6.4, max(2.0, 1.2 + 0.26 * len(a)))
+    axes = figure.subplots()
+    places = np.arange(len(a))
+    axes.barh(places, np.where(np.isfinite(a), a, 0), height=0.7, color="#1f6fb4")
+    known = np.isfinite(low_high).all(axis=1)
+    axes.hlines(places[known], *low_high[known].T, color="black", linewidth=1.2)
+    axes.set_yticks(places, [name if len(name) <= 40 else f"{name[:38]}..." for name in names], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel(label)
+    axes.grid(alpha=0.3, axis="x")
     return _png(figure, title)
 
 
