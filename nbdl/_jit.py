@@ -17,7 +17,7 @@ from pathlib import Path
 import numba
 from numba.core.errors import TypingError
 
-from nbdl import _link
+from nbdl import _link, _symbol
 from nbdl._arguments import no_form, refuse, type_of
 from nbdl._cache import cache_folder, sealed, unsealed, warn_once
 from nbdl._fingerprint import Unseen, _codes, fingerprint
@@ -40,7 +40,7 @@ FAST = frozenset({"nsz", "arcp", "contract", "afn", "reassoc"})
 STRICT = frozenset()
 
 
-def jit(function=None, *, strict=False, inline=False, cache=True):
+def jit(function=None, *, strict=False, inline=False, apart=False, cache=True):
     """Compile `function` with nbdl's flags and its disk cache; use it for your own kernels too.
 
     The function is compiled at its first call, for the argument types of that call (``nogil``, NumPy error
@@ -56,11 +56,14 @@ def jit(function=None, *, strict=False, inline=False, cache=True):
     inline : bool
         LLVM takes it into each caller, whatever its size: for inner loops, and for what a leaf calls, where
         no call may be left that could raise.
+    apart : bool
+        Callers call its machine code, which is compiled once for all of them, and hold no copy of it: for
+        large functions that several kernels share.
     cache : bool
         Keep the machine code on disk; not for code that holds addresses of this process.
     """
     if function is None:
-        return functools.partial(jit, strict=strict, inline=inline, cache=cache)
+        return functools.partial(jit, strict=strict, inline=inline, apart=apart, cache=cache)
     flags = STRICT if strict else FAST
     options = {"nogil": True, "error_model": "numpy", "fastmath": set(flags)}
     if not _link.available():
@@ -69,7 +72,9 @@ def jit(function=None, *, strict=False, inline=False, cache=True):
         compiled = numba.njit(pipeline_class=_link.Outermost, **options)(function)
     if Dispatcher is not None and hasattr(compiled, "_fold_args"):  # not where the JIT is disabled
         _hand_defaults(compiled)
-    if hasattr(compiled, "get_call_template") and _link.available():
+    if apart:
+        _symbol.apart(compiled)
+    elif hasattr(compiled, "get_call_template") and _link.available():
         form = _link.Inlined if inline else _link.Inner
         make = functools.partial(numba.njit, function, pipeline_class=form, **options)
         _link.inner_when_called(compiled, make)

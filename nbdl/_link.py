@@ -249,7 +249,7 @@ class Outermost(Compiler):
         codegen = self.state.targetctx.codegen()
         state = self.state
         state.library = library = _Outermost(codegen, state.func_id.func_qualname)
-        if _SYMBOLS and (name := _symbol.public(state.func_id.func)):
+        if _SYMBOLS and (name := _symbol.known_as(state.func_id.func)):
             library.kernel = lambda: (name, tuple(state.args), state.return_type)
         library.enable_object_caching()
         collecting = gc.isenabled()

@@ -1,4 +1,6 @@
-"""A public kernel as a symbol: compiled code of others calls its machine code, and holds none of it.
+"""A kernel as a symbol: compiled code of others calls its machine code, and holds none of it.
+
+So it is with public kernels in a user's code, and with large functions that several kernels share, in these.
 
 Numba links all that a function calls into it, and optimises it again: a user's function around `conv2d` took
 a second to compile in each process. What is linked instead is a stub, a function of the kernel's name that
@@ -81,8 +83,20 @@ class Symbol(NamedTuple):
         return f"{self.result} {' '.join(self.kinds)}"
 
 
-def public(function):
-    """The name by which a function of Python is a public kernel, or ""."""
+_apart = {}  # functions that are symbols besides the public kernels, by their names "module:name"
+
+
+def apart(compiled):
+    """Let a function be a symbol for every other one."""
+    function = getattr(compiled, "py_func", compiled)
+    _apart[f"{function.__module__}:{function.__name__}"] = function
+
+
+def known_as(function):
+    """The name by which a function of Python is a symbol, or ""."""
+    name = f"{function.__module__}:{function.__name__}"
+    if _apart.get(name) is function:
+        return name
     known = getattr(sys.modules.get(PUBLIC), function.__name__, None)
     return function.__name__ if getattr(known, "py_func", None) is function else ""
 
@@ -145,7 +159,8 @@ def bring(key):
     address = llvm.address_of_symbol(key)
     if not address:
         _, kernel, written, form = key.split(" ", 3)
-        dispatcher = getattr(importlib.import_module(PUBLIC), kernel)
+        module, _, name = kernel.rpartition(":")
+        dispatcher = getattr(importlib.import_module(module or PUBLIC), name)
         parameters = inspect.signature(dispatcher.py_func).parameters.values()
         arguments = tuple(
             types.Omitted(p.default) if a is None else _read(a)
@@ -154,8 +169,9 @@ def bring(key):
         dispatcher.compile(arguments)
         library = dispatcher.overloads[arguments].library
         if library.symbol is None or library.symbol.form != form:
-            text = "compiled code on disk calls `nbdl.kernels.{}` as it was in another version: remove its "
-            raise UsageError(text + "__pycache__ (Numba's cache), so that it is compiled again", kernel)
+            text = "compiled code on disk calls `{}.{}` as it was in another version: remove its "
+            text += "__pycache__ (Numba's cache), so that it is compiled again"
+            raise UsageError(text, module or PUBLIC, name)
         address = library.get_pointer_to_function(library.symbol.own)
         llvm.add_symbol(key, address)  # the text of the same types may differ between processes
     return address

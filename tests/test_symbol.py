@@ -1,5 +1,6 @@
 """A user's compiled function calls the machine code of a kernel, also where it comes from Numba's cache."""
 
+import json
 import os
 import subprocess
 import sys
@@ -177,3 +178,30 @@ def test_types_are_written_and_read():
         assert _symbol._read(_symbol._written(kind)) == kind
     for kind in (numba.types.unicode_type, numba.types.Array(numba.complex64, 1, "C").dtype):
         assert _symbol._read(_symbol._written(kind)) in (None, kind)
+
+
+SHARED = """
+import json, numpy as np
+from nbdl import _jit, kernels
+from nbdl.kernels.simd.gemm import gemm
+
+compiled = []
+x, w = np.linspace(-1, 2, 300).astype(np.float32).reshape(100, 3), np.ones((3, 2), np.float32)
+with _jit.watch(compiled.append):
+    found = [kernels.linear(x, w).tolist(), kernels.matmul(x, w).tolist()]
+print(json.dumps([found, len(gemm.overloads), compiled]))
+"""
+
+
+def test_kernels_share_what_is_compiled_apart(tmp_path):
+    """Once for two kernels; one that comes from the disk finds it there."""
+    environment, expected = {**os.environ, "NBDL_CACHE": str(tmp_path)}, None
+    for known in (False, True):
+        result = subprocess.run(
+            [sys.executable, "-c", SHARED], env=environment, capture_output=True, text=True, timeout=300
+        )
+        assert result.returncode == 0, result.stderr
+        found, forms, compiled = json.loads(result.stdout)
+        assert found[0] == found[1] == (expected or found[0])
+        assert bool(compiled) != known and forms == 1
+        expected = found[0]

@@ -33,7 +33,7 @@ from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 from nbdl.kernels.simd.unpacked import product, product_of_others
 
 
-@jit
+@jit(apart=True)
 def _scaled_dot_product_attention_backward(given, options, dq, dk, dv):
     """Adds to dq, dk and dv; one without elements is not computed."""
     dy, q, k, v, y, lse = given

@@ -110,7 +110,7 @@ def store_block(scratch, pitch, begin, end, wide, M, Q, out, to, plane, row, add
                 store_part(target, final, value, j1 - final)
 
 
-@jit
+@jit(apart=True)
 def _conv2d(x, w, b, stride, padding, dilation, groups, add, y):
     """y = b + the sums, or += the sums if `add`; without a bias `b` is empty."""
     compact()

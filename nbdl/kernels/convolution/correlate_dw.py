@@ -22,7 +22,7 @@ from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.strided_tile import CACHE, multiply, multiply_lanes
 
 
-@jit
+@jit(apart=True)
 def _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw):
     """Of small images with few channels: L samples at a time, whose sums stay apart up to the end.
 
@@ -83,7 +83,7 @@ def _conv2d_dw_of_lanes(dy, x, stride, padding, dilation, groups, dw):
     return N
 
 
-@jit
+@jit(apart=True)
 def _conv2d_dw(dy, x, stride, padding, dilation, groups, n0, dw):
     """Adds the share of the samples from `n0` on."""
     compact()

@@ -107,7 +107,7 @@ def interleave(planes, size, row, firsts, channels, rows, out, to, strides, step
                     )  # fmt: skip
 
 
-@jit
+@jit(apart=True)
 def _conv2d_dx(dy, w, b, stride, padding, dilation, groups, add, dx):
     """dx = b + the sums, or += the sums if `add`; `b` has a number for each channel of dx, or none."""
     compact()

@@ -192,7 +192,7 @@ def batch_norm_backward(dy, x, gamma, mean, rstd, dx=None, dgamma=None, dbeta=No
     return dx, dgamma, dbeta
 
 
-@jit
+@jit(apart=True)
 def _batch_norm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta, add):
     """Adds to `dgamma` and `dbeta`, and to `dx` if it has elements."""
     N, C, S = dy.shape

@@ -153,7 +153,7 @@ def group_norm_backward(dy, x, gamma, groups, eps=1e-5, dx=None, dgamma=None, db
     return dx, dgamma, dbeta
 
 
-@jit
+@jit(apart=True)
 def _group_norm_backward(dy, x, gamma, groups, eps, dx, dgamma, dbeta, add):
     """Adds to those of the last three that have elements."""
     view, by_part = _rows(x.shape, groups), x.shape[2] > 1

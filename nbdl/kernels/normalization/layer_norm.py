@@ -141,7 +141,7 @@ def layer_norm_backward(dy, x, gamma, eps=1e-5, axes=1, dx=None, dgamma=None, db
     return dx, dgamma, dbeta
 
 
-@jit
+@jit(apart=True)
 def _layer_norm_backward(dy, x, gamma, eps, dx, dgamma, dbeta, add):
     """Adds to those of the last three that have elements."""
     add_gradients(dy, x, gamma, 1, False, eps, True, add, dx, dgamma, dbeta)

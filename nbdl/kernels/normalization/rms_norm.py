@@ -124,7 +124,7 @@ def rms_norm_backward(dy, x, gamma, eps=1e-5, axes=1, dx=None, dgamma=None):
     return dx, dgamma
 
 
-@jit
+@jit(apart=True)
 def _rms_norm_backward(dy, x, gamma, eps, dx, dgamma, add):
     """Adds to those of the last two that have elements."""
     add_gradients(dy, x, gamma, 1, False, eps, False, add, dx, dgamma, np.empty(0, dy.dtype))

@@ -31,7 +31,7 @@ from nbdl.kernels.simd.shuffle import lanes, load_rest, store_rest
 from nbdl.kernels.simd.vector_math import tanh
 
 
-@jit
+@jit(apart=True)
 def attention_gru_scan_backward(dy, dh, dweights, z, keys, values, y, weights, h0, wq, wv, wh, bh=None):
     """All gradients, (dz, dkeys, dvalues, dh0, dwq, dwv, dwh, dbh), from one walk back; dbh also without bh.
 

@@ -130,7 +130,7 @@ def _given(dy, dh, z, y, h0, wh, bh, lengths, reset):
     return dy, dh, z, y, h0, wh, bh, lengths, choice("gradient of gru_scan: `reset`", reset, RESETS)
 
 
-@jit
+@jit(apart=True)
 def _gru_scan_backward(dy, carry, z, y, h0, wh, bh, lengths, before, reverse, dz, dwh, dbh):
     """Adds to dz, dwh and dbh, or leaves out those without elements; `carry` is dh first, then dh0."""
     dgates, dn, h, rh = _walk_back(dy, carry, z, y, h0, wh, bh, lengths, before, reverse)

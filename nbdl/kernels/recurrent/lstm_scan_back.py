@@ -96,7 +96,7 @@ def lstm_scan_backward(dy, dh, dc, z, y, h0, c0, wh, peepholes=None, lengths=Non
     return dz, dh0, dc0, dwh, dpeepholes
 
 
-@jit
+@jit(apart=True)
 def _walked(dy, dh, dc, z, y, h0, c0, wh, peepholes, lengths, reverse):
     """(dz, dh0, dc0), the states before each step, the memories at both its ends, [n, t] and [n, t + 1]."""
     some, given, filled, short = peepholes is not None, h0 is not None, c0 is not None, lengths is not None

@@ -199,7 +199,7 @@ def _given(dy, dh, y, wh, lengths, activation):
     return choice("gradient of rnn_scan: `activation`", activation, ACTIVATIONS), dy, dh, y, wh, lengths
 
 
-@jit
+@jit(apart=True)
 def _rnn_scan_back(dy, carry, y, wh, lengths, relu, reverse, dz):
     """The walk back: adds to dz; `carry` comes as the cotangent of h, and goes as that of h0."""
     N, T, H = y.shape

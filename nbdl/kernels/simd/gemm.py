@@ -26,7 +26,7 @@ CHUNK = 160  # steps of the sum at most: with their block a panel fits in the fi
 SLAB = 512  # rows of `a`
 
 
-@jit
+@jit(apart=True)
 def gemm(many, M, N, K, a, a_row, a_step, b, b_step, b_column, c, add):
     """c[m, n] = sum over k of a[m a_row + k a_step] b[k b_step + n b_column], or += the sum if `add`.
 
