@@ -77,6 +77,12 @@ def test_a_layer_refuses_the_values_of_a_net_with_other_outputs():
     nn.load_state_dict(other, state)  # the net has no shapes yet
     with pytest.raises(ShapeError, match=r"`w` must be .*, here \(7, 7\), got shape \(7, 10\)"):
         other(X)
+    images = np.zeros((2, 1, 6, 6), np.float32)
+    state = nn.state_dict(nn.init(nn.Conv2d(4, 5), images))
+    for other in (nn.Conv2d(4, 3), nn.Conv2d(2, 5)):
+        nn.load_state_dict(other, state)
+        with pytest.raises(ShapeError, match=r"Conv2d: `w` must be .*, got shape \(4, 1, 5, 5\)"):
+            other(images)
 
 
 def test_only_float_nets():
