@@ -96,7 +96,7 @@ def train(model, resume, out, folds, swap, changes, own, **options):
                 'the folder that `nbdl train` printed after "run"',
             )
     elif own:
-        error = UsageError("--net goes with --resume: a net of your own begins in Python")
+        error = UsageError("--net goes with --resume: a net of your own begins with nbdl.fit in Python")
         error.add_note("try: nbdl.fit(net, 'digits', out='runs/mine'), then --resume runs/mine with --net")
         raise error
     elif not model:

@@ -59,7 +59,7 @@ class Conv2d:
                 self.out_channels // self.groups * area,
             )
         elif (self.w.shape[0], *self.w.shape[2:]) != (self.out_channels, *self.kernel):
-            text = "Conv2d: `w` must be ({}, C, {}, {}), by `out_channels` and `kernel`, got shape {}: values of"
+            text = "Conv2d: `w` must be ({}, C, {}, {}), by `out_channels` and `kernel`, got shape {}: of"
             raise ShapeError(f"{text} another net?", self.out_channels, *self.kernel, self.w.shape)
         if self.bias and not self.b.ready:
             self.b.fill((self.out_channels,))
