@@ -95,10 +95,12 @@ def train(model, resume, out, folds, swap, changes, own, **options):
                 resume,
                 'the folder that `nbdl train` printed after "run"',
             )
+    elif own:
+        error = UsageError("--net goes with --resume: a net of your own begins with nbdl.fit in Python")
+        error.add_note("try: nbdl.fit(net, 'digits', out='runs/mine'), then --resume runs/mine with --net")
+        raise error
     elif not model:
         raise click.UsageError("Name a model (`nbdl models list`) or a config file.")
-    elif own:
-        raise UsageError("--net goes with --resume: a net of your own begins with nbdl.fit in Python")
     if folds is not None and (out or resume is not None):
         raise UsageError("--folds saves nothing: leave out --out and --resume")
     name = None if model and model.endswith(".toml") else model

@@ -163,7 +163,7 @@ def check_test(test_fraction, seed=0, none=False):
     """
     number = isinstance(test_fraction, (int, float)) and not isinstance(test_fraction, bool)
     if not number or not (0 < test_fraction < 1 or (none and test_fraction == 0)):
-        rule = "from 0 up to 1" if none else "between 0 and 1"
+        rule = "from 0 up to 1" if none else "above 0 and below 1"
         raise UsageError("data option `test_fraction` must be {}, got {!r}", rule, test_fraction)
     if not isinstance(seed, int) or seed < 0:
         raise UsageError("data option `seed` must be an integer from 0, got {!r}", seed)

@@ -1,5 +1,6 @@
 """Convolution layer."""
 
+from nbdl.errors import ShapeError
 from nbdl.kernels.door.options import pair
 from nbdl.nn import _options
 from nbdl.nn._options import by_name, positive
@@ -57,6 +58,9 @@ class Conv2d:
                 channels * area,
                 self.out_channels // self.groups * area,
             )
+        elif (self.w.shape[0], *self.w.shape[2:]) != (self.out_channels, *self.kernel):
+            text = "Conv2d: `w` must be ({}, C, {}, {}), by `out_channels` and `kernel`, got shape {}: of"
+            raise ShapeError(f"{text} another net?", self.out_channels, *self.kernel, self.w.shape)
         if self.bias and not self.b.ready:
             self.b.fill((self.out_channels,))
         return apply(

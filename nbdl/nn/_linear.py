@@ -53,6 +53,9 @@ class Linear:
             self.w.fill(shape, features, self.out_features)
         if self.bias and not self.b.ready:
             self.b.fill((self.out_features,))
+        if own and self.w.shape[-1] != self.out_features:
+            text = "Linear: `w` must be (D, out_features), here {}, got shape {}: values of another net?"
+            raise ShapeError(text, shape, self.w.shape)
         if not own and self.w.shape != shape:
             text = "Linear: `weight` must be (out_features, D), here {}, got shape {}"
             raise ShapeError(text, shape, self.w.shape)

@@ -40,6 +40,9 @@ def softmax_cross_entropy(
     x, target = as_tensor(prediction), as_tensor(target)
     _check(reduction)
     if weight is not None:
+        if isinstance(weight, dict):
+            text = "softmax_cross_entropy: `weight` must have one number for each class, in order, got {}"
+            raise OptionError(text + '. Try a list; a run also takes "balanced"', weight)
         weight = np.ascontiguousarray(real("softmax_cross_entropy: `weight`", weight), x.dtype)
         if not (np.isfinite(weight) & (weight >= 0)).all():
             text = "softmax_cross_entropy: `weight` must hold finite numbers from 0, got {}"

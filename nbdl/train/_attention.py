@@ -158,7 +158,7 @@ def attention_picture(maps, title=""):
     longest = max(len(t) for m in maps for t in (*m.queries, *m.keys))
     cell, room = 0.26, 0.075 * min(longest, 12) + 0.3
     figure = Figure(
-        figsize=(columns * (cell * wide + room) + 1.2, sum(cell * h + room + 0.25 for h in high) + 0.4),
+        figsize=(columns * (cell * wide + room) + 1.4, sum(cell * h + room + 0.25 for h in high) + 0.6),
         layout="constrained",
     )
     FigureCanvasAgg(figure)
@@ -172,7 +172,13 @@ def attention_picture(maps, title=""):
             axis.set_yticks(range(len(queries)), [MARKS.get(t, t) for t in queries], fontsize=7)
             axis.tick_params(length=0)
             axis.set_title(f"{name}, head {head}" if len(weights) > 1 else name, fontsize=7)
-    figure.colorbar(drawn, ax=grid, pad=0.01, shrink=0.6).ax.tick_params(labelsize=6)
+    bar = figure.colorbar(drawn, ax=grid, pad=0.01, shrink=0.6)
+    bar.ax.tick_params(labelsize=6)
+    bar.set_label("weight", fontsize=7)
+    for axis in grid[:, 0]:
+        axis.set_ylabel("queries", fontsize=7)
+    for axis in grid[-1]:
+        axis.set_xlabel("keys", fontsize=7)
     figure.suptitle(title, fontsize=9)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130)

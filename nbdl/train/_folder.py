@@ -57,7 +57,7 @@ def finish(run, progress):
     """Save the model of a run that has ended, and the pictures of it."""
     save(run.net, run.folder / MODEL, run.preparation)
     progress("saved", path=run.folder / MODEL)
-    title = f"{run.config.model or 'net'} on {run.data.name}"
+    title = f"{run.config.model or type(run.net).__name__} on {run.data.name}"
     pictures = {CURVES: _plot.curves(run.history, title)}
     if run.statistics:
         pictures[FLOW] = _plot.flow(run.statistics, title)

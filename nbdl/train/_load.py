@@ -168,7 +168,7 @@ def check_own(config, folder, net):
         raise UsageError("the run is one of the model `{}`: leave out the `net`", config.model)
     what = None
     if not config.data:
-        what, call = "it was trained on arrays", "nbdl.fit(net, (x, y), resume={!r})"
+        what, call = "it was trained on arrays or a Data object", "nbdl.fit(net, (x, y), resume={!r})"
     elif ":" in config.loss:
         what, call = f"its loss is the function `{config.loss}`", "nbdl.fit(net, data, loss, resume={!r})"
     if what is not None:

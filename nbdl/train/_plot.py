@@ -70,13 +70,16 @@ def flow(rows, title):
         return np.array(found, float).reshape(len(rows), -1).T
 
     maps = [
-        ("deviation of results", activations, table("activations", lambda a: a["std"]), True),
+        ("results: standard deviation", activations, table("activations", lambda a: a["std"]), True),
         (
-            "share of zeros or saturated", activations,
+            "results: share of zeros or of saturated, the larger", activations,
             table("activations", lambda a: max(a["zeros"], a["saturated"] or 0.0)), False,
         ),
-        ("gradient of results", activations, table("activations", lambda a: a["gradient"]), True),
-        ("gradient of parameters", parameters, table("parameters", lambda p: p["gradient"]), True),
+        (
+            "gradients of results: root mean square", activations,
+            table("activations", lambda a: a["gradient"]), True,
+        ),
+        ("gradients of parameters: norm", parameters, table("parameters", lambda p: p["gradient"]), True),
     ]  # fmt: skip
     height = 1.6 + 0.17 * min(max(len(activations), len(parameters)), 60)
     figure = Figure(figsize=(13, 2 * height), layout="constrained")

@@ -53,10 +53,14 @@ def test_translate_by_a_net_of_ones_own(run, model, tmp_path, monkeypatch):
     page = tmp_path / "own.py"
     page.write_text(
         "from nbdl import models\n\ndef own():\n"
-        "    return models.transformer(9, 9, 8, blocks=1, heads=2, hidden=4, dropout=0.0)\n"
+        "    return models.transformer(8, 8, 8, blocks=1, heads=2, hidden=4, dropout=0.0)\n"
     )
     plain = run("translate", model, "one two")
     result = run("translate", model, "one two", "--net", f"{page}:own")
     assert result.exit_code == 0, result.stderr
     assert result.stdout == plain.stdout
+    other = tmp_path / "other.py"  # the run has 8 tokens of each language
+    other.write_text(page.read_text().replace("8, 8, 8", "9, 9, 8"))
+    wrong = run("translate", model, "one two", "--net", f"{other}:own")
+    assert wrong.exit_code != 0 and "here (8, 9), got shape (8, 8): values of another net?" in wrong.stderr
     assert "--net must be MODULE:NAME" in run("translate", model, "one", "--net", "own").stderr

@@ -109,6 +109,9 @@ def test_messages(run, files, tmp_path):
     assert "the data do not fit the model" in result.stderr and "  where: model lenet" in result.stderr
     result = run("train", "linear_regression", "--data", files / "plane.npz", "--lr", "1e30")
     assert result.exit_code == 4 and "  try: a smaller learning rate" in result.stderr
+    result = run("train", "--net", "mine.py:Net", "--data", "digits")
+    assert result.exit_code == 2 and "--net goes with --resume" in result.stderr
+    assert "  try: nbdl.fit(net, 'digits', out='runs/mine')" in result.stderr
     result = run("train", "c.toml", "--resume", "x")
     assert result.exit_code == 2 and "--resume" in result.stderr
     assert run("train").stderr.endswith("Name a model (`nbdl models list`) or a config file.\n")

@@ -106,7 +106,7 @@ def test_files_that_are_no_pairs(tmp_path, content, message):
     [
         ({"length": 1}, "`length` must be an integer of at least 2, got 1"),
         ({"lines": 1}, "`lines` must be an integer of at least 2, got 1"),
-        ({"test_fraction": 0}, "`test_fraction` must be between 0 and 1"),
+        ({"test_fraction": 0}, "`test_fraction` must be above 0 and below 1"),
         ({"testing": "first"}, "`testing` must be random or last, got 'first'"),
         ({"seed": -1}, "`seed` must be an integer from 0"),
         ({"text": True}, "data options `text` and `pairs` exclude each other"),

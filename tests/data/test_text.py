@@ -50,7 +50,7 @@ def test_a_table_in_a_text_file_stays_a_table(tmp_path):
         ({"length": 0}, "`length` must be an integer of at least 1, got 0"),
         ({"length": 2.5}, "`length` must be an integer of at least 1"),
         ({"stride": 0}, "`stride` must be an integer of at least 1, got 0"),
-        ({"test_fraction": 1.0}, "`test_fraction` must be between 0 and 1"),
+        ({"test_fraction": 1.0}, "`test_fraction` must be above 0 and below 1"),
         ({"last": 1}, "`last` must be true or false"),
         ({"lenght": 5}, "unknown option `lenght` of a.txt; did you mean `length`"),
         ({"text": 1}, "`text` must be true or false, got 1"),

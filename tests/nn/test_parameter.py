@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nbdl import nn
-from nbdl.errors import DataError, DtypeError, NbdlError
+from nbdl.errors import DataError, DtypeError, NbdlError, ShapeError
 
 
 def net():
@@ -69,6 +69,20 @@ def test_a_state_that_does_not_fit_changes_nothing():
             model, {k: np.zeros((2, 2), np.float32) if k == "2.0.w" else v + 1 for k, v in before.items()}
         )
     assert all((before[k] == v).all() for k, v in nn.state_dict(model).items())
+
+
+def test_a_layer_refuses_the_values_of_a_net_with_other_outputs():
+    state = nn.state_dict(nn.init(nn.Sequential(nn.Linear(10)), X))
+    other = nn.Sequential(nn.Linear(7))
+    nn.load_state_dict(other, state)  # the net has no shapes yet
+    with pytest.raises(ShapeError, match=r"`w` must be .*, here \(7, 7\), got shape \(7, 10\)"):
+        other(X)
+    images = np.zeros((2, 1, 6, 6), np.float32)
+    state = nn.state_dict(nn.init(nn.Conv2d(4, 5), images))
+    for other in (nn.Conv2d(4, 3), nn.Conv2d(2, 5)):
+        nn.load_state_dict(other, state)
+        with pytest.raises(ShapeError, match=r"Conv2d: `w` must be .*, got shape \(4, 1, 5, 5\)"):
+            other(images)
 
 
 def test_only_float_nets():

@@ -9,7 +9,7 @@ from nbdl.data import Vocabulary
 from nbdl.data._pairs import rows_of_ids
 from nbdl.errors import UsageError
 from nbdl.kernels import attention_weights
-from nbdl.train import attention, attention_picture
+from nbdl.train import attention, attention_picture, states_picture
 
 WORDS = Vocabulary(("<unk>", "<pad>", "<bos>", "<eos>", *"abcdef"), unit="word", normalize="lower")
 BOTH, LENGTH = {"source": WORDS, "target": WORDS}, 5
@@ -49,6 +49,19 @@ def test_maps_of_a_transformer():
     wanted = attention_weights(q, k, None, LENGTHS)[0, :, :3, :3]
     np.testing.assert_allclose(maps[0].weights, wanted, rtol=1e-5, atol=1e-7)
     assert attention_picture(maps, "own")[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_pictures_say_what_their_axes_and_colours_are(monkeypatch):
+    figures = pytest.importorskip("matplotlib.figure")
+    drawn, save = [], figures.Figure.savefig
+    monkeypatch.setattr(figures.Figure, "savefig", lambda f, *a, **k: (drawn.append(f), save(f, *a, **k))[1])
+    net = net_of("bahdanau", hidden=8, layers=1)
+    attention_picture(attention(net, "a b", BOTH, target="c d e", length=LENGTH))
+    states_picture({"1.state.0": np.zeros((2, 3))}, ["a", "b"])
+    map_, states = drawn
+    assert [a.get_ylabel() for a in map_.axes] == ["queries", "weight"]
+    assert map_.axes[0].get_xlabel() == "keys"
+    assert [a.get_ylabel() for a in states.axes] == ["element of 1.state.0", "value"]
 
 
 def test_maps_of_a_decoder_that_attends_and_of_what_it_finds():

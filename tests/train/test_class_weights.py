@@ -6,7 +6,7 @@ import pytest
 import nbdl
 from nbdl import nn, train
 from nbdl.data import Data, Split
-from nbdl.errors import DataError, NbdlError, UsageError
+from nbdl.errors import DataError, NbdlError, OptionError, UsageError
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(60, 3)).astype("f4"), (np.arange(60) % 10 == 0).astype(int)  # 54 of 0, 6 of 1
@@ -66,3 +66,8 @@ def test_balanced_needs_labels_of_every_class():
         fitted((X, np.eye(2)[Y]), loss="softmax_cross_entropy")
     with pytest.raises(UsageError, match="loss `mse` has no option `weight`"):
         fitted((X, np.eye(2)[Y]))
+
+
+def test_weights_by_class_are_a_list():
+    with pytest.raises(OptionError, match=r"one number for each class, in order, got \{1: 2.0\}"):
+        fitted(weight={1: 2.0})
