@@ -123,7 +123,10 @@ def test_resume(run, files, tmp_path):
     long, short = (nn.state_dict(load_run(tmp_path / name)[0]) for name in ("long", "short"))
     assert list(long) == list(short) and all(np.array_equal(long[k], short[k]) for k in long)
     result = run("train", "--resume", "short", "--lr", 3)
-    assert result.exit_code == 2 and "only `epochs` may change" in result.stderr
+    assert result.exit_code == 2 and "only `epochs` and `threads` may change" in result.stderr
+    result = run("train", "--resume", "short", "--threads", 1)
+    assert result.exit_code == 0 and "has all its 4 epochs: nothing is left to train" in result.stderr
+    assert "--epochs" in result.stderr
     result = run("train", "--resume", "short", "--epochs", 3)
     assert result.exit_code == 2 and "has done 4 epochs: `epochs` must be at least as many" in result.stderr
 
