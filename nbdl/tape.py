@@ -104,7 +104,7 @@ class Tensor:
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
         """``np.exp(tensor)``, ``array * tensor``: the operation of the tape."""
-        if all(getattr(v, "dtype", bool) == bool for v in inputs):
+        if all(np.dtype(getattr(v, "dtype", bool)) == np.bool_ for v in inputs):
             ufunc = _OF_BOOL.get(ufunc, ufunc)
         name, op = ufunc.__name__, _OF_NUMPY.get(ufunc)
         if "out" in options and method == "__call__":
@@ -114,8 +114,8 @@ class Tensor:
             text = "np.{} takes no tensor with these options: give it the values, `t.data` (no gradient)"
             raise TapeError(text, call)
         if op is None:
-            text = "the tape has no np.{}: make it of what it has, or give np.{} the values, `t.data`, where no "
-            raise TapeError(text + "gradient is needed", name, name)
+            text = "the tape has no np.{}: make it of what it has, or give the values, `t.data` (no gradient)"
+            raise TapeError(text, name)
         return (_plain if "equal" in op or op in ("less", "greater") else apply)(op, *inputs)
 
     @property

@@ -478,12 +478,15 @@ def test_only_operands_of_arithmetic_change_their_dtype():
     assert y.shape == (2, 2) and y.dtype == np.float32
 
 
-# --- functions of NumPy --------------------------------------------------------------------------------------
+# --- functions of NumPy -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "function",
-    [np.exp, np.log, np.sqrt, np.abs, np.negative, np.sum, np.mean, np.var, np.std, np.prod, np.max, np.min, np.cumsum],
+    [
+        np.exp, np.log, np.sqrt, np.abs, np.negative, np.sum, np.mean, np.var, np.std, np.prod, np.max,
+        np.min, np.cumsum,
+    ],
 )  # fmt: skip
 def test_a_function_of_numpy_is_that_of_the_tape(function):
     x = np.array([0.5, 2.0, 3.0])
@@ -513,7 +516,7 @@ def test_what_numpy_cannot_do_with_a_tensor_is_said():
     a, t = np.ones(2), nbdl.tensor(np.ones(2), requires_grad=True)
     with pytest.raises(TapeError, match=r"the tape has no np.sin: .* `t.data`"):
         np.sin(t)
-    with pytest.raises(TapeError, match=r"np.add cannot write a tensor into an array: `x \+= t` is `x = x \+ t`"):
+    with pytest.raises(TapeError, match=r"np.add cannot write a tensor .* `x \+= t` is `x = x \+ t`"):
         a += t
     with pytest.raises(TapeError, match=r"np.add.reduce takes no tensor with these options"):
         np.add.reduce(t)

@@ -140,8 +140,8 @@ def encoded(prefix, vocabulary):
     strangers, ids = vocabulary.strangers(prefix), vocabulary.encode(prefix)
     if strangers and np.all(ids == vocabulary.unknown):
         warnings.warn(
-            f"the vocabulary, of {named(vocabulary)}, holds nothing of the prefix {prefix!r}: all of it is read "
-            "as <unk>",
+            f"the vocabulary, of {named(vocabulary)}, holds nothing of the prefix {prefix!r}: "
+            "all of it is read as <unk>",
             stacklevel=3,
         )
     elif strangers:

@@ -171,7 +171,8 @@ def train(config, out=None, resume=None, progress=None, callbacks=None, net=None
     out : path, optional
         The run folder; by default the next free ``runs/<model>-<data>-<number>``.
     resume : path, optional
-        A run folder whose checkpoint to go on from; of its settings only `epochs` and `threads` may be changed.
+        A run folder whose checkpoint to go on from; of its settings only `epochs` and `threads` may be
+        changed.
     progress : callable, optional
     callbacks : dict, optional
         As in `fit`.
@@ -262,8 +263,8 @@ def _run(
             check_weights(net, resume)
             if run.epoch == config.epochs:
                 warnings.warn(
-                    f"the run in {resume} has all its {run.epoch} epochs: nothing is left to train. Go on with a "
-                    "larger `epochs`, on the command line --epochs",
+                    f"the run in {resume} has all its {run.epoch} epochs: nothing is left to train. Go on "
+                    "with a larger `epochs`, on the command line --epochs",
                     stacklevel=3,
                 )
         if data.about:

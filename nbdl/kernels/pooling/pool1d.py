@@ -39,14 +39,14 @@ def pool1d_shape(x_shape, kernel, stride=None, padding=0, dilation=1, ceil_mode=
         raise ShapeError("pool1d: `x` (N, C, W) must have 3 dimensions, got {}", len(x_shape))
     x_shape = shape3("pool1d: the shape of `x`", x_shape)
     size = integer("pool1d: `kernel`", kernel)
-    step = integer("pool1d: `stride`", kernel) if stride is None else integer("pool1d: `stride`", stride)
+    step = size if stride is None else integer("pool1d: `stride`", stride)
     pad, gap = pair("pool1d: `padding`", padding), integer("pool1d: `dilation`", dilation)
     return _windows1d("pool1d", x_shape, size, step, pad, gap, bool(ceil_mode))[0]
 
 
 @jit
 def _windows1d(name, x_shape, size, step, pad, gap, ceil_mode):
-    """What the pooling `name` checks: the shape of the result, and the options as those of images of one row."""
+    """What the pooling `name` checks: the shape of its result, and the options as those of images."""
     check_window1d(name, size, step, pad, gap)
     q = _count(x_shape[2], size, step, pad[0], pad[1], gap, ceil_mode)
     if q < 1:
@@ -100,7 +100,7 @@ def max_pool1d(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, o
     """
     x = as_float("max_pool1d: `x` (N, C, W)", x, 3)
     size = integer("max_pool1d: `kernel`", kernel)
-    step = integer("max_pool1d: `stride`", kernel) if stride is None else integer("max_pool1d: `stride`", stride)
+    step = size if stride is None else integer("max_pool1d: `stride`", stride)
     pad, gap = pair("max_pool1d: `padding`", padding), integer("max_pool1d: `dilation`", dilation)
     shape, size, step, pad, gap = _windows1d("max_pool1d", x.shape, size, step, pad, gap, bool(ceil_mode))
     y = as_out("max_pool1d: `out`", out, shape, x)
@@ -116,7 +116,7 @@ def max_pool1d_argmax(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=F
     """
     x = as_float("max_pool1d: `x` (N, C, W)", x, 3)
     size = integer("max_pool1d: `kernel`", kernel)
-    step = integer("max_pool1d: `stride`", kernel) if stride is None else integer("max_pool1d: `stride`", stride)
+    step = size if stride is None else integer("max_pool1d: `stride`", stride)
     pad, gap = pair("max_pool1d: `padding`", padding), integer("max_pool1d: `dilation`", dilation)
     shape, size, step, pad, gap = _windows1d("max_pool1d", x.shape, size, step, pad, gap, bool(ceil_mode))
     y = as_out("max_pool1d: `out`", out, shape, x)
@@ -174,7 +174,7 @@ def avg_pool1d(
     """
     x = as_float("avg_pool1d: `x` (N, C, W)", x, 3)
     size = integer("avg_pool1d: `kernel`", kernel)
-    step = integer("avg_pool1d: `stride`", kernel) if stride is None else integer("avg_pool1d: `stride`", stride)
+    step = size if stride is None else integer("avg_pool1d: `stride`", stride)
     pad, gap = pair("avg_pool1d: `padding`", padding), integer("avg_pool1d: `dilation`", dilation)
     shape, size, step, pad, gap = _windows1d("avg_pool1d", x.shape, size, step, pad, gap, bool(ceil_mode))
     y = as_out("avg_pool1d: `out`", out, shape, x)
@@ -190,7 +190,7 @@ def avg_pool1d_dx(
     dy = as_float("avg_pool1d_dx: `dy` (N, C, Q)", dy, 3)
     x_shape = shape3("avg_pool1d_dx: `x_shape` (N, C, W)", x_shape)
     size = integer("avg_pool1d_dx: `kernel`", kernel)
-    step = integer("avg_pool1d_dx: `stride`", kernel) if stride is None else integer("avg_pool1d_dx: `stride`", stride)
+    step = size if stride is None else integer("avg_pool1d_dx: `stride`", stride)
     pad, gap = pair("avg_pool1d_dx: `padding`", padding), integer("avg_pool1d_dx: `dilation`", dilation)
     shape, size, step, pad, gap = _windows1d("avg_pool1d_dx", x_shape, size, step, pad, gap, bool(ceil_mode))
     if dy.shape != shape:
