@@ -25,7 +25,28 @@ __all__ = [
 _enabled = contextvars.ContextVar("enabled", default=True)
 _recorder = contextvars.ContextVar("recorder", default=None)
 _tracer = contextvars.ContextVar("tracer", default=None)
+_OF_NUMPY = {  # what the tape has of NumPy's functions of each element
+    np.add: "add", np.subtract: "sub", np.multiply: "mul", np.true_divide: "div", np.power: "power",
+    np.matmul: "matmul", np.negative: "neg", np.absolute: "absolute", np.exp: "exp", np.log: "log",
+    np.sqrt: "sqrt", np.maximum: "maximum", np.minimum: "minimum", np.equal: "equal",
+    np.not_equal: "not_equal", np.less: "less", np.less_equal: "less_equal", np.greater: "greater",
+    np.greater_equal: "greater_equal", np.logical_and: "logical_and", np.logical_or: "logical_or",
+    np.logical_not: "logical_not",
+}  # fmt: skip
+_OF_BOOL = {np.bitwise_and: np.logical_and, np.bitwise_or: np.logical_or, np.invert: np.logical_not}
 _OPERANDS = {"a", "b", "low", "high"}  # operands of arithmetic, by the names that array_ops gives them
+
+
+def _called_by_numpy(reduction):
+    """A method that ``np.sum(tensor)`` and its like call: with an `out` and a `dtype` that are None."""
+
+    @functools.wraps(reduction)
+    def method(self, *given, out=None, dtype=None, **named):
+        if out is not None or dtype is not None:
+            raise TapeError("`{}` of a tensor takes neither `out` nor `dtype`", reduction.__name__)
+        return reduction(self, *given, **named)
+
+    return method
 
 
 class Tensor:
@@ -37,7 +58,6 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "_array", "_call", "_output", "_requires_grad", "_version", "grad")
-    __array_ufunc__ = None  # so that ndarray * Tensor comes to us
 
     def __init__(self, array, requires_grad=False):
         self._array, self._requires_grad = array, False
@@ -81,6 +101,26 @@ class Tensor:
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self.data, dtype=dtype) if copy else np.asarray(self.data, dtype=dtype)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        """``np.exp(tensor)``, ``array * tensor``: the operation of the tape."""
+        if all(np.dtype(getattr(v, "dtype", bool)) == np.bool_ for v in inputs):
+            ufunc = _OF_BOOL.get(ufunc, ufunc)
+        name, op = ufunc.__name__, _OF_NUMPY.get(ufunc)
+        if "out" in options and method == "__call__":
+            raise TapeError("np.{} cannot write a tensor into an array: `x += t` is `x = x + t`", name)
+        if method != "__call__" or options:
+            call = name if method == "__call__" else f"{name}.{method}"
+            text = "np.{} takes no tensor with these options: give it the values, `t.data` (no gradient)"
+            raise TapeError(text, call)
+        if op is None:
+            text = "the tape has no np.{}: make it of what it has, or give the values, `t.data` (no gradient)"
+            raise TapeError(text, name)
+        return (_plain if "equal" in op or op in ("less", "greater") else apply)(op, *inputs)
+
+    @property
+    def _data(self):  # of this name numpy.ma asks: it would go on with the values, and without the gradient
+        raise DataError("a masked array does not go with a tensor: give its values, `array.filled(0)`")
 
     def _seen(self, what):
         """The array, for someone who looks at its values: a net that is traced must not."""
@@ -234,31 +274,39 @@ class Tensor:
         """
         return apply("clip", self, min, max)
 
+    @_called_by_numpy
     def sum(self, axis=None, keepdims=False):
         return apply("sum", self, axis=axis, keepdims=keepdims)
 
+    @_called_by_numpy
     def mean(self, axis=None, keepdims=False):
         return apply("mean", self, axis=axis, keepdims=keepdims)
 
+    @_called_by_numpy
     def var(self, axis=None, keepdims=False, ddof=0):
         """Variance; the sum of squares is divided by their number less `ddof`, 0 as in NumPy (torch: 1)."""
         return apply("var", self, axis=axis, keepdims=keepdims, ddof=ddof)
 
+    @_called_by_numpy
     def std(self, axis=None, keepdims=False, ddof=0):
         """The root of `var`; its gradient is 0 where it is 0."""
         return apply("std", self, axis=axis, keepdims=keepdims, ddof=ddof)
 
+    @_called_by_numpy
     def prod(self, axis=None, keepdims=False):
         return apply("prod", self, axis=axis, keepdims=keepdims)
 
+    @_called_by_numpy
     def max(self, axis=None, keepdims=False):
         """The largest element; if there are several they share the gradient."""
         return apply("max", self, axis=axis, keepdims=keepdims)
 
+    @_called_by_numpy
     def min(self, axis=None, keepdims=False):
         """The smallest element; if there are several they share the gradient."""
         return apply("min", self, axis=axis, keepdims=keepdims)
 
+    @_called_by_numpy
     def argmax(self, axis=None, keepdims=False):
         """The index of the first largest element along `axis`, of the flattened tensor if that is None.
 
@@ -266,10 +314,12 @@ class Tensor:
         """
         return _plain("argmax", self, axis=axis, keepdims=keepdims)
 
+    @_called_by_numpy
     def argmin(self, axis=None, keepdims=False):
         """The index of the first smallest element, as `argmax`."""
         return _plain("argmin", self, axis=axis, keepdims=keepdims)
 
+    @_called_by_numpy
     def cumsum(self, axis=None):
         """Running sums along `axis`, of the flattened tensor if that is None."""
         return apply("cumsum", self, axis=axis)

@@ -476,3 +476,51 @@ def test_only_operands_of_arithmetic_change_their_dtype():
         patch.setattr(tape.registry, "kernel", lambda op: record)
         y = nbdl.apply("take", nbdl.tensor(np.ones((3, 2), np.float32)), [0, 2])
     assert y.shape == (2, 2) and y.dtype == np.float32
+
+
+# --- functions of NumPy -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.exp, np.log, np.sqrt, np.abs, np.negative, np.sum, np.mean, np.var, np.std, np.prod, np.max,
+        np.min, np.cumsum,
+    ],
+)  # fmt: skip
+def test_a_function_of_numpy_is_that_of_the_tape(function):
+    x = np.array([0.5, 2.0, 3.0])
+    t = nbdl.tensor(x, requires_grad=True)
+    y = function(t)
+    np.testing.assert_array_equal(y.data, function(x))
+    w = np.array([1.0, 2.0, -1.0])[: y.size].reshape(y.shape)
+    y.backward(w)
+    for i, step in enumerate(np.eye(3) * 1e-6):
+        slope = np.sum(w * (function(x + step) - function(x - step))) / 2e-6
+        np.testing.assert_allclose(t.grad[i], slope, rtol=1e-6, atol=1e-9)
+
+
+def test_functions_of_numpy_of_two():
+    a, t = np.array([1.0, 4.0]), nbdl.tensor(np.array([2.0, 3.0], np.float32), requires_grad=True)
+    y = np.maximum(a, t) * np.add(t, 1.0)
+    np.testing.assert_array_equal(y.data, [6, 16])
+    assert y.dtype == np.float32  # arrays take the dtype of tensors
+    y.sum().backward()
+    np.testing.assert_array_equal(t.grad, [5, 4])
+    assert (np.float64(2) * t).dtype == np.float32
+    assert type(np.greater(t, 2.5)) is np.ndarray and (a < t).tolist() == [True, False]
+    np.testing.assert_array_equal(np.sum(y, axis=0, keepdims=True).data, [22])
+
+
+def test_what_numpy_cannot_do_with_a_tensor_is_said():
+    a, t = np.ones(2), nbdl.tensor(np.ones(2), requires_grad=True)
+    with pytest.raises(TapeError, match=r"the tape has no np.sin: .* `t.data`"):
+        np.sin(t)
+    with pytest.raises(TapeError, match=r"np.add cannot write a tensor .* `x \+= t` is `x = x \+ t`"):
+        a += t
+    with pytest.raises(TapeError, match=r"np.add.reduce takes no tensor with these options"):
+        np.add.reduce(t)
+    with pytest.raises(TapeError, match="`sum` of a tensor takes neither `out` nor `dtype`"):
+        np.sum(t, dtype=np.float32)
+    with pytest.raises(DataError, match="a masked array does not go with a tensor"):
+        np.ma.masked_array([1.0, 2.0], [True, False]) * t

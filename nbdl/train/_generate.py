@@ -7,7 +7,7 @@ import numpy as np
 
 from nbdl import registry
 from nbdl.data._ngrams import as_ids
-from nbdl.data._text import LENGTH
+from nbdl.data._text import LENGTH, named
 from nbdl.errors import NbdlError, OptionError, ShapeError, UsageError
 from nbdl.kernels import greedy_token, sample_token
 from nbdl.nn._options import below
@@ -137,8 +137,14 @@ def _check_logits(found, vocabulary):
 
 def encoded(prefix, vocabulary):
     """The ids of a text, at least one; what the vocabulary does not hold is said."""
-    strangers = vocabulary.strangers(prefix)
-    if strangers:
+    strangers, ids = vocabulary.strangers(prefix), vocabulary.encode(prefix)
+    if strangers and np.all(ids == vocabulary.unknown):
+        warnings.warn(
+            f"the vocabulary, of {named(vocabulary)}, holds nothing of the prefix {prefix!r}: "
+            "all of it is read as <unk>",
+            stacklevel=3,
+        )
+    elif strangers:
         warnings.warn(
             f"the vocabulary does not hold {_shown(strangers)} of the prefix: read as <unk>", stacklevel=3
         )
@@ -148,9 +154,9 @@ def encoded(prefix, vocabulary):
             are = "are" if len(lost) > 1 else "is"
             text = f"texts of this net have letters a to z alone: {_shown(lost)} of the prefix {are} left out"
             warnings.warn(text, stacklevel=3)
-    ids = vocabulary.encode(prefix)
     if not len(ids):
-        raise UsageError("`prefix` must hold at least one token, got {!r}", prefix)
+        text = "`prefix` must hold at least one token, of {}, got {!r}"
+        raise UsageError(text, named(vocabulary), prefix)
     return ids
 
 

@@ -139,11 +139,11 @@ def _built(path, document):
 
 
 def resumed_config(config, document):
-    """The settings of a checkpoint, with the epochs of `config` if that agrees in all it says."""
+    """The settings of a checkpoint, with the epochs and threads of `config` if that agrees in all else."""
     saved = saved_config(document)
     if config is None:
         return saved
-    for field in {f.name for f in dataclasses.fields(Config)} - {"epochs"}:
+    for field in {f.name for f in dataclasses.fields(Config)} - {"epochs", "threads"}:
         ours, theirs = getattr(saved, field), getattr(config, field)
         if isinstance(ours, dict):  # options that follow from the data are in the saved ones alone
             ours = {k: ours.get(k) for k in theirs} if field == "model_options" else ours
@@ -151,7 +151,8 @@ def resumed_config(config, document):
                 theirs = {**theirs, "weight": ours.get("weight")}
         if theirs != ours and not (field == "loss" and not theirs):
             raise UsageError(
-                "the run was made with {} = {!r}, not {!r}: only `epochs` may change on resuming",
+                "the run was made with {} = {!r}, not {!r}: only `epochs` and `threads` may change on "
+                "resuming",
                 field,
                 ours,
                 theirs,
@@ -159,7 +160,7 @@ def resumed_config(config, document):
     if config.epochs < document["epoch"]:
         text = "the run has done {} epochs: `epochs` must be at least as many on resuming, got {}"
         raise UsageError(text, document["epoch"], config.epochs)
-    return dataclasses.replace(saved, epochs=config.epochs)
+    return dataclasses.replace(saved, epochs=config.epochs, threads=config.threads)
 
 
 def check_own(config, folder, net):

@@ -97,7 +97,8 @@ def fit(
         A folder for checkpoints, log, model and curves; made if it does not exist. It must hold no run.
     resume : path, optional
         The folder of a run to go on with, in place of `out`. Net, data and arguments must be those that it
-        was started with; only `epochs` may be larger. The net gets the values of the last checkpoint.
+        was started with; only `epochs` may be larger, and `threads` another number. The net gets the values
+        of the last checkpoint.
     progress : callable, optional
         ``progress(event, **fields)`` is told "compile" (`kernel`, `count`), "data" (`about`), "start"
         (`epochs`, `steps` of an epoch, `samples`, `folder`), "ready", "step" (`epoch`, `step`, `steps`,
@@ -170,7 +171,8 @@ def train(config, out=None, resume=None, progress=None, callbacks=None, net=None
     out : path, optional
         The run folder; by default the next free ``runs/<model>-<data>-<number>``.
     resume : path, optional
-        A run folder whose checkpoint to go on from; of its settings only `epochs` may be changed.
+        A run folder whose checkpoint to go on from; of its settings only `epochs` and `threads` may be
+        changed.
     progress : callable, optional
     callbacks : dict, optional
         As in `fit`.
@@ -245,7 +247,7 @@ def _run(
         if callable(groups):
             chosen = by_name(net, groups)
             if saved is not None and chosen != config.groups:
-                text = "the run was made with groups = {!r}, not {!r}: only `epochs` may change on resuming"
+                text = "the run was made with groups = {!r}, not {!r}: only `epochs` and `threads` may change"
                 raise UsageError(text, config.groups, chosen)
             config.groups = chosen
         if not preparation.mean.size:
@@ -259,6 +261,12 @@ def _run(
             with reading(Path(resume) / CHECKPOINT, TITLE, OTHER):
                 restore(run, *saved)
             check_weights(net, resume)
+            if run.epoch == config.epochs:
+                warnings.warn(
+                    f"the run in {resume} has all its {run.epoch} epochs: nothing is left to train. Go on "
+                    "with a larger `epochs`, on the command line --epochs",
+                    stacklevel=3,
+                )
         if data.about:
             progress("data", about=data.about)
         if place is None:

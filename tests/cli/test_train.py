@@ -117,6 +117,7 @@ def test_messages(run, files, tmp_path):
     assert run("train").stderr.endswith("Name a model (`nbdl models list`) or a config file.\n")
 
 
+@pytest.mark.filterwarnings("default:.*nothing is left to train")
 def test_resume(run, files, tmp_path):
     arguments = ["train", "linear_regression", "--data", files / "plane.npz"]
     assert run(*arguments, "--epochs", 2, "--out", "short").exit_code == 0
@@ -126,7 +127,11 @@ def test_resume(run, files, tmp_path):
     long, short = (nn.state_dict(load_run(tmp_path / name)[0]) for name in ("long", "short"))
     assert list(long) == list(short) and all(np.array_equal(long[k], short[k]) for k in long)
     result = run("train", "--resume", "short", "--lr", 3)
-    assert result.exit_code == 2 and "only `epochs` may change" in result.stderr
+    assert result.exit_code == 2 and "only `epochs` and `threads` may change" in result.stderr
+    result = run("train", "--resume", "short", "--threads", 1)
+    assert result.exit_code == 0, (result.stderr, result.exception)
+    assert "has all its 4 epochs: nothing is left to train" in result.stderr
+    assert "--epochs" in result.stderr
     result = run("train", "--resume", "short", "--epochs", 3)
     assert result.exit_code == 2 and "has done 4 epochs: `epochs` must be at least as many" in result.stderr
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nbdl.errors import LabelError, OptionError, ShapeError
+from nbdl import nn
+from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError
 from nbdl.kernels import (
     adaptive_avg_pool2d,
     adaptive_avg_pool2d_dx,
@@ -25,6 +26,7 @@ from nbdl.kernels import (
     max_pool1d_argmax,
     max_pool1d_dx,
     max_pool2d,
+    pool1d_shape,
 )
 
 RNG = np.random.default_rng(0)
@@ -183,5 +185,24 @@ def test_messages_say_argument_rule_and_value():
         max_pool1d_dx(np.ones((1, 1, 1)), np.array([[[-1]]]), (1, 1, 4))
     with pytest.raises(OptionError, match=r"lp_pool2d: `p` must be at least 1 and finite .*, got 0.5"):
         lp_pool2d(x, 2, p=0.5)
-    with pytest.raises(OptionError, match=r"pool1d: `stride` must be from 1 to 2\^31 - 1, got 0"):
-        max_pool1d(x[0], 2, 0)
+    for images, gradient in [((1, 1, 0, 4), adaptive_avg_pool2d_dx), ((1, 1, 4, 0), global_avg_pool2d_dx)]:
+        dy = np.ones((1, 1, 1, 1) if gradient is adaptive_avg_pool2d_dx else (1, 1))
+        with pytest.raises(ShapeError, match=r"_dx: the images of `x_shape` must have at least one element"):
+            gradient(dy, images)
+
+
+def test_poolings_of_series_name_the_function_that_was_called():
+    x, dy = np.ones((1, 1, 4)), np.ones((1, 1, 2))
+    calls = {"max_pool1d": lambda *o: max_pool1d(x, *o), "avg_pool1d": lambda *o: avg_pool1d(x, *o)}
+    calls |= {"avg_pool1d_dx": lambda *o: avg_pool1d_dx(dy, x.shape, *o)}
+    for name, call in calls.items():
+        with pytest.raises(OptionError, match=rf"^{name}: `stride` must be from 1 to 2\^31 - 1, got 0"):
+            call(2, 0)
+        with pytest.raises(DtypeError, match=rf"^{name}: `kernel` must be an integer"):
+            call(2.5)
+        with pytest.raises(ShapeError, match=rf"^{name}: `kernel` 9 is larger than the padded `x`"):
+            call(9)
+    with pytest.raises(ShapeError, match=r"^max_pool1d: `kernel` 9 is larger"):
+        nn.MaxPool1d(9)(x)
+    with pytest.raises(ShapeError, match=r"^pool1d: `kernel` 9 is larger"):
+        pool1d_shape(x.shape, 9)

@@ -60,6 +60,8 @@ def test_what_the_vocabulary_does_not_hold():
     with pytest.warns(UserWarning, match="does not hold 'dog', 'ate' of the prefix: read as <unk>"):
         text = nbdl.generate(net, "The dog ate", 2, vocabulary)
     assert text.startswith("the <unk> <unk> ") and len(text.split()) == 5
+    with pytest.warns(UserWarning, match="vocabulary, of words, holds nothing of the prefix 'dog ate'"):
+        nbdl.generate(net, "dog ate", 1, vocabulary)
     with pytest.warns(UserWarning, match="letters a to z alone: '1', 'é' of the prefix are left out"):
         nbdl.generate(net, "The 1 cat é", 2, vocabulary)
 

@@ -190,6 +190,9 @@ def test_more_epochs_after_the_end(tmp_path):
     train.train(small_config(epochs=1), out=tmp_path)
     more = train.train(small_config(epochs=2), resume=tmp_path)
     assert weights(more) == weights(train.train(small_config(epochs=2), out=tmp_path / "whole"))
+    more = small_config(epochs=2, threads=2)
+    with pytest.warns(UserWarning, match="has all its 2 epochs: nothing is left .* larger `epochs`"):
+        assert train.train(more, resume=tmp_path).config.threads == 2
     with pytest.raises(UsageError, match="made with lr"):
         train.train(small_config(lr=0.7), resume=tmp_path)
     with pytest.raises(DataError, match="holds no run to go on with"):

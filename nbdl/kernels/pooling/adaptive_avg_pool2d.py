@@ -79,7 +79,7 @@ def global_avg_pool2d(x, out=None):
     before the loop.
     """
     x = as_float("global_avg_pool2d: `x` (N, C, H, W)", x, 4)
-    _check_elements("global_avg_pool2d", x.shape)
+    _check_elements("global_avg_pool2d", "the images of `x`", x.shape)
     y = as_out("global_avg_pool2d: `out`", out, (x.shape[0], x.shape[1]), x)
     _adaptive_avg_pool2d(x, y.reshape((x.shape[0], x.shape[1], 1, 1)))
     return y
@@ -208,7 +208,7 @@ def adaptive_avg_pool2d_dx(dy, x_shape, dx=None):
     """Adds to each element of `dx`, shape `x_shape` (zeros if not given), its share of `dy` (N, C, P, Q)."""
     dy = as_float("adaptive_avg_pool2d_dx: `dy` (N, C, P, Q)", dy, 4)
     x_shape = shape4("adaptive_avg_pool2d_dx: `x_shape` (N, C, H, W)", x_shape)
-    _check_elements("adaptive_avg_pool2d_dx", x_shape)
+    _check_elements("adaptive_avg_pool2d_dx", "the images of `x_shape`", x_shape)
     if dy.shape[0] != x_shape[0] or dy.shape[1] != x_shape[1] or dy.shape[2] < 1 or dy.shape[3] < 1:
         raise ShapeError(
             "adaptive_avg_pool2d_dx: `x_shape` must fit `dy` {} in N and C, got {}", dy.shape, x_shape
@@ -223,7 +223,7 @@ def global_avg_pool2d_dx(dy, x_shape, dx=None):
     """Adds ``dy / (H W)`` to each element of `dx`, shape `x_shape` (zeros if not given); `dy` is (N, C)."""
     dy = as_float("global_avg_pool2d_dx: `dy` (N, C)", dy, 2)
     x_shape = shape4("global_avg_pool2d_dx: `x_shape` (N, C, H, W)", x_shape)
-    _check_elements("global_avg_pool2d_dx", x_shape)
+    _check_elements("global_avg_pool2d_dx", "the images of `x_shape`", x_shape)
     if dy.shape[0] != x_shape[0] or dy.shape[1] != x_shape[1]:
         raise ShapeError(
             "global_avg_pool2d_dx: `x_shape` must fit `dy` {} in N and C, got {}", dy.shape, x_shape

@@ -110,7 +110,7 @@ def global_max_pool2d(x, out=None):
     before the loop.
     """
     x = as_float("global_max_pool2d: `x` (N, C, H, W)", x, 4)
-    _check_elements("global_max_pool2d", x.shape)
+    _check_elements("global_max_pool2d", "the images of `x`", x.shape)
     y = as_out("global_max_pool2d: `out`", out, (x.shape[0], x.shape[1]), x)
     _adaptive_max_pool2d(x, y.reshape((x.shape[0], x.shape[1], 1, 1)), np.empty(0, np.int64))
     return y
@@ -123,7 +123,7 @@ def global_max_pool2d_argmax(x, out=None):
     `index` is int64, as that of `adaptive_max_pool2d_argmax`; errors are those of `global_max_pool2d`.
     """
     x = as_float("global_max_pool2d: `x` (N, C, H, W)", x, 4)
-    _check_elements("global_max_pool2d", x.shape)
+    _check_elements("global_max_pool2d", "the images of `x`", x.shape)
     shape = x.shape[0], x.shape[1]
     y = as_out("global_max_pool2d: `out`", out, shape, x)
     index = np.empty(shape, np.int64)

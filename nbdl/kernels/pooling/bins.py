@@ -41,17 +41,17 @@ def _adaptive_shape(kernel, x_shape, size):
         raise OptionError("{}: `size` must be at least 1, got {}", kernel, size)
     if max(size) >= LIMIT:
         raise OptionError("{}: `size` must be below 2^31, got {}", kernel, size)
-    _check_elements(kernel, x_shape)
+    _check_elements(kernel, "the images of `x`", x_shape)
     if too_large((x_shape[0], x_shape[1], size[0], size[1])):
         raise OptionError("{}: `size` {} makes the result larger than an array can be", kernel, size)
     return x_shape[0], x_shape[1], size[0], size[1]
 
 
 @jit
-def _check_elements(kernel, x_shape):
+def _check_elements(kernel, images, x_shape):
     # After this check each bin has an element: an average has a divisor, a maximum a place.
     if x_shape[2] < 1 or x_shape[3] < 1:
-        raise ShapeError("{}: the images of `x` must have at least one element, got {}", kernel, x_shape)
+        raise ShapeError("{}: {} must have at least one element, got {}", kernel, images, x_shape)
 
 
 @jit

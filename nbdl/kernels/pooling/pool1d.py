@@ -38,37 +38,31 @@ def pool1d_shape(x_shape, kernel, stride=None, padding=0, dilation=1, ceil_mode=
     if len(x_shape) != 3:
         raise ShapeError("pool1d: `x` (N, C, W) must have 3 dimensions, got {}", len(x_shape))
     x_shape = shape3("pool1d: the shape of `x`", x_shape)
-    return _windows1d(x_shape, kernel, stride, padding, dilation, ceil_mode)[0]
+    size = integer("pool1d: `kernel`", kernel)
+    step = size if stride is None else integer("pool1d: `stride`", stride)
+    pad, gap = pair("pool1d: `padding`", padding), integer("pool1d: `dilation`", dilation)
+    return _windows1d("pool1d", x_shape, size, step, pad, gap, bool(ceil_mode))[0]
 
 
 @jit
-def _windows1d(x_shape, kernel, stride, padding, dilation, ceil_mode):
-    """The door of the poolings: the shape of the result, and the options as those of images of one row."""
-    size = integer("pool1d: `kernel`", kernel)
-    step = integer("pool1d: `stride`", kernel) if stride is None else integer("pool1d: `stride`", stride)
-    pad = pair("pool1d: `padding`", padding)
-    gap = integer("pool1d: `dilation`", dilation)
-    shape = _pool1d_shape(x_shape, size, step, pad, gap, bool(ceil_mode))
+def _windows1d(name, x_shape, size, step, pad, gap, ceil_mode):
+    """What the pooling `name` checks: the shape of its result, and the options as those of images."""
+    check_window1d(name, size, step, pad, gap)
+    q = _count(x_shape[2], size, step, pad[0], pad[1], gap, ceil_mode)
+    if q < 1:
+        raise ShapeError("{}: `kernel` {} is larger than the padded `x` {}", name, size, x_shape)
+    if too_large((x_shape[0], x_shape[1], q)):
+        raise ShapeError("{}: `padding` {} makes the result larger than an array can be, {}", name, pad, q)
+    # A window without an element would have no maximum, and an average over 0 elements.
+    if not _all_see(x_shape[2], size, step, pad[0], gap, q):
+        raise OptionError(
+            "{}: `padding` must leave an element of `x` in every window, got {} for kernel {} on `x` {}",
+            name, pad, size, x_shape,
+        )  # fmt: skip
+    shape = (x_shape[0], x_shape[1], q)
     # Of 64 bits, as the options of images are: the cores are compiled for one type of them.
     one, none = np.int64(1), np.int64(0)
     return shape, (one, size), (one, step), (none, none, pad[0], pad[1]), (one, gap)
-
-
-@jit
-def _pool1d_shape(x_shape, kernel, stride, padding, dilation, ceil_mode):
-    check_window1d("pool1d", kernel, stride, padding, dilation)
-    q = _count(x_shape[2], kernel, stride, padding[0], padding[1], dilation, ceil_mode)
-    if q < 1:
-        raise ShapeError("pool1d: `kernel` {} is larger than the padded `x` {}", kernel, x_shape)
-    if too_large((x_shape[0], x_shape[1], q)):
-        raise ShapeError("pool1d: `padding` {} makes the result larger than an array can be, {}", padding, q)
-    # A window without an element would have no maximum, and an average over 0 elements.
-    if not _all_see(x_shape[2], kernel, stride, padding[0], dilation, q):
-        raise OptionError(
-            "pool1d: `padding` must leave an element of `x` in every window, got {} for kernel {} on `x` {}",
-            padding, kernel, x_shape,
-        )  # fmt: skip
-    return x_shape[0], x_shape[1], q
 
 
 @jit
@@ -105,7 +99,10 @@ def max_pool1d(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, o
         Not inside ``prange``, where Numba drops exceptions: call `pool1d_shape` before the loop.
     """
     x = as_float("max_pool1d: `x` (N, C, W)", x, 3)
-    shape, size, step, pad, gap = _windows1d(x.shape, kernel, stride, padding, dilation, ceil_mode)
+    size = integer("max_pool1d: `kernel`", kernel)
+    step = size if stride is None else integer("max_pool1d: `stride`", stride)
+    pad, gap = pair("max_pool1d: `padding`", padding), integer("max_pool1d: `dilation`", dilation)
+    shape, size, step, pad, gap = _windows1d("max_pool1d", x.shape, size, step, pad, gap, bool(ceil_mode))
     y = as_out("max_pool1d: `out`", out, shape, x)
     _max_pool2d(_images(x), size, step, pad, gap, _images(y))
     return y
@@ -118,7 +115,10 @@ def max_pool1d_argmax(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=F
     Arguments and errors as there. The first of equal maxima wins, the first NaN before all.
     """
     x = as_float("max_pool1d: `x` (N, C, W)", x, 3)
-    shape, size, step, pad, gap = _windows1d(x.shape, kernel, stride, padding, dilation, ceil_mode)
+    size = integer("max_pool1d: `kernel`", kernel)
+    step = size if stride is None else integer("max_pool1d: `stride`", stride)
+    pad, gap = pair("max_pool1d: `padding`", padding), integer("max_pool1d: `dilation`", dilation)
+    shape, size, step, pad, gap = _windows1d("max_pool1d", x.shape, size, step, pad, gap, bool(ceil_mode))
     y = as_out("max_pool1d: `out`", out, shape, x)
     # Not filled: each window holds an element of x, so each has a place.
     index = np.empty(shape, np.int64)
@@ -173,7 +173,10 @@ def avg_pool1d(
         Not inside ``prange``, where Numba drops exceptions: call `pool1d_shape` before the loop.
     """
     x = as_float("avg_pool1d: `x` (N, C, W)", x, 3)
-    shape, size, step, pad, gap = _windows1d(x.shape, kernel, stride, padding, dilation, ceil_mode)
+    size = integer("avg_pool1d: `kernel`", kernel)
+    step = size if stride is None else integer("avg_pool1d: `stride`", stride)
+    pad, gap = pair("avg_pool1d: `padding`", padding), integer("avg_pool1d: `dilation`", dilation)
+    shape, size, step, pad, gap = _windows1d("avg_pool1d", x.shape, size, step, pad, gap, bool(ceil_mode))
     y = as_out("avg_pool1d: `out`", out, shape, x)
     _avg_pool2d(_images(x), size, step, pad, gap, np.int64(count_include_pad), _images(y))
     return y
@@ -186,7 +189,10 @@ def avg_pool1d_dx(
     """Adds to each element of `dx`, shape `x_shape` (zeros if not given), its share of `dy` (N, C, Q)."""
     dy = as_float("avg_pool1d_dx: `dy` (N, C, Q)", dy, 3)
     x_shape = shape3("avg_pool1d_dx: `x_shape` (N, C, W)", x_shape)
-    shape, size, step, pad, gap = _windows1d(x_shape, kernel, stride, padding, dilation, ceil_mode)
+    size = integer("avg_pool1d_dx: `kernel`", kernel)
+    step = size if stride is None else integer("avg_pool1d_dx: `stride`", stride)
+    pad, gap = pair("avg_pool1d_dx: `padding`", padding), integer("avg_pool1d_dx: `dilation`", dilation)
+    shape, size, step, pad, gap = _windows1d("avg_pool1d_dx", x_shape, size, step, pad, gap, bool(ceil_mode))
     if dy.shape != shape:
         raise ShapeError("avg_pool1d_dx: `dy` must have the shape {} of the result, got {}", shape, dy.shape)
     dx = as_grad("avg_pool1d_dx: `dx`", dx, x_shape, dy)

@@ -9,6 +9,7 @@ import numpy as np
 
 from nbdl._jit import plain
 from nbdl.errors import NbdlError
+from nbdl.kernels.door.options import integer, pair
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit
 from nbdl.kernels.pooling import avg_pool2d_lanes as average
 from nbdl.kernels.pooling import max_pool2d_lanes as maximum
@@ -26,7 +27,11 @@ class Series(Windows):
             raise Unfit
         (C, W), names = site.shapes["x"], ("kernel", "stride", "padding", "dilation", "ceil_mode")
         try:
-            _, *options = _windows1d((1, C, W), *(site[name] for name in names))
+            kernel, stride, padding, dilation, ceil_mode = (site[name] for name in names)
+            size, gap = integer("`kernel`", kernel), integer("`dilation`", dilation)
+            step = size if stride is None else integer("`stride`", stride)
+            pad = pair("`padding`", padding)
+            _, *options = _windows1d("pooling", (1, C, W), size, step, pad, gap, bool(ceil_mode))
         except NbdlError:  # the kernel raises it
             raise Unfit from None
         images = dict(zip(names, options))
