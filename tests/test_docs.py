@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"(?:^<!-- ([\w ]+): ([^\n]*) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # The others look around.
-STARTS_WORK = {"attention", "train", "eval", "predict", "generate", "translate", "bench", "info"}
+STARTS_WORK = {"attention", "train", "eval", "predict", "generate", "translate", "bench", "info", "rank"}
 
 
 class Block(NamedTuple):
