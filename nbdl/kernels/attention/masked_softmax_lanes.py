@@ -3,12 +3,11 @@
 Formulas are those of the kernel's page. A mask for each score is not served.
 """
 
-import math
-
 import numpy as np
 
 from nbdl._jit import jit
 from nbdl.kernels.activation.softmax_slices import softmax_dx_slice
+from nbdl.kernels.attention.scaled_dot_product_attention_lanes import check_lengths
 from nbdl.kernels.lanes.rows import rows
 from nbdl.kernels.lanes.twin import Row, Twin, Unfit
 from nbdl.kernels.simd.local import local
@@ -83,20 +82,12 @@ def _dx(site):
     return [Row(leaf, **places)]
 
 
-def _checks(site):
-    """The row that looks whether each length is from 0 to S."""
-
-    def leaf(lengths, idx, samples, status, size, keys):
-        for n in range(samples):
-            for i in range(size):
-                length = lengths[idx[n] * size + i]
-                if (length < 0 or length > keys) and status[0] == 0:
-                    status[0] = n + 1
-
-    size = math.prod(site.shapes.get("lengths", ()))
-    return [Row(leaf, size=size, keys=site.shapes["x"][1])] if "lengths" in site.shapes else []
-
-
 masked_softmax = Twin(
-    _forward, {"x": _dx}, shape=_shape, index=("lengths",), checks=_checks, inplace=True, packed=True
+    _forward,
+    {"x": _dx},
+    shape=_shape,
+    index=("lengths",),
+    checks=lambda site: check_lengths(site, site.shapes["x"][1]),
+    inplace=True,
+    packed=True,
 )
