@@ -97,7 +97,6 @@ def nbdl_kernels():
     )  # fmt: skip
     yield _kernel(
         "attention.masked_softmax", "masked_softmax", ("x", "mask", "lengths"), ("x",), batch="each",
-        lanes="",
     )  # fmt: skip
     yield _kernel("attention.rotary_embedding", "rotary_embedding", ("x", "cos", "sin"), ("x",), lanes="")
     yield _kernel(

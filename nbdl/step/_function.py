@@ -246,6 +246,7 @@ def _text(graph, parameters, arrays, states=()):
     new array.
     """
     kernels, local, views, outs = {}, {}, {}, set()
+    inplace = _inplace(graph, states)
 
     def name(value):
         if value.source == "data":
@@ -273,7 +274,7 @@ def _text(graph, parameters, arrays, states=()):
         elif node.record.target != "numpy":
             kernels[f"kernel{i}"] = kernel = resolve(node.record.forward)
             one = len(node.outputs) == 1 and node.output.batched
-            if one and "out" in inspect.signature(kernel).parameters:
+            if one and node.output not in inplace and "out" in inspect.signature(kernel).parameters:
                 outs.add(node.output)
     places, floats = _memory(graph, views, outs)
     calls = []
@@ -287,7 +288,9 @@ def _text(graph, parameters, arrays, states=()):
         else:
             given = [str(v) for v in inputs]  # None stays in its place
             given += [f"{k}={_constant(v)}" for k, v in node.constants.items()]
-            if node.output in places:
+            if node.output in inplace:
+                given.append(f"out={inputs[0]}")
+            elif node.output in places:
                 given.append(f"out=at({places[node.output]}, {_shape(node.output)})")
             call = f"kernel{i}({', '.join(given)})"
         several = len(node.outputs) > 1
@@ -299,8 +302,9 @@ def _text(graph, parameters, arrays, states=()):
     made = {v for node in graph.nodes if node.record.target != "numpy" for v in node.outputs}
     for i, state in enumerate(states):  # all are read before any is written: one may be a view of another
         new = graph.commits[state]
-        calls.append(f"new{i} = {name(new)}{'' if new in made else '.copy()'}")
-    calls += [f"s{i}[:] = new{i}" for i in range(len(states))]
+        if new not in inplace:
+            calls.append(f"new{i} = {name(new)}{'' if new in made else '.copy()'}")
+    calls += [f"s{i}[:] = new{i}" for i, s in enumerate(states) if graph.commits[s] not in inplace]
     count, data, results = range(len(arrays)), range(len(graph.data)), range(len(graph.results))
     named = [*(f"x{i}" for i in data), *(f"y{i}" for i in results), *(f"s{i}" for i in range(len(states)))]
     named += ["scratch", *(f"p{i}" for i in count)]
@@ -312,6 +316,23 @@ def _text(graph, parameters, arrays, states=()):
         *calls,
     ]
     return "\n    ".join(lines) + "\n", kernels, floats
+
+
+def _inplace(graph, states):
+    """The new values of caches that are written where the old ones lie, which nothing else reads.
+
+    A call that fails behind such a write leaves rows of tokens that do not count as read.
+    """
+    kept = [*graph.results, *graph.commits.values()]
+    read = [v.name for node in graph.nodes for v in node.inputs if v is not None]
+    read += [v.name for v in kept if v.name in states]
+    found = set()
+    for node in graph.nodes:
+        state = node.inputs[0].name if node.record.name == "cache_rows" else None
+        if state in states and graph.commits[state] is node.output and read.count(state) == 1:
+            if kept.count(node.output) == 1:
+                found.add(node.output)
+    return found
 
 
 def _memory(graph, views, outs):

@@ -6,8 +6,10 @@ from numba import njit
 
 import nbdl
 from nbdl import models, nn
-from nbdl.errors import DtypeError, LabelError, ShapeError, UsageError
+from nbdl.errors import DtypeError, LabelError, OptionError, ShapeError, UsageError
 from nbdl.kernels import sample_token
+from nbdl.step import _function
+from nbdl.tape import apply
 
 IDS = np.random.default_rng(0).integers(0, 28, (3, 12))
 
@@ -98,6 +100,45 @@ def test_all_states_are_read_before_any_is_written():
         assert found[t] == a - b
         a, b = b, a + 1 + t
     assert (state[0][0, 0], state[1][0, 0]) == (a, b)
+
+
+class Cached:
+    """A cache with room for 3 rows of 2 numbers, which are the result; with `old`, less what they were."""
+
+    def __init__(self, old):
+        self.w, self.old = nn.Parameter("ones"), old
+        self.rows, self.seen = nn.Buffer(per_sample=True), nn.Buffer(per_sample=True)
+
+    def __call__(self, x, train=None):
+        if not self.w.ready:
+            self.w.fill((2,))
+        x = nn._parameter.cast(x, self.w)
+        old = self.rows.rows((1, 3, 2), like=x, train=train)
+        seen = self.seen.rows((1,), like=x, train=train)
+        new = apply("cache_rows", old, x.reshape(-1, 1, 1, 2), apply("next_places", seen, count=1, room=3))
+        self.rows.keep(new, train=train)
+        self.seen.keep(seen + 1, train=train)
+        return (new - old if self.old else new) * self.w
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_cache_is_written_in_place_where_nobody_reads_what_it_was(old, monkeypatch):
+    texts = []
+    define = _function._define
+    monkeypatch.setattr(_function, "_define", lambda text, *a: texts.append(text) or define(text, *a))
+    net = nn.init(Cached(old), np.ones((2, 2)), dtype="float64")
+    f, state = nbdl.jit_predict(net, np.ones((2, 2)), state=True)
+    assert ("out=s0)" in texts[0]) is not old
+    rows = np.arange(12.0).reshape(2, 3, 2)
+    for t in range(3):
+        found, expected = f(state, rows[:, t])[:, 0], rows.copy()
+        expected[:, t + 1 :] = 0
+        if old:
+            expected[:, :t] = 0
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(OptionError, match="the context is full"):
+        f(state, rows[:, 0])
+    np.testing.assert_array_equal(state[0][:, 0], rows)
 
 
 def test_an_error_leaves_the_state_as_it_was(net):

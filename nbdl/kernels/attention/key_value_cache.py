@@ -84,7 +84,7 @@ def cache_rows(cache, rows, places, out=None):
     places : (N, T) array of integers
         From 0 to C - 1; of two rows for one place the later stays.
     out : (N, H, C, D) array, optional
-        Where the result goes; must not overlap the inputs.
+        Where the result goes; may be `cache` itself, of which only the rows at the places are written then.
 
     Returns
     -------
@@ -123,7 +123,8 @@ def cache_rows(cache, rows, places, out=None):
                     C - 1, places[n, t], (n, t),
                 )  # fmt: skip
     old, new, to = flat(cache), flat(rows), flat(y)
-    copy(old, 0, old.size, to, 0)
+    if old.ctypes.data != to.ctypes.data:
+        copy(old, 0, old.size, to, 0)
     for n in range(N):
         for h in range(n * H, n * H + H):
             for t in range(T):

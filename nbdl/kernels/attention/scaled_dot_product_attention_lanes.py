@@ -250,8 +250,8 @@ def _of_keys(site, matrix, other, gradient, size, other_name, name):
     return [Row(leaf, matrix=matrix, x=other, dx=gradient)]
 
 
-def _checks(site):
-    """The row that looks whether each length is from 0 to S."""
+def check_lengths(site, keys):
+    """The row that looks whether each length is from 0 to `keys`."""
     each = math.prod(site.shapes.get("lengths", ()))
 
     def leaf(lengths, idx, samples, status, size, keys):
@@ -261,7 +261,7 @@ def _checks(site):
                 if (length < 0 or length > keys) and status[0] == 0:
                     status[0] = n + 1
 
-    return [Row(leaf, size=each, keys=site.shapes["k"][1])] if "lengths" in site.shapes else []
+    return [Row(leaf, size=each, keys=keys)] if "lengths" in site.shapes else []
 
 
 def _weights(site):
@@ -301,7 +301,7 @@ scaled_dot_product_attention = Twin(
     shape=_shape,
     saves=_saves,
     index=("lengths",),
-    checks=_checks,
+    checks=lambda site: check_lengths(site, site.shapes["k"][1]),
     backward=_backward,
     packed=True,
     flops=lambda site: 2 * _scores(site) // site.L * (site.shapes["q"][2] + site.shapes["v"][2]),
