@@ -1,15 +1,17 @@
 """The product of a few rows with a matrix, where packing would cost more than it saves.
 
 A row takes as long as reading the matrix once. A sum of D products is a chain of D steps that wait for each
-other, so four are computed side by side: four vectors of columns, or, for the last columns, the sums of
-every fourth product.
+other, so several are computed side by side: all vectors of a long row, four vectors of a short one, or, for
+the last columns, the sums of every fourth product.
 """
 
 from nbdl._jit import jit
 from nbdl.kernels.simd.registers import fma, hsum, load, load_part, pointer, splat, store, store_part
 from nbdl.kernels.simd.shuffle import lanes
 
-FEW_ROWS = 4  # from here on, packing the matrix pays
+FEW_ROWS = 4  # up to here, packing the matrix does not pay
+FEW_ROWS_BACK = 2  # the same of gradients, whose few rows read, or write, the matrix once for each row
+LONG = 8  # vectors of a row, from which on rows of the matrix are read from end to end
 
 
 @jit
@@ -18,8 +20,13 @@ def gemm_few_rows(x, w, b, y):
     (N, D), Q, bias = x.shape, y.shape[1], b.size > 0
     px, pw, pb, py = pointer(x), pointer(w), pointer(b), pointer(y)
     L, zero = lanes(py), splat(x.dtype.type(0))
+    long = Q // L * L if Q >= LONG * L else 0
     for n in range(N):
-        q = 0
+        for q in range(0, long, L):
+            store(py, n * Q + q, load(pb, q) if bias else zero)
+    _long_rows(N, D, Q, long, px, pw, py)
+    for n in range(N):
+        q = long
         while Q - q >= 4 * L:
             s0 = s1 = s2 = s3 = zero
             if bias:
@@ -46,6 +53,55 @@ def gemm_few_rows(x, w, b, y):
                 s0 = fma(load_part(pw, d * Q + q, left), px[n * D + d], s0)
             store_part(py, n * Q + q, (s0 + s1) + (s2 + s3), left)
             q += L
+
+
+@jit
+def _long_rows(N, D, Q, columns, x, w, y):
+    """y[n, q] += sum over d of x[n, d] w[d, q] for q < `columns`, a multiple of a vector.
+
+    Eight rows of w at a time are read from end to end, as memory is fastest; y stays in the first cache.
+    """
+    L, D8 = lanes(y), D // 8 * 8
+    for d in range(0, D8, 8):
+        for n in range(N):
+            v, out = x + (n * D + d), y + n * Q
+            for q in range(0, columns, L):
+                p, s = w + (d * Q + q), load(out, q)
+                s = fma(load(p, Q), v[1], fma(load(p, 0), v[0], s))
+                s = fma(load(p, 3 * Q), v[3], fma(load(p, 2 * Q), v[2], s))
+                s = fma(load(p, 5 * Q), v[5], fma(load(p, 4 * Q), v[4], s))
+                store(out, q, fma(load(p, 7 * Q), v[7], fma(load(p, 6 * Q), v[6], s)))
+    for d in range(D8, D):
+        for n in range(N):
+            for q in range(0, columns, L):
+                store(y, n * Q + q, fma(load(w, d * Q + q), x[n * D + d], load(y, n * Q + q)))
+
+
+@jit
+def add_outer_products(x, y, c):
+    """c[d, q] += sum over n of x[n, d] y[n, q] for x (N, D), y (N, Q), c (D, Q), all C-contiguous.
+
+    Each element of c is read and written once for each row, while its row is in the first cache.
+    """
+    (N, D), Q = x.shape, y.shape[1]
+    px, py, pc = pointer(x), pointer(y), pointer(c)
+    L = lanes(pc)
+    for d in range(D):
+        out = pc + d * Q
+        for n in range(N):
+            v, row, q = px[n * D + d], py + n * Q, 0
+            while Q - q >= 4 * L:
+                s0, s1 = fma(load(row, q), v, load(out, q)), fma(load(row, q + L), v, load(out, q + L))
+                s2 = fma(load(row, q + 2 * L), v, load(out, q + 2 * L))
+                s3 = fma(load(row, q + 3 * L), v, load(out, q + 3 * L))
+                store(out, q, s0)
+                store(out, q + L, s1)
+                store(out, q + 2 * L, s2)
+                store(out, q + 3 * L, s3)
+                q += 4 * L
+            while q < Q:
+                store_part(out, q, fma(load_part(row, q, Q - q), v, load_part(out, q, Q - q)), Q - q)
+                q += L
 
 
 @jit
