@@ -1,8 +1,8 @@
 """The product of a few rows with a matrix, where packing would cost more than it saves.
 
 A row takes as long as reading the matrix once. A sum of D products is a chain of D steps that wait for each
-other, so several are computed side by side: all vectors of a long row, four vectors of a short one, or, for
-the last columns, the sums of every fourth product.
+other, so several are computed side by side: all vectors of a long row, or, of a short one and of the last
+columns, the sums of every fourth product.
 """
 
 from nbdl._jit import jit
@@ -27,20 +27,6 @@ def gemm_few_rows(x, w, b, y):
     _long_rows(N, D, Q, long, px, pw, py)
     for n in range(N):
         q = long
-        while Q - q >= 4 * L:
-            s0 = s1 = s2 = s3 = zero
-            if bias:
-                s0, s1, s2, s3 = load(pb, q), load(pb, q + L), load(pb, q + 2 * L), load(pb, q + 3 * L)
-            for d in range(D):
-                v, p = px[n * D + d], pw + (d * Q + q)
-                s0, s1 = fma(load(p, 0), v, s0), fma(load(p, L), v, s1)
-                s2, s3 = fma(load(p, 2 * L), v, s2), fma(load(p, 3 * L), v, s3)
-            out = py + (n * Q + q)
-            store(out, 0, s0)
-            store(out, L, s1)
-            store(out, 2 * L, s2)
-            store(out, 3 * L, s3)
-            q += 4 * L
         while q < Q:
             left = Q - q
             s0 = load_part(pb, q, left) if bias else zero
@@ -105,11 +91,12 @@ def add_outer_products(x, y, c):
 
 
 @jit
-def gemm_few_rows_transposed(x, w, b, y):
-    """The same for w (Q, D): y[n, q] is the product of two rows, four of which are computed side by side."""
-    (N, D), Q, bias = x.shape, y.shape[1], b.size > 0
-    px, pw, py = pointer(x), pointer(w), pointer(y)
-    L, zero = lanes(py), splat(x.dtype.type(0))
+def gemm_few_rows_transposed(x, w, b, y, add):
+    """The same for w (Q, D), or y += x w^T if `add`: y[n, q] is the product of two rows; four at a time."""
+    (N, D), Q = x.shape, y.shape[1]
+    px, pw, pb, py = pointer(x), pointer(w), pointer(b), pointer(y)
+    zero, bias = x.dtype.type(0), b.size > 0
+    L, none = lanes(py), splat(zero)
     part = D % L
     for n in range(N):
         row = px + n * D
@@ -117,7 +104,7 @@ def gemm_few_rows_transposed(x, w, b, y):
             # Rows behind the last are the last: their sums are not stored.
             p0, p1 = pw + q * D, pw + min(q + 1, Q - 1) * D
             p2, p3 = pw + min(q + 2, Q - 1) * D, pw + min(q + 3, Q - 1) * D
-            s0 = s1 = s2 = s3 = zero
+            s0 = s1 = s2 = s3 = none
             for d in range(0, D - part, L):
                 v = load(row, d)
                 s0, s1 = fma(load(p0, d), v, s0), fma(load(p1, d), v, s1)
@@ -129,4 +116,5 @@ def gemm_few_rows_transposed(x, w, b, y):
                 s2, s3 = fma(load_part(p2, d, part), v, s2), fma(load_part(p3, d, part), v, s3)
             sums = hsum(s0), hsum(s1), hsum(s2), hsum(s3)
             for i in range(min(4, Q - q)):
-                y[n, q + i] = sums[i] + b[q + i] if bias else sums[i]
+                at = n * Q + q + i
+                py[at] = sums[i] + (py[at] if add else pb[q + i] if bias else zero)
