@@ -23,7 +23,13 @@ from nbdl.kernels.door.inputs import AT_LEAST_2, as_float, as_like, as_optional
 from nbdl.kernels.door.results import as_grad, as_out
 from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat, rows
-from nbdl.kernels.simd.few_rows import FEW_ROWS, gemm_few_rows
+from nbdl.kernels.simd.few_rows import (
+    FEW_ROWS,
+    FEW_ROWS_BACK,
+    add_outer_products,
+    gemm_few_rows,
+    gemm_few_rows_transposed,
+)
 from nbdl.kernels.simd.gemm import gemm
 from nbdl.kernels.simd.panels import copy
 
@@ -126,6 +132,8 @@ def linear_dx(dy, w, dx=None):
 @jit
 def _linear_dx(dy, w, dx):
     (N, Q), D = dy.shape, dx.shape[1]
+    if N <= FEW_ROWS_BACK:
+        return gemm_few_rows_transposed(dy, w, flat(dx), dx, np.bool_(True))
     # w transposed is w with its strides exchanged: nothing is copied.
     gemm(np.int64(1), N, D, Q, flat(dy), Q, np.int64(1), flat(w), np.int64(1), Q, flat(dx), np.bool_(True))
 
@@ -149,6 +157,8 @@ def linear_dw(dy, x, dw=None):
 @jit
 def _linear_dw(dy, x, dw):
     (N, Q), D = dy.shape, x.shape[1]
+    if N <= FEW_ROWS_BACK:
+        return add_outer_products(x, dy, dw)
     # x transposed: the steps of the sum are the rows of x and dy.
     gemm(np.int64(1), D, Q, N, flat(x), np.int64(1), D, flat(dy), Q, np.int64(1), flat(dw), np.bool_(True))
 

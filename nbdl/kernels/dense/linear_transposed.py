@@ -93,7 +93,7 @@ def linear_transposed(x, w, b=None, out=None):
 def _linear_transposed(x, w, b, y):
     # Packing w for the tiles would cost more than it saves.
     if x.shape[0] <= FEW_ROWS:
-        return gemm_few_rows_transposed(x, w, b, y)
+        return gemm_few_rows_transposed(x, w, b, y, np.bool_(False))
     # The product is added: y, which may hold any values, begins with the bias and needs no pass afterwards.
     for n in range(y.shape[0]):
         for q in range(y.shape[1]):

@@ -20,6 +20,7 @@ def linear_cases(rng):
         Case("no bias", (x, w, None)),
         Case("one of all", xwb(1, 1, 1)),
         Case("odd sizes", xwb(7, 17, 13)),
+        Case("two samples, long rows", xwb(2, 9, 130)),
         Case("no samples", xwb(0, 3, 2)),
         Case("no columns", xwb(2, 0, 3)),
         Case("rows of samples", (rng.standard_normal((4, 3, 5)), *xwb(1, 5, 2)[1:])),

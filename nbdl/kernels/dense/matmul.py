@@ -19,6 +19,9 @@ from nbdl.kernels.door.sizes import outputs
 from nbdl.kernels.door.views import flat
 from nbdl.kernels.simd.few_rows import FEW_ROWS, gemm_few_rows
 from nbdl.kernels.simd.gemm import gemm
+from nbdl.kernels.simd.registers import pointer
+from nbdl.kernels.simd.shuffle import lanes
+from nbdl.kernels.simd.unpacked import are_small, small_products
 
 
 @jit
@@ -154,10 +157,12 @@ def bmm(a, b, out=None):
     b = as_like("bmm: `b` (B, K, N)", b, 3, a)
     y = as_out("bmm: `out`", out, bmm_shape(a.shape, b.shape), a)
     (B, M, K), N = a.shape, b.shape[2]
-    # Packing panels pays from some rows on: below, each matrix is read once as it lies.
-    if M <= FEW_ROWS:
+    # Packing panels pays from some rows on: below, and where a row is a part of a vector, nothing is packed.
+    if M <= FEW_ROWS or max(M, N) < lanes(pointer(y)):
         for i in range(B):
             gemm_few_rows(a[i], b[i], flat(a)[:0], y[i])
+    elif are_small(M, N, K, y, np.bool_(False)):
+        small_products(B, M, N, K, flat(a), K, np.int64(1), flat(b), flat(y), np.bool_(False))
     else:
         # All pairs in one call: they share the scratch. y may hold any values: it is written, not added to.
         gemm(B, M, N, K, flat(a), K, np.int64(1), flat(b), N, np.int64(1), flat(y), np.bool_(False))
@@ -195,6 +200,9 @@ def bmm_db(dy, a, db=None):
         )
     db = as_grad("bmm_db: `db`", db, (dy.shape[0], a.shape[2], dy.shape[2]), dy)
     (B, M, N), K = dy.shape, a.shape[2]
+    if are_small(K, N, M, db, np.bool_(True)):
+        small_products(B, K, N, M, flat(a), np.int64(1), K, flat(dy), flat(db), np.bool_(True))
+        return db
     # a transposed is a with its strides exchanged; np.int64(1) is no literal (see `_linear`).
     gemm(B, K, N, M, flat(a), np.int64(1), K, flat(dy), N, np.int64(1), flat(db), np.bool_(True))
     return db

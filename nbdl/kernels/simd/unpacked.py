@@ -1,8 +1,8 @@
 """Products of small matrices that are read where they lie: nothing is packed.
 
 Worth it where one matrix of the product is small enough for the first cache and is used at once, as the
-scores of attention are. A tile is known to the compiler by its size alone; a tile at the edge repeats its
-last row, and stores the same numbers to the same place once more.
+scores of attention and the pairs of `bmm` are. A tile is known to the compiler by its size alone; a tile at
+the edge repeats its last row, and stores the same numbers to the same place once more.
 """
 
 import numpy as np
@@ -24,12 +24,14 @@ from nbdl.kernels.simd.emit import (
     emit_splat,
     emit_store,
 )
-from nbdl.kernels.simd.registers import fma, load, store
+from nbdl.kernels.simd.panels import zeros
+from nbdl.kernels.simd.registers import fma, load, pointer, store
 from nbdl.kernels.simd.shuffle import lanes
 from nbdl.kernels.simd.tile import _loop
 
 # Rows of the tiles of 4, 3, 2 vectors and of 1: more accumulators spill, fewer than 8 wait for each other.
 FOUR, THREE, TWO, ONE = ACCUMULATORS // 4, ACCUMULATORS // 3, min(8, ACCUMULATORS // 2), 12
+SMALL = 256  # rows, columns and steps: longer rows, a power of two apart, fall on few sets of the cache
 FEWER, MORE = max(FOUR - 2, 2), min(16, ACCUMULATORS)
 
 
@@ -122,6 +124,45 @@ def product(M, T, K, A, a_row, a_step, B, b_step, C, c_row, scale, add):
             else:
                 unpacked_tile(ONE, 1, left, K, a, a_row, a_step, b, b_step, c, c_row, f, add)
                 i += ONE
+
+
+@jit
+def are_small(M, N, K, c, add):
+    """Whether `small_products` is for products c (M, N) of sums of K, or to `add` to them."""
+    L = lanes(pointer(c))
+    return N >= L and max(M, N, K) <= SMALL and not (add and N % L)
+
+
+@jit
+def small_products(many, M, N, K, a, a_row, a_step, b, c, add):
+    """c[m, n] = sum over k of a[m a_row + k a_step] b[k N + n], or += the sum if `add`; as `gemm` does.
+
+    Where `are_small`: the last columns that fill no vector are computed with those before them, some twice.
+    """
+    ones = zeros(ONE, c)
+    for i in range(ONE):
+        ones[i] = 1
+    _small_products(many, M, N, K, a, a_row, a_step, b, c, ones, add)
+
+
+@jit
+def _small_products(many, M, N, K, a, a_row, a_step, b, c, ones, add):
+    A, B, C, one, step = pointer(a), pointer(b), pointer(c), pointer(ones), a_step
+    L, last = lanes(C), N - lanes(C)
+    for product in range(many):
+        j = 0
+        while j < N:
+            four, i = N - j >= 4 * L, 0
+            while i < M:
+                p, left, at = A + (product * M * K + i * a_row), M - i, min(j, last)
+                q, to = B + (product * K * N + at), C + ((product * M + i) * N + at)
+                if four:
+                    unpacked_tile(FOUR, 4, left, K, p, a_row, step, q, N, to, N, one, add)
+                    i += FOUR
+                else:
+                    unpacked_tile(ONE, 1, left, K, p, a_row, step, q, N, to, N, one, add)
+                    i += ONE
+            j += 4 * L if four else L
 
 
 @jit
