@@ -62,6 +62,13 @@ def test_the_last_pairs_are_for_testing_as_in_the_book(path):
     assert len(load(path, pairs=True, length=5, test_fraction=0.01, testing="last").test.y) == 1
 
 
+def test_as_many_pairs_are_read_as_asked_for_e36(path):
+    """E-36: the reader of the book takes one pair more."""
+    for lines in (2, 3):
+        data = load(path, pairs=True, length=5, test_fraction=0.4, lines=lines)
+        assert len(data.train.y) + len(data.test.y) == lines
+
+
 def test_long_sentences_are_cut(path):
     data = load(path, pairs=True, length=2, min_freq=1)
     assert "sentences are cut to 2 tokens" in data.about

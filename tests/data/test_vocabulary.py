@@ -40,6 +40,12 @@ def test_the_rare_the_reserved_and_the_unknown():
     assert again == v and hash(again) == hash(v) and v != Vocabulary(v.tokens)
 
 
+def test_the_unknown_token_is_sorted_among_the_letters_e36():
+    """E-36: the book's code puts it between the blank and a; ids are the same here."""
+    v = Vocabulary.of(list("b a"))
+    assert v.tokens == (" ", "<unk>", "a", "b")
+
+
 def test_what_is_no_vocabulary():
     with pytest.raises(UsageError, match="needs the token <unk>, got 1 others"):
         Vocabulary(("a",))

@@ -124,8 +124,8 @@ def test_pooling(kernel):
         np.testing.assert_allclose(attention_pooling(q, k, v, kernel, width), want, rtol=1e-12)
 
 
-def test_pooling_where_no_key_is_near():
-    """A key at one width is within the boxcar; of a Gaussian kernel something is always left."""
+def test_pooling_where_no_key_is_near_e16():
+    """E-16: 0 / 0 without a key in range; one at one width is in the boxcar, a Gaussian has all."""
     k, v = np.array([[0.0], [1.0]]), np.array([[2.0], [5.0]])
     at = np.array([[2.0], [60.0]])
     np.testing.assert_array_equal(attention_pooling(at, k, v, "boxcar"), [[5.0], [np.nan]])

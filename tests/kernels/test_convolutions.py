@@ -122,7 +122,8 @@ def test_convolve2d_is_numpys_convolution_of_each_row():
         np.testing.assert_allclose(convolve2d(x, w, mode), want, atol=1e-13)
 
 
-def test_a_convolution_flips_its_kernel_and_a_correlation_does_not():
+def test_a_convolution_flips_its_kernel_and_a_correlation_does_not_e10():
+    """E-10: the layer that is called a convolution does not flip its kernel: a cross-correlation."""
     x, w = RNG.standard_normal((6, 7)), RNG.standard_normal((3, 2))
     flipped = np.ascontiguousarray(w[::-1, ::-1])
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""Misprints of the notes on linear models, activations and convolutions: what is right (E-2 to E-18)."""
+"""Misprints of the notes on linear models, nets and attention, and of the book's code: what is right."""
 
 import numpy as np
 
@@ -80,6 +80,46 @@ def test_padding_counts_each_side_and_an_odd_total_is_not_even_e11():
     np.testing.assert_array_equal(rows, [2, 4])  # the zeros are above
 
 
+def test_batch_norm_scales_channels_and_layer_norm_elements_e12():
+    """E-12: the variance that divides is biased, with eps under the root; gamma and beta are learned."""
+    x = RNG.standard_normal((6, 3, 2))
+    gamma, beta, old = np.array([1.0, 2.0, -1.0]), np.array([0.5, 0.0, 1.0]), np.ones(3)
+    y, *_, mean, var = k.batch_norm(x, gamma, beta, 0 * old, old, 0.1, 0.25)
+    of_channels = (x - x.mean((0, 2), keepdims=True)) / np.sqrt(x.var((0, 2), keepdims=True) + 0.1)
+    np.testing.assert_allclose(y, of_channels * gamma[:, None] + beta[:, None])
+    np.testing.assert_allclose(mean, 0.25 * x.mean((0, 2)))  # the new one weighs 0.25
+    np.testing.assert_allclose(var, 0.75 + 0.25 * x.var((0, 2), ddof=1))  # what is kept is unbiased
+    rows, scale, shift = x.reshape(6, 6), RNG.standard_normal(6), RNG.standard_normal(6)
+    want = (rows - rows.mean(1, keepdims=True)) / np.sqrt(rows.var(1, keepdims=True) + 0.1)
+    np.testing.assert_allclose(k.layer_norm(rows, scale, shift, 0.1), want * scale + shift)
+
+
+def test_the_kernel_of_max_0_and_1_minus_u_is_triangular_e15():
+    """E-15: Epanechnikov's falls by the square of u; the boxcar has its edge, u = 1, in it."""
+    key, value = np.array([[0.5], [1.0], [1.5]]), np.array([[1.0], [0.0], [0.0]])
+    # At distances 0.5, 1 and 1.5 of 0 and 1 beside it: the share of the first key says how it is weighed.
+    at, two, one = np.zeros((1, 1)), np.array([[0.5], [0.8]]), np.array([[1.0], [0.0]])
+    np.testing.assert_allclose(k.attention_pooling(at, two, one, "triangular"), [[0.5 / 0.7]])
+    np.testing.assert_allclose(k.attention_pooling(at, two, one, "epanechnikov"), [[0.75 / 1.11]])
+    np.testing.assert_allclose(k.attention_pooling(at, key, value, "boxcar"), [[1 / 2]])
+    np.testing.assert_allclose(k.attention_pooling(at, key, value, "triangular"), [[1.0]])
+
+
+def test_scores_are_masked_and_a_row_without_keys_is_zero_e17():
+    """E-17: -10^6 takes the place of scores, not of weights; in a row without any key it hides nothing."""
+    scores = np.array([[[1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0]]])
+    mask = np.array([[[True, True, False, False], [False] * 4]])
+    got = k.masked_softmax(scores, mask)[0]
+    np.testing.assert_allclose(got[0], [1 / (1 + np.e), np.e / (1 + np.e), 0, 0])
+    np.testing.assert_array_equal(got[1], 0)
+    printed = np.where(mask, scores, -1e6)[0]
+    np.testing.assert_allclose(k.softmax(printed), [got[0], [0.25] * 4])
+    weights_replaced = np.where(mask, k.softmax(scores), -1e6)[0, 0]
+    assert not np.isclose(weights_replaced.sum(), 1)  # no weights any more
+    with np.errstate(over="ignore"):
+        assert np.isinf(np.float16(-1e6))
+
+
 def test_a_batch_of_matrices_is_multiplied_as_matrices_e18():
     """E-18: the products of a batch are matrix products, not those of elements."""
     a, b = RNG.standard_normal((2, 3, 4)), RNG.standard_normal((2, 4, 6))
@@ -88,3 +128,11 @@ def test_a_batch_of_matrices_is_multiplied_as_matrices_e18():
     for i in range(2):
         np.testing.assert_allclose(y[i], a[i] @ b[i])
     np.testing.assert_allclose(nbdl.einsum("nab,nbc->nac", a, b).numpy(), y)
+
+
+def test_the_epsilon_of_yogi_is_added_before_the_division_e36():
+    """E-36: m / sqrt(v) + eps, as two versions of the book's code have it, would move by eps where m is 0."""
+    w, m, v = np.ones(2), np.array([0.0, 0.2]), np.array([0.5, 0.5])
+    k.yogi_update(w, np.zeros(2), m, v, lr=0.1, step=1, beta1=0.5, beta2=0.5, eps=0.25)
+    # Without a gradient m halves, v stays, and both are corrected by 1 - 0.5.
+    np.testing.assert_allclose(w, [1, 1 - 0.1 * 0.2 / (np.sqrt(1.0) + 0.25)])

@@ -1,5 +1,7 @@
 """Posteriors, moments, densities and likelihoods: known values, log space, and what is refused."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import nbdl
 from nbdl import kernels as k
 from nbdl.errors import LabelError, OptionError, ProbabilityError, ShapeError
 
+MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist.npz"
 PRIOR = np.array([0.0015, 0.9985])  # of an illness
 FIRST, SECOND = [1.0, 0.01], [0.98, 0.03]  # P(test says ill | ill), P(test says ill | well)
 
@@ -184,6 +187,19 @@ def test_naive_bayes_of_many_pixels_stays_in_log_space():
     logs = k.linear(np.ones((1, 784)), w, b)[0]
     assert logs[0] == pytest.approx(np.log(0.5) + 784 * np.log(0.1)) and logs.argmax() == 1
     np.testing.assert_allclose(np.exp(k.log_softmax(logs)), [0, 1])
+
+
+def test_naive_bayes_of_digits_has_the_accuracy_of_the_book():
+    """0.8427 of MNIST's test set; Zhang et al., Dive into Deep Learning, section 22.9, pixels above 127."""
+    if not MNIST.exists():
+        pytest.skip("the MNIST file is not at hand (../shared/data/mnist.npz)")
+    with np.load(MNIST) as file:
+        x, x_test = ((file[n].reshape(-1, 784) > 127).astype(float) for n in ("x_train", "x_test"))
+        labels, labels_test = file["y_train"].astype(int), file["y_test"]
+    w, b = k.naive_bayes(x, labels, 10)
+    logs = k.linear(x_test, w, b)
+    assert np.isfinite(logs).all() and not np.exp(logs).all()  # some probabilities are 0 as numbers
+    assert np.mean(logs.argmax(1) == labels_test) == pytest.approx(0.8427, abs=1e-9)
 
 
 def test_naive_bayes_refuses():

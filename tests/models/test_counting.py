@@ -44,8 +44,8 @@ def test_ngrams_are_counts(backoff, epsilon):
         np.testing.assert_allclose(model.log_probabilities(text), np.log(truth), rtol=1e-12)
 
 
-def test_the_formula_of_the_book_and_what_is_wrong_with_it():
-    """Its denominators count the last token, which nothing follows."""
+def test_denominators_count_contexts_and_not_the_last_token_e13():
+    """E-13: the denominators of the notes count the last token, which nothing follows."""
     model = NgramModel(ABABBA, 2, 2, denominators="tokens")
     assert model.probabilities().tolist() == [0.5, 0.5]
     assert model.probabilities([0]).tolist() == [0.125, 0.625]  # sums to 0.75

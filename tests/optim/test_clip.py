@@ -26,7 +26,8 @@ def test_squares_that_have_no_place_in_the_dtype(scale):
     assert math.hypot(*map(float, g)) == pytest.approx(norm / 2, rel=1e-2 if scale < 1e-38 else 1e-6)
 
 
-def test_zeros_and_what_is_not_finite_are_left_as_they_are():
+def test_zeros_and_what_is_not_finite_are_left_as_they_are_e14():
+    """E-14: theta over the norm is undefined at 0; what is not finite is not hidden by scaling."""
     for nothing in ([np.zeros(3)], [np.zeros(0)], []):
         assert clip_norm(nothing, 1.0) == 0
     g = np.array([3.0, math.inf])
