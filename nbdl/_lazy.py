@@ -26,7 +26,7 @@ def pages(spec):
 def homes(spec):
     """The page of each public name of a package.
 
-    It is read in the package's bytecode, which is there where the sources are not: compiled, or in an archive.
+    It is read in the package's bytecode, which is there where the sources are not.
     """
     found, page = {}, ""
     for instruction in dis.get_instructions(spec.loader.get_code(spec.name)):

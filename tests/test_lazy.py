@@ -47,7 +47,7 @@ def test_without_sources(tmp_path, form):
     env = os.environ | {"PYTHONPATH": str(home), "NBDL_CACHE": str(tmp_path / "cache")}
     code = f"HOME = {str(home)!r}\n{USE}"
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, "-P", "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr
     result, *warned = done.stdout.split("\n", 1)
