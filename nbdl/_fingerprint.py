@@ -247,7 +247,9 @@ def _resolved(filename):
 @functools.cache
 def _hash_files(root):
     root = Path(root)
-    files = sorted(root.rglob("*.py")) if root.is_dir() else [root]
+    files = sorted(root.rglob("*.py")) if root.is_dir() else [root] if root.is_file() else []
+    if not files:
+        raise Unseen("the sources that it was made of are not on disk, and no one can tell when they change")
     files = [f for f in files if not f.stem.endswith(("_truth", "_cuda"))]
     digest = hashlib.sha256()
     for file in files:

@@ -1,6 +1,6 @@
 """Packages whose pages are imported at first use: whoever needs one name does not wait for all."""
 
-import ast
+import dis
 import importlib
 import sys
 
@@ -24,11 +24,14 @@ def pages(spec):
 
 
 def homes(spec):
-    """The page of each public name of a package."""
-    return {
-        alias.name: node.module
-        for node in ast.walk(ast.parse(spec.loader.get_source(spec.name)))
-        if isinstance(node, ast.ImportFrom) and node.module.startswith(f"{spec.name}.")
-        for alias in node.names
-        if alias.name != "*"
-    }
+    """The page of each public name of a package.
+
+    It is read in the package's bytecode, which is there where the sources are not.
+    """
+    found, page = {}, ""
+    for instruction in dis.get_instructions(spec.loader.get_code(spec.name)):
+        if instruction.opname == "IMPORT_NAME":
+            page = instruction.argval
+        elif instruction.opname == "IMPORT_FROM" and page.startswith(f"{spec.name}."):
+            found[instruction.argval] = page
+    return found
