@@ -1,5 +1,6 @@
 """Packages whose pages are imported at first use: whoever needs one name does not wait for all."""
 
+import ast
 import dis
 import importlib
 import sys
@@ -24,14 +25,23 @@ def pages(spec):
 
 
 def homes(spec):
-    """The page of each public name of a package.
+    """The page of each public name of a package."""
+    source = spec.loader.get_source(spec.name)
+    imports = _of_source(source) if source is not None else _of_bytecode(spec.loader.get_code(spec.name))
+    return {name: page for page, name in imports if page.startswith(f"{spec.name}.") and name != "*"}
 
-    It is read in the package's bytecode, which is there where the sources are not.
-    """
-    found, page = {}, ""
-    for instruction in dis.get_instructions(spec.loader.get_code(spec.name)):
+
+def _of_source(source):
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def _of_bytecode(code):
+    """The same, four times slower, where there is no source."""
+    page = ""
+    for instruction in dis.get_instructions(code):
         if instruction.opname == "IMPORT_NAME":
             page = instruction.argval
-        elif instruction.opname == "IMPORT_FROM" and page.startswith(f"{spec.name}."):
-            found[instruction.argval] = page
-    return found
+        elif instruction.opname == "IMPORT_FROM":
+            yield page, instruction.argval

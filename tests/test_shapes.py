@@ -51,8 +51,10 @@ def test_shapes_and_dtypes_are_those_of_the_results(name, dtype):
 def test_what_is_never_valid_is_refused_with_the_sentence_of_the_kernel(name):
     record, seen = RECORDS[name], 0
     for case in cases(record, Bad):
-        if case.values or case.error in (LabelError, ProbabilityError) or not all(
-            a is None or isinstance(a, np.ndarray) for a in case.inputs
+        if (
+            case.values
+            or case.error in (LabelError, ProbabilityError)
+            or not all(a is None or isinstance(a, np.ndarray) for a in case.inputs)
         ):
             continue  # of values; of what has no shape
         with pytest.raises(case.error) as wanted:
