@@ -154,9 +154,7 @@ def linear(cache, old):
 def test_the_same_bits_as_numba_makes_and_a_smaller_cache(tmp_path):
     ours, again, numbas = (linear(tmp_path / cache, old) for cache, old in (("a", 0), ("a", 0), ("b", 1)))
     assert ours[:2] == again[:2] == numbas[:2] and ours[0] == ours[1]
-    assert (
-        ours[2] == ["linear", "gemm"] and again[2] == []
-    )  # what is apart is made once, for all that call it
+    assert ours[2] == ["linear", "gemm"] and again[2] == []  # what is apart is compiled by itself
     assert len(numbas[2]) > 5  # so the comparison is one
     a, b = (sum(f.stat().st_size for f in (tmp_path / c).rglob("*") if f.is_file()) for c in "ab")
     assert a < b / 2

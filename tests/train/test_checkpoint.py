@@ -33,6 +33,7 @@ for _ in range(90):
 WRONG = [-5, 10**9, 1.5, float("nan"), float("inf"), None, "3", True, [], {}, NESTED, 10**400, 2**63]
 
 
+@pytest.mark.filterwarnings("ignore:the run in .* has all its 2 epochs")  # of what is kept
 @pytest.mark.parametrize("key", ["epoch", "batch", "steps", "count", "sum", "seconds", "history", "config"])
 def test_a_checkpoint_with_a_wrong_or_missing_field_is_refused(run_folder, key):
     kept = 0
